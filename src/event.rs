@@ -1,0 +1,136 @@
+//! What happens in a run, as facts: the core emits these, somebody else draws them.
+
+use crate::exit::Exit;
+
+/// Who watches a run. Called from several threads.
+pub trait Observer: Send + Sync {
+    /// Something happened to `account`.
+    fn event(&self, account: &str, event: Event<'_>);
+}
+
+/// One fact. Text that came from a server is raw here; whoever shows it escapes it.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// Work on the account begins.
+    Started,
+    /// The TCP connection and TLS, if any, stand.
+    Connected {
+        /// TLS is on.
+        encrypted: bool,
+    },
+    /// Logged in.
+    LoggedIn,
+    /// The maildrop is listed and the plan is made.
+    Planned {
+        /// Messages listed.
+        listed: u64,
+        /// Messages to fetch.
+        to_fetch: u64,
+        /// Their octets, as far as LIST says.
+        octets: u64,
+    },
+    /// Octets of a message came in.
+    Received {
+        /// How many.
+        octets: u64,
+    },
+    /// A message is durable and on record.
+    Stored {
+        /// How many since the last such event.
+        messages: u64,
+    },
+    /// The server accepted a DELE; QUIT has not confirmed it yet.
+    Marked,
+    /// QUIT confirmed this many deletions.
+    Deleted {
+        /// How many.
+        messages: u64,
+    },
+    /// Something a person should know that is no failure.
+    Note(&'a str),
+    /// A line of the protocol, secrets masked.
+    Trace {
+        /// `C` from us, `S` from the server.
+        side: Side,
+        /// The line without its line end.
+        line: &'a [u8],
+    },
+    /// The account is done.
+    Finished(&'a Summary),
+}
+
+/// Who said a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// We.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// How an account's run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything that was due is done.
+    Ok,
+    /// The run came to its end, but messages are missing or deletions failed.
+    Partial,
+    /// The run broke off.
+    Failed,
+    /// Nothing was tried (a signal came first, say).
+    Skipped,
+}
+
+impl Outcome {
+    /// The word scripts see.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+            Outcome::Skipped => "skipped",
+        }
+    }
+}
+
+/// A listed message that the archive does not hold, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its number in the last listing.
+    pub number: u32,
+    /// Its UID, if it has one.
+    pub uid: Option<Vec<u8>>,
+    /// Why, in words; may hold a server's raw text.
+    pub reason: String,
+    /// Left by the user's own `max_size` or `--limit`: no failure.
+    pub chosen: bool,
+}
+
+/// The reconciliation of one account's run. `listed == held + missing.len()`, always.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The account's name.
+    pub account: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The exit code it calls for.
+    pub exit: Exit,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Messages the server listed: the union of STAT, LIST and UIDL.
+    pub listed: u64,
+    /// Listed messages that the archive holds now.
+    pub held: u64,
+    /// Messages fetched and stored in this run.
+    pub fetched: u64,
+    /// Octets of them, as stored.
+    pub octets: u64,
+    /// Deletions that QUIT confirmed.
+    pub deleted: u64,
+    /// Deletions that were due and are not done because the local copy is gone or changed.
+    pub kept_no_copy: u64,
+    /// What is not held.
+    pub missing: Vec<Missing>,
+    /// How long it took.
+    pub seconds: f64,
+}

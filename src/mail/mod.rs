@@ -1,0 +1,8 @@
+//! What a message is made of, pure: line ends, hashes, header facts, mboxrd quoting, file names.
+
+pub mod digest;
+pub mod headers;
+pub mod line_ends;
+pub mod mboxrd;
+pub mod names;
+pub mod safe_text;
