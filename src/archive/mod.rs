@@ -137,3 +137,8 @@ pub enum ArchiveError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
+
+impl ArchiveError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
+}

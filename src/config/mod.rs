@@ -14,3 +14,6 @@ pub use error::ConfigError;
 pub use location::{config_path, state_dir};
 pub use resolved::{Account, Auth, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls};
 pub use secret::{SecretError, obtain};
+
+/// Reads the configuration.
+pub fn load(_path: &std::path::Path) -> Result<Config, ConfigError> { todo!() }

@@ -254,3 +254,8 @@ pub enum LedgerError {
         reason: String,
     },
 }
+
+impl LedgerError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
+}

@@ -105,3 +105,8 @@ pub enum NetError {
         reason: String,
     },
 }
+
+impl NetError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
+}

@@ -1,1 +1,4 @@
-//! (being written)
+//! Capabilities.
+/// What the server offers.
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities {}

@@ -1,1 +1,7 @@
-//! (being written)
+//! POP3 on the wire, pure: RFC 1939, 2449, 2595, 5034.
+pub mod capability;
+pub mod command;
+pub mod dialogue;
+pub mod dot;
+pub mod listing;
+pub mod reply;

@@ -1,1 +1,4 @@
-//! (being written)
+//! Replies.
+/// A reply.
+#[derive(Clone, Debug)]
+pub struct Reply {}
