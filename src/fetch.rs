@@ -4,13 +4,16 @@ use crate::event::{Missing, Observer};
 use crate::exit::Exit;
 use crate::ledger::UnixTime;
 use crate::session::{Session, Transaction};
+use std::sync::Arc;
 /// Why an account's run broke off.
 #[derive(Debug, thiserror::Error)]
 #[error("account")]
 pub struct AccountError {}
 impl AccountError {
     /// The exit code it calls for.
-    pub fn exit(&self) -> Exit { todo!() }
+    pub fn exit(&self) -> Exit {
+        todo!()
+    }
 }
 /// What `fetch --dry-run` would do.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,20 @@ pub struct ToFetch {
     pub why: &'static str,
 }
 /// Connects and logs in.
-pub fn open_session(_account: &Account, _trace: bool, _observer: &dyn Observer) -> Result<Session<Transaction>, AccountError> { todo!() }
+pub fn open_session(
+    _account: &Account,
+    _trace: bool,
+    _observer: &Arc<dyn Observer>,
+) -> Result<Session<Transaction>, AccountError> {
+    todo!()
+}
 /// What a fetch would do; writes nothing anywhere.
-pub fn preview(_config: &Config, _account: &Account, _limit: Option<u64>, _trace: bool, _observer: &dyn Observer) -> Result<Preview, AccountError> { todo!() }
+pub fn preview(
+    _config: &Config,
+    _account: &Account,
+    _limit: Option<u64>,
+    _trace: bool,
+    _observer: &Arc<dyn Observer>,
+) -> Result<Preview, AccountError> {
+    todo!()
+}

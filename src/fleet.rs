@@ -1,6 +1,7 @@
 //! Many accounts.
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
+use std::sync::Arc;
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -12,4 +13,11 @@ pub struct Options {
     pub trace: bool,
 }
 /// Fetches all of the accounts.
-pub fn run(_config: &Config, _accounts: &[&Account], _options: &Options, _observer: &dyn Observer) -> Vec<Summary> { todo!() }
+pub fn run(
+    _config: &Config,
+    _accounts: &[&Account],
+    _options: &Options,
+    _observer: &Arc<dyn Observer>,
+) -> Vec<Summary> {
+    todo!()
+}

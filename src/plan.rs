@@ -1,1 +1,437 @@
-//! (being written)
+//! The plan: what one session does about each listed message. A pure function of the listing,
+//! the ledger's rows and the user's limits.
+//!
+//! Promises: every listed message gets exactly one verdict; a row explains at most one listed
+//! message; a message is [`Verdict::Held`] only when its UID names one row, once, and its size
+//! has not changed. Whatever is doubtful is fetched and compared, never skipped.
+//!
+//! Must never: take a UID that one listing left out for a message that is gone.
+
+use crate::ledger::{Known, Seq, UnixTime};
+use crate::pop3::listing::{Entry, Listing};
+
+/// What the user allows in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Larger messages are left, in octets of their LIST size.
+    pub max_size: u64,
+    /// At most so many messages are fetched.
+    pub messages: Option<u64>,
+}
+
+/// What happens to one listed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The archive has it, as this row.
+    Held(Held),
+    /// RETR it, and store it unless it turns out to be one of the rows of `compare`.
+    Fetch {
+        /// Why it cannot be taken for held.
+        why: Why,
+        /// The rows that might be this message.
+        compare: Compare,
+    },
+    /// Left by the user's wish.
+    Left(Left),
+}
+
+/// The row that explains a held message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The row.
+    pub seq: Seq,
+    /// When it was archived.
+    pub archived_at: UnixTime,
+    /// The ledger has no size for it yet, the listing has: worth recording.
+    pub learn_size: bool,
+}
+
+/// Why a message is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its UID was never seen.
+    New,
+    /// Its UID is held, but the size LIST gives has changed.
+    SizeChanged,
+    /// Its UID was deleted by us and is listed again.
+    DeletedBefore,
+    /// Its UID stands for several messages.
+    EqualUids,
+    /// The server gives it no UID.
+    NoUid,
+    /// All known UIDs are gone and new ones are there: perhaps the server was migrated.
+    AllUidsNew,
+    /// Its header on the server is not the recorded one.
+    HeaderChanged,
+}
+
+impl Why {
+    /// For people, to stand behind "is fetched because".
+    pub fn words(self) -> &'static str {
+        match self {
+            Why::New => "it is new",
+            Why::SizeChanged => "its size has changed",
+            Why::DeletedBefore => "it was deleted and is listed again",
+            Why::EqualUids => "its UID is not unique",
+            Why::NoUid => "the server gives it no UID",
+            Why::AllUidsNew => "all UIDs of this maildrop have changed",
+            Why::HeaderChanged => "its header has changed",
+        }
+    }
+}
+
+/// Which rows a fetched message is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// None: it is new.
+    Nothing,
+    /// The rows of its UID: [`Plan::group`].
+    Group(u32),
+    /// Every row that explains no other listed message.
+    Unclaimed,
+}
+
+/// Why a message is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Larger than `max_size`: its LIST size in octets.
+    TooLarge(u64),
+    /// Behind `--limit`.
+    Limit,
+}
+
+/// One listed message and its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'l> {
+    /// As listed.
+    pub entry: Entry<'l>,
+    /// What happens to it.
+    pub verdict: Verdict,
+}
+
+/// The plan of one session, by ascending message number.
+#[derive(Clone, Debug, Default)]
+pub struct Plan<'l> {
+    /// Every listed message.
+    pub items: Vec<Item<'l>>,
+    groups: Vec<Vec<Seq>>,
+    /// This listing shows one UID for several messages.
+    pub equal_uids: bool,
+    /// All known UIDs are gone and new ones are there.
+    pub migrated: bool,
+}
+
+impl Plan<'_> {
+    /// The rows of one UID.
+    pub fn group(&self, group: u32) -> &[Seq] {
+        self.groups.get(group as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many messages are to be fetched, and their octets as far as LIST gives them.
+    pub fn to_fetch(&self) -> (u64, u64) {
+        self.items.iter().fold((0, 0), |(messages, octets), item| match item.verdict {
+            Verdict::Fetch { .. } => (messages + 1, octets + item.entry.size.unwrap_or(0)),
+            _ => (messages, octets),
+        })
+    }
+}
+
+/// A row that bears a listed UID.
+#[derive(Clone, Copy)]
+struct Match {
+    /// The position of its UID in `by_uid`: of the first entry that bears it.
+    position: u32,
+    seq: Seq,
+    list_size: Option<u64>,
+    archived_at: UnixTime,
+    deleted: bool,
+}
+
+/// Makes a plan: the listing first, then every row of the ledger, then [`Planner::finish`].
+///
+/// Rows that no listed UID matches leave nothing behind but a count, so a ledger of any size is
+/// planned with in the memory of the listing.
+pub struct Planner<'l> {
+    entries: Vec<Entry<'l>>,
+    /// Indices of entries that have a UID, ordered by it.
+    by_uid: Vec<u32>,
+    matches: Vec<Match>,
+    live_rows: u64,
+    guess: usize,
+}
+
+impl<'l> Planner<'l> {
+    /// For one listing.
+    pub fn new(listing: &'l Listing) -> Self {
+        Self::of(listing.iter().collect())
+    }
+
+    fn of(entries: Vec<Entry<'l>>) -> Self {
+        let mut by_uid: Vec<u32> =
+            (0u32..).zip(&entries).filter(|(_, entry)| entry.uid.is_some()).map(|(index, _)| index).collect();
+        by_uid.sort_by_key(|&index| entries[index as usize].uid);
+        Planner { entries, by_uid, matches: Vec::new(), live_rows: 0, guess: 0 }
+    }
+
+    fn uid_at(&self, position: usize) -> Option<&'l [u8]> {
+        self.by_uid.get(position).and_then(|&index| self.entries[index as usize].uid)
+    }
+
+    /// The first position of this UID. Rows come in the order of their arrival, which is often
+    /// the order of the listing: the next position is tried before a search.
+    fn position_of(&mut self, uid: &[u8]) -> Option<usize> {
+        if self.uid_at(self.guess) != Some(uid)
+            || (self.guess > 0 && self.uid_at(self.guess - 1) == Some(uid))
+        {
+            self.guess = self.by_uid.partition_point(|&index| self.entries[index as usize].uid < Some(uid));
+        }
+        let found = self.guess;
+        (self.uid_at(found) == Some(uid)).then(|| {
+            self.guess += 1;
+            found
+        })
+    }
+
+    /// One row that is stored or deleted.
+    pub fn row(&mut self, known: &Known) {
+        self.live_rows += u64::from(!known.deleted);
+        let Some(position) = known.uid.as_deref().and_then(|uid| self.position_of(uid)) else { return };
+        let Ok(position) = u32::try_from(position) else { return };
+        self.matches.push(Match {
+            position,
+            seq: known.seq,
+            list_size: known.list_size,
+            archived_at: known.archived_at,
+            deleted: known.deleted,
+        });
+    }
+
+    /// The verdicts.
+    pub fn finish(mut self, limits: &Limits) -> Plan<'l> {
+        self.matches.sort_by_key(|row| (row.position, row.seq));
+        let migrated = self.live_rows > 0 && self.matches.is_empty() && !self.by_uid.is_empty();
+        let mut plan = Plan { migrated, ..Plan::default() };
+        let mut verdicts =
+            vec![Verdict::Fetch { why: Why::NoUid, compare: Compare::Unclaimed }; self.entries.len()];
+
+        let mut rows = self.matches.as_slice();
+        let mut position = 0;
+        while position < self.by_uid.len() {
+            let uid = self.uid_at(position);
+            let run = self.by_uid[position..]
+                .iter()
+                .take_while(|&&index| self.entries[index as usize].uid == uid)
+                .count();
+            let listed = &self.by_uid[position..position + run];
+            let mine = rows.iter().take_while(|row| row.position as usize == position).count();
+            let (rows_here, rest) = rows.split_at(mine);
+            rows = rest;
+            if run > 1 {
+                plan.equal_uids = true;
+            }
+            for &index in listed {
+                let size = self.entries[index as usize].size;
+                verdicts[index as usize] = judge(&mut plan, size, rows_here, run > 1, listed[0] == index);
+            }
+            position += run;
+        }
+        plan.items =
+            self.entries.iter().zip(verdicts).map(|(&entry, verdict)| Item { entry, verdict }).collect();
+        apply(limits, &mut plan.items);
+        plan
+    }
+}
+
+/// The verdict on one listed message, from the rows that bear its UID.
+fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, first: bool) -> Verdict {
+    if rows.is_empty() {
+        return match (plan.migrated, shared) {
+            (true, _) => Verdict::Fetch { why: Why::AllUidsNew, compare: Compare::Unclaimed },
+            (false, true) => Verdict::Fetch { why: Why::EqualUids, compare: Compare::Nothing },
+            (false, false) => Verdict::Fetch { why: Why::New, compare: Compare::Nothing },
+        };
+    }
+    let mut live = rows.iter().filter(|row| !row.deleted);
+    let why = match (live.next(), live.next()) {
+        _ if shared => Why::EqualUids,
+        (Some(row), None) if !differs(row.list_size, size) => {
+            return Verdict::Held(Held {
+                seq: row.seq,
+                archived_at: row.archived_at,
+                learn_size: row.list_size.is_none() && size.is_some(),
+            });
+        }
+        (Some(_), None) => Why::SizeChanged,
+        (Some(_), Some(_)) => Why::EqualUids,
+        (None, _) => Why::DeletedBefore,
+    };
+    if first {
+        plan.groups.push(rows.iter().map(|row| row.seq).collect());
+    }
+    let group = u32::try_from(plan.groups.len() - 1).unwrap_or(u32::MAX);
+    Verdict::Fetch { why, compare: Compare::Group(group) }
+}
+
+/// Two sizes that are both known and not the same. A LIST that failed for once, or says -1,
+/// tells nothing: it must not cause a second download of everything.
+fn differs(recorded: Option<u64>, listed: Option<u64>) -> bool {
+    matches!((recorded, listed), (Some(a), Some(b)) if a != b)
+}
+
+/// Leaves what the user's limits exclude. New messages come before doubtful ones, so that a
+/// maildrop full of doubt cannot keep new mail out for ever.
+fn apply(limits: &Limits, items: &mut [Item<'_>]) {
+    for item in &mut *items {
+        if let (Verdict::Fetch { .. }, Some(size)) = (item.verdict, item.entry.size)
+            && size > limits.max_size
+        {
+            item.verdict = Verdict::Left(Left::TooLarge(size));
+        }
+    }
+    let Some(mut left) = limits.messages else { return };
+    for new in [true, false] {
+        for item in &mut *items {
+            let Verdict::Fetch { compare, .. } = item.verdict else { continue };
+            if (compare == Compare::Nothing) != new {
+                continue;
+            }
+            if left == 0 {
+                item.verdict = Verdict::Left(Left::Limit);
+            } else {
+                left -= 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_LIMITS: Limits = Limits { max_size: u64::MAX, messages: None };
+
+    fn listed(number: u32, uid: &'static str, size: u64) -> Entry<'static> {
+        Entry { number, size: Some(size), uid: (!uid.is_empty()).then_some(uid.as_bytes()) }
+    }
+
+    fn row(seq: Seq, uid: &str, size: u64) -> Known {
+        Known { seq, uid: Some(uid.as_bytes().into()), list_size: Some(size), archived_at: 7, deleted: false }
+    }
+
+    fn deleted(seq: Seq, uid: &str, size: u64) -> Known {
+        Known { deleted: true, ..row(seq, uid, size) }
+    }
+
+    fn plan(entries: &[Entry<'static>], rows: &[Known], limits: Limits) -> Plan<'static> {
+        let mut planner = Planner::of(entries.to_vec());
+        for row in rows {
+            planner.row(row);
+        }
+        planner.finish(&limits)
+    }
+
+    fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
+        plan(entries, rows, NO_LIMITS).items.into_iter().map(|item| item.verdict).collect()
+    }
+
+    fn held(seq: Seq) -> Verdict {
+        Verdict::Held(Held { seq, archived_at: 7, learn_size: false })
+    }
+
+    fn fetch(why: Why, compare: Compare) -> Verdict {
+        Verdict::Fetch { why, compare }
+    }
+
+    #[test]
+    fn a_known_uid_of_the_same_size_is_held_and_a_new_one_is_fetched() {
+        assert_eq!(
+            verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &[row(1, "a", 10)]),
+            [held(1), fetch(Why::New, Compare::Nothing)]
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_not_listed_today_is_still_held_tomorrow() {
+        let rows = [row(1, "a", 10), row(2, "b", 20)];
+        assert_eq!(verdicts(&[listed(1, "b", 20)], &rows), [held(2)]);
+        assert_eq!(verdicts(&[], &rows), []);
+        assert_eq!(verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &rows), [held(1), held(2)]);
+    }
+
+    #[test]
+    fn the_order_of_the_listing_does_not_matter() {
+        let rows = [row(1, "x", 1), row(2, "m", 2), row(3, "a", 3)];
+        let entries = [listed(1, "a", 3), listed(2, "m", 2), listed(3, "x", 1)];
+        assert_eq!(verdicts(&entries, &rows), [held(3), held(2), held(1)]);
+    }
+
+    #[test]
+    fn another_size_under_a_known_uid_is_doubtful_and_an_unknown_size_is_not() {
+        let rows = [row(1, "a", 10)];
+        assert_eq!(verdicts(&[listed(1, "a", 11)], &rows), [fetch(Why::SizeChanged, Compare::Group(0))]);
+        let unsized_entry = Entry { number: 1, size: None, uid: Some(b"a") };
+        assert_eq!(verdicts(&[unsized_entry], &rows), [held(1)]);
+        let unsized_row = Known { list_size: None, ..row(1, "a", 0) };
+        let learnt = Held { seq: 1, archived_at: 7, learn_size: true };
+        assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Held(learnt)]);
+    }
+
+    #[test]
+    fn a_deleted_uid_that_is_listed_again_is_doubtful() {
+        assert_eq!(
+            verdicts(&[listed(1, "a", 10)], &[deleted(1, "a", 10)]),
+            [fetch(Why::DeletedBefore, Compare::Group(0))]
+        );
+        // Reused after the deletion, and the newer message is held.
+        assert_eq!(verdicts(&[listed(1, "a", 12)], &[deleted(1, "a", 10), row(2, "a", 12)]), [held(2)]);
+    }
+
+    #[test]
+    fn equal_uids_are_compared_as_a_group() {
+        let entries = [listed(1, "u", 10), listed(2, "v", 5), listed(3, "u", 10)];
+        let plan = plan(&entries, &[row(1, "u", 10), row(2, "v", 5), row(3, "u", 10)], NO_LIMITS);
+        assert!(plan.equal_uids);
+        let group = fetch(Why::EqualUids, Compare::Group(0));
+        assert_eq!(plan.items.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, held(2), group]);
+        assert_eq!(plan.group(0), [1, 3]);
+        // Listed once now, but two rows bear the UID: still not told apart by it.
+        assert_eq!(
+            verdicts(&[listed(1, "u", 10)], &[row(1, "u", 10), row(3, "u", 10)]),
+            [fetch(Why::EqualUids, Compare::Group(0))]
+        );
+    }
+
+    #[test]
+    fn when_every_uid_changed_at_once_all_rows_are_candidates() {
+        let plan = plan(&[listed(1, "new", 10)], &[row(1, "old", 10)], NO_LIMITS);
+        assert!(plan.migrated);
+        assert_eq!(plan.items[0].verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
+        // Not when all rows were deleted by us: then new UIDs are simply new mail.
+        assert_eq!(
+            verdicts(&[listed(1, "new", 10)], &[deleted(1, "old", 10)]),
+            [fetch(Why::New, Compare::Nothing)]
+        );
+    }
+
+    #[test]
+    fn without_a_uid_a_message_is_fetched_and_compared() {
+        assert_eq!(verdicts(&[listed(1, "", 10)], &[]), [fetch(Why::NoUid, Compare::Unclaimed)]);
+    }
+
+    #[test]
+    fn limits_leave_the_large_and_prefer_the_new() {
+        let entries = [listed(1, "doubt", 11), listed(2, "big", 99), listed(3, "x", 1), listed(4, "y", 1)];
+        let limits = Limits { max_size: 50, messages: Some(1) };
+        let plan = plan(&entries, &[row(1, "doubt", 10)], limits);
+        assert_eq!(
+            plan.items.iter().map(|item| item.verdict).collect::<Vec<_>>(),
+            [
+                Verdict::Left(Left::Limit),
+                Verdict::Left(Left::TooLarge(99)),
+                fetch(Why::New, Compare::Nothing),
+                Verdict::Left(Left::Limit),
+            ]
+        );
+        assert_eq!(plan.to_fetch(), (1, 1));
+    }
+}
