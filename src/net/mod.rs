@@ -108,7 +108,5 @@ pub enum NetError {
 
 impl NetError {
     /// The exit code it calls for.
-    pub fn exit(&self) -> crate::exit::Exit {
-        todo!()
-    }
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
 }

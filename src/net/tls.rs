@@ -4,7 +4,5 @@ use std::path::Path;
 pub struct TlsSettings {}
 impl TlsSettings {
     /// Reads them.
-    pub fn new(_server_name: &str, _ca_file: Option<&Path>) -> Result<TlsSettings, NetError> {
-        todo!()
-    }
+    pub fn new(_server_name: &str, _ca_file: Option<&Path>) -> Result<TlsSettings, NetError> { todo!() }
 }
