@@ -1,1 +1,261 @@
-//! (being written)
+//! The command line: definitions only. Help, the man page and completions come from here.
+//!
+//! Promises: every command and every option has a help text; a wrong command line ends with
+//! [`Exit::USAGE`](crate::exit::Exit::USAGE), a request for help or the version with 0.
+
+pub mod manual;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "popkeep",
+    bin_name = "popkeep",
+    version,
+    about = "Keep a local backup of POP3 mailboxes",
+    long_about = manual::DESCRIPTION,
+    after_help = manual::MORE,
+    after_long_help = manual::after_long_help(),
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Configuration file [default: $POPKEEP_CONFIG, else ~/.config/popkeep/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch new messages into the archive; the main job
+    ///
+    /// Logs into each account, fetches every message that the archive does not hold yet, deletes
+    /// from the server what the configuration says may go, and reports what the server listed,
+    /// what is held now, and what is missing and why.
+    #[command(after_help = manual::FETCH_EXAMPLES)]
+    Fetch(Fetch),
+
+    /// Test the connection and the login, and show what a fetch would find
+    ///
+    /// Connects and logs in, and shows TLS, the server's capabilities, the mechanism used, how
+    /// many messages there are and how many are new. Nothing is fetched, deleted or written.
+    #[command(after_help = manual::CHECK_EXAMPLES)]
+    Check(Check),
+
+    /// Show the last run, the last success and what is held, without connecting
+    ///
+    /// Reads the ledger alone. With --max-age it is a monitoring check: exit status 1 when an
+    /// account's last success is too long ago or there never was one.
+    #[command(after_help = manual::STATUS_EXAMPLES)]
+    Status(Status),
+
+    /// Try popkeep with sample mail and no account of your own
+    ///
+    /// Starts a small POP3 server on this machine, fetches its sample mail into a new folder and
+    /// fetches again, to show that the second run fetches nothing. The configuration, the ledger
+    /// and the mail are all inside that folder; remove it to undo everything.
+    Demo(Demo),
+
+    /// Print a completion script for a shell
+    #[command(after_help = manual::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+}
+
+/// `popkeep fetch`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
+pub struct Fetch {
+    /// Accounts to fetch; all configured ones if none is named
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Show what would be fetched, deleted and left; write nothing anywhere
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Fetch at most N messages per account; what is left is reported and is no failure
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+
+    /// Work on N accounts at once [default: by the number of accounts]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<usize>,
+
+    /// Say nothing on success, and one line on stderr for each trouble; for cron
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Show each step; twice shows the protocol, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Print one JSON document about the run on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// When to show progress
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    pub progress: When,
+}
+
+/// `popkeep check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Accounts to check; all configured ones if none is named
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Show each step; twice shows the protocol, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `popkeep status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Accounts to show; all configured ones if none is named
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Exit with 1 if an account's last success is older than AGE, such as 26h or 3d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub max_age: Option<Duration>,
+}
+
+/// `popkeep demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Folder to work in; made if missing, refused if it holds anything but an earlier demo
+    #[arg(value_name = "DIR", default_value = "popkeep-demo")]
+    pub dir: PathBuf,
+}
+
+/// `popkeep completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Shell to complete for
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// When to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Bars on a terminal, otherwise a line when an account starts and one when it ends
+    Auto,
+    /// Like auto, but where stderr is no terminal a line every few seconds besides
+    Always,
+    /// No progress, only each account's result
+    Never,
+}
+
+/// `--jobs`: at least 1; more threads than this machine could ever run are no help.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=256) => Ok(jobs),
+        _ => Err("give a number from 1 to 256".into()),
+    }
+}
+
+/// `--max-age`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
+fn age(text: &str) -> Result<Duration, String> {
+    text.parse::<jiff::Span>()
+        .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|age| !age.is_zero())
+        .ok_or_else(|| "give a time span such as 26h, 90m or 3d".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_option_has_help() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        let mut command = Cli::command();
+        command.build();
+        look(&command);
+    }
+
+    #[test]
+    fn the_options_of_fetch_are_understood() {
+        let cli = parse("popkeep fetch work home --limit 5 --jobs 2 -vv --json --progress never --config f")
+            .unwrap();
+        let Command::Fetch(fetch) = cli.command else { panic!("not fetch") };
+        assert_eq!(fetch.accounts, ["work", "home"]);
+        assert_eq!((fetch.limit, fetch.jobs, fetch.verbose), (Some(5), Some(2), 2));
+        assert!(fetch.json && !fetch.quiet && !fetch.dry_run);
+        assert_eq!(fetch.progress, When::Never);
+        assert_eq!(cli.config, Some(PathBuf::from("f")));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "popkeep fetch --limit 0",
+            "popkeep fetch --limit -1",
+            "popkeep fetch --jobs 0",
+            "popkeep fetch --jobs 1000000",
+            "popkeep fetch --quiet -v",
+            "popkeep fetch --progress sometimes",
+            "popkeep status --max-age 0h",
+            "popkeep status --max-age -3h",
+            "popkeep status --max-age soon",
+            "popkeep completions tcl",
+        ] {
+            let kind = parse(line).unwrap_err().kind();
+            assert!(
+                matches!(
+                    kind,
+                    ErrorKind::ValueValidation
+                        | ErrorKind::InvalidValue
+                        | ErrorKind::ArgumentConflict
+                        | ErrorKind::UnknownArgument
+                ),
+                "{line}: {kind:?}"
+            );
+        }
+        assert_eq!(parse("popkeep steal").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
+    }
+
+    #[test]
+    fn ages_are_read_as_people_write_them() {
+        assert_eq!(age("26h"), Ok(Duration::from_secs(26 * 3600)));
+        assert_eq!(age("3d"), Ok(Duration::from_secs(3 * 86400)));
+        assert_eq!(age("1w"), Ok(Duration::from_secs(7 * 86400)));
+        assert_eq!(age("1h 30m"), Ok(Duration::from_secs(5400)));
+    }
+}

@@ -1,0 +1,131 @@
+//! The texts that help and the man page share.
+
+use std::fmt::Write as _;
+
+/// What popkeep is, in a paragraph.
+pub const DESCRIPTION: &str = "\
+popkeep keeps a local backup of POP3 mailboxes. Run from cron, or once by hand, it logs into each \
+configured account, lists the maildrop, skips every message it already holds, fetches the rest \
+octet for octet into a Maildir or an mbox, and, if the configuration says so, deletes from the \
+server what is safely held.
+
+A message is deleted only when a durable copy of it has been read back and matches what the server \
+sent. Wherever a run is cut off, the next one leaves exactly one copy of each message.";
+
+/// The last line of the short help.
+pub const MORE: &str = "\
+Try 'popkeep demo' for a first run without any account.
+'popkeep --help' and 'popkeep COMMAND --help' tell more, exit codes included.";
+
+/// Examples for `fetch`.
+pub const FETCH_EXAMPLES: &str = "\
+Examples:
+  popkeep fetch                    fetch all accounts
+  popkeep fetch work --dry-run     show what would be fetched and deleted
+  popkeep fetch --quiet            the line for cron: silent unless something is wrong
+  popkeep fetch --json --quiet     a report for scripts on stdout";
+
+/// Examples for `check`.
+pub const CHECK_EXAMPLES: &str = "\
+Examples:
+  popkeep check                    test every account
+  popkeep check work -vv           and show each line of the protocol, secrets masked";
+
+/// Examples for `status`.
+pub const STATUS_EXAMPLES: &str = "\
+Examples:
+  popkeep status                   what is held, and when each account was last fetched
+  popkeep status --max-age 26h     exit with 1 if the nightly run has failed or not happened";
+
+/// Examples for `completions`.
+pub const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  popkeep completions bash > ~/.local/share/bash-completion/completions/popkeep
+  popkeep completions fish > ~/.config/fish/completions/popkeep.fish";
+
+/// Each exit code with its meaning and its common cause.
+pub const EXIT_STATUS: &[(u8, &str)] = &[
+    (0, "All listed messages are held (or left by your own max_size or --limit)."),
+    (
+        1,
+        "Some messages are missing, several accounts failed in different ways, or status found an account stale.",
+    ),
+    (64, "Wrong command line, or an account that is not configured."),
+    (65, "Data that popkeep wrote is damaged, such as the ledger."),
+    (68, "A server's host name is not known: check host, or the network is down."),
+    (69, "A server cannot be reached, does not answer in time, or went away."),
+    (73, "The archive cannot be written, or is not where it was (a disk that is not mounted?)."),
+    (74, "Reading or writing failed: the disk may be full."),
+    (75, "Try again later: the maildrop is locked, the server is busy, or another popkeep is at work on it."),
+    (76, "The server does not speak POP3 as it must, or offers no STLS where the configuration wants it."),
+    (77, "The login was refused, or the server's certificate is not trusted."),
+    (78, "The configuration is missing, wrong, or would send a password in clear text."),
+    (130, "Interrupted by SIGINT (Ctrl-C)."),
+    (143, "Ended by SIGTERM."),
+];
+
+/// How the codes of several accounts become one.
+pub const EXIT_MERGE: &str = "\
+Several accounts: a signal's code wins; a code that all failures share is the exit code; a mix of \
+68, 69 and 75 is 75; anything else is 1.";
+
+/// Files popkeep reads and writes.
+pub const FILES: &[(&str, &str)] = &[
+    (
+        "~/.config/popkeep/config.toml",
+        "The configuration, described in popkeep.toml(5); $XDG_CONFIG_HOME counts. --config and $POPKEEP_CONFIG name another file.",
+    ),
+    (
+        "~/.local/state/popkeep/",
+        "The ledger: which message is held, where, and with what hash; $XDG_STATE_HOME counts. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
+    ),
+];
+
+/// Environment variables that matter.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("POPKEEP_CONFIG", "The configuration file, where --config is not given."),
+    ("POPKEEP_STATE_DIR", "The ledger's folder, where the configuration has no state_dir."),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "Where the two folders above are looked for."),
+    ("NO_COLOR", "No colours, whatever its value."),
+    ("TERM", "With \"dumb\", plain lines in place of progress bars."),
+    ("TZ", "The time zone of the times that are shown."),
+];
+
+/// The end of the long help: exit codes.
+pub fn after_long_help() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for (code, meaning) in EXIT_STATUS {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "  {code:>3}  {meaning}");
+    }
+    let _ = write!(text, "\n{EXIT_MERGE}\n\n{MORE}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXIT_STATUS;
+    use crate::exit::Exit;
+
+    #[test]
+    fn every_exit_code_is_documented_once_and_in_order() {
+        let documented: Vec<u8> = EXIT_STATUS.iter().map(|(code, _)| *code).collect();
+        let known = [
+            Exit::OK,
+            Exit::MISSING,
+            Exit::USAGE,
+            Exit::DATA,
+            Exit::NO_HOST,
+            Exit::UNAVAILABLE,
+            Exit::CANT_CREATE,
+            Exit::IO,
+            Exit::TRY_LATER,
+            Exit::PROTOCOL,
+            Exit::REFUSED,
+            Exit::CONFIG,
+            Exit::INTERRUPTED,
+            Exit::TERMINATED,
+        ];
+        assert_eq!(documented, known.map(Exit::code));
+    }
+}
