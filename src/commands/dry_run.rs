@@ -4,12 +4,14 @@ use super::report::MissingMessage;
 use super::{Failure, output};
 use crate::cli;
 use crate::config::{Account, Config};
+use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, Preview, ToFetch};
 use crate::mail::safe_text::escape;
-use crate::progress::{Detail, Progress, wording};
+use crate::progress::{Detail, wording};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// The document of `fetch --dry-run --json`.
 #[derive(Debug, Serialize)]
@@ -45,14 +47,14 @@ pub(super) fn run(
     config: &Config,
     accounts: &[&Account],
     options: &cli::Fetch,
-    progress: &Progress,
+    observer: &Arc<dyn Observer>,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let trace = Detail::from_count(options.verbose) == Detail::Protocol;
     let mut exits = Vec::new();
     let mut plans = Vec::new();
     for account in accounts {
-        let (exit, plan) = match fetch::preview(config, account, options.limit, trace, progress) {
+        let (exit, plan) = match fetch::preview(config, account, options.limit, trace, observer) {
             Ok(preview) => {
                 if !options.json && !options.quiet {
                     out.write_all(describe(&account.name, &preview).as_bytes())?;

@@ -3,13 +3,14 @@
 use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
 use crate::config::{Account, Config};
-use crate::event::Summary;
+use crate::event::{Observer, Summary};
 use crate::exit::Exit;
 use crate::fleet;
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Fetches the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -17,7 +18,7 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
     let accounts = config.select(&options.accounts)?;
     let detail = Detail::from_count(options.verbose);
     let names = accounts.iter().map(|account| account.name.as_str());
-    let progress = Progress::new(style(options), detail, names);
+    let progress: Arc<dyn Observer> = Arc::new(Progress::new(style(options), detail, names));
     if options.dry_run {
         return dry_run::run(&config, &accounts, options, &progress, out);
     }
