@@ -3,9 +3,15 @@
 //! Promises: no call outlives its deadline; a certificate is verified before anything is
 //! handed to the caller; nothing falls back to clear text.
 
+mod deadline;
+mod error;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tls;
+mod verdict;
 
+pub use error::NetError;
 pub use tcp::connect;
 pub use tls::TlsSettings;
 
@@ -46,67 +52,4 @@ pub trait Transport: Read + Write + Send {
     /// Shakes hands for TLS on an open clear-text connection (STLS, RFC 2595), within the
     /// deadline. The caller has made sure that no octet is left unread.
     fn start_tls(self: Box<Self>, tls: &TlsSettings) -> Result<Box<dyn Transport>, NetError>;
-}
-
-/// Why a connection could not be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NetError {
-    /// The name does not resolve. Exit 68.
-    #[error("host name {host} is not known ({reason}); check `host`")]
-    UnknownHost {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-    /// No address could be connected to. Exit 69.
-    #[error("cannot connect to {host} port {port}: {reason}")]
-    Unreachable {
-        /// The name.
-        host: String,
-        /// The port.
-        port: u16,
-        /// What the system said about the last address tried.
-        reason: String,
-    },
-    /// The handshake did not end in time, or the connection broke in it. Exit 69.
-    #[error("the TLS handshake with {host} did not finish: {reason}")]
-    HandshakeBroken {
-        /// The name.
-        host: String,
-        /// What happened.
-        reason: String,
-    },
-    /// The other side does not speak TLS here. Exit 76.
-    #[error("{host} does not speak TLS on port {port} ({reason}); is `tls` right for this port?")]
-    NotTls {
-        /// The name.
-        host: String,
-        /// The port.
-        port: u16,
-        /// What the TLS library said.
-        reason: String,
-    },
-    /// The certificate is not trusted. Exit 77.
-    #[error("the certificate of {host} is not trusted: {reason}")]
-    Certificate {
-        /// The name.
-        host: String,
-        /// Which of expired, wrong name, unknown issuer, self-signed it is, and what to do.
-        reason: String,
-    },
-    /// `tls_ca_file` cannot be used. Exit 78.
-    #[error("tls_ca_file {path} cannot be used: {reason}")]
-    CaFile {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl NetError {
-    /// The exit code it calls for.
-    pub fn exit(&self) -> crate::exit::Exit { todo!() }
 }

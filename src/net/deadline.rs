@@ -1,0 +1,159 @@
+//! A socket whose reads and writes end at a deadline.
+//!
+//! The kernel knows timeouts for one call (`SO_RCVTIMEO`, `SO_SNDTIMEO`), not deadlines. The
+//! timeout armed is always at most what remains, so no call outlives the deadline; it is armed
+//! anew only when it no longer fits, so that a read usually costs one system call.
+
+#![expect(clippy::disallowed_types, reason = "this is the network edge")]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Below this a timeout is not worth splitting; also the least that is armed, since 0 means
+/// "for ever" to the kernel.
+const FINEST: Duration = Duration::from_millis(20);
+
+/// A TCP connection with a deadline.
+#[derive(Debug)]
+pub(super) struct DeadlineStream {
+    socket: TcpStream,
+    deadline: Option<Instant>,
+    reading: Option<Duration>,
+    writing: Option<Duration>,
+}
+
+impl DeadlineStream {
+    /// Wraps a socket on which no timeout has been set.
+    pub(super) fn new(socket: TcpStream, deadline: Option<Instant>) -> Self {
+        DeadlineStream { socket, deadline, reading: None, writing: None }
+    }
+
+    /// Sets the instant after which reads and writes fail.
+    pub(super) fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// The socket itself, for questions about its addresses.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Repeats `call` until it does something or the deadline has passed. The armed timeout may
+    /// be shorter than what remains, so an expired one only means: look at the clock.
+    fn until_deadline<T>(
+        &mut self,
+        arm: fn(&mut Self, Option<Duration>) -> io::Result<()>,
+        mut call: impl FnMut(&mut TcpStream) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            let remaining = match self.deadline {
+                None => None,
+                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                    None | Some(Duration::ZERO) => return Err(past_deadline()),
+                    remaining => remaining,
+                },
+            };
+            arm(self, remaining)?;
+            match call(&mut self.socket) {
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn arm_reading(&mut self, remaining: Option<Duration>) -> io::Result<()> {
+        if let Some(timeout) = rearm(self.reading, remaining) {
+            self.socket.set_read_timeout(timeout)?;
+            self.reading = timeout;
+        }
+        Ok(())
+    }
+
+    fn arm_writing(&mut self, remaining: Option<Duration>) -> io::Result<()> {
+        if let Some(timeout) = rearm(self.writing, remaining) {
+            self.socket.set_write_timeout(timeout)?;
+            self.writing = timeout;
+        }
+        Ok(())
+    }
+}
+
+fn past_deadline() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "the time limit has passed")
+}
+
+/// The timeout to arm (`Some(None)`: none), or `None` if the armed one still fits: not longer
+/// than what remains, and not so short that it would wake us many times before the deadline.
+fn rearm(armed: Option<Duration>, remaining: Option<Duration>) -> Option<Option<Duration>> {
+    match (armed, remaining) {
+        (None, None) => None,
+        (Some(_), None) => Some(None),
+        (Some(armed), Some(remaining)) if armed <= remaining && armed >= remaining / 2 => None,
+        // A little less than what remains, so that it fits the next calls as well.
+        (_, Some(remaining)) if remaining > FINEST => Some(Some(remaining / 8 * 7)),
+        (_, Some(remaining)) => Some(Some(remaining.max(Duration::from_millis(1)))),
+    }
+}
+
+impl Read for DeadlineStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.until_deadline(Self::arm_reading, |socket| socket.read(buffer))
+    }
+}
+
+impl Write for DeadlineStream {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.until_deadline(Self::arm_writing, |socket| socket.write(octets))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // A socket has no buffer of ours.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rearm;
+    use std::time::Duration;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn what_is_armed_never_outlives_the_deadline() {
+        let mut remaining = ms(60_000);
+        let mut armed = None;
+        while remaining > ms(2) {
+            if let Some(timeout) = rearm(armed, Some(remaining)) {
+                armed = timeout;
+            }
+            assert!(armed.is_some_and(|armed| armed <= remaining), "{armed:?} of {remaining:?}");
+            remaining -= remaining / 10;
+        }
+    }
+
+    #[test]
+    fn a_deadline_renewed_for_every_line_is_armed_once() {
+        let first = rearm(None, Some(ms(60_000))).expect("nothing was armed");
+        assert_eq!(rearm(first, Some(ms(60_000))), None);
+        assert_eq!(rearm(first, Some(ms(59_000))), None);
+        assert_eq!(rearm(first, None), Some(None), "a deadline taken away disarms");
+    }
+
+    #[test]
+    fn waiting_out_a_deadline_takes_few_wakings() {
+        let mut remaining = ms(60_000);
+        let mut armed = None;
+        let mut wakings = 0;
+        while remaining > Duration::ZERO {
+            if let Some(timeout) = rearm(armed, Some(remaining)) {
+                armed = timeout;
+            }
+            remaining = remaining.saturating_sub(armed.expect("armed"));
+            wakings += 1;
+        }
+        assert!(wakings <= 12, "{wakings}");
+    }
+}
