@@ -1,29 +1,113 @@
-//! Files.
-/// The disk.
-pub trait Disk: Send + Sync + 'static {}
-/// The real one.
-pub struct OsDisk;
-impl Disk for OsDisk {}
-/// A lock on one account.
-pub struct AccountLock {}
+//! Files: the only place that touches a file system.
+//!
+//! [`Disk`] is the seam: all that delivery, recovery and locking need, one method per step whose
+//! order matters, so that another implementation can stop after any of them and forget what was
+//! not synced. [`OsDisk`] is the real one. The functions beside it serve who needs no more than
+//! to read or write one small file.
+//!
+//! Promises: what we make is private (files 0600, folders 0700) whatever the umask; a folder we
+//! make is durable in its parent when the call returns.
+//!
+//! Must never: follow a name into something that is not asked for (existing files are opened
+//! without waiting on a FIFO), or replace a file that exists.
 
-/// Reads a whole file of at most `max` octets; a larger one is an error of kind
-/// [`std::io::ErrorKind::FileTooLarge`].
-#[expect(clippy::disallowed_types, reason = "this is the disk edge")]
-pub fn read_limited(path: &std::path::Path, max: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut octets = Vec::new();
-    std::fs::File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut octets)?;
-    if octets.len() as u64 > max {
-        return Err(std::io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(octets)
+mod os;
+mod record_lock;
+mod small;
+
+pub use os::{OsDisk, OsFile};
+pub use small::{AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, write_new_private};
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link (seen only where links are not followed).
+    Link,
+    /// A device, a pipe, a socket.
+    Other,
 }
 
-/// A file's permission bits and its owner's user id; a symbolic link is followed.
-#[expect(clippy::disallowed_methods, reason = "this is the disk edge")]
-pub fn mode_and_owner(path: &std::path::Path) -> std::io::Result<(u32, u32)> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path)?;
-    Ok((metadata.mode() & 0o7777, metadata.uid()))
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// What it is.
+    pub kind: Kind,
+    /// Its length in octets.
+    pub len: u64,
+    /// The file system it is on.
+    pub dev: u64,
+    /// Its number there.
+    pub ino: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// Who owns it.
+    pub uid: u32,
+    /// Its permission bits.
+    pub mode: u32,
+    /// When its content (a folder's: its names) changed last: seconds and nanoseconds.
+    pub modified: (i64, i64),
+}
+
+/// What an existing file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// An open file.
+pub trait DiskFile: Read + Write + Seek + Send {
+    /// Makes the file's octets and length durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts or extends it.
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// What is known of it.
+    fn metadata(&self) -> io::Result<Meta>;
+    /// Takes the write lock of the whole file that `fcntl` knows, tied to this open file; `false` when another holds one. Closing the file
+    /// gives it back.
+    fn try_lock(&mut self) -> io::Result<bool>;
+}
+
+/// A file system, step by step.
+pub trait Disk: Send + Sync + 'static {
+    /// An open file of it.
+    type File: DiskFile;
+
+    /// Makes a new file, 0600, for reading and writing. Fails when the name exists.
+    fn create_new(&self, path: &Path) -> io::Result<Self::File>;
+    /// Makes a file without a name in `folder`: gone when it is closed, or when we are.
+    fn create_unnamed(&self, folder: &Path) -> io::Result<Self::File>;
+    /// Opens what exists.
+    fn open(&self, path: &Path, access: Access) -> io::Result<Self::File>;
+    /// Gives a file a second name. Fails when that name exists.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file another name. Fails when that name exists.
+    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a name.
+    fn unlink(&self, path: &Path) -> io::Result<()>;
+    /// Makes a folder, 0700, and makes it durable in its parent.
+    fn make_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes the octets of all these files durable: when this fails, none of them counts as such.
+    fn sync_files(&self, files: &mut [&mut Self::File]) -> io::Result<()>;
+    /// Calls `each` for every name in a folder but `.` and `..`, in no order, until it says
+    /// `false`.
+    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+    /// What a name stands for, symbolic links followed.
+    fn metadata(&self, path: &Path) -> io::Result<Meta>;
+    /// What a name stands for, a symbolic link being one.
+    fn link_metadata(&self, path: &Path) -> io::Result<Meta>;
+    /// Whether we may make and remove names in a folder (or write a file), as far as permissions tell. Leaves no trace.
+    fn writable(&self, path: &Path) -> io::Result<()>;
 }

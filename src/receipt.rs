@@ -77,7 +77,9 @@ impl Receipt {
     /// `None` when what the server showed is not what the archive holds.
     pub fn issue(copy: &VerifiedCopy, sighting: &Sighting) -> Option<Receipt> {
         let same = match &sighting.seen {
-            Seen::Whole(digest) => digest.content() == copy.digest.content() || digest.core() == copy.digest.core(),
+            Seen::Whole(digest) => {
+                digest.content() == copy.digest.content() || digest.core() == copy.digest.core()
+            }
             Seen::Header(header) => *header == copy.digest.header,
         };
         same.then_some(Receipt { session: sighting.session, number: sighting.number })

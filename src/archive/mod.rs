@@ -104,7 +104,9 @@ pub trait Archive: Send {
 #[non_exhaustive]
 pub enum ArchiveError {
     /// The ledger knows messages that this archive should hold, and it is missing or has none.
-    #[error("the archive {path} is missing or empty, but {expected} messages were kept there; is its disk mounted?")]
+    #[error(
+        "the archive {path} is missing or empty, but {expected} messages were kept there; is its disk mounted?"
+    )]
     Vanished {
         /// The archive's path.
         path: String,
@@ -140,5 +142,7 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     /// The exit code it calls for.
-    pub fn exit(&self) -> crate::exit::Exit { todo!() }
+    pub fn exit(&self) -> crate::exit::Exit {
+        todo!()
+    }
 }

@@ -1,0 +1,201 @@
+//! The real file system.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the edge")]
+
+use super::{Access, Disk, DiskFile, Kind, Meta};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// The file system of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsDisk;
+
+/// An open file of it.
+#[derive(Debug)]
+pub struct OsFile(File);
+
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+const FOLDER_MODE: Mode = Mode::RWXU;
+
+impl Disk for OsDisk {
+    type File = OsFile;
+
+    fn create_new(&self, path: &Path) -> io::Result<OsFile> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(OsFile(File::from(rustix::fs::open(path, flags, FILE_MODE)?)))
+    }
+
+    fn create_unnamed(&self, folder: &Path) -> io::Result<OsFile> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, flags, FILE_MODE) {
+            Ok(file) => Ok(OsFile(File::from(file))),
+            // File systems without O_TMPFILE: a name that is gone at once.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {
+                let mut turn = 0_u32;
+                loop {
+                    let name = folder.join(format!(".popkeep-spool-{}-{turn}", std::process::id()));
+                    match self.create_new(&name) {
+                        Ok(file) => {
+                            self.unlink(&name)?;
+                            return Ok(file);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && turn < 1000 => {
+                            turn += 1
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<OsFile> {
+        let access = match access {
+            Access::Read => OFlags::RDONLY,
+            Access::ReadWrite => OFlags::RDWR,
+        };
+        // NONBLOCK: opening a FIFO that somebody put there must not hang; a regular file does not care.
+        let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        Ok(OsFile(File::from(rustix::fs::open(path, flags, Mode::empty())?)))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?)
+    }
+
+    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Some network and FUSE file systems know neither link nor this flag. The names given
+            // here are ours alone, so that looking first is as good.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match rustix::fs::lstat(to) {
+                Ok(_) => Err(Errno::EXIST.into()),
+                Err(Errno::NOENT) => Ok(rustix::fs::renameat(CWD, from, CWD, to)?),
+                Err(error) => Err(error.into()),
+            },
+            outcome => Ok(outcome?),
+        }
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        Ok(rustix::fs::unlink(path)?)
+    }
+
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        rustix::fs::mkdir(path, FOLDER_MODE)?;
+        self.sync_dir(parent(path))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(rustix::fs::fsync(&folder)?)
+    }
+
+    fn sync_files(&self, files: &mut [&mut OsFile]) -> io::Result<()> {
+        files.iter_mut().try_for_each(|file| file.sync())
+    }
+
+    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(path, flags, Mode::empty())?;
+        for entry in rustix::fs::Dir::new(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." && !each(OsStr::from_bytes(name)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<Meta> {
+        Ok(meta(&rustix::fs::stat(path)?))
+    }
+
+    fn link_metadata(&self, path: &Path) -> io::Result<Meta> {
+        Ok(meta(&rustix::fs::lstat(path)?))
+    }
+
+    fn writable(&self, path: &Path) -> io::Result<()> {
+        let mut access = rustix::fs::Access::WRITE_OK;
+        if self.metadata(path)?.kind == Kind::Folder {
+            access |= rustix::fs::Access::EXEC_OK;
+        }
+        Ok(rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS)?)
+    }
+}
+
+impl DiskFile for OsFile {
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn metadata(&self) -> io::Result<Meta> {
+        Ok(meta(&rustix::fs::fstat(&self.0)?))
+    }
+
+    fn try_lock(&mut self) -> io::Result<bool> {
+        super::record_lock::try_lock(&self.0)
+    }
+}
+
+impl Read for OsFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for OsFile {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for OsFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.0.seek(position)
+    }
+}
+
+/// The folder that holds `path`'s last name.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => Path::new("/"),
+    }
+}
+
+#[expect(clippy::unnecessary_cast, reason = "the fields' types differ between platforms")]
+#[expect(clippy::cast_sign_loss, clippy::cast_lossless, reason = "sizes are never negative; ids are bits")]
+fn meta(stat: &Stat) -> Meta {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Folder,
+        FileType::Symlink => Kind::Link,
+        _ => Kind::Other,
+    };
+    Meta {
+        kind,
+        len: stat.st_size as u64,
+        dev: stat.st_dev as u64,
+        ino: stat.st_ino as u64,
+        links: stat.st_nlink as u64,
+        uid: stat.st_uid,
+        mode: (stat.st_mode as u32) & 0o7777,
+        modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+    }
+}

@@ -1,0 +1,147 @@
+//! Small files, and the lock on an account: for those who need no more of a disk.
+#![expect(clippy::disallowed_types, reason = "this is the edge")]
+
+use super::os::{OsDisk, OsFile, parent};
+use super::{Disk as _, DiskFile as _, Kind};
+use rustix::fs::{Mode, OFlags};
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+/// Reads a whole file of at most `max` octets; a larger one is
+/// [`io::ErrorKind::FileTooLarge`]. A pipe is read until it is closed.
+pub fn read_limited(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut octets)?;
+    if octets.len() as u64 > max {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(octets)
+}
+
+/// A file's permission bits and its owner's user id, symbolic links followed.
+pub fn mode_and_owner(path: &Path) -> io::Result<(u32, u32)> {
+    let meta = OsDisk.metadata(path)?;
+    Ok((meta.mode, meta.uid))
+}
+
+/// The names in a folder, sorted.
+pub fn names_in(folder: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    OsDisk.read_dir(folder, &mut |name| {
+        names.push(name.to_owned());
+        true
+    })?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Makes a folder and its missing parents, each 0700 and durable in its own parent. A folder that
+/// exists is left as it is.
+pub fn make_private_dirs(path: &Path) -> io::Result<()> {
+    make_dirs(&OsDisk, path)
+}
+
+/// The same on any disk.
+pub(crate) fn make_dirs(disk: &impl super::Disk, path: &Path) -> io::Result<()> {
+    match disk.metadata(path) {
+        Ok(meta) if meta.kind == Kind::Folder => return Ok(()),
+        Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let above = parent(path);
+    if above != path {
+        make_dirs(disk, above)?;
+    }
+    match disk.make_dir(path) {
+        // Another account's thread was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_dirs_again(disk, path),
+        outcome => outcome,
+    }
+}
+
+/// The name appeared while we looked: fine if it is a folder.
+fn make_dirs_again(disk: &impl super::Disk, path: &Path) -> io::Result<()> {
+    match disk.metadata(path)?.kind {
+        Kind::Folder => disk.sync_dir(parent(path)),
+        _ => Err(io::ErrorKind::NotADirectory.into()),
+    }
+}
+
+/// Writes a new file, 0600, durable with its name. Fails when the name exists.
+pub fn write_new_private(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut file: OsFile = OsDisk.create_new(path)?;
+    let written = file.write_all(octets).and_then(|()| file.sync());
+    if let Err(error) = written {
+        // Half a file is worse than none; that it could not be written is the error that counts.
+        let _ = OsDisk.unlink(path);
+        return Err(error);
+    }
+    OsDisk.sync_dir(parent(path))
+}
+
+/// The one lock of an account, held until it is dropped or the process ends, however it ends. Its
+/// file stays behind, empty.
+#[derive(Debug)]
+pub struct AccountLock {
+    _file: File,
+}
+
+impl AccountLock {
+    /// Takes the lock whose file is `path`, making the file (0600) if need be; `None` when another
+    /// process, or another part of this one, holds it.
+    pub fn try_take(path: &Path) -> io::Result<Option<AccountLock>> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        match file.try_lock() {
+            Ok(()) => Ok(Some(AccountLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountLock, make_private_dirs, mode_and_owner, read_limited, write_new_private};
+    use std::io::ErrorKind;
+
+    #[test]
+    fn what_we_make_is_private() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("a/b/c");
+        make_private_dirs(&folder).unwrap();
+        make_private_dirs(&folder).unwrap();
+        for made in [home.path().join("a"), home.path().join("a/b"), folder.clone()] {
+            assert_eq!(mode_and_owner(&made).unwrap().0, 0o700);
+        }
+        let file = folder.join("file");
+        write_new_private(&file, b"text").unwrap();
+        assert_eq!(mode_and_owner(&file).unwrap(), (0o600, rustix::process::geteuid().as_raw()));
+        assert_eq!(write_new_private(&file, b"other").unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(make_private_dirs(&file.join("d")).unwrap_err().kind(), ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn a_file_larger_than_allowed_is_not_read() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        write_new_private(&file, b"12345").unwrap();
+        assert_eq!(read_limited(&file, 5).unwrap(), b"12345");
+        assert_eq!(read_limited(&file, 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(read_limited(&home.path().join("none"), 4).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn an_account_has_one_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let first = AccountLock::try_take(&path).unwrap();
+        assert!(first.is_some());
+        assert!(AccountLock::try_take(&path).unwrap().is_none());
+        drop(first);
+        assert!(AccountLock::try_take(&path).unwrap().is_some());
+    }
+}
