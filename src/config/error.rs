@@ -6,11 +6,7 @@ use crate::exit::Exit;
 pub struct ConfigError {}
 impl ConfigError {
     /// The exit code.
-    pub fn exit(&self) -> Exit {
-        todo!()
-    }
+    pub fn exit(&self) -> Exit { todo!() }
     /// The excerpt for terminals.
-    pub fn annotated(&self, _color: bool) -> String {
-        todo!()
-    }
+    pub fn annotated(&self, _color: bool) -> String { todo!() }
 }

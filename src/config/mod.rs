@@ -16,6 +16,4 @@ pub use resolved::{Account, Auth, Config, DeletePolicy, Format, Pipelining, Secr
 pub use secret::{SecretError, obtain};
 
 /// Reads the configuration.
-pub fn load(_path: &std::path::Path) -> Result<Config, ConfigError> {
-    todo!()
-}
+pub fn load(_path: &std::path::Path) -> Result<Config, ConfigError> { todo!() }

@@ -122,13 +122,9 @@ pub enum SecretSource {
 }
 
 impl std::fmt::Debug for SecretSource {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
-    }
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() }
 }
 impl Config {
     /// The accounts named, or all of them.
-    pub fn select(&self, _names: &[String]) -> Result<Vec<&Account>, super::ConfigError> {
-        todo!()
-    }
+    pub fn select(&self, _names: &[String]) -> Result<Vec<&Account>, super::ConfigError> { todo!() }
 }

@@ -5,11 +5,7 @@ use super::Account;
 pub struct SecretError {}
 impl SecretError {
     /// The exit code.
-    pub fn exit(&self) -> crate::exit::Exit {
-        todo!()
-    }
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
 }
 /// Reads the account's secret.
-pub fn obtain(_account: &Account) -> Result<secrecy::SecretString, SecretError> {
-    todo!()
-}
+pub fn obtain(_account: &Account) -> Result<secrecy::SecretString, SecretError> { todo!() }

@@ -206,9 +206,7 @@ pub enum LedgerError {
         path: String,
     },
     /// Written by a newer popkeep.
-    #[error(
-        "the ledger {path} was written by a newer popkeep (format {found}, this one knows {known}); use that version"
-    )]
+    #[error("the ledger {path} was written by a newer popkeep (format {found}, this one knows {known}); use that version")]
     Newer {
         /// The file.
         path: String,
@@ -218,9 +216,7 @@ pub enum LedgerError {
         known: i64,
     },
     /// Not a database, or damaged.
-    #[error(
-        "the ledger {path} is damaged ({reason}); move it away: the next run rebuilds it from a Maildir's file names"
-    )]
+    #[error("the ledger {path} is damaged ({reason}); move it away: the next run rebuilds it from a Maildir's file names")]
     Damaged {
         /// The file.
         path: String,
@@ -261,7 +257,5 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// The exit code it calls for.
-    pub fn exit(&self) -> crate::exit::Exit {
-        todo!()
-    }
+    pub fn exit(&self) -> crate::exit::Exit { todo!() }
 }
