@@ -25,8 +25,8 @@ use std::time::Duration;
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// Configuration file [default: $POPKEEP_CONFIG, else ~/.config/popkeep/config.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", help = manual::CONFIG_HELP)]
     pub config: Option<PathBuf>,
 
     /// What to do.
@@ -72,8 +72,7 @@ pub enum Command {
 }
 
 /// `popkeep fetch`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
+#[derive(Debug, Default, Args)]
 pub struct Fetch {
     /// Accounts to fetch; all configured ones if none is named
     #[arg(value_name = "ACCOUNT")]
@@ -153,8 +152,9 @@ pub struct Completions {
 }
 
 /// When to show progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {
+    #[default]
     /// Bars on a terminal, otherwise a line when an account starts and one when it ends
     Auto,
     /// Like auto, but where stderr is no terminal a line every few seconds besides
@@ -253,9 +253,9 @@ mod tests {
 
     #[test]
     fn ages_are_read_as_people_write_them() {
-        assert_eq!(age("26h"), Ok(Duration::from_secs(26 * 3600)));
-        assert_eq!(age("3d"), Ok(Duration::from_secs(3 * 86400)));
-        assert_eq!(age("1w"), Ok(Duration::from_secs(7 * 86400)));
-        assert_eq!(age("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(age("26h"), Ok(Duration::from_hours(26)));
+        assert_eq!(age("3d"), Ok(Duration::from_hours(72)));
+        assert_eq!(age("1w"), Ok(Duration::from_hours(168)));
+        assert_eq!(age("1h 30m"), Ok(Duration::from_mins(90)));
     }
 }

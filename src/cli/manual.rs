@@ -12,6 +12,10 @@ server what is safely held.
 A message is deleted only when a durable copy of it has been read back and matches what the server \
 sent. Wherever a run is cut off, the next one leaves exactly one copy of each message.";
 
+/// The help of `--config`.
+pub const CONFIG_HELP: &str =
+    "Configuration file [default: $POPKEEP_CONFIG, else ~/.config/popkeep/config.toml]";
+
 /// The last line of the short help.
 pub const MORE: &str = "\
 Try 'popkeep demo' for a first run without any account.

@@ -11,6 +11,7 @@ use crate::progress::{Detail, Progress, Style, wording};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Fetches the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -27,7 +28,13 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
     let summaries = fleet::run(&config, &accounts, &orders, &progress);
     let exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     if options.quiet {
-        complain(&config, &accounts, &summaries);
+        let lately = |summary: &Summary| {
+            let account = accounts.iter().find(|account| account.name == summary.account);
+            account.is_some_and(|account| succeeded_lately(&config, account))
+        };
+        for line in complaints(&summaries, lately) {
+            output::complain(&line);
+        }
     }
     if options.json {
         serde_json::to_writer(&mut *out, &report::Run::new(exit, &summaries)).map_err(io::Error::from)?;
@@ -38,8 +45,10 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
 
 /// What is drawn on stderr.
 fn style(options: &cli::Fetch) -> Style {
-    if options.quiet {
-        return Style::Nothing;
+    match options {
+        cli::Fetch { quiet: true, .. } => return Style::Nothing,
+        cli::Fetch { dry_run: true, .. } => return Style::Summaries,
+        _ => {}
     }
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let bars = io::stderr().is_terminal() && !dumb;
@@ -52,27 +61,27 @@ fn style(options: &cli::Fetch) -> Style {
 }
 
 /// What `--quiet` has to say: one line for each trouble that is not to be passed over.
-fn complain(config: &Config, accounts: &[&Account], summaries: &[Summary]) {
-    let now = wording::now();
-    for summary in summaries.iter().filter(|summary| !summary.exit.is_ok()) {
-        let account = accounts.iter().find(|account| account.name == summary.account);
-        let passed_over = account.is_some_and(|account| {
-            summary.exit.is_transient() && passes(account, last_success(config, account), now)
-        });
-        if !passed_over {
-            for line in wording::troubles_in_short(summary) {
-                output::complain(&format!("popkeep: {}: {line}", summary.account));
-            }
-        }
-    }
+/// `passed_over` is asked about accounts that failed in a way that may pass by itself.
+fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<String> {
+    summaries
+        .iter()
+        .filter(|summary| !(summary.exit.is_ok() || summary.exit.is_transient() && passed_over(summary)))
+        .flat_map(|summary| {
+            let lines = wording::troubles_in_short(summary);
+            lines.into_iter().map(|line| format!("popkeep: {}: {line}", summary.account))
+        })
+        .collect()
 }
 
-/// Whether `quiet_transient` covers a transient failure of this account.
-fn passes(account: &Account, last_success: Option<UnixTime>, now: UnixTime) -> bool {
-    last_success.is_some_and(|last| {
-        let age = u64::try_from(now.saturating_sub(last)).unwrap_or(0);
-        age < account.quiet_transient.as_secs()
-    })
+/// Whether the account's last success is recent enough for `quiet_transient`.
+fn succeeded_lately(config: &Config, account: &Account) -> bool {
+    last_success(config, account).is_some_and(|last| is_within(last, account.quiet_transient, wording::now()))
+}
+
+/// Whether `last` is less than `span` ago; an instant in the future is.
+fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
+    let age = u64::try_from(now.saturating_sub(last)).unwrap_or(0);
+    age < span.as_secs()
 }
 
 /// When the account was last fetched without trouble; a ledger that cannot be read tells nothing.
@@ -80,4 +89,75 @@ fn last_success(config: &Config, account: &Account) -> Option<UnixTime> {
     let file = LedgerFile::read_only(&config.state_dir).ok()??;
     let ledger = file.existing(&account.identity, &account.archive).ok()??;
     ledger.overview().ok()?.last_success
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Missing, Outcome};
+
+    fn failed(name: &str, exit: Exit, error: &str) -> Summary {
+        Summary {
+            account: name.to_owned(),
+            outcome: Outcome::Failed,
+            exit,
+            error: Some(error.to_owned()),
+            listed: 0,
+            held: 0,
+            fetched: 0,
+            octets: 0,
+            deleted: 0,
+            kept_no_copy: 0,
+            missing: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn quiet_has_one_line_for_each_trouble_and_none_for_success() {
+        let fine = Summary { outcome: Outcome::Ok, error: None, ..failed("fine", Exit::OK, "") };
+        let refused = failed("work", Exit::REFUSED, "the server refused the login");
+        assert!(complaints(std::slice::from_ref(&fine), |_| false).is_empty());
+        assert_eq!(complaints(&[fine, refused], |_| false), ["popkeep: work: the server refused the login"]);
+    }
+
+    #[test]
+    fn quiet_transient_covers_what_may_pass_by_itself_and_nothing_else() {
+        for exit in [Exit::NO_HOST, Exit::UNAVAILABLE, Exit::TRY_LATER] {
+            assert!(complaints(&[failed("work", exit, "later")], |_| true).is_empty());
+            assert_eq!(complaints(&[failed("work", exit, "later")], |_| false).len(), 1);
+        }
+        for exit in [Exit::REFUSED, Exit::MISSING, Exit::CANT_CREATE, Exit::CONFIG] {
+            assert_eq!(complaints(&[failed("work", exit, "now")], |_| true).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_run_that_broke_off_is_one_line_whatever_it_left_undone() {
+        let missing = (1..=700).map(|number| Missing {
+            number,
+            uid: None,
+            reason: format!("reason {number}"),
+            chosen: number > 650,
+        });
+        let broken = Summary {
+            listed: 1000,
+            held: 300,
+            missing: missing.collect(),
+            ..failed("work", Exit::UNAVAILABLE, "the server closed the connection")
+        };
+        assert_eq!(
+            complaints(&[broken], |_| false),
+            ["popkeep: work: the server closed the connection (650 of 1000 messages not fetched yet)"]
+        );
+    }
+
+    #[test]
+    fn quiet_transient_is_counted_from_the_last_success() {
+        let span = Duration::from_hours(6);
+        assert!(is_within(1_000_000, span, 1_000_000 + 6 * 3600 - 1));
+        assert!(!is_within(1_000_000, span, 1_000_000 + 6 * 3600));
+        assert!(is_within(1_000_000, span, 999_000), "a clock that was set back");
+        assert!(!is_within(1_000_000, Duration::ZERO, 1_000_000), "the default covers nothing");
+    }
 }

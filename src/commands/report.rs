@@ -69,3 +69,63 @@ impl MissingMessage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Outcome;
+
+    #[test]
+    fn the_document_of_a_run_has_the_documented_shape() {
+        let summary = Summary {
+            account: "work".to_owned(),
+            outcome: Outcome::Partial,
+            exit: Exit::MISSING,
+            error: None,
+            listed: 3,
+            held: 2,
+            fetched: 1,
+            octets: 512,
+            deleted: 1,
+            kept_no_copy: 1,
+            missing: vec![Missing {
+                number: 2,
+                uid: Some(b"u\x1b\xff".to_vec()),
+                reason: "-ERR \x07".to_owned(),
+                chosen: false,
+            }],
+            seconds: 1.234_56,
+        };
+        let json = serde_json::to_string(&Run::new(Exit::MISSING, &[summary])).unwrap();
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
+                r#""listed":3,"held":2,"fetched":1,"octets":512,"deleted":1,"#,
+                r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_failed_account_says_why_and_a_run_of_none_is_a_document_too() {
+        let summary = Summary {
+            account: "home".to_owned(),
+            outcome: Outcome::Failed,
+            exit: Exit::REFUSED,
+            error: Some("the login was refused".to_owned()),
+            listed: 0,
+            held: 0,
+            fetched: 0,
+            octets: 0,
+            deleted: 0,
+            kept_no_copy: 0,
+            missing: Vec::new(),
+            seconds: 0.0,
+        };
+        let document = serde_json::to_value(Run::new(Exit::REFUSED, &[summary])).unwrap();
+        assert_eq!(document["accounts"][0]["outcome"], "failed");
+        assert_eq!(document["accounts"][0]["error"], "the login was refused");
+        assert_eq!(serde_json::to_string(&Run::new(Exit::OK, &[])).unwrap(), r#"{"exit":0,"accounts":[]}"#);
+    }
+}

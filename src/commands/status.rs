@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Overview, RunRecord, UnixTime};
 use crate::progress::wording;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -73,9 +74,9 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
             ));
         }
         if options.json {
-            states.push(AccountStatus::new(account, &overview, error.as_ref(), stale));
+            states.push(AccountStatus::new(&account.name, &overview, error.as_ref(), stale));
         } else if error.is_none() {
-            out.write_all(describe(account, &overview, stale, now).as_bytes())?;
+            out.write_all(describe(&account.name, &account.archive, &overview, stale, now).as_bytes())?;
         }
     }
     let exit = Exit::merge(exits);
@@ -101,7 +102,7 @@ fn is_stale(last_success: Option<UnixTime>, age: Duration, now: UnixTime) -> boo
 }
 
 /// An account's state in words.
-fn describe(account: &Account, overview: &Overview, stale: Option<bool>, now: UnixTime) -> String {
+fn describe(name: &str, archive: &Path, overview: &Overview, stale: Option<bool>, now: UnixTime) -> String {
     let when = |at| format!("{} ({})", wording::moment(at), wording::ago(at, now));
     let mut lines = Vec::new();
     match (&overview.last_run, overview.last_started) {
@@ -122,10 +123,11 @@ fn describe(account: &Account, overview: &Overview, stale: Option<bool>, now: Un
         "held",
         format!("{}, {}{newest}", wording::messages(overview.held), wording::size(overview.octets)),
     ));
-    lines.push(("archive", wording::printable(&account.archive.display().to_string())));
-    let mut text = format!("{}\n", account.name);
+    lines.push(("archive", wording::printable(&archive.display().to_string())));
+    let mut text = format!("{name}\n");
     for (what, how) in lines {
-        text.push_str(&format!("  {what:<13} {how}\n"));
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "  {what:<13} {how}");
     }
     text
 }
@@ -145,9 +147,9 @@ fn ending(run: &RunRecord) -> String {
 }
 
 impl AccountStatus {
-    fn new(account: &Account, overview: &Overview, error: Option<&LedgerError>, stale: Option<bool>) -> Self {
+    fn new(name: &str, overview: &Overview, error: Option<&LedgerError>, stale: Option<bool>) -> Self {
         Self {
-            name: account.name.clone(),
+            name: name.to_owned(),
             error: error.map(|error| wording::printable(&error.to_string())),
             held: overview.held,
             octets: overview.octets,
@@ -173,5 +175,87 @@ impl LastRun {
             deleted: run.deleted,
             missing: run.missing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = 1_795_323_612;
+
+    #[test]
+    fn an_account_is_stale_when_its_last_success_is_too_old_or_missing() {
+        let age = Duration::from_hours(26);
+        assert!(!is_stale(Some(NOW - 26 * 3600), age, NOW));
+        assert!(is_stale(Some(NOW - 26 * 3600 - 1), age, NOW));
+        assert!(is_stale(None, age, NOW));
+        assert!(!is_stale(Some(NOW + 60), age, NOW), "a clock that was set back");
+    }
+
+    #[test]
+    fn the_last_run_is_told_in_one_line() {
+        let mut run = RunRecord { listed: 12, held: 12, fetched: 3, octets: 46_080, ..RunRecord::default() };
+        assert_eq!(ending(&run), "ok, 12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted");
+        (run.exit, run.held, run.missing) = (75, 10, 2);
+        assert_eq!(
+            ending(&run),
+            "exit code 75, 12 listed, 10 held, 3 fetched (45.0 KiB), 0 deleted, 2 missing"
+        );
+    }
+
+    #[test]
+    fn the_document_has_the_documented_shape() {
+        let overview = Overview {
+            held: 2,
+            octets: 2048,
+            newest: Some(NOW),
+            last_started: Some(NOW),
+            last_run: Some(RunRecord {
+                at: NOW,
+                exit: 77,
+                error: Some("refused".into()),
+                ..RunRecord::default()
+            }),
+            last_success: None,
+            equal_uids: false,
+        };
+        let document =
+            Document { exit: 1, accounts: vec![AccountStatus::new("work", &overview, None, Some(true))] };
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            concat!(
+                r#"{"exit":1,"accounts":[{"name":"work","error":null,"held":2,"octets":2048,"#,
+                r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
+                r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused","listed":0,"held":0,"#,
+                r#""fetched":0,"octets":0,"deleted":0,"missing":0},"stale":true}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_a_person_reads_names_the_facts() {
+        let fresh = describe("work", Path::new("/mail/work"), &Overview::default(), Some(true), NOW);
+        assert_eq!(
+            fresh,
+            "work\n  last run      never run\n  last success  never, too long ago\n  \
+             held          0 messages, 0 B\n  archive       /mail/work\n"
+        );
+        let failed = Overview {
+            last_run: Some(RunRecord {
+                at: NOW,
+                exit: 69,
+                error: Some("cannot connect".into()),
+                ..RunRecord::default()
+            }),
+            ..Overview::default()
+        };
+        let text = describe("work", Path::new("/mail/work"), &failed, None, NOW + 7200);
+        assert!(text.contains("(2 h ago): exit code 69"), "{text}");
+        assert!(text.contains("  last error    cannot connect\n"), "{text}");
+        let cut_off = Overview { last_started: Some(NOW), ..Overview::default() };
+        assert!(
+            describe("work", Path::new("/m"), &cut_off, None, NOW + 30).contains("(30 s ago), not ended")
+        );
     }
 }

@@ -19,6 +19,16 @@ pub(super) struct Bars {
     accounts: HashMap<String, Account>,
 }
 
+/// While there is nothing to measure.
+const STEP: &str = "{prefix}  {msg}";
+
+/// When LIST gave sizes.
+const BY_OCTETS: &str =
+    "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+
+/// When it did not.
+const BY_MESSAGES: &str = "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left";
+
 struct Account {
     name: String,
     bar: OnceLock<ProgressBar>,
@@ -56,7 +66,7 @@ impl Bars {
         match *event {
             Event::Started => {
                 let bar = account.bar.get_or_init(|| self.all.add(ProgressBar::no_length()));
-                bar.set_style(style("{prefix}  {msg}"));
+                bar.set_style(style(STEP));
                 bar.set_prefix(account.name.clone());
                 bar.set_message("connecting");
             }
@@ -101,13 +111,8 @@ impl Account {
             return;
         }
         let (stored, received) = (Arc::clone(&self.stored), Arc::clone(&self.received));
-        let template = if by_octets {
-            "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"
-        } else {
-            "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left"
-        };
         bar.set_style(
-            style(template)
+            style(if by_octets { BY_OCTETS } else { BY_MESSAGES })
                 .progress_chars("=> ")
                 .with_key("stored", move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
                     // A formatter that refuses text has nobody to tell.
@@ -133,7 +138,33 @@ impl Account {
     }
 }
 
-/// The templates are constants of this file, and a test draws each; a wrong one would only look bad.
+/// The templates are constants of this file, and a test reads each; a wrong one would only look bad.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_well_formed() {
+        for template in [STEP, BY_OCTETS, BY_MESSAGES] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_bar_measures_octets_where_the_server_gave_sizes_and_messages_elsewhere() {
+        for (octets, length, position) in [(5000, 5000, 1500), (0, 3, 2)] {
+            let bars = Bars::new(["work"].into_iter());
+            bars.all.set_draw_target(ProgressDrawTarget::hidden());
+            bars.event("work", &Event::Started);
+            bars.event("work", &Event::Planned { listed: 9, to_fetch: 3, octets });
+            bars.event("work", &Event::Received { octets: 1500 });
+            bars.event("work", &Event::Stored { messages: 2 });
+            let bar = bars.accounts["work"].bar.get().unwrap();
+            assert_eq!((bar.length(), bar.position()), (Some(length), position));
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use super::wording;
 use crate::event::Event;
 use std::collections::HashMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -40,14 +41,9 @@ impl Lines {
         Self { accounts, announce, regular, began: Instant::now() }
     }
 
-    pub(super) fn say(&self, line: &str) {
-        // One write, so that threads do not mix; stderr that cannot be written has no reader.
-        let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
-    }
-
     pub(super) fn event(&self, name: &str, event: &Event<'_>) {
         if let Some(line) = self.line(name, event, Instant::now()) {
-            self.say(&line);
+            say(&line);
         }
     }
 
@@ -98,19 +94,80 @@ impl Account {
         let mut text = format!("{} of {}", self.stored.load(Relaxed), wording::messages(plan.messages));
         let elapsed = millis(now.duration_since(plan.made)).max(1);
         let rate = received.saturating_mul(1000) / elapsed;
-        text.push_str(&format!(
-            ", {} of {}, {}/s",
-            wording::size(received),
-            wording::size(plan.octets),
-            wording::size(rate)
-        ));
+        let (done, due, rate_text) =
+            (wording::size(received), wording::size(plan.octets), wording::size(rate));
+        // Writing into a String cannot fail.
+        let _ = write!(text, ", {done} of {due}, {rate_text}/s");
         if let Some(left) = plan.octets.saturating_sub(received).checked_div(rate).filter(|left| *left > 0) {
-            text.push_str(&format!(", {left} s left"));
+            let _ = write!(text, ", {left} s left");
         }
         Some(text)
     }
 }
 
+/// A line on stderr, in one write, so that threads do not mix.
+pub(super) fn say(line: &str) {
+    // stderr that cannot be written has no reader.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: Event<'_> = Event::Planned { listed: 500, to_fetch: 120, octets: 1_048_576 };
+
+    fn lines(regular: bool) -> Lines {
+        Lines::new(["work"].into_iter(), true, regular)
+    }
+
+    #[test]
+    fn an_account_with_new_mail_is_announced_once() {
+        let lines = lines(false);
+        let now = lines.began;
+        assert_eq!(lines.line("work", &PLAN, now).unwrap(), "work: fetching 120 of 500 messages (1.0 MiB)");
+        assert_eq!(lines.line("work", &PLAN, now), None, "a reconnection is no news");
+        assert_eq!(lines.line("home", &PLAN, now), None, "not an account of this run");
+    }
+
+    #[test]
+    fn an_account_without_new_mail_is_not_announced() {
+        let lines = lines(true);
+        let plan = Event::Planned { listed: 500, to_fetch: 0, octets: 0 };
+        assert_eq!(lines.line("work", &plan, lines.began), None);
+    }
+
+    #[test]
+    fn there_is_no_line_for_each_message() {
+        let lines = lines(false);
+        lines.line("work", &PLAN, lines.began);
+        for second in 0..100 {
+            let now = lines.began + Duration::from_secs(second);
+            assert_eq!(lines.line("work", &Event::Received { octets: 1000 }, now), None);
+            assert_eq!(lines.line("work", &Event::Stored { messages: 1 }, now), None);
+        }
+    }
+
+    #[test]
+    fn regular_lines_come_every_few_seconds_with_rate_and_time_left() {
+        let lines = lines(true);
+        lines.line("work", &PLAN, lines.began);
+        lines.line("work", &Event::Stored { messages: 30 }, lines.began);
+        let mut told = Vec::new();
+        for tenth in 1..=100 {
+            let now = lines.began + Duration::from_millis(100 * tenth);
+            told.extend(lines.line("work", &Event::Received { octets: 8192 }, now));
+        }
+        assert_eq!(
+            told,
+            [
+                "work: 30 of 120 messages, 400.0 KiB of 1.0 MiB, 80.0 KiB/s, 7 s left",
+                "work: 30 of 120 messages, 800.0 KiB of 1.0 MiB, 80.0 KiB/s, 2 s left"
+            ]
+        );
+    }
 }

@@ -81,7 +81,7 @@ impl Progress {
     fn say(&self, line: &str) {
         match &self.display {
             Display::Nothing => {}
-            Display::Lines(lines) => lines.say(line),
+            Display::Lines(_) => lines::say(line),
             Display::Bars(bars) => bars.say(line),
         }
     }
@@ -143,4 +143,82 @@ fn told(account: &str, event: &Event<'_>, detail: Detail) -> Option<String> {
         _ => return None,
     };
     (detail >= needed).then(|| format!("{account}: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Missing, Outcome};
+    use crate::exit::Exit;
+
+    fn summary() -> Summary {
+        Summary {
+            account: "work".to_owned(),
+            outcome: Outcome::Partial,
+            exit: Exit::MISSING,
+            error: None,
+            listed: 3,
+            held: 1,
+            fetched: 1,
+            octets: 2048,
+            deleted: 0,
+            kept_no_copy: 0,
+            missing: vec![
+                Missing { number: 1, uid: None, reason: "larger than max_size".to_owned(), chosen: true },
+                Missing { number: 3, uid: None, reason: "-ERR gone".to_owned(), chosen: false },
+            ],
+            seconds: 0.1,
+        }
+    }
+
+    #[test]
+    fn the_end_of_an_account_is_its_reconciliation() {
+        assert_eq!(
+            ending(&summary()),
+            [
+                "work: 3 listed, 1 held, 1 fetched (2.0 KiB), 0 deleted, 1 left, 1 missing",
+                "work: message 1 left on the server: larger than max_size",
+                "popkeep: work: message 3 missing from the archive: -ERR gone",
+            ]
+        );
+    }
+
+    #[test]
+    fn steps_are_told_with_v_and_the_protocol_with_vv() {
+        let step = Event::LoggedIn;
+        let line = Event::Trace { side: Side::Client, line: b"RETR 1\x07" };
+        let note = Event::Note("delete is new here");
+        let tell = |event: &Event<'_>, count| told("work", event, Detail::from_count(count));
+        assert_eq!(tell(&step, 0), None);
+        assert_eq!(tell(&step, 1).unwrap(), "work: logged in");
+        assert_eq!(tell(&line, 1), None);
+        assert_eq!(tell(&line, 2).unwrap(), "work C: RETR 1\\x07");
+        assert_eq!(tell(&note, 0).unwrap(), "work: delete is new here");
+    }
+
+    #[test]
+    fn any_order_of_events_from_any_thread_is_drawn_without_a_panic() {
+        let styles = [Style::Nothing, Style::Summaries, Style::Lines { regular: true }, Style::Bars];
+        for style in styles {
+            let progress = Progress::new(style, Detail::Usual, ["work", "home"].into_iter());
+            std::thread::scope(|scope| {
+                for account in ["work", "home", "unknown"] {
+                    let progress = &progress;
+                    scope.spawn(move || {
+                        progress.event(account, Event::Received { octets: 10 });
+                        progress.event(account, Event::Started);
+                        progress.event(account, Event::Connected { encrypted: true });
+                        progress.event(account, Event::LoggedIn);
+                        for octets in [0, 100] {
+                            progress.event(account, Event::Planned { listed: 9, to_fetch: 9, octets });
+                        }
+                        progress.event(account, Event::Received { octets: 1000 });
+                        progress.event(account, Event::Stored { messages: 9 });
+                        progress.event(account, Event::Marked);
+                        progress.event(account, Event::Deleted { messages: 1 });
+                    });
+                }
+            });
+        }
+    }
 }

@@ -183,3 +183,119 @@ fn ranges(numbers: impl Iterator<Item = u32>) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn missing(number: u32, reason: &str, chosen: bool) -> Missing {
+        Missing { number, uid: None, reason: reason.to_owned(), chosen }
+    }
+
+    fn run(missing: Vec<Missing>) -> Summary {
+        Summary {
+            account: "work".to_owned(),
+            outcome: Outcome::Partial,
+            exit: Exit::MISSING,
+            error: None,
+            listed: 12,
+            held: 12 - missing.len() as u64,
+            fetched: 3,
+            octets: 46_080,
+            deleted: 0,
+            kept_no_copy: 0,
+            missing,
+            seconds: 1.5,
+        }
+    }
+
+    #[test]
+    fn a_summary_is_one_line_that_adds_up() {
+        assert_eq!(summary(&run(vec![])).unwrap(), "12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted");
+        let some =
+            run(vec![missing(4, "too large", true), missing(5, "empty", false), missing(6, "empty", false)]);
+        assert_eq!(
+            summary(&some).unwrap(),
+            "12 listed, 9 held, 3 fetched (45.0 KiB), 0 deleted, 1 left, 2 missing"
+        );
+    }
+
+    #[test]
+    fn a_run_that_never_saw_the_maildrop_has_no_summary() {
+        let failed = Summary { outcome: Outcome::Failed, listed: 0, held: 0, ..run(vec![]) };
+        assert_eq!(summary(&failed), None);
+    }
+
+    #[test]
+    fn each_missing_message_is_named_with_its_uid_and_reason() {
+        let mut poisoned = missing(5, "the server sent nothing for RETR", false);
+        poisoned.uid = Some(b"1a\x1b[2J".to_vec());
+        assert_eq!(
+            troubles(&run(vec![poisoned])),
+            ["message 5 (UID 1a\\x1b[2J) missing from the archive: the server sent nothing for RETR"]
+        );
+    }
+
+    #[test]
+    fn many_messages_with_one_reason_are_one_line() {
+        let many = [1, 2, 3, 7, 9, 10].map(|number| missing(number, "refused", false)).to_vec();
+        assert_eq!(troubles(&run(many)), ["6 messages (1-3, 7, 9-10) missing from the archive: refused"]);
+        let scattered = (0..40).map(|n| missing(2 * n + 1, "refused", false)).collect();
+        assert_eq!(
+            troubles(&run(scattered)),
+            ["40 messages (1, 3, 5, 7, 9, 11, …) missing from the archive: refused"]
+        );
+    }
+
+    #[test]
+    fn what_the_user_chose_to_leave_is_a_remark_and_no_trouble() {
+        let mut left = run(vec![missing(4, "larger than max_size", true)]);
+        left.exit = Exit::OK;
+        left.kept_no_copy = 2;
+        assert!(troubles(&left).is_empty());
+        assert_eq!(
+            remarks(&left),
+            [
+                "message 4 left on the server: larger than max_size",
+                "2 messages kept on the server: due for deletion, but the local copy was removed or changed"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_without_words_still_says_its_code() {
+        let failed = Summary { exit: Exit::IO, ..run(vec![]) };
+        assert_eq!(troubles(&failed), ["ended with exit code 74"]);
+    }
+
+    #[test]
+    fn a_servers_text_never_reaches_a_terminal_raw() {
+        let mut hostile = run(vec![missing(1, "-ERR \x1b]0;pwned\x07\u{202e}", false)]);
+        hostile.error = Some("refused: \x1b[2J\r\n".to_owned());
+        for line in troubles(&hostile).into_iter().chain(troubles_in_short(&hostile)) {
+            assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_printable_already_stays_as_it_is() {
+        let once = printable("a\u{7}b \\ ünï");
+        assert_eq!(printable(&once), once);
+        assert_eq!(printable("pass show mail\\work"), "pass show mail\\work");
+    }
+
+    #[test]
+    fn times_and_sizes_read_well() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        assert_eq!(local(1_795_323_612, &zone), "2026-11-22 06:00:12");
+        assert_eq!(rfc3339(1_795_323_612), "2026-11-22T05:00:12Z");
+        assert_eq!(ago(100, 130), "30 s ago");
+        assert_eq!(ago(0, 119 * 60), "119 min ago");
+        assert_eq!(ago(0, 26 * 3600), "26 h ago");
+        assert_eq!(ago(0, 3 * 86_400), "3 days ago");
+        assert_eq!(ago(10, 0), "in the future");
+        assert_eq!((size(0), size(1024)), ("0 B".to_owned(), "1.0 KiB".to_owned()));
+        assert_eq!((messages(1), messages(2)), ("1 message".to_owned(), "2 messages".to_owned()));
+    }
+}
