@@ -1,1 +1,327 @@
-//! (being written)
+//! The mboxrd form: how messages stand one behind the other in one file.
+//!
+//! A message is a `From_` line, its stored form with one `>` put before every line that matches
+//! `>*From `, a newline if the stored form lacks one at its end, and an empty line. Quoting is
+//! reversible, which is why this form is used and no other.
+//!
+//! Promises: what is quoted here comes back octet for octet, however the chunks are cut; memory is
+//! a constant, whatever the lines.
+
+const FROM: &[u8; 5] = b"From ";
+
+/// The sender in the `From_` line of a message that names none.
+pub const NO_SENDER: &str = "MAILER-DAEMON";
+
+/// The `From_` line of a message, with its LF: sender and time of arrival (seconds since 1970 UTC).
+/// The sender must hold neither white space nor control characters; see
+/// [`crate::mail::headers::Facts::sender`].
+pub fn from_line(sender: &str, arrived: i64) -> String {
+    format!("From {sender} {}\n", asctime(arrived))
+}
+
+/// A time (seconds since 1970 UTC) as C's `asctime` writes it, in UTC, without its newline.
+pub fn asctime(time: i64) -> String {
+    let time = jiff::Timestamp::from_second(time).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.strftime("%a %b %e %H:%M:%S %Y").to_string()
+}
+
+/// Where in a line the next octet stands, as far as quoting is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// At its start.
+    Start,
+    /// Behind a run of `>`, one or more.
+    Run,
+    /// Behind this many octets of `From `, themselves at the start or behind a run.
+    From(usize),
+    /// Anywhere else.
+    Within,
+}
+
+/// Puts a `>` before each line that needs one.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// The octets of `From ` that [`Place::From`] counts are not passed on yet.
+    place: Place,
+    last: Option<u8>,
+}
+
+impl Default for Quote {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Quote {
+    /// At the start of a message.
+    pub fn new() -> Self {
+        Quote { place: Place::Start, last: None }
+    }
+
+    /// Appends the quoted form of the next octets of the stored form to `out`.
+    pub fn feed(&mut self, stored: &[u8], out: &mut Vec<u8>) {
+        self.last = stored.last().copied().or(self.last);
+        out.reserve(stored.len());
+        let mut at = 0;
+        while let Some(octet) = stored.get(at) {
+            match (self.place, *octet) {
+                (Place::Within, _) => at = copy_line(stored, at, out, &mut self.place),
+                // Where in a run of `>` one is added makes no difference: pass the run on now,
+                // add one in front of `From `, and nothing is held back but four octets.
+                (Place::Start | Place::Run, b'>') => {
+                    out.push(b'>');
+                    self.place = Place::Run;
+                    at += 1;
+                }
+                (Place::Start | Place::Run, b'F') => {
+                    self.place = Place::From(1);
+                    at += 1;
+                }
+                (Place::Start | Place::Run, _) => self.place = Place::Within,
+                (Place::From(matched), octet) if octet == FROM[matched] => {
+                    self.place = Place::From(matched + 1);
+                    if matched + 1 == FROM.len() {
+                        out.push(b'>');
+                        self.release(out);
+                    }
+                    at += 1;
+                }
+                (Place::From(_), _) => self.release(out),
+            }
+        }
+    }
+
+    /// The message has ended: appends what was held back, and the newline that an mbox needs if
+    /// the message has none at its end. (The empty line behind a message is the caller's.)
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        self.release(out);
+        if self.last.is_some_and(|last| last != b'\n') {
+            out.push(b'\n');
+        }
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) {
+        if let Place::From(matched) = self.place {
+            out.extend_from_slice(&FROM[..matched]);
+        }
+        self.place = Place::Within;
+    }
+}
+
+/// Takes one `>` from each line that was given one.
+#[derive(Clone, Debug)]
+pub struct Unquote {
+    /// In [`Place::Run`] and [`Place::From`] one `>` is not passed on yet, nor the octets counted.
+    place: Place,
+}
+
+impl Default for Unquote {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Unquote {
+    /// At the start of a message.
+    pub fn new() -> Self {
+        Unquote { place: Place::Start }
+    }
+
+    /// Appends the stored form of the next quoted octets to `out`.
+    pub fn feed(&mut self, quoted: &[u8], out: &mut Vec<u8>) {
+        out.reserve(quoted.len());
+        let mut at = 0;
+        while let Some(octet) = quoted.get(at) {
+            match (self.place, *octet) {
+                (Place::Within, _) => at = copy_line(quoted, at, out, &mut self.place),
+                (Place::Start, b'>') => {
+                    self.place = Place::Run;
+                    at += 1;
+                }
+                (Place::Start, _) => self.place = Place::Within,
+                (Place::Run, b'>') => {
+                    out.push(b'>');
+                    at += 1;
+                }
+                (Place::Run, b'F') => {
+                    self.place = Place::From(1);
+                    at += 1;
+                }
+                (Place::From(matched), octet) if octet == FROM[matched] => {
+                    self.place = Place::From(matched + 1);
+                    if matched + 1 == FROM.len() {
+                        out.extend_from_slice(FROM);
+                        self.place = Place::Within;
+                    }
+                    at += 1;
+                }
+                (Place::Run | Place::From(_), _) => self.release(out),
+            }
+        }
+    }
+
+    /// The region has ended: appends what was held back.
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        self.release(out);
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) {
+        match self.place {
+            Place::Run => out.push(b'>'),
+            Place::From(matched) => {
+                out.push(b'>');
+                out.extend_from_slice(&FROM[..matched]);
+            }
+            Place::Start | Place::Within => {}
+        }
+        self.place = Place::Within;
+    }
+}
+
+/// Copies from `at` to the end of the line, or of the chunk; returns where that is.
+fn copy_line(octets: &[u8], at: usize, out: &mut Vec<u8>, place: &mut Place) -> usize {
+    let end = match memchr::memchr(b'\n', &octets[at..]) {
+        Some(lf) => {
+            *place = Place::Start;
+            at + lf + 1
+        }
+        None => octets.len(),
+    };
+    out.extend_from_slice(&octets[at..end]);
+    end
+}
+
+/// Finds `From_` lines: those that start with `From `, unquoted.
+#[derive(Clone, Debug)]
+pub struct FromLines {
+    place: Place,
+    offset: u64,
+}
+
+impl FromLines {
+    /// To be fed from `offset` on, which is the start of a line.
+    pub fn new(offset: u64) -> Self {
+        FromLines { place: Place::Start, offset }
+    }
+
+    /// Calls `each` with the offset of every `From_` line whose fifth octet is in this chunk.
+    pub fn feed(&mut self, octets: &[u8], each: &mut dyn FnMut(u64)) {
+        let mut at = 0;
+        while let Some(octet) = octets.get(at) {
+            let matched = match self.place {
+                Place::Start => 0,
+                Place::From(matched) => matched,
+                Place::Run | Place::Within => match memchr::memchr(b'\n', &octets[at..]) {
+                    Some(lf) => {
+                        self.place = Place::Start;
+                        at += lf + 1;
+                        continue;
+                    }
+                    None => break,
+                },
+            };
+            if *octet != FROM[matched] {
+                // Not consumed: it may be the LF of an empty line.
+                self.place = Place::Within;
+                continue;
+            }
+            at += 1;
+            self.place = Place::From(matched + 1);
+            if matched + 1 == FROM.len() {
+                each(self.offset + at as u64 - FROM.len() as u64);
+                self.place = Place::Within;
+            }
+        }
+        self.offset += octets.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FromLines, Quote, Unquote, from_line};
+    use proptest::prelude::*;
+
+    fn quoted(chunks: &[&[u8]]) -> Vec<u8> {
+        let mut quote = Quote::new();
+        let mut out = Vec::new();
+        chunks.iter().for_each(|chunk| quote.feed(chunk, &mut out));
+        quote.finish(&mut out);
+        out
+    }
+
+    fn unquoted(chunks: &[&[u8]]) -> Vec<u8> {
+        let mut unquote = Unquote::new();
+        let mut out = Vec::new();
+        chunks.iter().for_each(|chunk| unquote.feed(chunk, &mut out));
+        unquote.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn the_from_line_is_in_the_form_all_readers_know() {
+        assert_eq!(from_line("jane@example.com", 0), "From jane@example.com Thu Jan  1 00:00:00 1970\n");
+        assert_eq!(from_line("a@b", 1_795_000_000), "From a@b Wed Nov 18 11:06:40 2026\n");
+    }
+
+    #[test]
+    fn lines_that_could_be_taken_for_a_from_line_are_quoted() {
+        assert_eq!(
+            quoted(&[b"From me\n>From\n>>From you\nFrom:\n"]),
+            b">From me\n>From\n>>>From you\nFrom:\n"
+        );
+        assert_eq!(quoted(&[b"a From \n From \n"]), b"a From \n From \n");
+        assert_eq!(quoted(&[b"x\nFro"]), b"x\nFro\n");
+        assert_eq!(quoted(&[b"x\nFrom "]), b"x\n>From \n");
+        assert_eq!(quoted(&[b"\n"]), b"\n");
+        assert_eq!(quoted(&[b""]), b"");
+    }
+
+    #[test]
+    fn a_foreign_region_that_is_not_quoted_comes_back_as_it_is() {
+        assert_eq!(unquoted(&[b"From x\n>\n>>\n>Fro\n>From\n"]), b"From x\n>\n>>\n>Fro\n>From\n");
+    }
+
+    /// Text that is full of candidates, cut anywhere.
+    fn chunks() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let token =
+            prop::sample::select(vec!["\n", ">", ">>", "From ", "Fr", "om ", "F", "rom", " ", "x", "\r"]);
+        prop::collection::vec(
+            prop::collection::vec(token, 0..5).prop_map(|tokens| tokens.concat().into_bytes()),
+            0..10,
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_quoted_comes_back(stored in chunks(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let pieces: Vec<&[u8]> = stored.iter().map(Vec::as_slice).collect();
+            let quoted = quoted(&pieces);
+            let mut found = false;
+            FromLines::new(0).feed(&quoted, &mut |_| found = true);
+            prop_assert!(!found, "a message must not hold what readers take for the next one");
+
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(quoted.len() + 1)).collect();
+            cuts.extend([0, quoted.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &quoted[pair[0]..pair[1]]).collect();
+            let mut expected = stored.concat();
+            if expected.last().is_some_and(|last| *last != b'\n') {
+                expected.push(b'\n');
+            }
+            prop_assert_eq!(unquoted(&pieces), expected);
+        }
+
+        #[test]
+        fn from_lines_are_found_at_every_split(text in chunks()) {
+            let whole = text.concat();
+            let expected: Vec<u64> = (0..whole.len())
+                .filter(|at| whole[*at..].starts_with(b"From ") && (*at == 0 || whole[at - 1] == b'\n'))
+                .map(|at| at as u64 + 7)
+                .collect();
+            let mut found = Vec::new();
+            let mut lines = FromLines::new(7);
+            text.iter().for_each(|chunk| lines.feed(chunk, &mut |offset| found.push(offset)));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
