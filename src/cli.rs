@@ -20,6 +20,7 @@ use std::time::Duration;
     after_help = manual::MORE,
     after_long_help = manual::after_long_help(),
     max_term_width = 100,
+    subcommand_value_name = "COMMAND",
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
@@ -42,21 +43,21 @@ pub enum Command {
     /// Logs into each account, fetches every message that the archive does not hold yet, deletes
     /// from the server what the configuration says may go, and reports what the server listed,
     /// what is held now, and what is missing and why.
-    #[command(after_help = manual::FETCH_EXAMPLES)]
+    #[command(after_help = manual::examples(manual::FETCH))]
     Fetch(Fetch),
 
     /// Test the connection and the login, and show what a fetch would find
     ///
     /// Connects and logs in, and shows TLS, the server's capabilities, the mechanism used, how
     /// many messages there are and how many are new. Nothing is fetched, deleted or written.
-    #[command(after_help = manual::CHECK_EXAMPLES)]
+    #[command(after_help = manual::examples(manual::CHECK))]
     Check(Check),
 
     /// Show the last run, the last success and what is held, without connecting
     ///
     /// Reads the ledger alone. With --max-age it is a monitoring check: exit status 1 when an
     /// account's last success is too long ago or there never was one.
-    #[command(after_help = manual::STATUS_EXAMPLES)]
+    #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
     /// Try popkeep with sample mail and no account of your own
@@ -67,7 +68,7 @@ pub enum Command {
     Demo(Demo),
 
     /// Print a completion script for a shell
-    #[command(after_help = manual::COMPLETIONS_EXAMPLES)]
+    #[command(after_help = manual::examples(manual::COMPLETIONS))]
     Completions(Completions),
 }
 

@@ -21,31 +21,34 @@ pub const MORE: &str = "\
 Try 'popkeep demo' for a first run without any account.
 'popkeep --help' and 'popkeep COMMAND --help' tell more, exit codes included.";
 
+/// A command line and what it does.
+pub type Example = (&'static str, &'static str);
+
 /// Examples for `fetch`.
-pub const FETCH_EXAMPLES: &str = "\
-Examples:
-  popkeep fetch                    fetch all accounts
-  popkeep fetch work --dry-run     show what would be fetched and deleted
-  popkeep fetch --quiet            the line for cron: silent unless something is wrong
-  popkeep fetch --json --quiet     a report for scripts on stdout";
+pub const FETCH: &[Example] = &[
+    ("popkeep fetch", "fetch all accounts"),
+    ("popkeep fetch work --dry-run", "show what would be fetched and deleted"),
+    ("popkeep fetch --quiet", "the line for cron: silent unless something is wrong"),
+    ("popkeep fetch --json --quiet", "a report for scripts on stdout"),
+];
 
 /// Examples for `check`.
-pub const CHECK_EXAMPLES: &str = "\
-Examples:
-  popkeep check                    test every account
-  popkeep check work -vv           and show each line of the protocol, secrets masked";
+pub const CHECK: &[Example] = &[
+    ("popkeep check", "test every account"),
+    ("popkeep check work -vv", "and show each line of the protocol, secrets masked"),
+];
 
 /// Examples for `status`.
-pub const STATUS_EXAMPLES: &str = "\
-Examples:
-  popkeep status                   what is held, and when each account was last fetched
-  popkeep status --max-age 26h     exit with 1 if the nightly run has failed or not happened";
+pub const STATUS: &[Example] = &[
+    ("popkeep status", "what is held, and when each account was last fetched"),
+    ("popkeep status --max-age 26h", "exit with 1 if the nightly run failed or did not happen"),
+];
 
 /// Examples for `completions`.
-pub const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  popkeep completions bash > ~/.local/share/bash-completion/completions/popkeep
-  popkeep completions fish > ~/.config/fish/completions/popkeep.fish";
+pub const COMPLETIONS: &[Example] = &[
+    ("popkeep completions bash > FILE", "FILE: ~/.local/share/bash-completion/completions/popkeep"),
+    ("popkeep completions fish > FILE", "FILE: ~/.config/fish/completions/popkeep.fish"),
+];
 
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
@@ -95,11 +98,20 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("TZ", "The time zone of the times that are shown."),
 ];
 
+/// The end of a command's help: its examples.
+pub fn examples(examples: &[Example]) -> String {
+    let mut text = String::from("Examples:");
+    for (line, meaning) in examples {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "\n  {line:<33} {meaning}");
+    }
+    text
+}
+
 /// The end of the long help: exit codes.
 pub fn after_long_help() -> String {
     let mut text = String::from("Exit codes:\n");
     for (code, meaning) in EXIT_STATUS {
-        // Writing into a String cannot fail.
         let _ = writeln!(text, "  {code:>3}  {meaning}");
     }
     let _ = write!(text, "\n{EXIT_MERGE}\n\n{MORE}");
