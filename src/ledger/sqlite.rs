@@ -1,30 +1,241 @@
-//! SQLite.
-use super::{Change, Known, Ledger, LedgerError, Overview, Row, Seq};
+//! One maildrop's record in SQLite.
+
+use super::rows::{self, signed, unsigned};
+use super::{Change, Known, Ledger, LedgerError, Overview, Row, Seq, State, runs, schema};
 use crate::mail::digest::Digest;
-use std::path::Path;
-/// The ledger's file.
-pub struct LedgerFile {}
-/// One maildrop's part of it.
-pub struct SqliteLedger {}
-impl LedgerFile {
-    /// Opens it, making it when there is none.
-    pub fn open(_state_dir: &Path) -> Result<LedgerFile, LedgerError> { todo!() }
-    /// Opens it for reading; `None` when there is none.
-    pub fn read_only(_state_dir: &Path) -> Result<Option<LedgerFile>, LedgerError> { todo!() }
-    /// The part of one maildrop, made when there is none.
-    pub fn maildrop(&self, _identity: &str, _archive: &Path) -> Result<SqliteLedger, LedgerError> { todo!() }
-    /// The part of one maildrop, if there is one.
-    pub fn existing(&self, _identity: &str, _archive: &Path) -> Result<Option<SqliteLedger>, LedgerError> { todo!() }
-    /// The one lock of an identity; `None` when another popkeep has it.
-    pub fn lock(&self, _identity: &str) -> Result<Option<crate::disk::AccountLock>, LedgerError> { todo!() }
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+/// The quirk that [`Change::EqualUids`] records.
+const EQUAL_UIDS: &str = "equal_uids";
+
+/// One maildrop's part of a ledger, on a connection of its own.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    connection: Connection,
+    /// The file's name, for errors.
+    path: String,
+    maildrop: i64,
+    next: Seq,
 }
+
+/// Why a change cannot be made.
+enum Trouble {
+    Sqlite(rusqlite::Error),
+    /// The row is not in a state that this change starts from.
+    State {
+        seq: Seq,
+        wanted: &'static str,
+    },
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Trouble::Sqlite(error)
+    }
+}
+
+impl SqliteLedger {
+    /// A ledger in memory, gone when it is dropped: for tests and rehearsals.
+    pub fn in_memory(identity: &str) -> Result<SqliteLedger, LedgerError> {
+        let path = ":memory:";
+        let failed = |error| LedgerError::from_sqlite(path, &error);
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        schema::prepare(&mut connection, path)?;
+        let maildrop = connection
+            .query_row(
+                "INSERT INTO maildrop (identity, archive, next_seq) VALUES (?, '', 1) RETURNING id",
+                [identity],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        Self::on(connection, path.to_owned(), maildrop)
+    }
+
+    /// The maildrop with this number, which is on record.
+    pub(super) fn on(connection: Connection, path: String, maildrop: i64) -> Result<Self, LedgerError> {
+        connection.set_prepared_statement_cache_capacity(32);
+        let next = connection
+            .query_row("SELECT next_seq FROM maildrop WHERE id = ?", [maildrop], |row| row.get(0))
+            .map_err(|error| LedgerError::from_sqlite(&path, &error))?;
+        Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next) })
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> LedgerError {
+        LedgerError::from_sqlite(&self.path, error)
+    }
+}
+
+impl Drop for SqliteLedger {
+    /// Leaves everything in the main file, so that a copy of it alone is complete. Not a matter of
+    /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
+    /// connection is in the way of is made by that one.
+    fn drop(&mut self) {
+        if !self.connection.is_readonly("main").unwrap_or(true) {
+            let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+    }
+}
+
 impl Ledger for SqliteLedger {
-    fn next_seq(&mut self) -> Seq { todo!() }
-    fn commit(&mut self, _changes: &[Change]) -> Result<(), LedgerError> { todo!() }
-    fn known(&self, _each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> { todo!() }
-    fn row(&self, _seq: Seq) -> Result<Option<Row>, LedgerError> { todo!() }
-    fn intents(&self) -> Result<Vec<Row>, LedgerError> { todo!() }
-    fn by_content(&self, _digest: &Digest) -> Result<Vec<Seq>, LedgerError> { todo!() }
-    fn by_core(&self, _digest: &Digest) -> Result<Vec<Seq>, LedgerError> { todo!() }
-    fn overview(&self) -> Result<Overview, LedgerError> { todo!() }
+    fn next_seq(&mut self) -> Seq {
+        let seq = self.next;
+        self.next += 1;
+        seq
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let outcome = (|| {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for change in changes {
+                apply(&transaction, self.maildrop, change)?;
+            }
+            if let Some(above) = changes.iter().filter_map(new_row).map(|row| row.seq + 1).max() {
+                transaction
+                    .prepare_cached("UPDATE maildrop SET next_seq = max(next_seq, ?) WHERE id = ?")?
+                    .execute((signed(above), self.maildrop))?;
+                self.next = self.next.max(above);
+            }
+            transaction.commit()?;
+            Ok(())
+        })();
+        outcome.map_err(|trouble| match trouble {
+            Trouble::Sqlite(error) => self.failed(&error),
+            Trouble::State { seq, wanted } => LedgerError::Failed {
+                path: self.path.clone(),
+                reason: format!("message {seq} was expected to be {wanted}, and is not"),
+            },
+        })
+    }
+
+    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+        let stream = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT seq, uid, list_size, archived_at, state FROM message \
+                 WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
+            )?;
+            let mut rows = statement.query([self.maildrop])?;
+            while let Some(row) = rows.next()? {
+                each(Known {
+                    seq: unsigned(row.get(0)?),
+                    uid: row.get_ref(1)?.as_blob_or_null()?.map(Box::from),
+                    list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
+                    archived_at: row.get(3)?,
+                    deleted: row.get::<_, State>(4)? == State::Deleted,
+                });
+            }
+            Ok(())
+        };
+        stream_result(stream).map_err(|error| self.failed(&error))
+    }
+
+    fn row(&self, seq: Seq) -> Result<Option<Row>, LedgerError> {
+        rows::one(&self.connection, self.maildrop, seq).map_err(|error| self.failed(&error))
+    }
+
+    fn intents(&self) -> Result<Vec<Row>, LedgerError> {
+        rows::intents(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
+    fn by_content(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        rows::by_content(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
+    }
+
+    fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        rows::by_core(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
+    }
+
+    fn overview(&self) -> Result<Overview, LedgerError> {
+        overview(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+}
+
+/// Pins the error type of a closure that uses `?` on two kinds of them.
+fn stream_result(stream: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    stream()
+}
+
+/// The row that a change adds.
+fn new_row(change: &Change) -> Option<&Row> {
+    match change {
+        Change::Intent(row) | Change::Adopted(row) => Some(row),
+        _ => None,
+    }
+}
+
+fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), Trouble> {
+    match change {
+        Change::Intent(row) => drop(rows::insert(connection, maildrop, row, State::Intent)?),
+        Change::Adopted(row) => drop(rows::insert(connection, maildrop, row, State::Stored)?),
+        Change::Stored(seq) => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET state = 'stored' WHERE maildrop = ? AND seq = ? AND state = 'intent'",
+                )?
+                .execute((maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "an intent")?;
+        }
+        Change::Withdrawn(seq) => {
+            let touched = connection
+                .prepare_cached("DELETE FROM message WHERE maildrop = ? AND seq = ? AND state = 'intent'")?
+                .execute((maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "an intent")?;
+        }
+        Change::Deleted { seq, at } => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET state = 'deleted', deleted_at = ? \
+                     WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                )?
+                .execute((at, maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+        }
+        Change::Recognised { seq, uid, list_size } => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET state = 'stored', deleted_at = NULL, uid = ?, list_size = ? \
+                     WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                )?
+                .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+        }
+        Change::EqualUids => {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO quirk (maildrop, name) VALUES (?, ?)")?
+                .execute((maildrop, EQUAL_UIDS))?;
+        }
+        Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
+        Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
+    }
+    Ok(())
+}
+
+fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Trouble> {
+    if touched == 1 { Ok(()) } else { Err(Trouble::State { seq, wanted }) }
+}
+
+fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview> {
+    let (held, octets, newest): (i64, i64, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(size), 0), max(archived_at) FROM message \
+             WHERE maildrop = ? AND state <> 'intent'",
+        )?
+        .query_row([maildrop], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let equal_uids = connection
+        .prepare_cached("SELECT 1 FROM quirk WHERE maildrop = ? AND name = ?")?
+        .query_row((maildrop, EQUAL_UIDS), |_| Ok(()))
+        .optional()?
+        .is_some();
+    Ok(Overview {
+        held: unsigned(held),
+        octets: unsigned(octets),
+        newest,
+        last_started: runs::last_started(connection, maildrop)?,
+        last_run: runs::last_ended(connection, maildrop)?,
+        last_success: runs::last_success(connection, maildrop)?,
+        equal_uids,
+    })
 }

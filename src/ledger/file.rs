@@ -1,0 +1,319 @@
+//! The ledger's file: how it is made, opened, read beside a writer, and locked.
+//!
+//! Beside `ledger.sqlite3` lie its write-ahead log (`-wal`) and the index of that log (`-shm`).
+//! SQLite removes both when the last connection closes, and makes them again when the next one
+//! reads; we keep them, so that a reader finds all it needs and has to make nothing. A reader maps
+//! the index read-only: while nobody writes it builds an index of its own in memory, and so leaves no
+//! trace at all. Only when a writer is at work and has left it no snapshot to share does
+//! it open the index like any other connection, and marks its snapshot there.
+
+use super::journal::Journal;
+use super::{LedgerError, SqliteLedger, schema};
+use crate::disk::{self, Access, AccountLock, Disk as _, OsDisk};
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The file's name in the state folder.
+const NAME: &str = "ledger.sqlite3";
+
+/// How long a connection waits for another one's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The octet of a database's header that is 2 for a write-ahead log, 1 for a rollback journal.
+const READ_VERSION: usize = 19;
+
+/// The ledger's file. Every maildrop gets a connection of its own, so it may be shared by threads.
+#[derive(Clone, Debug)]
+pub struct LedgerFile {
+    folder: PathBuf,
+    path: PathBuf,
+    writable: bool,
+}
+
+impl LedgerFile {
+    /// Opens the ledger in a state folder, making what is missing: folders of mode 0700, the file
+    /// of mode 0600.
+    pub fn open(state_dir: &Path) -> Result<LedgerFile, LedgerError> {
+        disk::make_private_dirs(state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
+        let path = state_dir.join(NAME);
+        match disk::write_new_private(&path, b"") {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(LedgerError::from_io(&path, &error));
+            }
+            _ => {}
+        }
+        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: true };
+        file.connect()?;
+        Ok(file)
+    }
+
+    /// Opens the ledger for reading, without making or changing anything; `None` when there is
+    /// none. A fetch may be running meanwhile.
+    pub fn read_only(state_dir: &Path) -> Result<Option<LedgerFile>, LedgerError> {
+        let path = state_dir.join(NAME);
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(LedgerError::from_io(&path, &error)),
+        }
+        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false };
+        let made = schema::version(&file.connect()?, &file.name())?.is_some();
+        Ok(made.then_some(file))
+    }
+
+    /// The part of one maildrop, made when there is none.
+    ///
+    /// While it holds no message, two mistakes of a changed configuration are errors:
+    /// the mail of `identity` is on record in another archive, or `archive` holds the mail of
+    /// another identity that is not among `also_configured`, the identities of all accounts that
+    /// are configured with this archive.
+    pub fn maildrop(
+        &self,
+        identity: &str,
+        archive: &Path,
+        also_configured: &[&str],
+    ) -> Result<SqliteLedger, LedgerError> {
+        let name = self.name();
+        let failed = |error| LedgerError::from_sqlite(&name, &error);
+        let mut connection = self.connect()?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        self.check_on(&transaction, identity, archive, also_configured)?;
+        let id = match find(&transaction, identity, archive).map_err(failed)? {
+            Some(id) => id,
+            None => transaction
+                .query_row(
+                    "INSERT INTO maildrop (identity, archive, next_seq) VALUES (?, ?, 1) RETURNING id",
+                    (identity, path_value(archive)),
+                    |row| row.get(0),
+                )
+                .map_err(failed)?,
+        };
+        transaction.commit().map_err(failed)?;
+        SqliteLedger::on(connection, name, id)
+    }
+
+    /// Whether [`LedgerFile::maildrop`] would fail because a changed configuration has cut a
+    /// maildrop off from its record; makes nothing.
+    pub fn check(&self, identity: &str, archive: &Path, also_configured: &[&str]) -> Result<(), LedgerError> {
+        self.check_on(&self.connect()?, identity, archive, also_configured)
+    }
+
+    /// The part of one maildrop, if there is one.
+    pub fn existing(&self, identity: &str, archive: &Path) -> Result<Option<SqliteLedger>, LedgerError> {
+        let connection = self.connect()?;
+        let found = find(&connection, identity, archive)
+            .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
+        found.map(|id| SqliteLedger::on(connection, self.name(), id)).transpose()
+    }
+
+    /// The one lock of an identity; `None` when another popkeep has it.
+    pub fn lock(&self, identity: &str) -> Result<Option<AccountLock>, LedgerError> {
+        let path = self.folder.join(lock_name(identity));
+        AccountLock::try_take(&path).map_err(|error| LedgerError::from_io(&path, &error))
+    }
+
+    /// The file, for people.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// A new connection, its database checked.
+    fn connect(&self) -> Result<Connection, LedgerError> {
+        let name = self.name();
+        let connected = if self.writable { self.connect_to_write() } else { self.connect_to_read() };
+        let mut connection = connected.map_err(|error| LedgerError::from_sqlite(&name, &error))?;
+        if self.writable {
+            schema::prepare(&mut connection, &name)?;
+        } else {
+            schema::version(&connection, &name)?;
+        }
+        Ok(connection)
+    }
+
+    fn connect_to_write(&self) -> rusqlite::Result<Connection> {
+        let connection = self.raw(OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw")?;
+        set_journal(&connection, Journal::for_folder(&self.folder))?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -8192;
+             PRAGMA wal_autocheckpoint = 4096;
+             PRAGMA journal_size_limit = 33554432;",
+        )?;
+        Ok(connection)
+    }
+
+    fn connect_to_read(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let beside = |suffix: &str| {
+            let mut path = self.path.clone().into_os_string();
+            path.push(suffix);
+            Path::new(&path).exists()
+        };
+        if !self.has_write_ahead_log() {
+            return self.raw(flags, "mode=ro");
+        }
+        if !beside("-wal") || !beside("-shm") {
+            // A copy of the main file alone: nobody can be writing to it.
+            return self.raw(flags, "mode=ro&immutable=1");
+        }
+        let connection = self.raw(flags, "mode=ro&readonly_shm=1")?;
+        match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+                self.raw(flags, "mode=ro")
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(connection),
+        }
+    }
+
+    /// Asked of the file itself: to ask SQLite would make a missing log. What cannot be read here is
+    /// for SQLite to complain about.
+    fn has_write_ahead_log(&self) -> bool {
+        let mut header = [0; READ_VERSION + 1];
+        OsDisk
+            .open(&self.path, Access::Read)
+            .and_then(|mut file| file.read_exact(&mut header))
+            .is_ok_and(|()| header[READ_VERSION] == 2)
+    }
+
+    fn raw(&self, flags: OpenFlags, parameters: &str) -> rusqlite::Result<Connection> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(uri(&self.path, parameters), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    }
+
+    fn check_on(
+        &self,
+        connection: &Connection,
+        identity: &str,
+        archive: &Path,
+        also_configured: &[&str],
+    ) -> Result<(), LedgerError> {
+        let held = held_elsewhere(connection, identity, archive)
+            .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
+        let shown = archive.display().to_string();
+        for other in held {
+            match other {
+                Other::Archive(other) => {
+                    return Err(LedgerError::OtherArchive {
+                        identity: identity.to_owned(),
+                        archive: shown,
+                        other,
+                    });
+                }
+                Other::Identity(other) if !also_configured.contains(&other.as_str()) => {
+                    return Err(LedgerError::OtherIdentity { archive: shown, other });
+                }
+                Other::Identity(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A maildrop with messages that shares its identity or its archive with one that has none.
+enum Other {
+    Archive(String),
+    Identity(String),
+}
+
+fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Vec<Other>> {
+    let archive = path_value(archive);
+    let mut statement = connection.prepare(
+        "SELECT identity, archive FROM maildrop \
+         WHERE (identity = ?1 OR archive = ?2) \
+         AND EXISTS (SELECT 1 FROM message WHERE maildrop = maildrop.id AND state <> 'intent') \
+         ORDER BY identity = ?1 AND archive = ?2 DESC, identity = ?1 DESC, id",
+    )?;
+    let mut rows = statement.query((identity, &archive))?;
+    let mut others = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (its_identity, its_archive): (String, Value) = (row.get(0)?, row.get(1)?);
+        match (its_identity == identity, its_archive == archive) {
+            (true, true) => return Ok(Vec::new()),
+            (true, false) => others.push(Other::Archive(shown(&its_archive))),
+            _ => others.push(Other::Identity(its_identity)),
+        }
+    }
+    Ok(others)
+}
+
+fn find(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Option<i64>> {
+    connection
+        .query_row(
+            "SELECT id FROM maildrop WHERE identity = ? AND archive = ?",
+            (identity, path_value(archive)),
+            |row| row.get(0),
+        )
+        .optional()
+}
+
+/// A path as the table has it: `a/b/`, `a/./b` and `a/b` are one; text where it can be.
+fn path_value(path: &Path) -> Value {
+    let plain: PathBuf = path.components().collect();
+    match plain.into_os_string().into_string() {
+        Ok(text) => Value::Text(text),
+        Err(bytes) => Value::Blob(bytes.as_bytes().to_vec()),
+    }
+}
+
+fn shown(path: &Value) -> String {
+    match path {
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// SQLite refuses to change the journal of a database in use without waiting for it; two first
+/// runs at once are no error, so we wait here.
+fn set_journal(connection: &Connection, journal: Journal) -> rusqlite::Result<()> {
+    let give_up = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", journal.pragma(), |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up =>
+            {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The URI of a path, which may hold any octet.
+fn uri(path: &Path, parameters: &str) -> String {
+    let mut uri = String::from("file:");
+    for &octet in path.as_os_str().as_bytes() {
+        if octet.is_ascii_alphanumeric() || b"/-_.~".contains(&octet) {
+            uri.push(char::from(octet));
+        } else {
+            let _ = write!(uri, "%{octet:02X}");
+        }
+    }
+    uri + "?" + parameters
+}
+
+/// A lock's file name tells nothing about the identity but that it is the same one.
+fn lock_name(identity: &str) -> String {
+    let mut name = String::from("lock-");
+    for octet in &Sha256::digest(identity.as_bytes())[..12] {
+        let _ = write!(name, "{octet:02x}");
+    }
+    name
+}

@@ -1,0 +1,153 @@
+//! Rows of the table `message`.
+
+use super::{Place, Row, Seq, State};
+use crate::mail::digest::Digest;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
+
+/// Every column that makes a [`Row`], in the order [`read`] expects.
+macro_rules! columns {
+    () => {
+        "seq, state, uid, list_size, archived_at, size, maildir_key, mbox_offset, mbox_length, \
+         header_hash, core_header_hash, rest_hash"
+    };
+}
+
+/// Numbers that are unsigned for us and signed for SQLite keep their bits, so that even a size
+/// no server can mean comes back as it was given.
+pub(super) fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned()
+}
+
+/// The other way of [`unsigned`].
+pub(super) fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// The word for a state in the table.
+pub(super) fn word(state: State) -> &'static str {
+    match state {
+        State::Intent => "intent",
+        State::Stored => "stored",
+        State::Deleted => "deleted",
+    }
+}
+
+impl FromSql for State {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "intent" => Ok(State::Intent),
+            "stored" => Ok(State::Stored),
+            "deleted" => Ok(State::Deleted),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+/// Adds a row, in `state` whatever the row says.
+pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: State) -> Result<usize> {
+    let (maildir_key, mbox_offset, mbox_length) = match &row.place {
+        Place::Maildir { key } => (Some(key), None, None),
+        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO message (maildrop, seq, state, uid, list_size, archived_at, size, maildir_key, \
+             mbox_offset, mbox_length, header_hash, core_header_hash, rest_hash, core_key) \
+             VALUES (:maildrop, :seq, :state, :uid, :list_size, :archived_at, :size, :maildir_key, \
+             :mbox_offset, :mbox_length, :header_hash, :core_header_hash, :rest_hash, :core_key)",
+        )?
+        .execute(named_params! {
+            ":maildrop": maildrop,
+            ":seq": signed(row.seq),
+            ":state": word(state),
+            ":uid": row.uid,
+            ":list_size": row.list_size.map(signed),
+            ":archived_at": row.archived_at,
+            ":size": signed(row.size),
+            ":maildir_key": maildir_key,
+            ":mbox_offset": mbox_offset,
+            ":mbox_length": mbox_length,
+            ":header_hash": row.digest.header,
+            ":core_header_hash": row.digest.core_header,
+            ":rest_hash": row.digest.rest,
+            ":core_key": core_key(&row.digest),
+        })
+}
+
+/// One row, whatever its state.
+pub(super) fn one(connection: &Connection, maildrop: i64, seq: Seq) -> Result<Option<Row>> {
+    connection
+        .prepare_cached(concat!("SELECT ", columns!(), " FROM message WHERE maildrop = ? AND seq = ?"))?
+        .query_row((maildrop, signed(seq)), read)
+        .optional()
+}
+
+/// The intents, by ascending number.
+pub(super) fn intents(connection: &Connection, maildrop: i64) -> Result<Vec<Row>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM message WHERE maildrop = ? AND state = 'intent' ORDER BY seq"
+        ))?
+        .query_map([maildrop], read)?
+        .collect()
+}
+
+/// Stored or deleted rows of exactly this content. Equal content has an equal core, so the index
+/// over the core serves both searches.
+pub(super) fn by_content(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM message WHERE maildrop = ? AND core_key = ? AND header_hash = ? AND rest_hash = ? \
+         AND state <> 'intent' ORDER BY seq",
+    )?;
+    let found = statement.query_map((maildrop, core_key(digest), digest.header, digest.rest), |row| {
+        row.get(0).map(unsigned)
+    })?;
+    found.collect()
+}
+
+/// Stored or deleted rows of the same content but for the headers that servers write.
+pub(super) fn by_core(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM message WHERE maildrop = ? AND core_key = ? AND core_header_hash = ? \
+         AND rest_hash = ? AND state <> 'intent' ORDER BY seq",
+    )?;
+    let found = statement
+        .query_map((maildrop, core_key(digest), digest.core_header, digest.rest), |row| {
+            row.get(0).map(unsigned)
+        })?;
+    found.collect()
+}
+
+/// What the index finds a content by; short, because a million of them are looked up together.
+fn core_key(digest: &Digest) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = digest.core();
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<Row> {
+    let key: Option<String> = row.get(6)?;
+    let region: (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
+    let place = match (key, region) {
+        (Some(key), (None, None)) => Place::Maildir { key },
+        (None, (Some(offset), Some(length))) => {
+            Place::Mbox { offset: unsigned(offset), length: unsigned(length) }
+        }
+        _ => {
+            let reason = "a message has no place, or two";
+            return Err(rusqlite::Error::FromSqlConversionFailure(6, Type::Null, reason.into()));
+        }
+    };
+    Ok(Row {
+        seq: unsigned(row.get(0)?),
+        state: row.get(1)?,
+        uid: row.get(2)?,
+        list_size: row.get::<_, Option<i64>>(3)?.map(unsigned),
+        archived_at: row.get(4)?,
+        size: unsigned(row.get(5)?),
+        place,
+        digest: Digest { header: row.get(9)?, core_header: row.get(10)?, rest: row.get(11)? },
+    })
+}

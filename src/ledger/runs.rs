@@ -1,0 +1,103 @@
+//! Rows of the table `run`, for `status`.
+
+use super::rows::{signed, unsigned};
+use super::{RunRecord, UnixTime};
+use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
+
+/// So many runs are remembered, and the last success besides.
+pub(super) const REMEMBERED: i64 = 1_000;
+
+/// A run begins. Forgets what is too old.
+pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Result<()> {
+    let number: i64 = connection
+        .prepare_cached(
+            "INSERT INTO run (maildrop, number, started_at) \
+             SELECT ?1, 1 + coalesce(max(number), 0), ?2 FROM run WHERE maildrop = ?1 RETURNING number",
+        )?
+        .query_row((maildrop, at), |row| row.get(0))?;
+    connection
+        .prepare_cached(
+            "DELETE FROM run WHERE maildrop = ?1 AND number <= ?2 AND number IS NOT \
+             (SELECT max(number) FROM run WHERE maildrop = ?1 AND exit = 0)",
+        )?
+        .execute((maildrop, number - REMEMBERED))?;
+    Ok(())
+}
+
+/// The run that began last has ended. One that never began (its start could not be recorded) is
+/// recorded as begun when it ended.
+pub(super) fn end(connection: &Connection, maildrop: i64, record: &RunRecord) -> Result<()> {
+    let open: Option<i64> = connection
+        .prepare_cached(
+            "SELECT number FROM run WHERE maildrop = ?1 AND ended_at IS NULL \
+             AND number = (SELECT max(number) FROM run WHERE maildrop = ?1)",
+        )?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()?;
+    if open.is_none() {
+        start(connection, maildrop, record.at)?;
+    }
+    connection
+        .prepare_cached(
+            "UPDATE run SET ended_at = :at, exit = :exit, error = :error, listed = :listed, held = :held, \
+             fetched = :fetched, octets = :octets, deleted = :deleted, missing = :missing, \
+             delete_policy = :delete_policy \
+             WHERE maildrop = :maildrop AND number = (SELECT max(number) FROM run WHERE maildrop = :maildrop)",
+        )?
+        .execute(named_params! {
+            ":maildrop": maildrop,
+            ":at": record.at,
+            ":exit": record.exit,
+            ":error": record.error,
+            ":listed": signed(record.listed),
+            ":held": signed(record.held),
+            ":fetched": signed(record.fetched),
+            ":octets": signed(record.octets),
+            ":deleted": signed(record.deleted),
+            ":missing": signed(record.missing),
+            ":delete_policy": record.delete_policy,
+        })?;
+    Ok(())
+}
+
+/// When the last run began.
+pub(super) fn last_started(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
+    connection
+        .prepare_cached("SELECT started_at FROM run WHERE maildrop = ? ORDER BY number DESC LIMIT 1")?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()
+}
+
+/// The last run that ended.
+pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Option<RunRecord>> {
+    connection
+        .prepare_cached(
+            "SELECT ended_at, exit, error, listed, held, fetched, octets, deleted, missing, delete_policy \
+             FROM run WHERE maildrop = ? AND ended_at IS NOT NULL ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row([maildrop], |row| {
+            Ok(RunRecord {
+                at: row.get(0)?,
+                exit: row.get(1)?,
+                error: row.get(2)?,
+                listed: unsigned(row.get(3)?),
+                held: unsigned(row.get(4)?),
+                fetched: unsigned(row.get(5)?),
+                octets: unsigned(row.get(6)?),
+                deleted: unsigned(row.get(7)?),
+                missing: unsigned(row.get(8)?),
+                delete_policy: row.get(9)?,
+            })
+        })
+        .optional()
+}
+
+/// When the last run with exit code 0 ended.
+pub(super) fn last_success(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
+    connection
+        .prepare_cached(
+            "SELECT ended_at FROM run WHERE maildrop = ? AND exit = 0 ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()
+}
