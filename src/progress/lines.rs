@@ -56,11 +56,9 @@ impl Lines {
                 // A run that reconnects plans again; the first plan is the one to measure by.
                 let first = account.plan.set(Plan { messages: to_fetch, octets, made: now }).is_ok();
                 (first && to_fetch > 0).then(|| {
-                    format!(
-                        "{name}: fetching {to_fetch} of {} ({})",
-                        wording::messages(listed),
-                        wording::size(octets)
-                    )
+                    let size =
+                        if octets > 0 { format!(" ({})", wording::size(octets)) } else { String::new() };
+                    format!("{name}: fetching {to_fetch} of {}{size}", wording::messages(listed))
                 })
             }
             Event::Stored { messages } => {
@@ -94,10 +92,12 @@ impl Account {
         let mut text = format!("{} of {}", self.stored.load(Relaxed), wording::messages(plan.messages));
         let elapsed = millis(now.duration_since(plan.made)).max(1);
         let rate = received.saturating_mul(1000) / elapsed;
-        let (done, due, rate_text) =
-            (wording::size(received), wording::size(plan.octets), wording::size(rate));
         // Writing into a String cannot fail.
-        let _ = write!(text, ", {done} of {due}, {rate_text}/s");
+        let _ = write!(text, ", {}", wording::size(received));
+        if plan.octets > 0 {
+            let _ = write!(text, " of {}", wording::size(plan.octets));
+        }
+        let _ = write!(text, ", {}/s", wording::size(rate));
         if let Some(left) = plan.octets.saturating_sub(received).checked_div(rate).filter(|left| *left > 0) {
             let _ = write!(text, ", {left} s left");
         }
@@ -139,6 +139,18 @@ mod tests {
         let lines = lines(true);
         let plan = Event::Planned { listed: 500, to_fetch: 0, octets: 0 };
         assert_eq!(lines.line("work", &plan, lines.began), None);
+    }
+
+    #[test]
+    fn sizes_that_the_server_did_not_give_are_not_made_up() {
+        let lines = lines(true);
+        let plan = Event::Planned { listed: 5, to_fetch: 5, octets: 0 };
+        assert_eq!(lines.line("work", &plan, lines.began).unwrap(), "work: fetching 5 of 5 messages");
+        let later = lines.began + Duration::from_secs(10);
+        assert_eq!(
+            lines.line("work", &Event::Received { octets: 10_240 }, later).unwrap(),
+            "work: 0 of 5 messages, 10.0 KiB, 1.0 KiB/s"
+        );
     }
 
     #[test]

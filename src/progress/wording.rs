@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// So many messages with one reason are named one by one; more become one line.
 const NAMED_SINGLY: usize = 3;
@@ -47,6 +48,18 @@ pub fn ago(at: UnixTime, now: UnixTime) -> String {
         seconds @ 120..7_200 => format!("{} min ago", seconds / 60),
         seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
         seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// A span as the configuration has it: `30d`, `90s`.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match [(86_400, 'd'), (3_600, 'h'), (60, 'm')]
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit))
+    {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
     }
 }
 
@@ -200,7 +213,7 @@ mod tests {
             exit: Exit::MISSING,
             error: None,
             listed: 12,
-            held: 12 - missing.len() as u64,
+            held: 12_u64.saturating_sub(missing.len() as u64),
             fetched: 3,
             octets: 46_080,
             deleted: 0,
@@ -296,6 +309,9 @@ mod tests {
         assert_eq!(ago(0, 3 * 86_400), "3 days ago");
         assert_eq!(ago(10, 0), "in the future");
         assert_eq!((size(0), size(1024)), ("0 B".to_owned(), "1.0 KiB".to_owned()));
+        assert_eq!(span(Duration::from_hours(720)), "30d");
+        assert_eq!(span(Duration::from_mins(90)), "90m");
+        assert_eq!(span(Duration::from_secs(61)), "61s");
         assert_eq!((messages(1), messages(2)), ("1 message".to_owned(), "2 messages".to_owned()));
     }
 }
