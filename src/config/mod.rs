@@ -1,19 +1,66 @@
 //! The configuration: what the file says, and what it means here.
 //!
-//! [`raw`] is what TOML says, without I/O. [`resolved`] turns it into [`Account`]s: defaults
+//! `raw` is what TOML says, without I/O. `resolve` turns it into [`Account`]s: defaults
 //! filled in, `~` and `{account}` expanded, paths absolute. Secrets are read only when an account
-//! logs in ([`secret`]). Every error names the file, the line and the key.
+//! logs in ([`obtain`]). Every error names the file, the line and the key, and never shows a
+//! password.
 
+mod command;
 mod error;
+mod excerpt;
+mod host;
 mod location;
+mod nearest;
+mod parse;
+mod paths;
+mod quantity;
 mod raw;
+mod resolve;
 mod resolved;
 mod secret;
+#[cfg(test)]
+mod tests;
 
-pub use error::ConfigError;
+pub use error::{ConfigError, Fault};
+pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
+pub use quantity::parse_duration;
 pub use resolved::{Account, Auth, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls};
 pub use secret::{SecretError, obtain};
 
-/// Reads the configuration.
-pub fn load(_path: &std::path::Path) -> Result<Config, ConfigError> { todo!() }
+use crate::disk;
+use resolve::{Surroundings, resolve};
+use secrecy::zeroize::Zeroizing;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The largest configuration file that is read, in octets.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// Reads the configuration in `path`, and checks that nobody else can read the passwords or
+/// change the commands in it.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let shown = || path.display().to_string();
+    let unreadable = |source: std::io::Error| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
+        _ => ConfigError::Unreadable { path: shown(), source },
+    };
+    let octets = Zeroizing::new(disk::read_limited(path, FILE_LIMIT).map_err(unreadable)?);
+    let text = std::str::from_utf8(&octets).map_err(|_| ConfigError::NotText { path: shown() })?;
+    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
+    let mut resolved = resolve(path, text, &Surroundings { folder, home: location::home() })?;
+
+    let (mode, _owner) = disk::mode_and_owner(path).map_err(unreadable)?;
+    if resolved.holds_password && mode & 0o077 != 0 {
+        return Err(ConfigError::PasswordExposed { path: shown(), mode });
+    }
+    if resolved.names_command && mode & 0o022 != 0 {
+        return Err(ConfigError::CommandExposed { path: shown(), mode });
+    }
+    let state_dir = match resolved.state_dir.take() {
+        Some(given) => given,
+        None => location::state_dir()?,
+    };
+    Ok(resolved.into_config(path, state_dir))
+}

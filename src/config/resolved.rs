@@ -1,5 +1,7 @@
 //! The configuration as the rest of the program uses it.
 
+use super::ConfigError;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -121,10 +123,30 @@ pub enum SecretSource {
     Ask,
 }
 
-impl std::fmt::Debug for SecretSource {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() }
+/// Shows which key it was, never a password; a command is not shown either, for it may hold one.
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretSource::Command(_) => f.write_str("Command(…)"),
+            SecretSource::File(path) => f.debug_tuple("File").field(path).finish(),
+            SecretSource::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
+            SecretSource::Literal(_) => f.write_str("Literal(…)"),
+            SecretSource::Ask => f.write_str("Ask"),
+        }
+    }
 }
+
 impl Config {
-    /// The accounts named, or all of them.
-    pub fn select(&self, _names: &[String]) -> Result<Vec<&Account>, super::ConfigError> { todo!() }
+    /// The accounts named, in the order of the file and each once, or all of them if none is
+    /// named. An unknown name is an error that exits 64.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Account>, ConfigError> {
+        if let Some(unknown) = names.iter().find(|name| self.accounts.iter().all(|known| known.name != **name)) {
+            return Err(ConfigError::UnknownAccount {
+                name: unknown.clone(),
+                known: self.accounts.iter().map(|account| account.name.clone()).collect(),
+                path: self.file.display().to_string(),
+            });
+        }
+        Ok(self.accounts.iter().filter(|account| names.is_empty() || names.contains(&account.name)).collect())
+    }
 }

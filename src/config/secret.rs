@@ -1,11 +1,269 @@
-use super::Account;
+//! The password, from wherever the configuration says it is.
+//!
+//! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
+//! that was run (it may hold one) nor what it printed, only what it complained.
+
+use super::command::{self, Outcome};
+use super::{Account, SecretSource};
+use crate::disk;
+use crate::exit::Exit;
+use crate::mail::safe_text::escape;
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// How long a `password_command` may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// The largest `password_file` that is read, in octets; only its first line counts.
+const FILE_LIMIT: u64 = 8 << 10;
+/// How much of a command's complaint an error shows, in octets.
+const COMPLAINT_SHOWN: usize = 300;
+
 /// Why the secret could not be had.
 #[derive(Debug, thiserror::Error)]
-#[error("secret")]
-pub struct SecretError {}
-impl SecretError {
-    /// The exit code.
-    pub fn exit(&self) -> crate::exit::Exit { todo!() }
+#[non_exhaustive]
+pub enum SecretError {
+    /// The shell could not be started. Exit 74.
+    #[error("password_command cannot be run: {source}")]
+    NotRun {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The command failed. Exit 78.
+    #[error("password_command failed ({status}){complaint}")]
+    CommandFailed {
+        /// How it ended.
+        status: ExitStatus,
+        /// What it wrote to its standard error, made safe for a terminal; with `: ` before it.
+        complaint: String,
+    },
+    /// The command took too long. Exit 75.
+    #[error("password_command was still running after {seconds} s and was stopped; does it wait for an answer?")]
+    CommandTimedOut {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The file cannot be read. Exit 78.
+    #[error("password_file {path} cannot be read: {source}")]
+    FileUnreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others can read the file. Exit 78.
+    #[error("password_file {path} can be read by others (mode {mode:04o}); `chmod 600 {path}`")]
+    FileExposed {
+        /// The file.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The variable is not set. Exit 78.
+    #[error("the environment variable {name} that password_env names is not set")]
+    NoVariable {
+        /// The variable.
+        name: String,
+    },
+    /// There is no first line. Exit 78.
+    #[error("{key} gives no password: its first line is empty")]
+    Empty {
+        /// The configuration key.
+        key: &'static str,
+    },
+    /// It is no text of a sensible length. Exit 78.
+    #[error("{key} gives no password: its first line is not UTF-8 text of at most 8 KiB")]
+    NotText {
+        /// The configuration key.
+        key: &'static str,
+    },
+    /// There is nobody to ask. Exit 78.
+    #[error("no password is configured for {user} and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}")]
+    NoTerminal {
+        /// The account.
+        account: String,
+        /// Whose password.
+        user: String,
+    },
+    /// Asking failed. Exit 74.
+    #[error("the password could not be asked for: {source}")]
+    Prompt {
+        /// What the system said.
+        source: io::Error,
+    },
 }
-/// Reads the account's secret.
-pub fn obtain(_account: &Account) -> Result<secrecy::SecretString, SecretError> { todo!() }
+
+impl SecretError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            SecretError::CommandTimedOut { .. } => Exit::TRY_LATER,
+            SecretError::NotRun { .. } | SecretError::Prompt { .. } => Exit::IO,
+            _ => Exit::CONFIG,
+        }
+    }
+}
+
+/// Reads the account's secret: runs its command (at most 30 s), reads its file or variable, or
+/// asks on the terminal.
+pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
+    match &account.secret {
+        SecretSource::Command(command) => from_command(command, COMMAND_LIMIT),
+        SecretSource::File(path) => from_file(path),
+        SecretSource::Environment(name) => from_environment(name),
+        SecretSource::Literal(secret) => Ok(secret.clone()),
+        SecretSource::Ask => ask(account),
+    }
+}
+
+fn from_command(command: &str, limit: Duration) -> Result<SecretString, SecretError> {
+    match command::run(command, limit).map_err(|source| SecretError::NotRun { source })? {
+        Outcome::OutOfTime => Err(SecretError::CommandTimedOut { seconds: limit.as_secs() }),
+        Outcome::Ended { status, output, .. } if status.success() => {
+            first_line("password_command", &output)
+        }
+        Outcome::Ended { status, complaint, .. } => {
+            Err(SecretError::CommandFailed { status, complaint: one_line(&complaint) })
+        }
+    }
+}
+
+fn from_file(path: &Path) -> Result<SecretString, SecretError> {
+    let shown = path.display().to_string();
+    let unreadable = |source| SecretError::FileUnreadable { path: path.display().to_string(), source };
+    let (mode, _owner) = disk::mode_and_owner(path).map_err(unreadable)?;
+    if mode & 0o077 != 0 {
+        return Err(SecretError::FileExposed { path: shown, mode });
+    }
+    let octets = Zeroizing::new(disk::read_limited(path, FILE_LIMIT).map_err(unreadable)?);
+    first_line("password_file", &octets)
+}
+
+fn from_environment(name: &str) -> Result<SecretString, SecretError> {
+    use std::os::unix::ffi::OsStringExt;
+    let value = std::env::var_os(name).ok_or_else(|| SecretError::NoVariable { name: name.to_owned() })?;
+    first_line("password_env", &Zeroizing::new(value.into_vec()))
+}
+
+fn ask(account: &Account) -> Result<SecretString, SecretError> {
+    if !io::stdin().is_terminal() {
+        return Err(SecretError::NoTerminal { account: account.name.clone(), user: account.user.clone() });
+    }
+    let answer = rpassword::prompt_password(format!("Password of {} at {}: ", account.user, account.host))
+        .map_err(|source| SecretError::Prompt { source })?;
+    first_line("the answer", &Zeroizing::new(answer.into_bytes()))
+}
+
+/// The first line, without its end. `octets` may have been cut at 8 KiB.
+fn first_line(key: &'static str, octets: &[u8]) -> Result<SecretString, SecretError> {
+    let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Err(SecretError::Empty { key });
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) if line.len() as u64 + 2 <= FILE_LIMIT => Ok(SecretString::from(text)),
+        _ => Err(SecretError::NotText { key }),
+    }
+}
+
+/// What a command complained, on one line and safe for a terminal.
+fn one_line(complaint: &[u8]) -> String {
+    let text = String::from_utf8_lossy(complaint);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut joined = lines.join(" / ");
+    if joined.is_empty() {
+        return "; it said nothing, so run it by hand".to_owned();
+    }
+    if joined.len() > COMPLAINT_SHOWN {
+        joined.truncate(joined.floor_char_boundary(COMPLAINT_SHOWN));
+        joined.push('…');
+    }
+    format!(": {}", escape(joined.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SecretError, first_line, from_command, from_environment, from_file};
+    use crate::exit::Exit;
+    use secrecy::{ExposeSecret, SecretString};
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn shown(secret: Result<SecretString, SecretError>) -> String {
+        secret.expect("there is a secret").expose_secret().to_owned()
+    }
+
+    #[test]
+    fn a_command_gives_its_first_line() {
+        assert_eq!(shown(from_command("printf 'geheim wort\\r\\nuser: jane\\n'", LIMIT)), "geheim wort");
+        assert_eq!(shown(from_command("printf no-line-end", LIMIT)), "no-line-end");
+        assert_eq!(
+            shown(from_command("echo long; head -c 3000000 /dev/zero", LIMIT)),
+            "long",
+            "what follows is read and thrown away"
+        );
+        assert_eq!(shown(from_command("cat; echo no input", LIMIT)), "no input");
+    }
+
+    #[test]
+    fn a_failing_command_is_heard_but_never_shown() {
+        let error = from_command("echo hunter2; echo 'no \x1b[31mkey' >&2; exit 3", LIMIT).unwrap_err();
+        assert_eq!(error.exit(), Exit::CONFIG);
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("exit status: 3") && text.contains("key"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn a_command_that_gives_nothing_usable_is_a_configuration_error() {
+        for command in ["true", "echo", "printf '\\377\\n'", "head -c 9000 /dev/zero | tr '\\0' x"] {
+            assert_eq!(from_command(command, LIMIT).unwrap_err().exit(), Exit::CONFIG, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_stopped() {
+        let start = Instant::now();
+        let error = from_command("exec sleep 60", Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error.exit(), Exit::TRY_LATER);
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_a_command_leaves_in_the_background_is_not_waited_for() {
+        let start = Instant::now();
+        assert_eq!(shown(from_command("echo word; sleep 60 &", LIMIT)), "word");
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_file_gives_its_first_line_unless_others_can_read_it() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"from a file\nmore\n").unwrap();
+        assert_eq!(shown(from_file(file.path())), "from a file");
+        file.as_file().set_permissions(PermissionsExt::from_mode(0o640)).unwrap();
+        let error = from_file(file.path()).unwrap_err();
+        assert!(matches!(error, SecretError::FileExposed { mode: 0o640, .. }), "{error:?}");
+        assert_eq!(error.exit(), Exit::CONFIG);
+        assert_eq!(from_file("/nowhere/at all".as_ref()).unwrap_err().exit(), Exit::CONFIG);
+    }
+
+    #[test]
+    fn a_variable_gives_its_first_line() {
+        assert_eq!(shown(from_environment("CARGO_PKG_NAME")), "popkeep");
+        let error = from_environment("POPKEEP_NO_SUCH_VARIABLE").unwrap_err();
+        assert_eq!(error.exit(), Exit::CONFIG);
+    }
+
+    #[test]
+    fn spaces_belong_to_a_password() {
+        assert_eq!(shown(first_line("password_file", b" a b \n")), " a b ");
+    }
+}

@@ -1,0 +1,98 @@
+//! From text to [`RawFile`], with each of the TOML library's errors in our own words: its own may
+//! quote a value, and a value may be a password.
+
+use super::error::Fault;
+use super::nearest::suggestion;
+use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS};
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// Reads the text. The error says what is wrong and where (octets of `text`).
+pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
+    toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        match DeTable::parse(text) {
+            // The syntax is right, so it is a matter of keys or types.
+            Ok(document) => {
+                let mut path = Vec::new();
+                let _found = locate(document.get_ref(), &span, &mut path);
+                (misfit(error.message(), &path), span)
+            }
+            Err(syntax) => {
+                let what = syntax.message().replace('\n', " ");
+                (Fault::Syntax { what }, syntax.span().unwrap_or(span))
+            }
+        }
+    })
+}
+
+/// The keys that lead to what stands at `span`, a key or a value.
+fn locate(table: &DeTable<'_>, span: &Range<usize>, path: &mut Vec<String>) -> bool {
+    for (key, value) in table {
+        path.push(key.get_ref().to_string());
+        if key.span() == *span || value.span() == *span {
+            return true;
+        }
+        if let DeValue::Table(inner) = value.get_ref()
+            && locate(inner, span, path)
+        {
+            return true;
+        }
+        path.pop();
+    }
+    false
+}
+
+fn misfit(message: &str, path: &[String]) -> Fault {
+    let (key, parents) = match path.split_last() {
+        Some((key, parents)) => (key.clone(), parents),
+        None => (String::new(), path),
+    };
+    if message.starts_with("unknown field") {
+        return unknown_key(key, parents);
+    }
+    // "invalid type: string \"…\", expected an integer": only the ends are safe to repeat.
+    let found = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let wanted = message.rsplit_once(", expected ");
+    match (found, wanted) {
+        (Some(found), Some((_, wanted))) => Fault::WrongType {
+            key,
+            wanted: type_wanted(wanted).to_owned(),
+            found: type_found(found).to_owned(),
+        },
+        _ => Fault::Syntax { what: "a key or a value does not fit; see popkeep.toml(5)".to_owned() },
+    }
+}
+
+fn unknown_key(key: String, parents: &[String]) -> Fault {
+    let top = parents.is_empty();
+    let (known, others) = if top { (TOP_KEYS, ACCOUNT_KEYS) } else { (ACCOUNT_KEYS, TOP_KEYS) };
+    let advice = match (others.contains(&key.as_str()), top) {
+        (true, true) => "; it belongs into [defaults] or an [accounts.NAME]".to_owned(),
+        (true, false) => "; it belongs to the top of the file, before every [table]".to_owned(),
+        (false, _) => suggestion(&key, known.iter().copied()),
+    };
+    let table = if top { "at the top of the file".to_owned() } else { format!("in [{}]", parents.join(".")) };
+    Fault::UnknownKey { key, table, advice }
+}
+
+fn type_wanted(words: &str) -> &str {
+    match words {
+        "i64" => "an integer",
+        "a boolean" => "true or false",
+        "a map" => "a table",
+        words => words,
+    }
+}
+
+fn type_found(words: &str) -> &'static str {
+    match words.split([' ', ',']).next() {
+        Some("string") => "a string",
+        Some("integer") => "an integer",
+        Some("floating") => "a number with a fraction",
+        Some("boolean") => "true or false",
+        Some("sequence") => "an array",
+        Some("map") => "a table",
+        _ => "this",
+    }
+}
