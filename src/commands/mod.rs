@@ -82,7 +82,7 @@ fn run(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
 }
 
 fn load(option: Option<&Path>) -> Result<Config, Failure> {
-    Ok(config::load(&config::config_path(option))?)
+    Ok(config::load(&config::config_path(option)?)?)
 }
 
 /// A failure in words: an error of the configuration as the excerpt it is in, on a terminal.

@@ -55,7 +55,9 @@ pub enum ConfigError {
         mode: u32,
     },
     /// The file names a command, and others can write the file.
-    #[error("{path}: names a command to run, and others can change it (mode {mode:04o}); `chmod go-w {path}`")]
+    #[error(
+        "{path}: names a command to run, and others can change it (mode {mode:04o}); `chmod go-w {path}`"
+    )]
     CommandExposed {
         /// The file.
         path: String,

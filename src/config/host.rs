@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_host_is_seen() {
-        for text in ["", ".", "a..b", "pop.example.com:995", "pop3://example.com", "a b", "x\ny", "[", "::g"] {
+        for text in ["", ".", "a..b", "pop.example.com:995", "pop3://example.com", "a b", "x\ny", "[", "::g"]
+        {
             assert!(!is_host(text), "{text:?}");
         }
         assert!(is_host("bücher.example"));

@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_is_far_from_everything_is_not_pressed_on_anybody() {
-        assert_eq!(suggestion("folder", ["host", "archive"]), "; the nearest known one is \"archive\"");
+        assert_eq!(suggestion("folder", ["host", "archive"]), "; the nearest known one is \"host\"");
         assert_eq!(suggestion("work", []), "");
     }
 }

@@ -126,10 +126,7 @@ mod tests {
     fn what_has_no_meaning_is_refused() {
         assert_eq!(expand("", bases()), Err(PathFault::Empty));
         assert_eq!(expand("~bob/Mail", bases()), Err(PathFault::OtherHome));
-        assert_eq!(
-            expand("~/Mail/{acount}", bases()),
-            Err(PathFault::Placeholder("{acount}".to_owned()))
-        );
+        assert_eq!(expand("~/Mail/{acount}", bases()), Err(PathFault::Placeholder("{acount}".to_owned())));
         assert_eq!(expand("~/Mail", Bases { home: None, ..bases() }), Err(PathFault::NoHome));
         assert_eq!(
             expand("/x/{account}", Bases { account: None, ..bases() }),

@@ -80,9 +80,21 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_and_overflows_nothing() {
-        for text in ["", " ", "60", "s", "-1s", "1.5h", "1y", "1 fortnight", "1d1", "99999999999999999999s",
-            "18446744073709551615w", "1000000d", "١s"]
-        {
+        for text in [
+            "",
+            " ",
+            "60",
+            "s",
+            "-1s",
+            "1.5h",
+            "1y",
+            "1 fortnight",
+            "1d1",
+            "99999999999999999999s",
+            "18446744073709551615w",
+            "1000000d",
+            "١s",
+        ] {
             assert_eq!(parse_duration(text), None, "{text:?}");
         }
     }

@@ -99,10 +99,12 @@ impl Reader<'_> {
 
     fn account(&self, table: &Table<'_>, default_secret: Option<Secret<'_>>) -> Read<Account> {
         let name = self.account_name(table.name)?;
-        let host = self.host(table, self.needed(table, "host", "host = \"pop.example.com\"", |a| &a.host)?)?;
+        let host =
+            self.host(table, self.needed(table, "host", "host = \"pop.example.com\"", |a| &a.host)?)?;
         let user_value = self.needed(table, "user", "user = \"jane@example.com\"", |a| &a.user)?;
         let user = self.line("user", user_value)?;
-        let archive_value = self.needed(table, "archive", "archive = \"~/Mail/{account}\"", |a| &a.archive)?;
+        let archive_value =
+            self.needed(table, "archive", "archive = \"~/Mail/{account}\"", |a| &a.archive)?;
         let archive = self.path("archive", archive_value, Some(name))?;
         let tls = self.word(table, "tls", TLS, |a| &a.tls)?.unwrap_or(Tls::Implicit);
         let allow_plaintext = table.get(|a| &a.allow_plaintext).is_some_and(|value| *value.get_ref());
@@ -214,7 +216,11 @@ impl Reader<'_> {
     fn line(&self, key: &'static str, value: &Spanned<String>) -> Read<String> {
         let text = value.get_ref();
         if text.trim().is_empty() || text.contains(|c: char| c.is_control()) {
-            return Err(self.impossible(key, value, "it must be one line of text, without control characters"));
+            return Err(self.impossible(
+                key,
+                value,
+                "it must be one line of text, without control characters",
+            ));
         }
         Ok(text.clone())
     }
@@ -227,7 +233,8 @@ impl Reader<'_> {
         field: fn(&RawAccount) -> &Option<Spanned<String>>,
     ) -> Read<Option<T>> {
         let Some(value) = table.get(field) else { return Ok(None) };
-        if let Some((_, meaning)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.get_ref())) {
+        if let Some((_, meaning)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.get_ref()))
+        {
             return Ok(Some(*meaning));
         }
         Err(self.impossible(key, value, &one_of(known, value.get_ref())))
@@ -285,11 +292,8 @@ impl Reader<'_> {
         let mut given = given.into_iter().flatten();
         let first = given.next();
         if let (Some(first), Some(second)) = (first, given.next()) {
-            let fault = Fault::SeveralSecrets {
-                table: shown.to_owned(),
-                first: first.key(),
-                second: second.key(),
-            };
+            let fault =
+                Fault::SeveralSecrets { table: shown.to_owned(), first: first.key(), second: second.key() };
             return Err(self.error(&second.span(), fault));
         }
         Ok(first)
@@ -301,10 +305,10 @@ impl Reader<'_> {
                 Err(self.impossible("password_command", value, "it must be a command"))
             }
             Secret::Command(value) => Ok(SecretSource::Command(value.get_ref().clone())),
-            Secret::File(value) => {
-                self.path("password_file", value, Some(account)).map(SecretSource::File)
-            }
-            Secret::Environment(value) if value.get_ref().is_empty() || value.get_ref().contains(['=', '\0']) => {
+            Secret::File(value) => self.path("password_file", value, Some(account)).map(SecretSource::File),
+            Secret::Environment(value)
+                if value.get_ref().is_empty() || value.get_ref().contains(['=', '\0']) =>
+            {
                 Err(self.impossible("password_env", value, "it must be the name of an environment variable"))
             }
             Secret::Environment(value) => Ok(SecretSource::Environment(value.get_ref().clone())),
@@ -318,7 +322,9 @@ impl Reader<'_> {
             let wanted = match fault {
                 PathFault::Empty => "it must be a path".to_owned(),
                 PathFault::Nul => "a path has no NUL in it".to_owned(),
-                PathFault::NoHome => "there is no home folder for ~ (is HOME set?); write the path in full".to_owned(),
+                PathFault::NoHome => {
+                    "there is no home folder for ~ (is HOME set?); write the path in full".to_owned()
+                }
                 PathFault::OtherHome => "~ works for your own home only; write the path in full".to_owned(),
                 PathFault::Placeholder(name) if account.is_some() => {
                     format!("{name} is not known; {{account}} is")
@@ -370,8 +376,7 @@ impl Secret<'_> {
     }
 }
 
-const TLS: &[(&str, Tls)] =
-    &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
+const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
 const AUTH: &[(&str, Auth)] = &[("auto", Auth::Auto), ("plain", Auth::Plain), ("user", Auth::User)];
 const FORMAT: &[(&str, Format)] = &[("maildir", Format::Maildir), ("mbox", Format::Mbox)];
 const PIPELINING: &[(&str, Pipelining)] =

@@ -140,7 +140,9 @@ impl Config {
     /// The accounts named, in the order of the file and each once, or all of them if none is
     /// named. An unknown name is an error that exits 64.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Account>, ConfigError> {
-        if let Some(unknown) = names.iter().find(|name| self.accounts.iter().all(|known| known.name != **name)) {
+        if let Some(unknown) =
+            names.iter().find(|name| self.accounts.iter().all(|known| known.name != **name))
+        {
             return Err(ConfigError::UnknownAccount {
                 name: unknown.clone(),
                 known: self.accounts.iter().map(|account| account.name.clone()).collect(),

@@ -41,7 +41,9 @@ pub enum SecretError {
         complaint: String,
     },
     /// The command took too long. Exit 75.
-    #[error("password_command was still running after {seconds} s and was stopped; does it wait for an answer?")]
+    #[error(
+        "password_command was still running after {seconds} s and was stopped; does it wait for an answer?"
+    )]
     CommandTimedOut {
         /// The limit.
         seconds: u64,
@@ -81,7 +83,9 @@ pub enum SecretError {
         key: &'static str,
     },
     /// There is nobody to ask. Exit 78.
-    #[error("no password is configured for {user} and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}")]
+    #[error(
+        "no password is configured for {user} and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}"
+    )]
     NoTerminal {
         /// The account.
         account: String,
@@ -122,9 +126,7 @@ pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
 fn from_command(command: &str, limit: Duration) -> Result<SecretString, SecretError> {
     match command::run(command, limit).map_err(|source| SecretError::NotRun { source })? {
         Outcome::OutOfTime => Err(SecretError::CommandTimedOut { seconds: limit.as_secs() }),
-        Outcome::Ended { status, output, .. } if status.success() => {
-            first_line("password_command", &output)
-        }
+        Outcome::Ended { status, output, .. } if status.success() => first_line("password_command", &output),
         Outcome::Ended { status, complaint, .. } => {
             Err(SecretError::CommandFailed { status, complaint: one_line(&complaint) })
         }

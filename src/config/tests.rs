@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The five lines, to which the tests add.
-const WORK: &str = "[accounts.work]\nhost = \"pop.example.com\"\nuser = \"jane@example.com\"\narchive = \"~/Mail/work\"\n";
+const WORK: &str =
+    "[accounts.work]\nhost = \"pop.example.com\"\nuser = \"jane@example.com\"\narchive = \"~/Mail/work\"\n";
 
 fn read(text: &str) -> Result<Resolved, ConfigError> {
     let around = Surroundings { folder: "/etc/popkeep".into(), home: Some("/home/jane".into()) };
@@ -138,7 +139,10 @@ fn a_wrong_type_is_named_and_its_value_is_not() {
         fault(&format!("{WORK}allow_plaintext = \"yes\"\n")),
         "config.toml:5: \"allow_plaintext\" must be true or false, not a string"
     );
-    assert_eq!(fault(&format!("{WORK}timeout = 60\n")), "config.toml:5: \"timeout\" must be a string, not an integer");
+    assert_eq!(
+        fault(&format!("{WORK}timeout = 60\n")),
+        "config.toml:5: \"timeout\" must be a string, not an integer"
+    );
     assert_eq!(fault("accounts = 3\n"), "config.toml:1: \"accounts\" must be a table, not an integer");
     assert!(fault(&format!("{WORK}max_size = true\n")).contains("\"max_size\" must be a size such as"));
     assert!(fault("[[accounts]]\nhost = \"x\"\n").contains("\"accounts\" must be a table, not an array"));
@@ -149,9 +153,12 @@ fn a_wrong_type_is_named_and_its_value_is_not() {
 
 #[test]
 fn a_syntax_error_is_shown_with_its_line() {
-    for text in ["[accounts.work\n", "[accounts.work]\nhost = pop.example.com\n", "[accounts.work]\nhost \"x\"\n",
-        "[accounts.work]\nhost = \"a\"\nhost = \"b\"\n"]
-    {
+    for text in [
+        "[accounts.work\n",
+        "[accounts.work]\nhost = pop.example.com\n",
+        "[accounts.work]\nhost \"x\"\n",
+        "[accounts.work]\nhost = \"a\"\nhost = \"b\"\n",
+    ] {
         let line = fault(text);
         assert!(line.starts_with("config.toml:") && line.contains("not valid TOML"), "{line}");
     }
@@ -161,7 +168,8 @@ fn a_syntax_error_is_shown_with_its_line() {
 #[test]
 fn what_an_account_lacks_is_named_with_the_line_to_add() {
     for (key, line) in [("host", 2), ("user", 3), ("archive", 4)] {
-        let text: Vec<&str> = WORK.lines().enumerate().filter(|(n, _)| n + 1 != line).map(|(_, l)| l).collect();
+        let text: Vec<&str> =
+            WORK.lines().enumerate().filter(|(n, _)| n + 1 != line).map(|(_, l)| l).collect();
         let fault = fault(&text.join("\n"));
         assert!(fault.starts_with("config.toml:1: account \"work\" has no "), "{fault}");
         assert!(fault.contains(&format!("`{key}`; add a line such as {key} = ")), "{fault}");
@@ -217,7 +225,10 @@ fn a_password_has_one_source() {
         line,
         "config.toml:6: [accounts.work] has both `password_env` and `password`; keep one of them"
     );
-    assert!(fault("[defaults]\npassword_env = \"X\"\npassword_file = \"y\"\n[accounts.x]\n").contains("[defaults] has both"));
+    assert!(
+        fault("[defaults]\npassword_env = \"X\"\npassword_file = \"y\"\n[accounts.x]\n")
+            .contains("[defaults] has both")
+    );
 }
 
 #[test]
@@ -307,7 +318,10 @@ fn a_file_that_is_not_there_or_not_readable_says_what_to_do() {
     let error = load(&folder.path().join("config.toml")).unwrap_err();
     assert_eq!(error.exit(), Exit::CONFIG);
     assert!(error.to_string().contains("config.toml") && error.to_string().contains("popkeep demo"));
-    assert!(read(error.annotated(false).split_once("lines:\n").unwrap().1).is_ok(), "the five lines are right");
+    assert!(
+        read(error.annotated(false).split_once("lines:\n").unwrap().1).is_ok(),
+        "the five lines are right"
+    );
     let error = load(folder.path()).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. }), "{error:?}");
     assert!(matches!(load(written("\u{0}", 0o600).path()), Err(ConfigError::Content { .. })));
@@ -322,7 +336,9 @@ fn accounts_are_selected_by_name() {
     let config = load(written(&format!("{WORK}{home}"), 0o600).path()).unwrap();
     let names = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        config.select(&names).map(|found| found.iter().map(|account| account.name.clone()).collect::<Vec<_>>())
+        config
+            .select(&names)
+            .map(|found| found.iter().map(|account| account.name.clone()).collect::<Vec<_>>())
     };
     assert_eq!(names(&[]).unwrap(), ["work", "home"]);
     assert_eq!(names(&["home", "work", "home"]).unwrap(), ["work", "home"]);

@@ -34,11 +34,6 @@ impl DeadlineStream {
         self.deadline = deadline;
     }
 
-    /// The socket itself, for questions about its addresses.
-    pub(super) fn socket(&self) -> &TcpStream {
-        &self.socket
-    }
-
     /// Repeats `call` until it does something or the deadline has passed. The armed timeout may
     /// be shorter than what remains, so an expired one only means: look at the clock.
     fn until_deadline<T>(

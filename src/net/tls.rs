@@ -5,7 +5,7 @@ use super::tcp::bare;
 use super::{NetError, Security, Transport, verdict};
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
 use sha2::{Digest, Sha256};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Instant;
