@@ -45,7 +45,7 @@ fn four_lines_are_an_account_and_the_rest_has_defaults() {
     assert_eq!(account.archive, PathBuf::from("/home/jane/Mail/work"));
     assert_eq!((account.tls, account.auth, account.format), (Tls::Implicit, Auth::Auto, Format::Maildir));
     assert_eq!((account.delete, account.pipelining), (DeletePolicy::Never, Pipelining::Auto));
-    assert_eq!((account.max_size, account.timeout), (1 << 30, Duration::from_secs(60)));
+    assert_eq!((account.max_size, account.timeout), (1 << 30, Duration::from_mins(1)));
     assert_eq!(account.quiet_transient, Duration::ZERO);
     assert!(matches!(account.secret, SecretSource::Ask));
     assert!(!account.allow_plaintext && account.tls_ca_file.is_none());

@@ -58,7 +58,8 @@ impl DeadlineStream {
     }
 
     fn arm_reading(&mut self, remaining: Option<Duration>) -> io::Result<()> {
-        if let Some(timeout) = rearm(self.reading, remaining) {
+        let timeout = fitting(self.reading, remaining);
+        if timeout != self.reading {
             self.socket.set_read_timeout(timeout)?;
             self.reading = timeout;
         }
@@ -66,7 +67,8 @@ impl DeadlineStream {
     }
 
     fn arm_writing(&mut self, remaining: Option<Duration>) -> io::Result<()> {
-        if let Some(timeout) = rearm(self.writing, remaining) {
+        let timeout = fitting(self.writing, remaining);
+        if timeout != self.writing {
             self.socket.set_write_timeout(timeout)?;
             self.writing = timeout;
         }
@@ -78,16 +80,15 @@ fn past_deadline() -> io::Error {
     io::Error::new(ErrorKind::TimedOut, "the time limit has passed")
 }
 
-/// The timeout to arm (`Some(None)`: none), or `None` if the armed one still fits: not longer
-/// than what remains, and not so short that it would wake us many times before the deadline.
-fn rearm(armed: Option<Duration>, remaining: Option<Duration>) -> Option<Option<Duration>> {
-    match (armed, remaining) {
-        (None, None) => None,
-        (Some(_), None) => Some(None),
-        (Some(armed), Some(remaining)) if armed <= remaining && armed >= remaining / 2 => None,
+/// The timeout to have armed: the one that is, if it still fits, which means not longer than what
+/// remains, and not so short that it would wake us many times before the deadline.
+fn fitting(armed: Option<Duration>, remaining: Option<Duration>) -> Option<Duration> {
+    let remaining = remaining?;
+    match armed {
+        Some(armed) if armed <= remaining && armed >= remaining / 2 => Some(armed),
         // A little less than what remains, so that it fits the next calls as well.
-        (_, Some(remaining)) if remaining > FINEST => Some(Some(remaining / 8 * 7)),
-        (_, Some(remaining)) => Some(Some(remaining.max(Duration::from_millis(1)))),
+        _ if remaining > FINEST => Some(remaining / 8 * 7),
+        _ => Some(remaining.max(Duration::from_millis(1))),
     }
 }
 
@@ -109,7 +110,7 @@ impl Write for DeadlineStream {
 
 #[cfg(test)]
 mod tests {
-    use super::rearm;
+    use super::fitting;
     use std::time::Duration;
 
     const fn ms(n: u64) -> Duration {
@@ -121,9 +122,7 @@ mod tests {
         let mut remaining = ms(60_000);
         let mut armed = None;
         while remaining > ms(2) {
-            if let Some(timeout) = rearm(armed, Some(remaining)) {
-                armed = timeout;
-            }
+            armed = fitting(armed, Some(remaining));
             assert!(armed.is_some_and(|armed| armed <= remaining), "{armed:?} of {remaining:?}");
             remaining -= remaining / 10;
         }
@@ -131,10 +130,11 @@ mod tests {
 
     #[test]
     fn a_deadline_renewed_for_every_line_is_armed_once() {
-        let first = rearm(None, Some(ms(60_000))).expect("nothing was armed");
-        assert_eq!(rearm(first, Some(ms(60_000))), None);
-        assert_eq!(rearm(first, Some(ms(59_000))), None);
-        assert_eq!(rearm(first, None), Some(None), "a deadline taken away disarms");
+        let first = fitting(None, Some(ms(60_000)));
+        assert!(first.is_some());
+        assert_eq!(fitting(first, Some(ms(60_000))), first);
+        assert_eq!(fitting(first, Some(ms(59_000))), first);
+        assert_eq!(fitting(first, None), None, "a deadline taken away disarms");
     }
 
     #[test]
@@ -143,9 +143,7 @@ mod tests {
         let mut armed = None;
         let mut wakings = 0;
         while remaining > Duration::ZERO {
-            if let Some(timeout) = rearm(armed, Some(remaining)) {
-                armed = timeout;
-            }
+            armed = fitting(armed, Some(remaining));
             remaining = remaining.saturating_sub(armed.expect("armed"));
             wakings += 1;
         }
