@@ -1,1 +1,414 @@
-//! (being written)
+//! Commands: what a client says, encoded and decoded.
+//!
+//! Promises: no argument smuggles a second command (CR, LF and NUL are refused), no command
+//! line is longer than [`MAX_COMMAND`] octets. Must never: show a secret, be it in `Debug`,
+//! in the [masked](Command::masked) form or in an error.
+
+use std::fmt;
+
+/// The longest command line with its CRLF, in octets (RFC 2449, section 4). Some servers ban
+/// a client that sends more.
+pub const MAX_COMMAND: usize = 255;
+
+/// The longest line with its CRLF, in octets, that answers a SASL challenge (RFC 5034,
+/// section 4, names this figure for the exchange).
+pub const MAX_RESPONSE: usize = 12_288;
+
+/// What stands for a secret wherever people can see it.
+pub const MASK: &str = "****";
+
+/// Text that is never shown: `Debug` prints [`MASK`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a>(pub &'a str);
+
+impl fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// One command (RFC 1939; CAPA is RFC 2449, STLS RFC 2595, AUTH RFC 5034).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// `USER name`.
+    User(&'a str),
+    /// `PASS string`; everything after the first space is the password.
+    Pass(Secret<'a>),
+    /// `APOP name digest`.
+    Apop {
+        /// Who logs in.
+        name: &'a str,
+        /// MD5 of timestamp and password, in hexadecimal.
+        digest: Secret<'a>,
+    },
+    /// `AUTH mechanism [initial-response]`.
+    Auth {
+        /// The SASL mechanism's registered name.
+        mechanism: &'a str,
+        /// In base64; an empty one goes over the wire as `=`.
+        initial: Option<Secret<'a>>,
+    },
+    /// `STLS`.
+    Stls,
+    /// `CAPA`.
+    Capa,
+    /// `STAT`.
+    Stat,
+    /// `LIST [number]`.
+    List(Option<u32>),
+    /// `UIDL [number]`.
+    Uidl(Option<u32>),
+    /// `RETR number`.
+    Retr(u32),
+    /// `TOP number lines`.
+    Top {
+        /// The message number.
+        number: u32,
+        /// How many lines of the message's body to send after its header.
+        lines: u32,
+    },
+    /// `DELE number`.
+    Dele(u32),
+    /// `NOOP`.
+    Noop,
+    /// `RSET`.
+    Rset,
+    /// `QUIT`.
+    Quit,
+}
+
+/// Why a command cannot be sent. Holds no argument: that could be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// An argument holds CR, LF or NUL.
+    #[error(
+        "the argument of {command} holds a line end or a NUL, which POP3 cannot carry; check the user name and password"
+    )]
+    ForbiddenOctet {
+        /// The command's keyword.
+        command: &'static str,
+    },
+    /// The line would be too long.
+    #[error(
+        "{command} would be a line of {length} octets, but {limit} are allowed; use a shorter user name or password, or another `auth`"
+    )]
+    TooLong {
+        /// The command's keyword.
+        command: &'static str,
+        /// Octets of the line with its CRLF.
+        length: usize,
+        /// Octets allowed.
+        limit: usize,
+    },
+}
+
+/// Why a line is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The keyword is not one of POP3's.
+    #[error("unknown command")]
+    Unknown,
+    /// The keyword is known, its arguments are not as they must be.
+    #[error("{0} has wrong arguments")]
+    Arguments(&'static str),
+    /// The line is longer than [`MAX_COMMAND`].
+    #[error("the command line is too long")]
+    TooLong,
+}
+
+impl<'a> Command<'a> {
+    /// The keyword.
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            Command::User(_) => "USER",
+            Command::Pass(_) => "PASS",
+            Command::Apop { .. } => "APOP",
+            Command::Auth { .. } => "AUTH",
+            Command::Stls => "STLS",
+            Command::Capa => "CAPA",
+            Command::Stat => "STAT",
+            Command::List(_) => "LIST",
+            Command::Uidl(_) => "UIDL",
+            Command::Retr(_) => "RETR",
+            Command::Top { .. } => "TOP",
+            Command::Dele(_) => "DELE",
+            Command::Noop => "NOOP",
+            Command::Rset => "RSET",
+            Command::Quit => "QUIT",
+        }
+    }
+
+    /// Appends the line with its CRLF to `out`; on an error `out` is as it was.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let start = out.len();
+        self.write(out, |secret| secret.0);
+        seal(out, start, self.keyword(), MAX_COMMAND)
+    }
+
+    /// The line without its end, every secret replaced by [`MASK`]: fit for a trace.
+    pub fn masked(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.write(&mut line, |_| MASK);
+        line
+    }
+
+    fn write(&self, out: &mut Vec<u8>, reveal: impl Fn(Secret<'a>) -> &'a str) {
+        out.extend_from_slice(self.keyword().as_bytes());
+        let mut word = |word: &str| {
+            out.push(b' ');
+            out.extend_from_slice(word.as_bytes());
+        };
+        match *self {
+            Command::User(name) => word(name),
+            Command::Pass(password) => word(reveal(password)),
+            Command::Apop { name, digest } => {
+                word(name);
+                word(reveal(digest));
+            }
+            Command::Auth { mechanism, initial } => {
+                word(mechanism);
+                match initial {
+                    Some(Secret("")) => word("="),
+                    Some(response) => word(reveal(response)),
+                    None => {}
+                }
+            }
+            Command::List(Some(number))
+            | Command::Uidl(Some(number))
+            | Command::Retr(number)
+            | Command::Dele(number) => word(&number.to_string()),
+            Command::Top { number, lines } => {
+                word(&number.to_string());
+                word(&lines.to_string());
+            }
+            Command::Stls
+            | Command::Capa
+            | Command::Stat
+            | Command::List(None)
+            | Command::Uidl(None)
+            | Command::Noop
+            | Command::Rset
+            | Command::Quit => {}
+        }
+    }
+
+    /// Reads a line without its CRLF, as a server does. Keywords come in any case.
+    pub fn decode(line: &'a [u8]) -> Result<Self, DecodeError> {
+        if line.len() + 2 > MAX_COMMAND {
+            return Err(DecodeError::TooLong);
+        }
+        let split = line.iter().position(|&octet| octet == b' ').unwrap_or(line.len());
+        let keyword = line[..split].to_ascii_uppercase();
+        let rest = line.get(split + 1..);
+        let bare = |command: Command<'a>| match rest.map(<[u8]>::trim_ascii) {
+            None | Some(b"") => Ok(command),
+            Some(_) => Err(DecodeError::Arguments(command.keyword())),
+        };
+        match keyword.as_slice() {
+            b"USER" => text(rest).map(Command::User).ok_or(DecodeError::Arguments("USER")),
+            b"PASS" => {
+                text(rest).map(|word| Command::Pass(Secret(word))).ok_or(DecodeError::Arguments("PASS"))
+            }
+            b"APOP" => text(rest)
+                .and_then(|words| words.rsplit_once(' '))
+                .map(|(name, digest)| Command::Apop { name, digest: Secret(digest) })
+                .ok_or(DecodeError::Arguments("APOP")),
+            b"AUTH" => auth(rest).ok_or(DecodeError::Arguments("AUTH")),
+            b"STLS" => bare(Command::Stls),
+            b"CAPA" => bare(Command::Capa),
+            b"STAT" => bare(Command::Stat),
+            b"NOOP" => bare(Command::Noop),
+            b"RSET" => bare(Command::Rset),
+            b"QUIT" => bare(Command::Quit),
+            b"LIST" => match numbers(rest)[..] {
+                [] => Ok(Command::List(None)),
+                [Some(number)] => Ok(Command::List(Some(number))),
+                _ => Err(DecodeError::Arguments("LIST")),
+            },
+            b"UIDL" => match numbers(rest)[..] {
+                [] => Ok(Command::Uidl(None)),
+                [Some(number)] => Ok(Command::Uidl(Some(number))),
+                _ => Err(DecodeError::Arguments("UIDL")),
+            },
+            b"RETR" => match numbers(rest)[..] {
+                [Some(number)] => Ok(Command::Retr(number)),
+                _ => Err(DecodeError::Arguments("RETR")),
+            },
+            b"DELE" => match numbers(rest)[..] {
+                [Some(number)] => Ok(Command::Dele(number)),
+                _ => Err(DecodeError::Arguments("DELE")),
+            },
+            b"TOP" => match numbers(rest)[..] {
+                [Some(number), Some(lines)] => Ok(Command::Top { number, lines }),
+                _ => Err(DecodeError::Arguments("TOP")),
+            },
+            _ => Err(DecodeError::Unknown),
+        }
+    }
+}
+
+/// Appends the line that answers a SASL challenge (base64 text, or `*` to cancel), with its
+/// CRLF; on an error `out` is as it was.
+pub fn encode_response(response: Secret<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    out.extend_from_slice(response.0.as_bytes());
+    seal(out, start, "AUTH", MAX_RESPONSE)
+}
+
+/// Ends the line that begins at `start`, or takes it back.
+fn seal(out: &mut Vec<u8>, start: usize, command: &'static str, limit: usize) -> Result<(), EncodeError> {
+    let line = &out[start..];
+    let length = line.len() + 2;
+    let fault = if line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        Some(EncodeError::ForbiddenOctet { command })
+    } else if length > limit {
+        Some(EncodeError::TooLong { command, length, limit })
+    } else {
+        None
+    };
+    if let Some(error) = fault {
+        out.truncate(start);
+        return Err(error);
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+fn text(rest: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(rest?).ok()
+}
+
+fn auth(rest: Option<&[u8]>) -> Option<Command<'_>> {
+    let words = text(rest)?;
+    let (mechanism, initial) = match words.split_once(' ') {
+        Some((mechanism, "=")) => (mechanism, Some(Secret(""))),
+        Some((mechanism, initial)) => (mechanism, Some(Secret(initial))),
+        None => (words, None),
+    };
+    (!mechanism.is_empty()).then_some(Command::Auth { mechanism, initial })
+}
+
+/// Every word as a number; `None` for one that is none.
+fn numbers(rest: Option<&[u8]>) -> Vec<Option<u32>> {
+    rest.unwrap_or_default()
+        .split(|&octet| octet == b' ')
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let digits = word.iter().all(u8::is_ascii_digit);
+            std::str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(command: Command<'_>) -> String {
+        let mut out = Vec::new();
+        command.encode(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    const ALL: [(&str, Command<'static>); 18] = [
+        ("USER jane doe", Command::User("jane doe")),
+        ("PASS  open sesame ", Command::Pass(Secret(" open sesame "))),
+        ("APOP jane c4c9334b", Command::Apop { name: "jane", digest: Secret("c4c9334b") }),
+        ("AUTH PLAIN AGEAYg==", Command::Auth { mechanism: "PLAIN", initial: Some(Secret("AGEAYg==")) }),
+        ("AUTH EXTERNAL =", Command::Auth { mechanism: "EXTERNAL", initial: Some(Secret("")) }),
+        ("AUTH PLAIN", Command::Auth { mechanism: "PLAIN", initial: None }),
+        ("STLS", Command::Stls),
+        ("CAPA", Command::Capa),
+        ("STAT", Command::Stat),
+        ("LIST", Command::List(None)),
+        ("LIST 2", Command::List(Some(2))),
+        ("UIDL", Command::Uidl(None)),
+        ("UIDL 4294967295", Command::Uidl(Some(u32::MAX))),
+        ("RETR 1", Command::Retr(1)),
+        ("TOP 1 0", Command::Top { number: 1, lines: 0 }),
+        ("DELE 7", Command::Dele(7)),
+        ("NOOP", Command::Noop),
+        ("QUIT", Command::Quit),
+    ];
+
+    #[test]
+    fn every_command_is_encoded_and_read_back() {
+        for (text, command) in ALL {
+            assert_eq!(line(command), format!("{text}\r\n"));
+            assert_eq!(Command::decode(text.as_bytes()), Ok(command));
+        }
+        assert_eq!(line(Command::Rset), "RSET\r\n");
+    }
+
+    #[test]
+    fn a_server_reads_commands_in_any_case_and_spacing() {
+        assert_eq!(Command::decode(b"retr  12 "), Ok(Command::Retr(12)));
+        assert_eq!(Command::decode(b"quit "), Ok(Command::Quit));
+        assert_eq!(Command::decode(b"RETR -1"), Err(DecodeError::Arguments("RETR")));
+        assert_eq!(Command::decode(b"RETR +1"), Err(DecodeError::Arguments("RETR")));
+        assert_eq!(Command::decode(b"TOP 1"), Err(DecodeError::Arguments("TOP")));
+        assert_eq!(Command::decode(b"LIST 4294967296"), Err(DecodeError::Arguments("LIST")));
+        assert_eq!(Command::decode(b"STAT now"), Err(DecodeError::Arguments("STAT")));
+        assert_eq!(Command::decode(b"HELO there"), Err(DecodeError::Unknown));
+        assert_eq!(Command::decode(&[b'x'; 254]), Err(DecodeError::TooLong));
+    }
+
+    #[test]
+    fn no_argument_smuggles_a_second_command() {
+        for bad in ["a\r\nDELE 1", "a\nb", "a\rb", "a\0b"] {
+            let mut out = b"kept".to_vec();
+            let refused = Err(EncodeError::ForbiddenOctet { command: "PASS" });
+            assert_eq!(Command::Pass(Secret(bad)).encode(&mut out), refused);
+            assert!(Command::User(bad).encode(&mut out).is_err());
+            assert!(Command::Auth { mechanism: bad, initial: None }.encode(&mut out).is_err());
+            assert!(encode_response(Secret(bad), &mut out).is_err());
+            assert_eq!(out, b"kept");
+        }
+    }
+
+    #[test]
+    fn a_command_line_has_at_most_255_octets() {
+        let longest = "x".repeat(MAX_COMMAND - "USER \r\n".len());
+        assert_eq!(line(Command::User(&longest)).len(), MAX_COMMAND);
+        let mut out = Vec::new();
+        let longer = format!("{longest}x");
+        let refused = EncodeError::TooLong { command: "USER", length: 256, limit: MAX_COMMAND };
+        assert_eq!(Command::User(&longer).encode(&mut out), Err(refused));
+        assert!(out.is_empty());
+        assert!(encode_response(Secret(&"x".repeat(300)), &mut out).is_ok());
+        assert!(encode_response(Secret(&"x".repeat(MAX_RESPONSE - 1)), &mut out).is_err());
+    }
+
+    #[test]
+    fn no_secret_in_debug_trace_or_error() {
+        let secret = "hunter2";
+        for command in [
+            Command::Pass(Secret(secret)),
+            Command::Apop { name: "jane", digest: Secret(secret) },
+            Command::Auth { mechanism: "PLAIN", initial: Some(Secret(secret)) },
+        ] {
+            let shown = format!("{command:?} {}", String::from_utf8(command.masked()).unwrap());
+            assert!(!shown.contains(secret), "{shown}");
+            assert!(shown.ends_with(MASK), "{shown}");
+        }
+        let error = Command::Pass(Secret("hunter2\n")).encode(&mut Vec::new()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(secret));
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Command::decode(&line);
+        }
+
+        #[test]
+        fn what_was_encoded_is_one_line(name in ".{0,300}") {
+            let mut out = Vec::new();
+            if Command::User(&name).encode(&mut out).is_ok() {
+                prop_assert!(out.len() <= MAX_COMMAND && out.ends_with(b"\r\n"));
+                prop_assert_eq!(out.iter().filter(|&&octet| octet == b'\n').count(), 1);
+            }
+        }
+    }
+}

@@ -1,1 +1,394 @@
-//! (being written)
+//! Framing, sans I/O: commands become octets, octets become events.
+//!
+//! A queue holds the shape of each reply that is still due, so that pipelining is nothing but
+//! a longer queue. Events point into the input; no body is ever copied or held.
+//!
+//! Promises: replies are matched to commands strictly in order; every length but a body's is
+//! limited; octets that nobody asked for are an error. Must never: guess where a reply ends.
+
+use super::command::{Command, EncodeError};
+use super::dot::{Piece, Unstuffer};
+use super::reply::{NotAReply, Reply, challenge};
+use memchr::memchr;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// The longest line of a reply, its end included, in octets. RFC 2449 allows 512.
+pub const MAX_LINE: usize = 4 << 10;
+
+/// The longest SASL challenge, its end included, in octets.
+pub const MAX_CHALLENGE: usize = 16 << 10;
+
+/// The most that one answer to LIST, UIDL or CAPA may bring, in octets: a million lines with
+/// UIDs of full length.
+pub const MAX_LISTING: u64 = 96 << 20;
+
+/// What kind of reply is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One status line.
+    Line,
+    /// A status line and, after `+OK`, lines up to a lone dot.
+    Listing,
+    /// A status line and, after `+OK`, a dot-stuffed message.
+    Body,
+    /// A status line, or challenges before it.
+    Sasl,
+}
+
+impl Shape {
+    /// The shape of the reply to `command`.
+    pub fn of(command: &Command<'_>) -> Self {
+        match command {
+            Command::Capa | Command::List(None) | Command::Uidl(None) => Shape::Listing,
+            Command::Retr(_) | Command::Top { .. } => Shape::Body,
+            Command::Auth { .. } => Shape::Sasl,
+            _ => Shape::Line,
+        }
+    }
+}
+
+/// Something the server said. Ranges count from the beginning of the input that was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The status line of the oldest reply due. It ends the reply unless
+    /// [`more`](Event::Status::more) is set.
+    Status {
+        /// The line.
+        reply: Reply,
+        /// Lines or a body follow, and then [`Event::End`].
+        more: bool,
+    },
+    /// A SASL challenge in base64. Its answer is the client's next line; the reply stays due.
+    Challenge(Range<usize>),
+    /// A line of a listing, without its end.
+    Line(Range<usize>),
+    /// Octets of a message; never empty.
+    Body(Range<usize>),
+    /// The listing or body is complete.
+    End,
+}
+
+/// What [`Dialogue::advance`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Octets of the input that are done with. What follows them must be shown again.
+    pub consumed: usize,
+    /// `None`: more input is needed.
+    pub event: Option<Event>,
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DialogueError {
+    /// A status line was due.
+    #[error(transparent)]
+    NotAReply(#[from] NotAReply),
+    /// A line has no end in sight.
+    #[error("a line is longer than {limit} octets")]
+    LineTooLong {
+        /// Octets allowed.
+        limit: usize,
+    },
+    /// A listing has no end in sight.
+    #[error("a listing is longer than {} MiB", MAX_LISTING >> 20)]
+    ListingTooLong,
+    /// Octets arrived while no reply was due.
+    #[error("octets arrived that belong to no command")]
+    Surplus,
+}
+
+/// The client's side of the conversation.
+#[derive(Debug)]
+pub struct Dialogue {
+    due: VecDeque<Shape>,
+    within: Within,
+}
+
+/// What of the oldest reply has been seen.
+#[derive(Debug)]
+enum Within {
+    Nothing,
+    Listing { octets: u64 },
+    Body(Unstuffer),
+}
+
+impl Dialogue {
+    /// A fresh connection: the greeting is due.
+    pub fn new() -> Self {
+        Dialogue { due: VecDeque::from([Shape::Line]), within: Within::Nothing }
+    }
+
+    /// Appends `command` to `out` and expects its reply.
+    pub fn send(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        command.encode(out)?;
+        self.due.push_back(Shape::of(command));
+        Ok(())
+    }
+
+    /// Replies that are not complete.
+    pub fn due(&self) -> usize {
+        self.due.len()
+    }
+
+    /// The next event in `input`.
+    pub fn advance(&mut self, input: &[u8]) -> Result<Step, DialogueError> {
+        let Some(&shape) = self.due.front() else {
+            return if input.is_empty() {
+                Ok(Step { consumed: 0, event: None })
+            } else {
+                Err(DialogueError::Surplus)
+            };
+        };
+        match self.within {
+            Within::Nothing => self.status(shape, input),
+            Within::Listing { .. } => self.listing(input),
+            Within::Body(ref mut unstuffer) => {
+                let (consumed, piece) = unstuffer.advance(input);
+                let event = match piece {
+                    Piece::Octets(range) => Some(Event::Body(range)),
+                    Piece::More => None,
+                    Piece::End => {
+                        self.complete();
+                        Some(Event::End)
+                    }
+                };
+                Ok(Step { consumed, event })
+            }
+        }
+    }
+
+    fn status(&mut self, shape: Shape, input: &[u8]) -> Result<Step, DialogueError> {
+        let limit = if shape == Shape::Sasl { MAX_CHALLENGE } else { MAX_LINE };
+        let Some((line, consumed)) = first_line(input, limit)? else {
+            return Ok(Step { consumed: 0, event: None });
+        };
+        if shape == Shape::Sasl
+            && let Some(range) = challenge(&input[line.clone()])
+        {
+            return Ok(Step { consumed, event: Some(Event::Challenge(range)) });
+        }
+        let reply = Reply::parse(&input[line])?;
+        self.within = match shape {
+            Shape::Listing if reply.is_ok() => Within::Listing { octets: 0 },
+            Shape::Body if reply.is_ok() => Within::Body(Unstuffer::new()),
+            _ => Within::Nothing,
+        };
+        let more = !matches!(self.within, Within::Nothing);
+        if !more {
+            self.complete();
+        }
+        Ok(Step { consumed, event: Some(Event::Status { reply, more }) })
+    }
+
+    fn listing(&mut self, input: &[u8]) -> Result<Step, DialogueError> {
+        let Some((mut line, consumed)) = first_line(input, MAX_LINE)? else {
+            return Ok(Step { consumed: 0, event: None });
+        };
+        if &input[line.clone()] == b"." {
+            self.complete();
+            return Ok(Step { consumed, event: Some(Event::End) });
+        }
+        if let Within::Listing { octets } = &mut self.within {
+            *octets += consumed as u64;
+            if *octets > MAX_LISTING {
+                return Err(DialogueError::ListingTooLong);
+            }
+        }
+        if input[line.clone()].starts_with(b".") {
+            line.start += 1;
+        }
+        Ok(Step { consumed, event: Some(Event::Line(line)) })
+    }
+
+    fn complete(&mut self) {
+        self.due.pop_front();
+        self.within = Within::Nothing;
+    }
+}
+
+impl Default for Dialogue {
+    fn default() -> Self {
+        Dialogue::new()
+    }
+}
+
+/// The first line without its end (CRLF, or a lone LF from servers that know no better), and
+/// where the next one begins; `None` when it is not complete.
+fn first_line(input: &[u8], limit: usize) -> Result<Option<(Range<usize>, usize)>, DialogueError> {
+    match memchr(b'\n', &input[..input.len().min(limit)]) {
+        Some(end) => {
+            let bare = input[..end].strip_suffix(b"\r").map_or(end, <[u8]>::len);
+            Ok(Some((0..bare, end + 1)))
+        }
+        None if input.len() >= limit => Err(DialogueError::LineTooLong { limit }),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::Secret;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An event with its octets; neighbouring pieces of a body are one.
+    #[derive(Debug, PartialEq)]
+    enum Said {
+        Ok(String),
+        Err(String),
+        Challenge(String),
+        Line(String),
+        Body(String),
+        End,
+    }
+    use Said::{Body, End, Line};
+
+    fn ok(text: &str) -> Said {
+        Said::Ok(text.into())
+    }
+
+    fn dialogue(commands: &[Command<'_>]) -> Dialogue {
+        let mut dialogue = Dialogue { due: VecDeque::new(), within: Within::Nothing };
+        let mut out = Vec::new();
+        commands.iter().for_each(|command| dialogue.send(command, &mut out).unwrap());
+        dialogue
+    }
+
+    /// Shows `wire` in chunks of `split` octets, until no reply is due or the input is used up.
+    fn hear(dialogue: &mut Dialogue, wire: &[u8], split: usize) -> Result<(Vec<Said>, usize), DialogueError> {
+        let (mut said, mut start, mut seen) = (Vec::new(), 0, 0);
+        while dialogue.due() > 0 {
+            let input = &wire[start..seen];
+            let Step { consumed, event } = dialogue.advance(input)?;
+            let text = |range: Range<usize>| String::from_utf8_lossy(&input[range]).into_owned();
+            match event {
+                Some(Event::Status { reply, .. }) => {
+                    let text = String::from_utf8_lossy(reply.text()).into_owned();
+                    said.push(if reply.is_ok() { Said::Ok(text) } else { Said::Err(text) });
+                }
+                Some(Event::Challenge(range)) => said.push(Said::Challenge(text(range))),
+                Some(Event::Line(range)) => said.push(Line(text(range))),
+                Some(Event::Body(range)) => match said.last_mut() {
+                    Some(Body(body)) => body.push_str(&text(range)),
+                    _ => said.push(Body(text(range))),
+                },
+                Some(Event::End) => said.push(End),
+                None if seen == wire.len() => break,
+                None => {
+                    assert_eq!(consumed, 0);
+                    seen = wire.len().min(seen + split);
+                }
+            }
+            start += consumed;
+        }
+        Ok((said, start))
+    }
+
+    /// Whole, octet by octet, at every other split, and with octets behind the end.
+    fn always(commands: &[Command<'_>], wire: &str, expected: &[Said]) {
+        for split in 1..=wire.len() {
+            let (said, used) = hear(&mut dialogue(commands), wire.as_bytes(), split).unwrap();
+            assert_eq!((said.as_slice(), used), (expected, wire.len()), "split {split}");
+        }
+        let trailing = format!("{wire}+OK");
+        let mut dialogue = dialogue(commands);
+        let (said, used) = hear(&mut dialogue, trailing.as_bytes(), trailing.len()).unwrap();
+        assert_eq!((said.as_slice(), used), (expected, wire.len()));
+        assert_eq!(dialogue.advance(b"+OK"), Err(DialogueError::Surplus));
+    }
+
+    #[test]
+    fn a_greeting_is_due_first() {
+        let mut dialogue = Dialogue::new();
+        assert_eq!(hear(&mut dialogue, b"+OK ready\r\n", 99), Ok((vec![ok("ready")], 11)));
+    }
+
+    #[test]
+    fn single_lines() {
+        always(&[Command::Noop], "+OK\r\n", &[ok("")]);
+        always(&[Command::Noop], "-ERR no\n", &[Said::Err("no".into())]);
+        always(&[Command::List(Some(2))], "+OK 2 200\r\n", &[ok("2 200")]);
+    }
+
+    #[test]
+    fn listings() {
+        let lines = |lines: &[&str]| -> Vec<Said> {
+            let lines = lines.iter().map(|line| Line((*line).into()));
+            std::iter::once(ok("")).chain(lines).chain([End]).collect()
+        };
+        always(&[Command::List(None)], "+OK\r\n1 120\r\n2 200\r\n.\r\n", &lines(&["1 120", "2 200"]));
+        always(&[Command::Uidl(None)], "+OK\r\n..\r\n . \r\n.x\r\n.\n", &lines(&[".", " . ", "x"]));
+        always(&[Command::Capa], "-ERR what?\r\n", &[Said::Err("what?".into())]);
+    }
+
+    #[test]
+    fn bodies() {
+        let wire = "+OK 9 octets\r\nA: b\r\n\r\n..\r\n.\r\n";
+        let expected = [ok("9 octets"), Body("A: b\r\n\r\n.\r\n".into()), End];
+        always(&[Command::Retr(1)], wire, &expected);
+        always(&[Command::Top { number: 1, lines: 0 }], wire, &expected);
+        always(&[Command::Retr(1)], "+OK\r\n.\r\n", &[ok(""), End]);
+        always(&[Command::Retr(1)], "-ERR gone\r\n", &[Said::Err("gone".into())]);
+    }
+
+    #[test]
+    fn challenges_leave_the_reply_due() {
+        let auth = Command::Auth { mechanism: "PLAIN", initial: None };
+        let expected = [Said::Challenge(String::new()), Said::Challenge("eA==".into()), ok("in")];
+        always(&[auth], "+ \r\n+ eA==\r\n+OK in\r\n", &expected);
+        let refused = hear(&mut dialogue(&[Command::Noop]), b"+ \r\n", 9);
+        assert!(matches!(refused, Err(DialogueError::NotAReply(_))));
+    }
+
+    #[test]
+    fn pipelined_replies_are_matched_in_order() {
+        let commands =
+            [Command::Stat, Command::Retr(1), Command::Retr(2), Command::List(None), Command::Quit];
+        let wire = "+OK 2 9\r\n-ERR gone\r\n+OK\r\n+OK a\r\n.\r\n+OK\r\n1 5\r\n.\r\n+OK bye\r\n";
+        let gone = Said::Err("gone".into());
+        let listed = Line("1 5".into());
+        let expected =
+            [ok("2 9"), gone, ok(""), Body("+OK a\r\n".into()), End, ok(""), listed, End, ok("bye")];
+        always(&commands, wire, &expected);
+    }
+
+    #[test]
+    fn every_length_is_limited() {
+        let endless = vec![b'x'; MAX_LINE];
+        let too_long = Err(DialogueError::LineTooLong { limit: MAX_LINE });
+        assert_eq!(dialogue(&[Command::Noop]).advance(&endless), too_long);
+        let mut listing = dialogue(&[Command::List(None)]);
+        listing.advance(b"+OK\r\n").unwrap();
+        assert_eq!(listing.advance(&endless), too_long);
+
+        let line = [b"1 ".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
+        let outcome = std::iter::repeat_with(|| listing.advance(&line)).find_map(Result::err);
+        assert_eq!(outcome, Some(DialogueError::ListingTooLong));
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_sent_expects_no_reply() {
+        let mut dialogue = dialogue(&[]);
+        let mut out = Vec::new();
+        assert!(dialogue.send(&Command::Pass(Secret("a\r\nb")), &mut out).is_err());
+        assert_eq!((dialogue.due(), out.len()), (0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(wire in proptest::collection::vec(any::<u8>(), 0..200), split in 1_usize..20) {
+            let commands = [Command::Retr(1), Command::List(None), Command::Noop];
+            let _ = hear(&mut dialogue(&commands), &wire, split);
+        }
+
+        #[test]
+        fn odd_replies_mean_the_same_at_every_split(wire in "([+]OK|-ERR|[+] |[.]|1 2|x)?(\r\n|\n)?([+]OK|[.]|1 2|x){0,3}(\r\n|\n|[.]){0,4}") {
+            let commands = [Command::Retr(1), Command::List(None), Command::Auth { mechanism: "PLAIN", initial: None }];
+            let whole = hear(&mut dialogue(&commands), wire.as_bytes(), wire.len().max(1));
+            for split in 1..=wire.len() {
+                prop_assert_eq!(&hear(&mut dialogue(&commands), wire.as_bytes(), split), &whole);
+            }
+        }
+    }
+}

@@ -1,18 +1,433 @@
-//! Listings.
-/// A listing.
+//! The maildrop's listing: the union of what STAT, LIST and UIDL say.
+//!
+//! Promises: every number that any of the three names is listed exactly once, in order; of
+//! contradicting lines the first one counts; a UID is an opaque string of octets. Memory: 24
+//! octets a message, the UIDs in one piece, and both are bounded ([`MAX_ENTRIES`],
+//! [`MAX_UID_OCTETS`]). Must never: guess at a line that cannot be read; it is counted as garbage.
+
+use std::ops::Range;
+
+/// Messages that one listing may hold. A server that names more is refused.
+pub const MAX_ENTRIES: usize = 1 << 20;
+
+/// Octets that all UIDs of one listing may take (RFC 1939 allows 70 for each).
+pub const MAX_UID_OCTETS: usize = 96 << 20;
+
+/// The maildrop, by ascending message number.
 #[derive(Debug, Default)]
-pub struct Listing {}
-/// A listed message.
+pub struct Listing {
+    slots: Vec<Slot>,
+    uids: Vec<u8>,
+    stat: Option<(u64, u64)>,
+    has_uids: bool,
+    has_sizes: bool,
+    garbage: u64,
+}
+
+/// One listed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry<'a> { /// Number.
-    pub number: u32, /// Size.
-    pub size: Option<u64>, /// UID.
-    pub uid: Option<&'a [u8]> }
+pub struct Entry<'a> {
+    /// The message number, from 1.
+    pub number: u32,
+    /// What LIST says, in octets: a hint, never evidence.
+    pub size: Option<u64>,
+    /// The unique-id: opaque octets, never empty.
+    pub uid: Option<&'a [u8]>,
+}
+
+/// The listing is longer than popkeep accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// More messages than [`MAX_ENTRIES`].
+    #[error("the server lists more than {MAX_ENTRIES} messages")]
+    TooManyMessages,
+    /// More than [`MAX_UID_OCTETS`] of UIDs.
+    #[error("the UIDs of the listing are longer than {} MiB together", MAX_UID_OCTETS >> 20)]
+    UidsTooLong,
+}
+
+/// An entry in 24 octets. Absent values have a value of their own instead of an `Option`.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    size: u64,
+    number: u32,
+    uid_start: u32,
+    uid_length: u16,
+}
+
+const NO_SIZE: u64 = u64::MAX;
+
+impl Slot {
+    fn bare(number: u32) -> Self {
+        Slot { size: NO_SIZE, number, uid_start: 0, uid_length: 0 }
+    }
+
+    /// Takes over what `self` lacks.
+    fn merge(&mut self, other: Slot) {
+        if self.size == NO_SIZE {
+            self.size = other.size;
+        }
+        if self.uid_length == 0 {
+            (self.uid_start, self.uid_length) = (other.uid_start, other.uid_length);
+        }
+    }
+}
+
 impl Listing {
-    /// How many.
-    pub fn len(&self) -> usize { 0 }
-    /// Whether none.
-    pub fn is_empty(&self) -> bool { true }
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> { std::iter::empty() }
+    /// How many messages.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// All messages, by ascending number.
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.slots.iter().map(|slot| Entry {
+            number: slot.number,
+            size: (slot.size != NO_SIZE).then_some(slot.size),
+            uid: (slot.uid_length != 0).then(|| {
+                let start = slot.uid_start as usize;
+                &self.uids[start..start + usize::from(slot.uid_length)]
+            }),
+        })
+    }
+
+    /// What STAT said, if it could be read: messages and octets.
+    pub fn stat(&self) -> Option<(u64, u64)> {
+        self.stat
+    }
+
+    /// Whether the server answered UIDL.
+    pub fn has_uids(&self) -> bool {
+        self.has_uids
+    }
+
+    /// Whether the server answered LIST.
+    pub fn has_sizes(&self) -> bool {
+        self.has_sizes
+    }
+
+    /// Lines of LIST and UIDL that could not be read.
+    pub fn garbage(&self) -> u64 {
+        self.garbage
+    }
+}
+
+/// Collects a [`Listing`] line by line, LIST and UIDL in any order.
+#[derive(Debug, Default)]
+pub struct ListingBuilder {
+    listing: Listing,
+    /// The slot that the next line is likely about: servers list in order.
+    cursor: usize,
+    /// How many slots, from the first, have ascending numbers.
+    sorted: usize,
+}
+
+impl ListingBuilder {
+    /// An empty one.
+    pub fn new() -> Self {
+        ListingBuilder::default()
+    }
+
+    /// The text of STAT's `+OK`: count and octets. Unreadable text is ignored.
+    pub fn stat(&mut self, text: &[u8]) {
+        self.listing.stat = parse_stat(text);
+    }
+
+    /// LIST was answered; its lines follow.
+    pub fn sizes_follow(&mut self) {
+        self.listing.has_sizes = true;
+        self.settle();
+    }
+
+    /// UIDL was answered; its lines follow.
+    pub fn uids_follow(&mut self) {
+        self.listing.has_uids = true;
+        self.settle();
+    }
+
+    /// A line of LIST: `number size`, anything after it ignored.
+    pub fn list_line(&mut self, line: &[u8]) -> Result<(), ListingError> {
+        match parse_list(line) {
+            Some((number, size)) => self.add(Slot { size: size.unwrap_or(NO_SIZE), ..Slot::bare(number) }),
+            None => {
+                self.listing.garbage += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// A line of UIDL: `number uid`, any number of blanks between them. A UID of 64 KiB or more
+    /// (no [dialogue](super::dialogue) lets one through) counts as garbage.
+    pub fn uidl_line(&mut self, line: &[u8]) -> Result<(), ListingError> {
+        let Some((number, uid)) = parse_uidl(line) else {
+            self.listing.garbage += 1;
+            return Ok(());
+        };
+        let mut slot = Slot::bare(number);
+        let (Ok(length), Ok(start)) = (u16::try_from(uid.len()), u32::try_from(self.listing.uids.len()))
+        else {
+            self.listing.garbage += 1;
+            return self.add(slot);
+        };
+        if self.listing.uids.len() + uid.len() > MAX_UID_OCTETS {
+            return Err(ListingError::UidsTooLong);
+        }
+        (slot.uid_start, slot.uid_length) = (start, length);
+        self.listing.uids.extend_from_slice(uid);
+        self.add(slot)
+    }
+
+    fn add(&mut self, slot: Slot) -> Result<(), ListingError> {
+        let slots = &mut self.listing.slots;
+        let place = match slots.get(self.cursor) {
+            Some(expected) if expected.number == slot.number => Some(self.cursor),
+            _ => slots[..self.sorted].binary_search_by_key(&slot.number, |known| known.number).ok(),
+        };
+        if let Some(place) = place {
+            slots[place].merge(slot);
+            self.cursor = place + 1;
+            return Ok(());
+        }
+        if slots.len() == MAX_ENTRIES {
+            return Err(ListingError::TooManyMessages);
+        }
+        if self.sorted == slots.len() && slots.last().is_none_or(|last| last.number < slot.number) {
+            self.sorted += 1;
+        }
+        slots.push(slot);
+        self.cursor = slots.len();
+        Ok(())
+    }
+
+    /// Sorts what has come out of order, one entry for each number.
+    fn settle(&mut self) {
+        let slots = &mut self.listing.slots;
+        if self.sorted < slots.len() {
+            // Stable, so that the first of several lines about one number stays the first.
+            slots.sort_by_key(|slot| slot.number);
+            slots.dedup_by(|later, first| {
+                let same = later.number == first.number;
+                if same {
+                    first.merge(*later);
+                }
+                same
+            });
+        }
+        self.sorted = slots.len();
+        self.cursor = 0;
+    }
+
+    /// The union.
+    pub fn finish(mut self) -> Result<Listing, ListingError> {
+        self.settle();
+        let mut listing = self.listing;
+        let count = listing.stat.map_or(0, |(count, _)| count);
+        let count = u32::try_from(count).map_err(|_| ListingError::TooManyMessages)?;
+        if count as usize > MAX_ENTRIES {
+            return Err(ListingError::TooManyMessages);
+        }
+        fill_gaps(&mut listing.slots, 1..count + 1);
+        if listing.slots.len() > MAX_ENTRIES {
+            return Err(ListingError::TooManyMessages);
+        }
+        Ok(listing)
+    }
+}
+
+/// Adds the numbers of `range` that are missing from the sorted `slots`.
+fn fill_gaps(slots: &mut Vec<Slot>, range: Range<u32>) {
+    let listed = slots.partition_point(|slot| slot.number < range.end);
+    if listed == range.len() {
+        return;
+    }
+    let mut known = slots[..listed].iter().map(|slot| slot.number).peekable();
+    let missing: Vec<Slot> =
+        range.filter(|number| known.next_if_eq(number).is_none()).map(Slot::bare).collect();
+    slots.extend(missing);
+    slots.sort_by_key(|slot| slot.number);
+}
+
+/// The count and octets of STAT's answer; octets that cannot be read count as 0.
+pub fn parse_stat(text: &[u8]) -> Option<(u64, u64)> {
+    let (count, rest) = leading_number(text)?;
+    let octets = separated(rest).and_then(leading_number).map_or(0, |(octets, _)| octets);
+    Some((count, octets))
+}
+
+/// The number and size of a line of LIST; `None` for garbage.
+pub fn parse_list(line: &[u8]) -> Option<(u32, Option<u64>)> {
+    let (number, rest) = message_number(line)?;
+    let size = separated(rest).and_then(leading_number).and_then(|(size, rest)| {
+        let whole = rest.first().is_none_or(u8::is_ascii_whitespace);
+        (whole && size != NO_SIZE).then_some(size)
+    });
+    Some((number, size))
+}
+
+/// The number and UID of a line of UIDL; `None` for garbage. The UID is the rest of the line
+/// without the blanks around it, and may be empty.
+pub fn parse_uidl(line: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = message_number(line)?;
+    Some((number, separated(rest).unwrap_or_default().trim_ascii_end()))
+}
+
+fn message_number(line: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = leading_number(line)?;
+    let apart = rest.first().is_none_or(u8::is_ascii_whitespace);
+    let number = u32::try_from(number).ok().filter(|&number| number != 0 && apart)?;
+    Some((number, rest))
+}
+
+fn leading_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take_while(|octet| octet.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(digits);
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
+}
+
+/// What stands behind the blanks that `rest` begins with.
+fn separated(rest: &[u8]) -> Option<&[u8]> {
+    let trimmed = rest.trim_ascii_start();
+    (trimmed.len() < rest.len()).then_some(trimmed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Row = (u32, Option<u64>, Option<Vec<u8>>);
+
+    fn build(stat: &str, uidl: Option<&[&str]>, list: Option<&[&str]>) -> Result<Listing, ListingError> {
+        let mut builder = ListingBuilder::new();
+        builder.stat(stat.as_bytes());
+        if let Some(lines) = uidl {
+            builder.uids_follow();
+            lines.iter().try_for_each(|line| builder.uidl_line(line.as_bytes()))?;
+        }
+        if let Some(lines) = list {
+            builder.sizes_follow();
+            lines.iter().try_for_each(|line| builder.list_line(line.as_bytes()))?;
+        }
+        builder.finish()
+    }
+
+    fn rows(listing: &Listing) -> Vec<Row> {
+        listing.iter().map(|entry| (entry.number, entry.size, entry.uid.map(<[u8]>::to_vec))).collect()
+    }
+
+    fn row(number: u32, size: Option<u64>, uid: Option<&str>) -> Row {
+        (number, size, uid.map(|uid| uid.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn the_usual_listing() {
+        let listing = build("2 320", Some(&["1 a", "2 b"]), Some(&["1 120", "2 200"])).unwrap();
+        assert_eq!(rows(&listing), [row(1, Some(120), Some("a")), row(2, Some(200), Some("b"))]);
+        assert_eq!((listing.stat(), listing.garbage()), (Some((2, 320)), 0));
+        assert!(listing.has_uids() && listing.has_sizes());
+    }
+
+    #[test]
+    fn the_union_of_three_accounts_of_one_maildrop() {
+        let listing = build("4 0", Some(&["1 a", "3 c"]), Some(&["6 60", "1 10", "2 20"])).unwrap();
+        let expected = [
+            row(1, Some(10), Some("a")),
+            row(2, Some(20), None),
+            row(3, None, Some("c")),
+            row(4, None, None),
+            row(6, Some(60), None),
+        ];
+        assert_eq!(rows(&listing), expected);
+    }
+
+    #[test]
+    fn commands_that_were_refused_leave_gaps_not_errors() {
+        let listing = build("", None, Some(&["1 10"])).unwrap();
+        assert_eq!(rows(&listing), [row(1, Some(10), None)]);
+        assert!(!listing.has_uids() && listing.stat().is_none());
+        assert_eq!(rows(&build("1 5", None, None).unwrap()), [row(1, None, None)]);
+    }
+
+    #[test]
+    fn odd_lines_are_read_as_far_as_they_make_sense() {
+        let uidl = ["1    spaced out  ", "2", "3 ", " 4\ttab", "0 zero", "4294967296 big", "x y", "", "5x y"];
+        let list = ["1 10 (octets)", "2 -1", "3 12x", "4", "5 99999999999999999999", "-6 1"];
+        let listing = build("", Some(&uidl), Some(&list)).unwrap();
+        let expected = [
+            row(1, Some(10), Some("spaced out")),
+            row(2, None, None),
+            row(3, None, None),
+            row(4, None, Some("tab")),
+            row(5, None, None),
+        ];
+        assert_eq!(rows(&listing), expected);
+        assert_eq!(listing.garbage(), 6);
+    }
+
+    #[test]
+    fn of_contradicting_lines_the_first_counts() {
+        let listing = build("", Some(&["1 a", "1 b", "2 c"]), Some(&["1 10", "1 11", "2 20"])).unwrap();
+        assert_eq!(rows(&listing), [row(1, Some(10), Some("a")), row(2, Some(20), Some("c"))]);
+    }
+
+    #[test]
+    fn uids_are_opaque_octets() {
+        let mut builder = ListingBuilder::new();
+        builder.uids_follow();
+        builder.uidl_line(b"1 \xff\x00<>..").unwrap();
+        let listing = builder.finish().unwrap();
+        assert_eq!(listing.iter().next().unwrap().uid, Some(&b"\xff\x00<>.."[..]));
+    }
+
+    #[test]
+    fn a_hostile_count_is_refused_before_memory_is_taken() {
+        for count in ["4294967295 1", "18446744073709551615 1", "1048577 1"] {
+            assert_eq!(build(count, None, None).unwrap_err(), ListingError::TooManyMessages, "{count}");
+        }
+        assert_eq!(build("99999999999999999999999 1", None, None).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn stat_texts() {
+        assert_eq!(parse_stat(b"3 2577"), Some((3, 2577)));
+        assert_eq!(parse_stat(b" 3  2577 octets"), Some((3, 2577)));
+        assert_eq!(parse_stat(b"3"), Some((3, 0)));
+        assert_eq!(parse_stat(b"messages: 3"), None);
+    }
+
+    #[test]
+    fn a_slot_stays_small() {
+        assert_eq!(std::mem::size_of::<Slot>(), 24);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_lines_does_not_matter(mut numbers in Just((1..20_u32).collect::<Vec<_>>()).prop_shuffle()) {
+            let lines: Vec<String> = numbers.iter().map(|number| format!("{number} u{number}")).collect();
+            let sizes: Vec<String> = numbers.iter().rev().map(|number| format!("{number} {number}0")).collect();
+            let uidl: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let list: Vec<&str> = sizes.iter().map(String::as_str).collect();
+            let listing = build("19 0", Some(&uidl), Some(&list)).unwrap();
+            numbers.sort_unstable();
+            let expected: Vec<Row> = numbers
+                .iter()
+                .map(|&number| row(number, Some(u64::from(number) * 10), Some(&format!("u{number}"))))
+                .collect();
+            prop_assert_eq!(rows(&listing), expected);
+        }
+
+        #[test]
+        fn never_panics(lines in proptest::collection::vec("[ 0-9a-c\t-]{0,12}", 0..20)) {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            if let Ok(listing) = build("", Some(&lines), Some(&lines)) {
+                prop_assert!(listing.iter().is_sorted_by(|a, b| a.number < b.number));
+            }
+        }
+    }
 }

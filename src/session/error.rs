@@ -1,0 +1,180 @@
+//! Why a session ended before its time.
+
+use crate::exit::Exit;
+use crate::mail::safe_text::escape;
+use crate::net::NetError;
+use crate::pop3::command::EncodeError;
+use crate::pop3::dialogue::DialogueError;
+use crate::pop3::listing::ListingError;
+use crate::pop3::reply::Reply;
+use crate::sasl::SaslError;
+use std::time::Duration;
+
+/// What went wrong. `during` names the command whose reply was due, or `the greeting`. Text
+/// of the server is kept raw; `Display` escapes it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The first line is neither `+OK` nor `-ERR`. Exit 76.
+    #[error(
+        "the server does not speak POP3: it said “{}”; check `host`, `port` and `tls`",
+        escape(.text)
+    )]
+    NotPop3 {
+        /// The line, or what there was of it.
+        text: Vec<u8>,
+    },
+    /// The connection ended without a greeting. Exit 76.
+    #[error("the server closed the connection before its greeting; check `port` and `tls`, or try later")]
+    ClosedBeforeGreeting,
+    /// The greeting is `-ERR`, and not for now only. Exit 76.
+    #[error("the server refused the connection: “{}”", escape(.reply.text()))]
+    GreetingRefused {
+        /// What it said.
+        reply: Reply,
+    },
+    /// The connection ended while a reply was due. Exit 69.
+    #[error("the server closed the connection while its answer to {during} was due; run popkeep again")]
+    Closed {
+        /// The command.
+        during: &'static str,
+    },
+    /// The reply did not come in time. Exit 69.
+    #[error(
+        "the server was too slow with {during}: no whole line (or less than 4 KiB of a message) in {} s; \
+         try later, or raise `timeout`",
+        .after.as_secs_f64()
+    )]
+    TimedOut {
+        /// The command.
+        during: &'static str,
+        /// The configured `timeout`.
+        after: Duration,
+    },
+    /// The connection broke. Exit 69.
+    #[error("the connection broke during {during}: {source}")]
+    Io {
+        /// The command.
+        during: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The server broke the protocol. Exit 76.
+    #[error("the server broke the protocol in its answer to {during}: {source}")]
+    Protocol {
+        /// The command.
+        during: &'static str,
+        /// How.
+        source: DialogueError,
+    },
+    /// Octets arrived that belong to no command: from here on no reply can be trusted. Exit 76.
+    #[error(
+        "the server sent “{}” though nothing was asked; the session was left without QUIT, so nothing was deleted",
+        escape(.octets)
+    )]
+    Surplus {
+        /// The first of them, at most 80.
+        octets: Vec<u8>,
+    },
+    /// The listing is too long. Exit 76.
+    #[error("{0}; popkeep does not handle such a maildrop")]
+    Listing(#[from] ListingError),
+    /// Something followed the `+OK` of STLS in clear text. Exit 76.
+    #[error(
+        "octets followed the server's answer to STLS in clear text; somebody may be tampering with the \
+         connection, so it was closed before the login"
+    )]
+    Injected,
+    /// STLS was refused. Exit 76.
+    #[error(
+        "the server does not offer STLS: it said “{}”; set tls = \"implicit\" if the server has a TLS port (995)",
+        escape(.reply.text())
+    )]
+    NoStls {
+        /// What it said.
+        reply: Reply,
+    },
+    /// The login was refused. Exit 77.
+    #[error(
+        "the server refused the login ({mechanism}): “{}”; check `user`, the password and `auth`",
+        escape(.reply.text())
+    )]
+    LoginRefused {
+        /// How it was tried: `PLAIN` or `USER/PASS`.
+        mechanism: &'static str,
+        /// What it said.
+        reply: Reply,
+    },
+    /// The server said "not now": the maildrop is locked, or a passing trouble. Exit 75.
+    #[error("the server says not now (answer to {during}): “{}”; try later", escape(.reply.text()))]
+    TryLater {
+        /// The command.
+        during: &'static str,
+        /// What it said.
+        reply: Reply,
+    },
+    /// A command that must work was refused. Exit 76.
+    #[error("the server refused {command}: “{}”", escape(.reply.text()))]
+    Refused {
+        /// The command.
+        command: &'static str,
+        /// What it said.
+        reply: Reply,
+    },
+    /// The password would have crossed a network in clear text; nothing was sent. Exit 78.
+    #[error(
+        "the connection is not encrypted, so the password was not sent; \
+         use tls = \"implicit\" or \"starttls\", or set allow_plaintext = true"
+    )]
+    ClearTextRefused,
+    /// TLS could not be had.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// An argument cannot be sent. Exit 78.
+    #[error(transparent)]
+    Unencodable(#[from] EncodeError),
+    /// The mechanism cannot go on. Exit 78 or 76.
+    #[error(transparent)]
+    Sasl(#[from] SaslError),
+    /// A receipt of another session: message numbers mean something else there. Exit 1.
+    #[error(
+        "internal error: the receipt for message {number} belongs to another session; it was not deleted"
+    )]
+    ForeignReceipt {
+        /// The message.
+        number: u32,
+    },
+    /// A call that the session's state does not allow. Exit 1.
+    #[error("internal error: {0}")]
+    Order(&'static str),
+}
+
+impl SessionError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            SessionError::Closed { .. } | SessionError::TimedOut { .. } | SessionError::Io { .. } => {
+                Exit::UNAVAILABLE
+            }
+            SessionError::NotPop3 { .. }
+            | SessionError::ClosedBeforeGreeting
+            | SessionError::GreetingRefused { .. }
+            | SessionError::Protocol { .. }
+            | SessionError::Surplus { .. }
+            | SessionError::Listing(_)
+            | SessionError::Injected
+            | SessionError::NoStls { .. }
+            | SessionError::Refused { .. }
+            | SessionError::Sasl(SaslError::UnexpectedChallenge { .. } | SaslError::NotBase64) => {
+                Exit::PROTOCOL
+            }
+            SessionError::LoginRefused { .. } => Exit::REFUSED,
+            SessionError::TryLater { .. } => Exit::TRY_LATER,
+            SessionError::ClearTextRefused
+            | SessionError::Unencodable(_)
+            | SessionError::Sasl(SaslError::Nul) => Exit::CONFIG,
+            SessionError::Net(error) => error.exit(),
+            SessionError::ForeignReceipt { .. } | SessionError::Order(_) => Exit::MISSING,
+        }
+    }
+}

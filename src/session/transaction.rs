@@ -1,0 +1,288 @@
+//! The TRANSACTION state: listings, the queue of RETR, TOP and DELE, and QUIT.
+//!
+//! Promises: DELE leaves only with a receipt of this session, while no message is under way
+//! and no octet lies unexplained; QUIT leaves alone. Without pipelining one command is on the
+//! wire at a time, whatever is queued.
+
+use super::{Incoming, Pipeline, QuitOutcome, Sent, Session, SessionError};
+use crate::pop3::capability::Capabilities;
+use crate::pop3::command::Command;
+use crate::pop3::dialogue::Event;
+use crate::pop3::listing::{Listing, ListingBuilder, ListingError, parse_stat};
+use crate::pop3::reply::Reply;
+use crate::receipt::{Receipt, SessionId};
+use std::collections::VecDeque;
+
+/// Commands on the wire at most, with pipelining; refilled when half of them are answered.
+/// Together they are so short (under 4 KiB) that writing them never waits for the server to
+/// read, so neither side can block the other.
+pub const DEPTH: usize = 128;
+
+/// After login.
+#[derive(Debug)]
+pub struct Transaction {
+    id: SessionId,
+    capabilities: Capabilities,
+    mechanism: &'static str,
+    pipelining: bool,
+    /// Commands whose replies are not complete, oldest first: those on the wire, then those queued.
+    commands: VecDeque<(Sent, u32)>,
+    /// How many of them are on the wire.
+    on_wire: usize,
+}
+
+impl Transaction {
+    pub(super) fn new(capabilities: Capabilities, mechanism: &'static str, pipeline: Pipeline) -> Self {
+        let pipelining = match pipeline {
+            Pipeline::Always => true,
+            Pipeline::Never => false,
+            Pipeline::WhereOffered => capabilities.pipelining(),
+        };
+        let commands = VecDeque::new();
+        Transaction { id: SessionId::fresh(), capabilities, mechanism, pipelining, commands, on_wire: 0 }
+    }
+}
+
+impl Session<Transaction> {
+    /// This session, as receipts know it.
+    pub fn id(&self) -> SessionId {
+        self.state.id
+    }
+
+    /// What CAPA said after login.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.state.capabilities
+    }
+
+    /// How the login was done: `PLAIN` or `USER/PASS`.
+    pub fn mechanism(&self) -> &'static str {
+        self.state.mechanism
+    }
+
+    /// Whether commands are sent ahead of replies.
+    pub fn pipelining(&self) -> bool {
+        self.state.pipelining
+    }
+
+    /// The union of STAT, UIDL and LIST, in one turn with pipelining. A refused UIDL leaves out
+    /// the UIDs, a refused LIST the sizes; if all three fail it is [`SessionError::Refused`].
+    pub fn listing(&mut self) -> Result<Listing, SessionError> {
+        self.collect(&[Command::Stat, Command::Uidl(None), Command::List(None)])
+    }
+
+    /// LIST alone.
+    pub fn scan_listing(&mut self) -> Result<Listing, SessionError> {
+        self.collect(&[Command::List(None)])
+    }
+
+    /// UIDL alone.
+    pub fn unique_ids(&mut self) -> Result<Listing, SessionError> {
+        self.collect(&[Command::Uidl(None)])
+    }
+
+    /// STAT: messages and octets. Text that cannot be read is a refusal.
+    pub fn stat(&mut self) -> Result<(u64, u64), SessionError> {
+        let reply = self.one(&Command::Stat)?;
+        match parse_stat(reply.text()) {
+            Some(stat) if reply.is_ok() => Ok(stat),
+            _ => Err(refusal("STAT", reply)),
+        }
+    }
+
+    /// `LIST number`; the reply may be `-ERR`.
+    pub fn list_one(&mut self, number: u32) -> Result<Reply, SessionError> {
+        self.one(&Command::List(Some(number)))
+    }
+
+    /// `UIDL number`; the reply may be `-ERR`.
+    pub fn uidl_one(&mut self, number: u32) -> Result<Reply, SessionError> {
+        self.one(&Command::Uidl(Some(number)))
+    }
+
+    /// NOOP; the reply may be `-ERR`.
+    pub fn noop(&mut self) -> Result<Reply, SessionError> {
+        self.one(&Command::Noop)
+    }
+
+    /// RSET: takes all deletion marks back. The reply may be `-ERR`.
+    pub fn rset(&mut self) -> Result<Reply, SessionError> {
+        self.one(&Command::Rset)
+    }
+
+    /// Queues RETR.
+    pub fn queue_retr(&mut self, number: u32) -> Result<(), SessionError> {
+        self.state.commands.push_back((Sent::Retr(number), 0));
+        Ok(())
+    }
+
+    /// Queues TOP: the header and the first `lines` lines after it.
+    pub fn queue_top(&mut self, number: u32, lines: u32) -> Result<(), SessionError> {
+        self.state.commands.push_back((Sent::Top(number), lines));
+        Ok(())
+    }
+
+    /// Queues DELE. Refused while a RETR or TOP is not complete: a server that mixes up its
+    /// replies must not be trusted with a deletion.
+    pub fn queue_dele(&mut self, receipt: Receipt) -> Result<(), SessionError> {
+        let number = receipt.number();
+        if receipt.session() != self.state.id {
+            return Err(SessionError::ForeignReceipt { number });
+        }
+        if self.state.commands.iter().any(|(sent, _)| !matches!(sent, Sent::Dele(_))) {
+            return Err(SessionError::Order("DELE while a message is under way"));
+        }
+        self.wire.check_surplus()?;
+        self.state.commands.push_back((Sent::Dele(number), 0));
+        Ok(())
+    }
+
+    /// Commands whose replies are not complete, queued ones included.
+    pub fn outstanding(&self) -> usize {
+        self.state.commands.len()
+    }
+
+    /// Sends as much of the queue as may be on the wire, in one write.
+    pub fn flush(&mut self) -> Result<(), SessionError> {
+        let depth = if self.state.pipelining { DEPTH } else { 1 };
+        if self.state.on_wire > depth / 2 {
+            return Ok(());
+        }
+        let waiting = self.state.commands.range(self.state.on_wire..);
+        for &(sent, lines) in waiting.take(depth - self.state.on_wire) {
+            self.wire.send(&match sent {
+                Sent::Retr(number) => Command::Retr(number),
+                Sent::Top(number) => Command::Top { number, lines },
+                Sent::Dele(number) => Command::Dele(number),
+            })?;
+            self.state.on_wire += 1;
+        }
+        let during = self.state.commands.front().map_or("QUIT", |(sent, _)| sent.keyword());
+        self.wire.flush(during)
+    }
+
+    /// Sends what is queued, then waits for the next event of the oldest command; `None` when
+    /// there is none. Octets that belong to no command are [`SessionError::Surplus`].
+    #[expect(clippy::should_implement_trait, reason = "it lends its buffer, which an Iterator cannot")]
+    pub fn next(&mut self) -> Result<Option<Incoming<'_>>, SessionError> {
+        let Some(&(command, _)) = self.state.commands.front() else {
+            self.wire.check_surplus()?;
+            return Ok(None);
+        };
+        self.flush()?;
+        match self.wire.event(command.keyword())? {
+            Event::Status { reply, more } => {
+                if !more {
+                    self.complete();
+                }
+                Ok(Some(Incoming::Status { command, reply }))
+            }
+            Event::Body(range) => Ok(Some(Incoming::Body { command, octets: self.wire.octets(range) })),
+            Event::End => {
+                self.complete();
+                Ok(Some(Incoming::End { command }))
+            }
+            Event::Challenge(_) | Event::Line(_) => {
+                Err(self.wire.fail(SessionError::Order("a message turned into something else")))
+            }
+        }
+    }
+
+    /// Sends QUIT, alone, and waits for its answer. Any error means that deletions are not
+    /// confirmed.
+    pub fn quit(mut self) -> Result<QuitOutcome, SessionError> {
+        let reply = self.one(&Command::Quit)?;
+        // An answer too many: the one just read may have been another command's.
+        self.wire.check_surplus()?;
+        Ok(if reply.is_ok() { QuitOutcome::Confirmed(reply) } else { QuitOutcome::Refused(reply) })
+    }
+
+    fn complete(&mut self) {
+        self.state.commands.pop_front();
+        self.state.on_wire -= 1;
+    }
+
+    fn check_idle(&self) -> Result<(), SessionError> {
+        if self.state.commands.is_empty() {
+            Ok(())
+        } else {
+            Err(SessionError::Order("a command of its own while others are under way"))
+        }
+    }
+
+    fn one(&mut self, command: &Command<'_>) -> Result<Reply, SessionError> {
+        self.check_idle()?;
+        self.wire.ask(command)
+    }
+
+    fn collect(&mut self, commands: &[Command<'_>]) -> Result<Listing, SessionError> {
+        self.check_idle()?;
+        let mut builder = ListingBuilder::new();
+        let mut refused = None;
+        let turn = if self.state.pipelining { commands.len() } else { 1 };
+        let mut answered = false;
+        for together in commands.chunks(turn) {
+            for command in together {
+                self.wire.send(command)?;
+            }
+            self.wire.flush(together[0].keyword())?;
+            for command in together {
+                let reply = self.hear_part(command, &mut builder)?;
+                if reply.is_transient() {
+                    return Err(self.wire.fail(SessionError::TryLater { during: command.keyword(), reply }));
+                }
+                let readable = *command != Command::Stat || parse_stat(reply.text()).is_some();
+                if reply.is_ok() && readable {
+                    answered = true;
+                } else {
+                    refused = Some((command.keyword(), reply));
+                }
+            }
+        }
+        match refused {
+            Some((command, reply)) if !answered => Err(refusal(command, reply)),
+            _ => Ok(builder.finish()?),
+        }
+    }
+
+    /// One command's part of a listing.
+    fn hear_part(
+        &mut self,
+        command: &Command<'_>,
+        builder: &mut ListingBuilder,
+    ) -> Result<Reply, SessionError> {
+        let during = command.keyword();
+        let Event::Status { reply, more } = self.wire.event(during)? else {
+            return Err(self.wire.fail(SessionError::Order("a listing began in its middle")));
+        };
+        if !reply.is_ok() {
+            return Ok(reply);
+        }
+        let add = match command {
+            Command::Uidl(_) => {
+                builder.uids_follow();
+                ListingBuilder::uidl_line
+            }
+            Command::List(_) => {
+                builder.sizes_follow();
+                ListingBuilder::list_line
+            }
+            _ => {
+                builder.stat(reply.text());
+                return Ok(reply);
+            }
+        };
+        while more && let Event::Line(range) = self.wire.event(during)? {
+            let added: Result<(), ListingError> = add(builder, self.wire.octets(range));
+            added.map_err(|error| self.wire.fail(SessionError::Listing(error)))?;
+        }
+        Ok(reply)
+    }
+}
+
+fn refusal(command: &'static str, reply: Reply) -> SessionError {
+    if reply.is_transient() {
+        SessionError::TryLater { during: command, reply }
+    } else {
+        SessionError::Refused { command, reply }
+    }
+}

@@ -1,0 +1,322 @@
+//! One connection with its dialogue: the only place where a session reads and writes.
+//!
+//! Promises: 64 KiB of input are held, never more; every wait has a deadline; secrets are
+//! masked in the trace and in replies that repeat them; after the first error nothing more is
+//! sent. Must never: read on while octets lie unexplained.
+
+use super::patience::Patience;
+use super::{Options, SessionError, Tracer};
+use crate::event::Side;
+use crate::net::{NetError, Security, TlsSettings, Transport};
+use crate::pop3::command::{Command, EncodeError, MASK, Secret, encode_response};
+use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
+use crate::pop3::reply::{Reply, redacted};
+use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretString};
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+use std::time::Instant;
+
+/// Octets of input held at once; larger than any line that the dialogue accepts.
+const BUFFER: usize = 64 << 10;
+
+pub(super) struct Wire {
+    transport: Box<dyn Transport>,
+    dialogue: Dialogue,
+    buffer: Box<[u8]>,
+    unread: Range<usize>,
+    out: Vec<u8>,
+    patience: Patience,
+    tracer: Option<Tracer>,
+    /// Masked wherever the server repeats them.
+    secrets: Vec<SecretString>,
+    /// Inside a listing or a body, and how many octets of a body have come.
+    streaming: bool,
+    body: u64,
+    failed: bool,
+}
+
+impl Wire {
+    pub(super) fn new(transport: Box<dyn Transport>, options: Options) -> Self {
+        Wire {
+            transport,
+            dialogue: Dialogue::new(),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            unread: 0..0,
+            out: Vec::with_capacity(BUFFER / 16),
+            patience: Patience::new(options.timeout),
+            tracer: options.tracer,
+            secrets: Vec::new(),
+            streaming: false,
+            body: 0,
+            failed: false,
+        }
+    }
+
+    pub(super) fn security(&self) -> Security {
+        self.transport.security()
+    }
+
+    /// Replies that are not complete.
+    pub(super) fn due(&self) -> usize {
+        self.dialogue.due()
+    }
+
+    /// Octets that have been received and not been explained.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.buffer[self.unread.clone()]
+    }
+
+    /// Octets that an event points to; valid until the next call.
+    pub(super) fn octets(&self, range: Range<usize>) -> &[u8] {
+        &self.buffer[range]
+    }
+
+    /// From here on `secret` is masked in whatever the server says.
+    pub(super) fn mask(&mut self, secret: &SecretString) {
+        self.secrets.push(secret.clone());
+    }
+
+    /// The login is over: nothing is masked any more.
+    pub(super) fn unmask(&mut self) {
+        self.secrets.clear();
+    }
+
+    /// No octet lies unread while no reply is due.
+    pub(super) fn check_surplus(&mut self) -> Result<(), SessionError> {
+        if self.due() > 0 || self.unread.is_empty() {
+            return Ok(());
+        }
+        self.failed = true;
+        let octets = self.unread();
+        Err(SessionError::Surplus { octets: octets[..octets.len().min(80)].to_vec() })
+    }
+
+    /// Marks the session as lost, for a caller that cannot go on.
+    pub(super) fn fail<E>(&mut self, error: E) -> E {
+        self.failed = true;
+        error
+    }
+
+    /// Puts `command` into the output; [`Wire::flush`] sends it.
+    pub(super) fn send(&mut self, command: &Command<'_>) -> Result<(), SessionError> {
+        self.check_sane()?;
+        self.check_surplus()?;
+        if self.due() == 0 {
+            self.patience.renew();
+        }
+        self.dialogue.send(command, &mut self.out)?;
+        self.trace(Side::Client, || command.masked());
+        Ok(())
+    }
+
+    /// Answers a SASL challenge.
+    pub(super) fn respond(&mut self, response: &SecretString) -> Result<(), SessionError> {
+        self.check_sane()?;
+        encode_response(Secret(response.expose_secret()), &mut self.out)?;
+        self.trace(Side::Client, || MASK.as_bytes().to_vec());
+        self.patience.renew();
+        self.flush("AUTH")
+    }
+
+    /// Writes all output at once.
+    pub(super) fn flush(&mut self, during: &'static str) -> Result<(), SessionError> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        self.transport.set_deadline(Instant::now().checked_add(self.patience.timeout()));
+        let sent = self.transport.write_all(&self.out).and_then(|()| self.transport.flush());
+        // A password may have been in it.
+        self.out.zeroize();
+        sent.map_err(|error| self.broken(during, error))
+    }
+
+    /// Waits for the next event of the oldest reply due.
+    pub(super) fn event(&mut self, during: &'static str) -> Result<Event, SessionError> {
+        self.check_sane()?;
+        loop {
+            let base = self.unread.start;
+            let step = match self.dialogue.advance(&self.buffer[self.unread.clone()]) {
+                Ok(step) => step,
+                Err(DialogueError::Surplus) => {
+                    self.check_surplus()?;
+                    return Err(
+                        self.fail(SessionError::Order("a reply was awaited that no command asked for"))
+                    );
+                }
+                Err(source) => {
+                    return Err(self.fail(SessionError::Protocol { during, source: self.clean(source) }));
+                }
+            };
+            self.unread.start += step.consumed;
+            match step.event {
+                Some(event) => return Ok(self.note(event, base..base + step.consumed)),
+                None => self.fill(during)?,
+            }
+        }
+    }
+
+    /// One command with a reply of one line.
+    pub(super) fn ask(&mut self, command: &Command<'_>) -> Result<Reply, SessionError> {
+        let reply = self.ask_lines(command, |_| ());
+        reply
+    }
+
+    /// One command with a listing as its reply.
+    pub(super) fn ask_lines(
+        &mut self,
+        command: &Command<'_>,
+        each: impl FnMut(&[u8]),
+    ) -> Result<Reply, SessionError> {
+        self.send(command)?;
+        self.flush(command.keyword())?;
+        self.hear(command.keyword(), each)
+    }
+
+    /// The whole reply that is due, line by line.
+    pub(super) fn hear(
+        &mut self,
+        during: &'static str,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<Reply, SessionError> {
+        let Event::Status { reply, more } = self.event(during)? else {
+            return Err(self.fail(SessionError::Order("a reply began in its middle")));
+        };
+        while more {
+            match self.event(during)? {
+                Event::Line(range) => each(&self.buffer[range]),
+                Event::End => break,
+                Event::Status { .. } | Event::Challenge(_) | Event::Body(_) => {
+                    return Err(self.fail(SessionError::Order("a listing turned into something else")));
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Shakes hands for TLS after the `+OK` of STLS.
+    pub(super) fn start_tls(mut self, tls: &TlsSettings) -> Result<Self, SessionError> {
+        if !self.unread.is_empty() {
+            return Err(SessionError::Injected);
+        }
+        self.transport.set_deadline(Instant::now().checked_add(self.patience.timeout()));
+        let transport = self.transport.start_tls(tls).map_err(|error: NetError| SessionError::Net(error))?;
+        Ok(Wire { transport, ..self })
+    }
+
+    /// Traces an event, keeps the time, and turns its range into one of the buffer.
+    fn note(&mut self, event: Event, raw: Range<usize>) -> Event {
+        let shift = |range: Range<usize>| range.start + raw.start..range.end + raw.start;
+        match event {
+            Event::Status { mut reply, more } => {
+                self.trace_line(raw);
+                self.patience.renew();
+                (self.streaming, self.body) = (more, 0);
+                for secret in &self.secrets {
+                    reply.redact(secret.expose_secret().as_bytes());
+                }
+                Event::Status { reply, more }
+            }
+            Event::Challenge(range) => {
+                self.trace_line(raw.clone());
+                Event::Challenge(shift(range))
+            }
+            Event::Line(range) => {
+                self.trace_line(raw.clone());
+                Event::Line(shift(range))
+            }
+            Event::Body(range) => {
+                self.body += range.len() as u64;
+                Event::Body(shift(range))
+            }
+            Event::End => {
+                let body = self.body;
+                if body > 0 {
+                    self.trace(Side::Server, || format!("… {body} octets").into_bytes());
+                }
+                self.trace(Side::Server, || b".".to_vec());
+                self.streaming = false;
+                self.patience.renew();
+                Event::End
+            }
+        }
+    }
+
+    /// Reads more input, within what is left of the deadline.
+    fn fill(&mut self, during: &'static str) -> Result<(), SessionError> {
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        } else if self.unread.end == self.buffer.len() {
+            self.buffer.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+        }
+        let begun = Instant::now();
+        self.transport.set_deadline(begun.checked_add(self.patience.left()));
+        let outcome = loop {
+            match self.transport.read(&mut self.buffer[self.unread.end..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome,
+            }
+        };
+        self.patience.waited(begun.elapsed());
+        match outcome {
+            Ok(0) => Err(self.fail(SessionError::Closed { during })),
+            Ok(octets) => {
+                self.unread.end += octets;
+                if self.streaming {
+                    self.patience.brought(octets);
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.broken(during, error)),
+        }
+    }
+
+    fn broken(&mut self, during: &'static str, source: io::Error) -> SessionError {
+        self.failed = true;
+        match source.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                SessionError::TimedOut { during, after: self.patience.timeout() }
+            }
+            ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe => SessionError::Closed { during },
+            _ => SessionError::Io { during, source },
+        }
+    }
+
+    fn check_sane(&self) -> Result<(), SessionError> {
+        if self.failed { Err(SessionError::Order("the session has failed before")) } else { Ok(()) }
+    }
+
+    /// Masks what a line that is no reply may repeat.
+    fn clean(&self, error: DialogueError) -> DialogueError {
+        match error {
+            DialogueError::NotAReply(mut garbage) => {
+                garbage.line = self.masked(&garbage.line);
+                DialogueError::NotAReply(garbage)
+            }
+            other => other,
+        }
+    }
+
+    fn masked(&self, line: &[u8]) -> Vec<u8> {
+        self.secrets.iter().fold(line.to_vec(), |line, secret| {
+            redacted(&line, secret.expose_secret().as_bytes()).unwrap_or(line)
+        })
+    }
+
+    fn trace_line(&self, raw: Range<usize>) {
+        let line = &self.buffer[raw];
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.trace(Side::Server, || self.masked(line));
+    }
+
+    fn trace(&self, side: Side, line: impl FnOnce() -> Vec<u8>) {
+        if let Some(tracer) = &self.tracer {
+            tracer(side, &line());
+        }
+    }
+}
