@@ -51,7 +51,9 @@ fn style(options: &cli::Fetch) -> Style {
         _ => {}
     }
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    let bars = io::stderr().is_terminal() && !dumb;
+    // Lines of the protocol come too fast for anything to stand still beneath them.
+    let protocol = Detail::from_count(options.verbose) == Detail::Protocol;
+    let bars = io::stderr().is_terminal() && !dumb && !protocol;
     match options.progress {
         When::Never => Style::Summaries,
         When::Auto | When::Always if bars => Style::Bars,

@@ -1,6 +1,6 @@
 //! One bar per account, for terminals.
 
-use super::wording;
+use super::{lines, wording};
 use crate::event::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
@@ -55,10 +55,10 @@ impl Bars {
         }
     }
 
-    /// A line above the bars.
-    pub(super) fn say(&self, line: &str) {
-        // A terminal that cannot be written has no reader.
-        let _ = self.all.println(line);
+    /// Lines above the bars. They end in real line ends, so that the last ones leave the terminal
+    /// as a shell wants to find it.
+    pub(super) fn say(&self, lines: &str) {
+        self.all.suspend(|| lines::say(lines));
     }
 
     pub(super) fn event(&self, name: &str, event: &Event<'_>) {

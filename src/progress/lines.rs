@@ -105,10 +105,12 @@ impl Account {
     }
 }
 
-/// A line on stderr, in one write, so that threads do not mix.
-pub(super) fn say(line: &str) {
-    // stderr that cannot be written has no reader.
-    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+/// Lines on stderr, in one write, so that threads do not mix. No text, no line.
+pub(super) fn say(lines: &str) {
+    if !lines.is_empty() {
+        // stderr that cannot be written has no reader.
+        let _ = std::io::stderr().write_all(format!("{lines}\n").as_bytes());
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

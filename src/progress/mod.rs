@@ -77,12 +77,12 @@ impl Progress {
         Self { display, detail }
     }
 
-    /// A line about an account, between whatever is drawn.
-    fn say(&self, line: &str) {
+    /// Lines about an account, between whatever is drawn.
+    fn say(&self, lines: &str) {
         match &self.display {
             Display::Nothing => {}
-            Display::Lines(_) => lines::say(line),
-            Display::Bars(bars) => bars.say(line),
+            Display::Lines(_) => lines::say(lines),
+            Display::Bars(bars) => bars.say(lines),
         }
     }
 }
@@ -95,9 +95,7 @@ impl Observer for Progress {
             Display::Bars(bars) => bars.event(account, &event),
         }
         if let Event::Finished(summary) = &event {
-            for line in ending(summary) {
-                self.say(&line);
-            }
+            self.say(&ending(summary).join("\n"));
         } else if let Some(line) = told(account, &event, self.detail) {
             self.say(&line);
         }
