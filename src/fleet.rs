@@ -1,7 +1,16 @@
-//! Many accounts.
+//! Many accounts side by side: one that fails does not stop the others.
+
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
-use std::sync::Arc;
+use crate::fetch;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Accounts fetched at once when `--jobs` does not say.
+const DEFAULT_JOBS: usize = 8;
+/// Sessions on one server at once, unless `--jobs` says more: many refuse a ninth or tenth.
+const JOBS_PER_HOST: usize = 8;
+
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -12,12 +21,85 @@ pub struct Options {
     /// Show the protocol.
     pub trace: bool,
 }
-/// Fetches all of the accounts.
+
+/// Fetches all of the accounts. The summaries come in the order of `accounts`.
 pub fn run(
-    _config: &Config,
-    _accounts: &[&Account],
-    _options: &Options,
-    _observer: &Arc<dyn Observer>,
+    config: &Config,
+    accounts: &[&Account],
+    options: &Options,
+    observer: &Arc<dyn Observer>,
 ) -> Vec<Summary> {
-    todo!()
+    let jobs = options.jobs.unwrap_or(DEFAULT_JOBS).clamp(1, accounts.len().max(1));
+    let per_host = options.jobs.unwrap_or(JOBS_PER_HOST).max(1);
+    let board = Board::new(accounts, per_host);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(turn) = board.take() {
+                    let account = accounts[turn];
+                    let summary = fetch::run(config, account, options.limit, options.trace, observer);
+                    board.done(turn, summary);
+                }
+            });
+        }
+    });
+    board.summaries()
+}
+
+/// Who is waiting, and how busy each server is.
+struct Board<'a> {
+    accounts: &'a [&'a Account],
+    per_host: usize,
+    state: Mutex<State<'a>>,
+    freed: Condvar,
+}
+
+struct State<'a> {
+    waiting: Vec<usize>,
+    busy: HashMap<&'a str, usize>,
+    summaries: Vec<Option<Summary>>,
+}
+
+impl<'a> Board<'a> {
+    fn new(accounts: &'a [&'a Account], per_host: usize) -> Self {
+        let state = State {
+            waiting: (0..accounts.len()).rev().collect(),
+            busy: HashMap::new(),
+            summaries: accounts.iter().map(|_| None).collect(),
+        };
+        Board { accounts, per_host, state: Mutex::new(state), freed: Condvar::new() }
+    }
+
+    /// The next account whose server has room; `None` when none is waiting.
+    fn take(&self) -> Option<usize> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.waiting.is_empty() {
+                return None;
+            }
+            let free = |turn: &usize| {
+                state.busy.get(self.accounts[*turn].host.as_str()).is_none_or(|&busy| busy < self.per_host)
+            };
+            if let Some(place) = state.waiting.iter().rposition(free) {
+                let turn = state.waiting.remove(place);
+                *state.busy.entry(&self.accounts[turn].host).or_default() += 1;
+                return Some(turn);
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, turn: usize, summary: Summary) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(busy) = state.busy.get_mut(self.accounts[turn].host.as_str()) {
+            *busy -= 1;
+        }
+        state.summaries[turn] = Some(summary);
+        self.freed.notify_all();
+    }
+
+    fn summaries(self) -> Vec<Summary> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.summaries.into_iter().flatten().collect()
+    }
 }

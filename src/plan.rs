@@ -127,6 +127,16 @@ impl Plan<'_> {
         self.groups.get(group as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The header on the server of this held message (a place in `items`) is not the recorded
+    /// one: it has to be fetched and compared with its row.
+    pub fn doubt_header(&mut self, place: usize) {
+        let Some(Verdict::Held(held)) = self.items.get(place).map(|item| item.verdict) else { return };
+        self.groups.push(vec![held.seq]);
+        let group = u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX);
+        self.items[place].verdict =
+            Verdict::Fetch { why: Why::HeaderChanged, compare: Compare::Group(group) };
+    }
+
     /// How many messages are to be fetched, and their octets as far as LIST gives them.
     pub fn to_fetch(&self) -> (u64, u64) {
         self.items.iter().fold((0, 0), |(messages, octets), item| match item.verdict {

@@ -1,0 +1,58 @@
+//! Why an account's run broke off.
+
+use crate::archive::ArchiveError;
+use crate::config::SecretError;
+use crate::exit::Exit;
+use crate::ledger::LedgerError;
+use crate::net::NetError;
+use crate::session::SessionError;
+
+/// The first thing that went wrong; its text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// No connection.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The session failed.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// No password.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The archive failed.
+    #[error(transparent)]
+    Archive(ArchiveError),
+    /// Another popkeep has this maildrop's lock.
+    #[error("another popkeep is at work on {identity}; try again when it has finished")]
+    Busy {
+        /// Whose maildrop.
+        identity: String,
+    },
+}
+
+impl From<ArchiveError> for AccountError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Ledger(error) => AccountError::Ledger(error),
+            error => AccountError::Archive(error),
+        }
+    }
+}
+
+impl AccountError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            AccountError::Net(error) => error.exit(),
+            AccountError::Session(error) => error.exit(),
+            AccountError::Secret(error) => error.exit(),
+            AccountError::Ledger(error) => error.exit(),
+            AccountError::Archive(error) => error.exit(),
+            AccountError::Busy { .. } => Exit::TRY_LATER,
+        }
+    }
+}

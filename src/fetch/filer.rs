@@ -1,0 +1,278 @@
+//! The filer: a thread that takes messages off the network's hands and makes them durable.
+//!
+//! The network side packs octets into [`Parcel`]s; the filer writes them into the archive,
+//! decides by content whether a doubtful message is one that is held already, and commits
+//! batches. The queue between them is short, so that the slower of wire and disk sets the pace
+//! and memory stays bounded.
+//!
+//! Promises: a [`Filed`] message is durable and on record. Must never: report a message of a
+//! batch whose commit failed.
+
+use crate::archive::{Archive, ArchiveError, Arrived, Pending};
+use crate::event::{Event, Observer};
+use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
+use crate::mail::digest::Digest;
+use crate::plan::{Compare, Plan, Verdict};
+use std::collections::HashSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+/// A parcel is sent when it holds so many octets.
+pub(super) const PARCEL_OCTETS: usize = 64 * 1024;
+/// Parcels that may wait between network and disk.
+pub(super) const PARCELS_WAITING: usize = 32;
+
+/// When a batch is committed: whatever comes first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BatchLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Octets of their stored forms.
+    pub octets: u64,
+    /// Age of its oldest message.
+    pub age: Duration,
+}
+
+impl BatchLimits {
+    fn reached(&self, pending: Pending, age: Duration) -> bool {
+        pending.messages >= self.messages || pending.octets >= self.octets || age >= self.age
+    }
+}
+
+/// Octets of messages in stored form, one behind the other, and where each begins and ends.
+#[derive(Debug, Default)]
+pub(super) struct Parcel {
+    pub octets: Vec<u8>,
+    marks: Vec<(usize, Mark)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mark {
+    Begin,
+    End { item: usize },
+    Discard,
+}
+
+impl Parcel {
+    /// A message begins here.
+    pub(super) fn begin(&mut self) {
+        self.marks.push((self.octets.len(), Mark::Begin));
+    }
+
+    /// The message that began last, number `item` of the plan, is complete.
+    pub(super) fn end(&mut self, item: usize) {
+        self.marks.push((self.octets.len(), Mark::End { item }));
+    }
+
+    /// The message that began last is to be forgotten.
+    pub(super) fn discard(&mut self) {
+        self.marks.push((self.octets.len(), Mark::Discard));
+    }
+
+    /// Whether it is worth sending.
+    pub(super) fn is_empty(&self) -> bool {
+        self.octets.is_empty() && self.marks.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.octets.clear();
+        self.marks.clear();
+    }
+}
+
+/// A message that is durable and on record.
+#[derive(Clone, Debug)]
+pub(super) struct Filed {
+    /// Which of the plan.
+    pub item: usize,
+    /// Its row.
+    pub seq: Seq,
+    /// The digest of what this session brought.
+    pub digest: Digest,
+    /// Octets of the stored form.
+    pub size: u64,
+    /// It was stored now; otherwise it was recognised as one that was held before.
+    pub fresh: bool,
+}
+
+/// See the module's page.
+pub(super) struct Filer<'a> {
+    archive: &'a mut dyn Archive,
+    ledger: &'a mut dyn Ledger,
+    plan: &'a Plan<'a>,
+    limits: BatchLimits,
+    observer: &'a dyn Observer,
+    account: &'a str,
+    /// Rows that explain another listed message already.
+    claimed: HashSet<Seq>,
+    changes: Vec<Change>,
+    waiting: Vec<Filed>,
+    oldest: Option<Instant>,
+}
+
+impl<'a> Filer<'a> {
+    pub(super) fn new(
+        archive: &'a mut dyn Archive,
+        ledger: &'a mut dyn Ledger,
+        plan: &'a Plan<'a>,
+        limits: BatchLimits,
+        (account, observer): (&'a str, &'a dyn Observer),
+    ) -> Self {
+        let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
+        let claimed = if plan.items.iter().any(|item| compares_all(item.verdict)) {
+            plan.items
+                .iter()
+                .filter_map(|item| match item.verdict {
+                    Verdict::Held(held) => Some(held.seq),
+                    _ => None,
+                })
+                .collect()
+        } else {
+            HashSet::new()
+        };
+        Filer {
+            archive,
+            ledger,
+            plan,
+            limits,
+            observer,
+            account,
+            claimed,
+            changes: Vec::new(),
+            waiting: Vec::new(),
+            oldest: None,
+        }
+    }
+
+    /// Works until the network side hangs up, then commits what is complete. `filed` gets each
+    /// batch after its commit; `spare` gets emptied parcels back.
+    pub(super) fn work(
+        mut self,
+        parcels: &Receiver<Parcel>,
+        filed: &Sender<Vec<Filed>>,
+        spare: &Sender<Parcel>,
+    ) -> Result<(), ArchiveError> {
+        let mut open = false;
+        loop {
+            let patience = self.oldest.map_or(self.limits.age, |since| {
+                self.limits.age.saturating_sub(since.elapsed()).max(Duration::from_millis(1))
+            });
+            match parcels.recv_timeout(patience) {
+                Ok(mut parcel) => {
+                    self.unpack(&parcel, &mut open)?;
+                    parcel.clear();
+                    // Nobody may want it back any more; that is no failure.
+                    let _ = spare.send(parcel);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let age = self.oldest.map_or(Duration::ZERO, |since| since.elapsed());
+            if self.limits.reached(self.archive.pending(), age) {
+                self.commit(filed)?;
+            }
+        }
+        if open {
+            self.archive.discard()?;
+        }
+        self.commit(filed)
+    }
+
+    fn unpack(&mut self, parcel: &Parcel, open: &mut bool) -> Result<(), ArchiveError> {
+        let mut done = 0;
+        for &(at, mark) in &parcel.marks {
+            if at > done {
+                self.archive.write(&parcel.octets[done..at])?;
+                done = at;
+            }
+            match mark {
+                Mark::Begin => {
+                    self.archive.begin()?;
+                    *open = true;
+                }
+                Mark::End { item } => {
+                    *open = false;
+                    self.file(item)?;
+                }
+                Mark::Discard => {
+                    *open = false;
+                    self.archive.discard()?;
+                }
+            }
+        }
+        if done < parcel.octets.len() {
+            self.archive.write(&parcel.octets[done..])?;
+        }
+        Ok(())
+    }
+
+    /// A message is complete: is it one that is held, or a new one?
+    fn file(&mut self, item: usize) -> Result<(), ArchiveError> {
+        let (digest, size) = self.archive.finish()?;
+        let entry = self.plan.items[item].entry;
+        let compare = match self.plan.items[item].verdict {
+            Verdict::Fetch { compare, .. } => compare,
+            Verdict::Held(_) | Verdict::Left(_) => Compare::Nothing,
+        };
+        let (seq, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
+            self.archive.discard()?;
+            if row.uid.as_deref() != entry.uid
+                || (entry.size.is_some() && row.list_size != entry.size)
+                || row.state == crate::ledger::State::Deleted
+            {
+                self.changes.push(Change::Recognised {
+                    seq: row.seq,
+                    uid: entry.uid.map(<[u8]>::to_vec).or(row.uid),
+                    list_size: entry.size.or(row.list_size),
+                });
+            }
+            (row.seq, false)
+        } else {
+            let seq = self.ledger.next_seq();
+            let arrived = Arrived {
+                uid: entry.uid.map(<[u8]>::to_vec),
+                list_size: entry.size,
+                at: super::now(),
+            };
+            self.archive.keep(seq, arrived)?;
+            (seq, true)
+        };
+        self.claimed.insert(seq);
+        self.oldest.get_or_insert_with(Instant::now);
+        self.waiting.push(Filed { item, seq, digest, size, fresh });
+        Ok(())
+    }
+
+    /// The row that is this message: of the rows allowed, one that explains no other listed
+    /// message and has the same content, exactly if there is such a one.
+    fn recognise(&self, compare: Compare, digest: &Digest) -> Result<Option<Row>, LedgerError> {
+        let allowed: Option<&[Seq]> = match compare {
+            Compare::Nothing => return Ok(None),
+            Compare::Group(group) => Some(self.plan.group(group)),
+            Compare::Unclaimed => None,
+        };
+        let fits =
+            |seq: &Seq| !self.claimed.contains(seq) && allowed.is_none_or(|allowed| allowed.contains(seq));
+        let found = match self.ledger.by_content(digest)?.into_iter().find(fits) {
+            Some(seq) => Some(seq),
+            None => self.ledger.by_core(digest)?.into_iter().find(fits),
+        };
+        found.map_or(Ok(None), |seq| self.ledger.row(seq))
+    }
+
+    fn commit(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {
+        self.oldest = None;
+        if self.archive.pending().messages > 0 {
+            self.archive.commit(self.ledger)?;
+        }
+        self.ledger.commit(&std::mem::take(&mut self.changes))?;
+        let batch = std::mem::take(&mut self.waiting);
+        if !batch.is_empty() {
+            let messages = batch.iter().filter(|message| message.fresh).count() as u64;
+            self.observer.event(self.account, Event::Stored { messages });
+            // The other end waits for us with `join`; it reads them afterwards.
+            let _ = filed.send(batch);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! One account's run: session × plan × ledger × archive.
+//!
+//! Promises: one lock per maildrop; the archive is known to be there before anybody logs in; a
+//! message is deleted only with a receipt; after a dropped connection the run goes on in a
+//! new session as long as the last one got somewhere; every run ends with a reconciliation in
+//! which `listed == held + missing`.
+//!
+//! Must never: let one message or one failure hide another.
+
+mod error;
+mod filer;
+mod login;
+mod preview;
+mod prove;
+mod remove;
+mod retrieve;
+mod round;
+mod tally;
+
+pub use error::AccountError;
+pub use login::open_session;
+pub use preview::{Preview, ToFetch, compare, preview};
+
+use crate::archive::maildir::Maildir;
+use crate::archive::mbox::Mbox;
+use crate::archive::{Archive, Recovery};
+use crate::config::{Account, Config, DeletePolicy, Format};
+use crate::disk::OsDisk;
+use crate::event::{Event, Observer, Outcome, Summary};
+use crate::exit::Exit;
+use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
+use crate::plan::{Plan, Verdict};
+use round::{Next, Run};
+use std::sync::Arc;
+use std::time::Instant;
+use tally::Tally;
+
+/// Fetches one account. Never fails as such: the summary says what happened.
+pub fn run(
+    config: &Config,
+    account: &Account,
+    limit: Option<u64>,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Summary {
+    let began = Instant::now();
+    observer.event(&account.name, Event::Started);
+    let mut summary = match prepare(config, account) {
+        Ok(prepared) => prepared.work(account, limit, trace, observer),
+        Err(error) => failed(account, &error),
+    };
+    summary.seconds = began.elapsed().as_secs_f64();
+    observer.event(&account.name, Event::Finished(&summary));
+    summary
+}
+
+fn failed(account: &Account, error: &AccountError) -> Summary {
+    Summary {
+        account: account.name.clone(),
+        outcome: Outcome::Failed,
+        exit: error.exit(),
+        error: Some(error.to_string()),
+        listed: 0,
+        held: 0,
+        fetched: 0,
+        octets: 0,
+        deleted: 0,
+        kept_no_copy: 0,
+        missing: Vec::new(),
+        seconds: 0.0,
+    }
+}
+
+/// An account's lock and ledger.
+struct Prepared {
+    ledger: Box<dyn Ledger>,
+    archive: Box<dyn Archive>,
+    /// Held until the run is over.
+    _lock: crate::disk::AccountLock,
+}
+
+fn prepare(config: &Config, account: &Account) -> Result<Prepared, AccountError> {
+    let file = LedgerFile::open(&config.state_dir)?;
+    let lock = file
+        .lock(&account.identity)?
+        .ok_or_else(|| AccountError::Busy { identity: account.identity.clone() })?;
+    let neighbours: Vec<&str> = config
+        .accounts
+        .iter()
+        .filter(|other| other.archive == account.archive)
+        .map(|other| other.identity.as_str())
+        .collect();
+    let ledger = file.maildrop(&account.identity, &account.archive, &neighbours)?;
+    let disk = Arc::new(OsDisk);
+    let (path, identity) = (account.archive.clone(), account.identity.as_str());
+    let archive: Box<dyn Archive> = match account.format {
+        Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+        Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+    };
+    Ok(Prepared { ledger: Box::new(ledger), archive, _lock: lock })
+}
+
+impl Prepared {
+    fn work(
+        self,
+        account: &Account,
+        limit: Option<u64>,
+        trace: bool,
+        observer: &Arc<dyn Observer>,
+    ) -> Summary {
+        let mut run = Run {
+            account,
+            observer,
+            trace,
+            archive: self.archive,
+            ledger: self.ledger,
+            tally: Tally::default(),
+            messages_left: limit,
+            set_aside: Vec::new(),
+            unconfirmed: None,
+            delete_was: None,
+        };
+        let result = run.whole();
+        let mut summary = run.summary(result.err().as_ref());
+        if let Err(error) = run.ledger.commit(&[Change::RunEnded(run.record(&summary))]) {
+            let error = AccountError::from(error);
+            summary.exit = Exit::merge([summary.exit, error.exit()]);
+            summary.outcome = Outcome::Failed;
+            summary.error.get_or_insert_with(|| error.to_string());
+        }
+        summary
+    }
+}
+
+impl Run<'_> {
+    /// Sessions until nothing is left to do, or no session gets anywhere any more.
+    fn whole(&mut self) -> Result<(), AccountError> {
+        let before = self.ledger.overview()?;
+        let policy = policy_words(self.account.delete);
+        self.delete_was = before.last_run.map(|run| run.delete_policy).filter(|was| *was != policy);
+        self.ledger.commit(&[Change::RunStarted { at: now() }])?;
+        self.archive.open(&mut *self.ledger)?;
+        let recovery = self.archive.recover(&mut *self.ledger)?;
+        self.tell(&recovery);
+        loop {
+            let before = self.tally.progress();
+            match self.round() {
+                Ok(Next::Again) if self.tally.progress() > before => {}
+                Ok(_) => return Ok(()),
+                Err(AccountError::Session(error))
+                    if error.is_connection_lost() && self.tally.progress() > before =>
+                {
+                    self.observer
+                        .event(&self.account.name, Event::Note(&format!("{error}; connecting again")));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn tell(&self, recovery: &Recovery) {
+        let note = |text: &str| self.observer.event(&self.account.name, Event::Note(text));
+        if recovery.completed + recovery.withdrawn > 0 {
+            note(&format!(
+                "the last run broke off: {} of its messages are safe in the archive, {} will be fetched again",
+                recovery.completed, recovery.withdrawn
+            ));
+        }
+        for trouble in &recovery.left_alone {
+            note(trouble);
+        }
+    }
+
+    fn summary(&mut self, error: Option<&AccountError>) -> Summary {
+        let (held, missing) = self.tally.close();
+        let missed = missing.iter().any(|message| !message.chosen);
+        let (unconfirmed, words) = self.unconfirmed.take().unzip();
+        let exit = match error {
+            Some(error) => error.exit(),
+            None => Exit::merge([
+                if missed { Exit::MISSING } else { Exit::OK },
+                unconfirmed.unwrap_or(Exit::OK),
+            ]),
+        };
+        Summary {
+            account: self.account.name.clone(),
+            outcome: match error {
+                Some(_) => Outcome::Failed,
+                None if exit.is_ok() => Outcome::Ok,
+                None => Outcome::Partial,
+            },
+            exit,
+            error: error.map(ToString::to_string).or(words),
+            listed: held + missing.len() as u64,
+            held,
+            fetched: self.tally.fetched,
+            octets: self.tally.octets,
+            deleted: self.tally.deleted,
+            kept_no_copy: self.tally.kept_no_copy,
+            missing,
+            seconds: 0.0,
+        }
+    }
+
+    fn record(&self, summary: &Summary) -> RunRecord {
+        RunRecord {
+            at: now(),
+            exit: summary.exit.code(),
+            error: summary.error.clone(),
+            listed: summary.listed,
+            held: summary.held,
+            fetched: summary.fetched,
+            octets: summary.octets,
+            deleted: summary.deleted,
+            missing: summary.missing.len() as u64,
+            delete_policy: policy_words(self.account.delete),
+        }
+    }
+}
+
+/// Now, as the ledger counts.
+fn now() -> UnixTime {
+    jiff::Timestamp::now().as_second()
+}
+
+/// The day of an instant, in the local time zone: `2026-11-23`.
+fn day(at: UnixTime) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(
+        |_| "an unknown day".to_owned(),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string(),
+    )
+}
+
+/// Whether a message archived at `archived_at` may be deleted from the server.
+fn due(policy: DeletePolicy, archived_at: UnixTime, now: UnixTime) -> bool {
+    match policy {
+        DeletePolicy::Never => false,
+        DeletePolicy::Fetched => true,
+        DeletePolicy::After(age) => {
+            i64::try_from(age.as_secs()).is_ok_and(|age| archived_at.saturating_add(age) <= now)
+        }
+    }
+}
+
+/// How many held messages are due for deletion, and when the oldest of them was archived.
+fn due_now(plan: &Plan<'_>, policy: DeletePolicy) -> (u64, Option<UnixTime>) {
+    let now = now();
+    let held = plan.items.iter().filter_map(|item| match item.verdict {
+        Verdict::Held(held) if due(policy, held.archived_at, now) => Some(held.archived_at),
+        _ => None,
+    });
+    held.fold((0, None), |(count, oldest), at| (count + 1, Some(oldest.map_or(at, |old: i64| old.min(at)))))
+}
+
+/// The `delete` setting as the ledger remembers it.
+fn policy_words(policy: DeletePolicy) -> String {
+    match policy {
+        DeletePolicy::Never => "never".to_owned(),
+        DeletePolicy::Fetched => "fetched".to_owned(),
+        DeletePolicy::After(age) if age.as_secs().is_multiple_of(86400) => {
+            format!("{}d", age.as_secs() / 86400)
+        }
+        DeletePolicy::After(age) => format!("{}s", age.as_secs()),
+    }
+}

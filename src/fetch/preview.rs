@@ -1,0 +1,97 @@
+//! What a fetch would do: `fetch --dry-run`, and the counts of `check`.
+//!
+//! Must never: write anything anywhere, ask for a message, or mark one.
+
+use super::error::AccountError;
+use super::{due_now, open_session};
+use crate::config::{Account, Config};
+use crate::event::{Missing, Observer};
+use crate::ledger::{Ledger, LedgerFile, UnixTime};
+use crate::plan::{Left, Limits, Plan, Planner, Verdict};
+use crate::pop3::listing::Listing;
+use std::sync::Arc;
+
+/// What `fetch --dry-run` would do.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    /// Messages listed.
+    pub listed: u64,
+    /// Messages held.
+    pub held: u64,
+    /// What would be fetched.
+    pub to_fetch: Vec<ToFetch>,
+    /// How many held messages would be deleted from the server.
+    pub to_delete: u64,
+    /// When the oldest of them was archived.
+    pub oldest_to_delete: Option<UnixTime>,
+    /// What would be left.
+    pub left: Vec<Missing>,
+}
+
+/// One message that would be fetched.
+#[derive(Clone, Debug)]
+pub struct ToFetch {
+    /// Its number.
+    pub number: u32,
+    /// Its UID.
+    pub uid: Option<Vec<u8>>,
+    /// Its LIST size, in octets.
+    pub size: Option<u64>,
+    /// Why it is fetched.
+    pub why: &'static str,
+}
+
+/// What a fetch of this account would do now; `limit` as in `--limit`.
+pub fn preview(
+    config: &Config,
+    account: &Account,
+    limit: Option<u64>,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Preview, AccountError> {
+    let mut session = open_session(account, trace, observer)?;
+    let listing = session.listing()?;
+    let preview = compare(config, account, &listing, limit)?;
+    // Nothing was asked for and nothing marked; a refused farewell changes nothing.
+    let _ = session.quit();
+    Ok(preview)
+}
+
+/// A listing against the ledger, which is only read.
+pub fn compare(
+    config: &Config,
+    account: &Account,
+    listing: &Listing,
+    limit: Option<u64>,
+) -> Result<Preview, AccountError> {
+    let mut planner = Planner::new(listing);
+    if let Some(file) = LedgerFile::read_only(&config.state_dir)?
+        && let Some(ledger) = file.existing(&account.identity, &account.archive)?
+    {
+        ledger.known(&mut |row| planner.row(&row))?;
+    }
+    let plan = planner.finish(&Limits { max_size: account.max_size, messages: limit });
+    Ok(of_plan(&plan, account))
+}
+
+fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {
+    let mut preview = Preview { listed: plan.items.len() as u64, ..Preview::default() };
+    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete);
+    for item in &plan.items {
+        let uid = item.entry.uid.map(<[u8]>::to_vec);
+        let number = item.entry.number;
+        let leave = |reason| Missing { number, uid: uid.clone(), reason, chosen: true };
+        match item.verdict {
+            Verdict::Held(_) => preview.held += 1,
+            Verdict::Fetch { why, .. } => {
+                preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
+            }
+            Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".to_owned())),
+            Verdict::Left(Left::TooLarge(size)) => preview.left.push(leave(format!(
+                "{size} octets, larger than max_size ({})",
+                account.max_size
+            ))),
+        }
+    }
+    preview
+}

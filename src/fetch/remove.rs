@@ -1,0 +1,78 @@
+//! Deleting from the server what is held: receipts, DELE, and QUIT's answer.
+//!
+//! Promises: a DELE leaves only for a message whose copy was re-read a moment ago and
+//! matched, and which this session has shown to be that message. Must never: count a
+//! deletion before QUIT's +OK.
+
+use super::error::AccountError;
+use super::retrieve::HIGH_MARK;
+use crate::archive::{Archive, Copy};
+use crate::event::{Event, Observer};
+use crate::ledger::{Ledger, Seq};
+use crate::pop3::reply::Reply;
+use crate::receipt::{Receipt, Sighting};
+use crate::session::{Incoming, Session, Transaction};
+use std::collections::VecDeque;
+
+/// A held message that is due, and what this session has seen of it.
+#[derive(Debug)]
+pub(super) struct Due {
+    /// Its row.
+    pub seq: Seq,
+    /// What was seen.
+    pub sighting: Sighting,
+}
+
+/// What came of the DELEs.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// The server accepted these; QUIT decides.
+    pub accepted: Vec<Seq>,
+    /// Messages that stay because their copy is gone or changed.
+    pub kept_no_copy: u64,
+    /// Messages that stay because what the server showed is not what the archive holds.
+    pub kept_other: u64,
+    /// The server's refusals.
+    pub refused: Vec<Reply>,
+}
+
+/// Marks these messages for deletion, each with a receipt.
+pub(super) fn mark(
+    session: &mut Session<Transaction>,
+    due: Vec<Due>,
+    (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
+    (account, observer): (&str, &dyn Observer),
+) -> Result<Marked, AccountError> {
+    let mut marked = Marked::default();
+    let mut due = due.into_iter().peekable();
+    while due.peek().is_some() {
+        let mut asked = VecDeque::new();
+        for Due { seq, sighting } in due.by_ref().take(HIGH_MARK) {
+            let Some(row) = ledger.row(seq)? else {
+                marked.kept_no_copy += 1;
+                continue;
+            };
+            let Copy::Intact(copy) = archive.verify(&row)? else {
+                marked.kept_no_copy += 1;
+                continue;
+            };
+            match Receipt::issue(&copy, &sighting) {
+                Some(receipt) => {
+                    session.queue_dele(receipt)?;
+                    asked.push_back(seq);
+                }
+                None => marked.kept_other += 1,
+            }
+        }
+        while let Some(event) = session.next()? {
+            let (Incoming::Status { reply, .. }, Some(seq)) = (event, asked.pop_front()) else { continue };
+            if reply.is_ok() {
+                marked.accepted.push(seq);
+                observer.event(account, Event::Marked);
+            } else {
+                marked.refused.push(reply);
+            }
+        }
+    }
+    Ok(marked)
+}

@@ -1,0 +1,214 @@
+//! The network side of a fetch: RETR by RETR off the wire, into the filer's parcels.
+//!
+//! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
+//! or not at all, is reported missing and never stored as mail.
+
+use super::filer::{BatchLimits, Filed, Filer, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use crate::archive::{Archive, ArchiveError};
+use crate::event::{Event, Observer};
+use crate::ledger::Ledger;
+use crate::mail::line_ends::Unix;
+use crate::mail::safe_text::escape;
+use crate::plan::{Item, Plan};
+use crate::session::{Incoming, Session, SessionError, Transaction};
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::Instant;
+
+/// Commands sent ahead: the queue is refilled to the high mark when it falls to the low one.
+/// 256 times `RETR 4294967295` is 4 KiB, which any socket buffer takes while the server is still
+/// busy answering, so that both sides writing at once cannot block each other.
+pub(super) const HIGH_MARK: usize = 256;
+/// See [`HIGH_MARK`].
+pub(super) const LOW_MARK: usize = 128;
+
+/// What bounds a retrieval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// A message that turns out larger is given up, in octets on the wire.
+    pub max_size: u64,
+    /// No new RETR after this instant, once one message has come.
+    pub until: Option<Instant>,
+    /// When the filer commits.
+    pub batch: BatchLimits,
+}
+
+/// What a retrieval brought.
+#[derive(Debug, Default)]
+pub(super) struct Haul {
+    /// Messages that are durable now.
+    pub filed: Vec<Filed>,
+    /// Messages that did not come, by their place in the plan, and why.
+    pub missed: Vec<(usize, String)>,
+    /// It did not come to its end.
+    pub broken: Option<Broken>,
+    /// Not all were asked for: the time was up.
+    pub cut_short: bool,
+}
+
+/// Why a retrieval broke off. The session cannot be used any more.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The connection or the server failed.
+    Session(SessionError),
+    /// The archive failed.
+    Archive(ArchiveError),
+    /// This message passed `max_size`, whatever LIST said; the rest of it was not awaited.
+    TooLarge(usize),
+}
+
+/// Fetches the messages `order` (places in the plan) and files them.
+pub(super) fn retrieve(
+    session: &mut Session<Transaction>,
+    plan: &Plan<'_>,
+    order: &[usize],
+    bounds: Bounds,
+    (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
+    (account, observer): (&str, &dyn Observer),
+) -> Haul {
+    if order.is_empty() {
+        return Haul::default();
+    }
+    let (parcels, incoming) = sync_channel(PARCELS_WAITING);
+    let (emptied, spare) = channel();
+    let (done, filed) = channel();
+    let filer = Filer::new(archive, ledger, plan, bounds.batch, (account, observer));
+    let mut haul = std::thread::scope(|scope| {
+        let filer = scope.spawn(move || filer.work(&incoming, &done, &emptied));
+        let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };
+        let mut haul = pump(session, plan, order, bounds, packer);
+        match filer.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => haul.broken = Some(Broken::Archive(error)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        haul
+    });
+    haul.filed = filed.try_iter().flatten().collect();
+    haul
+}
+
+/// Packs octets into parcels and sends them.
+struct Packer<'a> {
+    parcel: Parcel,
+    parcels: SyncSender<Parcel>,
+    spare: Receiver<Parcel>,
+    account: &'a str,
+    observer: &'a dyn Observer,
+}
+
+/// The filer has gone: its own result says why.
+struct FilerGone;
+
+impl Packer<'_> {
+    fn send_if_full(&mut self) -> Result<(), FilerGone> {
+        if self.parcel.octets.len() >= PARCEL_OCTETS { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<(), FilerGone> {
+        if self.parcel.is_empty() {
+            return Ok(());
+        }
+        self.observer.event(self.account, Event::Received { octets: self.parcel.octets.len() as u64 });
+        let next = self.spare.try_recv().unwrap_or_default();
+        self.parcels.send(std::mem::replace(&mut self.parcel, next)).map_err(|_| FilerGone)
+    }
+}
+
+/// The message whose answer is coming in.
+#[derive(Default)]
+struct Current {
+    ends: Unix,
+    wire_octets: u64,
+}
+
+fn pump(
+    session: &mut Session<Transaction>,
+    plan: &Plan<'_>,
+    order: &[usize],
+    bounds: Bounds,
+    mut packer: Packer<'_>,
+) -> Haul {
+    let mut haul = Haul::default();
+    let mut waiting = order.iter().copied();
+    let mut asked: VecDeque<usize> = VecDeque::new();
+    let mut current = Current::default();
+    let mut came: u64 = 0;
+    loop {
+        if asked.len() <= LOW_MARK && !haul.cut_short {
+            if came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until) {
+                haul.cut_short = waiting.len() > 0;
+            } else {
+                for item in waiting.by_ref().take(HIGH_MARK - asked.len()) {
+                    if let Err(error) = session.queue_retr(plan.items[item].entry.number) {
+                        haul.broken = Some(Broken::Session(error));
+                        return haul;
+                    }
+                    asked.push_back(item);
+                }
+            }
+        }
+        let event = match session.next() {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            Err(error) => {
+                haul.broken = Some(Broken::Session(error));
+                break;
+            }
+        };
+        let Some(&item) = asked.front() else { break };
+        let step = match event {
+            Incoming::Status { reply, .. } if reply.is_ok() => {
+                packer.parcel.begin();
+                current = Current::default();
+                Ok(())
+            }
+            Incoming::Status { reply, .. } => {
+                haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
+                asked.pop_front();
+                Ok(())
+            }
+            Incoming::Body { octets, .. } => {
+                current.wire_octets += octets.len() as u64;
+                if current.wire_octets > bounds.max_size {
+                    packer.parcel.discard();
+                    haul.broken = Some(Broken::TooLarge(item));
+                    break;
+                }
+                current.ends.feed(octets, &mut packer.parcel.octets);
+                packer.send_if_full()
+            }
+            Incoming::End { .. } => {
+                asked.pop_front();
+                came += 1;
+                current.ends.finish(&mut packer.parcel.octets);
+                if let Some(reason) = too_short(&plan.items[item], current.wire_octets) {
+                    packer.parcel.discard();
+                    haul.missed.push((item, reason));
+                } else {
+                    packer.parcel.end(item);
+                }
+                packer.send_if_full()
+            }
+        };
+        if step.is_err() {
+            return haul;
+        }
+    }
+    // What is complete is worth keeping, however the session ended.
+    let _ = packer.send();
+    haul
+}
+
+/// RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
+/// convert. Half of the size is far below what any lying server was seen to be off by.
+fn too_short(item: &Item<'_>, received: u64) -> Option<String> {
+    match (item.entry.size, received) {
+        (Some(0), 0) => None,
+        (_, 0) => Some("the server sent nothing for it".to_owned()),
+        (Some(size), _) if received < size / 2 => {
+            Some(format!("the server sent {received} octets of a message of {size}"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,407 @@
+//! One session of an account's run: list, plan, prove, fetch, delete, quit.
+
+use super::error::AccountError;
+use super::filer::{BatchLimits, Filed};
+use super::prove;
+use super::remove::{self, Due, Marked};
+use super::retrieve::{Bounds, Broken, Haul, retrieve};
+use super::tally::Tally;
+use super::{due, now};
+use crate::archive::Archive;
+use crate::config::{Account, DeletePolicy, Format};
+use crate::event::{Event, Missing, Observer};
+use crate::exit::Exit;
+use crate::ledger::{Change, Ledger, Seq};
+use crate::mail::safe_text::escape;
+use crate::plan::{Left, Limits, Plan, Planner, Verdict};
+use crate::pop3::listing::Listing;
+use crate::pop3::reply::Reply;
+use crate::receipt::{SessionId, Sighting};
+use crate::session::{QuitOutcome, Session, Transaction};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Deletions are committed by QUIT, and a new session begun, after so many…
+const PORTION_MESSAGES: usize = 1000;
+/// …or after so long: what a broken connection can undo stays small.
+const PORTION_TIME: Duration = Duration::from_mins(15);
+
+/// What an account's run carries from session to session.
+pub(super) struct Run<'a> {
+    pub account: &'a Account,
+    pub observer: &'a Arc<dyn Observer>,
+    pub trace: bool,
+    pub archive: Box<dyn Archive>,
+    pub ledger: Box<dyn Ledger>,
+    pub tally: Tally,
+    /// What `--limit` still allows.
+    pub messages_left: Option<u64>,
+    /// Messages given up for this run: UID (or number, where there is none) and reason.
+    pub set_aside: Vec<SetAside>,
+    /// A deletion that was due and is not confirmed: its cause's code, and the words.
+    pub unconfirmed: Option<(Exit, String)>,
+    /// The `delete` setting of the run before, when it was another one.
+    pub delete_was: Option<String>,
+}
+
+/// A message that this run does not ask for again.
+#[derive(Debug)]
+pub(super) struct SetAside {
+    uid: Option<Vec<u8>>,
+    number: u32,
+    reason: String,
+}
+
+/// How a session ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing is left to do.
+    Finished,
+    /// More is due: in a new session.
+    Again,
+}
+
+/// What one session is to do.
+#[derive(Debug, Default)]
+struct Work {
+    /// Places in the plan of messages to RETR, ascending.
+    fetch: Vec<usize>,
+    /// Places of held messages that are due for deletion.
+    due: Vec<usize>,
+    /// There is more than one session should do.
+    more: bool,
+}
+
+impl Run<'_> {
+    pub(super) fn round(&mut self) -> Result<Next, AccountError> {
+        let mut session = super::open_session(self.account, self.trace, self.observer)?;
+        let opened = Instant::now();
+        let listing = session.listing()?;
+        self.tally.new_listing();
+        let mut plan = self.plan(&listing)?;
+        let mut work = self.select(&plan);
+        self.announce(&plan);
+
+        let (proven, doubted) = self.prove(&mut session, &mut plan, &mut work)?;
+        let bounds = Bounds {
+            max_size: self.account.max_size,
+            until: self.deletes_what_it_fetches().then(|| opened + PORTION_TIME),
+            batch: batch_limits(self.account.format),
+        };
+        let mut haul = retrieve(
+            &mut session,
+            &plan,
+            &work.fetch,
+            bounds,
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        work.more |= haul.cut_short;
+        self.reckon(&plan, &haul, &doubted);
+        match haul.broken.take() {
+            // Leaving without QUIT: the server undoes what this session did to it.
+            Some(Broken::Session(error)) => return Err(error.into()),
+            Some(Broken::Archive(error)) => return Err(error.into()),
+            Some(Broken::TooLarge(_)) => return Ok(Next::Again),
+            None => {}
+        }
+        self.finish(session, &plan, proven, &haul, work.more)
+    }
+
+    /// Deletes what is due, and leaves.
+    fn finish(
+        &mut self,
+        mut session: Session<Transaction>,
+        plan: &Plan<'_>,
+        mut due: Vec<Due>,
+        haul: &Haul,
+        more: bool,
+    ) -> Result<Next, AccountError> {
+        due.extend(self.due_of_haul(session.id(), plan, &haul.filed)?);
+        if !haul.missed.is_empty() && quit_itself_deletes(&session, self.account) {
+            // RFC 2449, EXPIRE 0: QUIT would take what we asked for and could not store.
+            if !due.is_empty() {
+                self.unconfirmed(
+                    Exit::MISSING,
+                    "nothing was deleted: QUIT would delete what could not be fetched".to_owned(),
+                );
+            }
+            return Ok(Next::Finished);
+        }
+        let marked = remove::mark(
+            &mut session,
+            due,
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        )?;
+        self.tally.kept_no_copy += marked.kept_no_copy;
+        if let Some(first) = marked.refused.first() {
+            let text = format!(
+                "the server refused to delete {} (\"{}\"); they are held, and the next run tries again",
+                messages(marked.refused.len() as u64),
+                escape(first.text())
+            );
+            self.unconfirmed(refusal_exit(first), text);
+        }
+        self.leave(session, &marked)?;
+        Ok(if more { Next::Again } else { Next::Finished })
+    }
+
+    /// QUIT, and what its answer means for the DELEs before it.
+    fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<(), AccountError> {
+        let waiting = marked.accepted.len() as u64;
+        let trouble = match session.quit() {
+            Ok(QuitOutcome::Confirmed(_)) => {
+                let at = now();
+                let deleted: Vec<Change> =
+                    marked.accepted.iter().map(|&seq| Change::Deleted { seq, at }).collect();
+                self.ledger.commit(&deleted)?;
+                self.tally.deleted += waiting;
+                if waiting > 0 {
+                    self.observer.event(&self.account.name, Event::Deleted { messages: waiting });
+                }
+                return Ok(());
+            }
+            Ok(QuitOutcome::Refused(reply)) => {
+                (refusal_exit(&reply), format!("the server refused QUIT (\"{}\")", escape(reply.text())))
+            }
+            Err(error) => (error.exit(), format!("QUIT was not answered ({error})")),
+        };
+        if waiting == 0 {
+            self.note(&trouble.1);
+        } else {
+            let text = format!(
+                "{}: whether {} were deleted is not known; they are held, and the next run looks again",
+                trouble.1,
+                messages(waiting)
+            );
+            self.unconfirmed(trouble.0, text);
+        }
+        Ok(())
+    }
+
+    fn plan<'l>(&mut self, listing: &'l Listing) -> Result<Plan<'l>, AccountError> {
+        let mut planner = Planner::new(listing);
+        let mut rows: u64 = 0;
+        self.ledger.known(&mut |row| {
+            rows += 1;
+            planner.row(&row);
+        })?;
+        if rows == 0 {
+            for row in self.adopt(listing)? {
+                planner.row(&row);
+            }
+        }
+        let plan = planner.finish(&Limits { max_size: self.account.max_size, messages: self.messages_left });
+        let mut learnt: Vec<Change> = plan
+            .items
+            .iter()
+            .filter_map(|item| match item.verdict {
+                Verdict::Held(held) if held.learn_size => Some(Change::Recognised {
+                    seq: held.seq,
+                    uid: item.entry.uid.map(<[u8]>::to_vec),
+                    list_size: item.entry.size,
+                }),
+                _ => None,
+            })
+            .collect();
+        if plan.equal_uids && !self.ledger.overview()?.equal_uids {
+            learnt.push(Change::EqualUids);
+        }
+        self.ledger.commit(&learnt)?;
+        Ok(plan)
+    }
+
+    fn select(&self, plan: &Plan<'_>) -> Work {
+        let mut work = Work::default();
+        for (place, item) in plan.items.iter().enumerate() {
+            match item.verdict {
+                Verdict::Fetch { .. } if self.is_set_aside(item.entry.uid, item.entry.number).is_none() => {
+                    work.fetch.push(place);
+                }
+                Verdict::Held(held) if due(self.account.delete, held.archived_at, now()) => {
+                    work.due.push(place);
+                }
+                _ => {}
+            }
+        }
+        let mut room = PORTION_MESSAGES;
+        if self.deletes_what_it_fetches() {
+            work.more |= work.fetch.len() > room;
+            work.fetch.truncate(room);
+            room -= work.fetch.len();
+        }
+        work.more |= work.due.len() > room;
+        work.due.truncate(room);
+        work
+    }
+
+    fn deletes_what_it_fetches(&self) -> bool {
+        self.account.delete == DeletePolicy::Fetched
+    }
+
+    fn is_set_aside(&self, uid: Option<&[u8]>, number: u32) -> Option<&SetAside> {
+        self.set_aside.iter().find(|aside| match (uid, aside.uid.as_deref()) {
+            (Some(uid), Some(aside)) => uid == aside,
+            (None, None) => aside.number == number,
+            _ => false,
+        })
+    }
+
+    fn announce(&mut self, plan: &Plan<'_>) {
+        let (to_fetch, octets) = plan.to_fetch();
+        let listed = plan.items.len() as u64;
+        self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
+        let Some(before) = self.delete_was.take() else { return };
+        let (count, oldest) = super::due_now(plan, self.account.delete);
+        if let Some(oldest) = oldest {
+            self.note(&format!(
+                "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
+                super::policy_words(self.account.delete),
+                messages(count),
+                super::day(oldest),
+            ));
+        }
+    }
+
+    /// Looks at the headers of what is due. Returns what may be deleted, and the rows of what
+    /// has to be fetched again because its header is not the recorded one.
+    fn prove(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &mut Plan<'_>,
+        work: &mut Work,
+    ) -> Result<(Vec<Due>, HashMap<usize, Seq>), AccountError> {
+        let mut proven = Vec::new();
+        let mut doubted = HashMap::new();
+        let hashes = prove::headers(session, plan, &work.due)?;
+        for (&place, hash) in work.due.iter().zip(hashes) {
+            let Verdict::Held(held) = plan.items[place].verdict else { continue };
+            let recorded = self.ledger.row(held.seq)?.map(|row| row.digest.header);
+            match hash {
+                Some(hash) if Some(hash) == recorded => proven.push(Due {
+                    seq: held.seq,
+                    sighting: Sighting::header(session.id(), plan.items[place].entry.number, hash),
+                }),
+                _ => {
+                    plan.doubt_header(place);
+                    doubted.insert(place, held.seq);
+                    work.fetch.push(place);
+                }
+            }
+        }
+        work.fetch.sort_unstable();
+        Ok((proven, doubted))
+    }
+
+    fn due_of_haul(
+        &self,
+        session: SessionId,
+        plan: &Plan<'_>,
+        filed: &[Filed],
+    ) -> Result<Vec<Due>, AccountError> {
+        if self.account.delete == DeletePolicy::Never {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for message in filed {
+            let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
+            if due(self.account.delete, archived_at, now()) {
+                let number = plan.items[message.item].entry.number;
+                let sighting = Sighting::retrieved(session, number, message.digest.clone());
+                found.push(Due { seq: message.seq, sighting });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds this session up: every listed message is held, or missing with its reason.
+    fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
+        let filed: HashMap<usize, &Filed> =
+            haul.filed.iter().map(|message| (message.item, message)).collect();
+        let missed: BTreeMap<usize, &str> =
+            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
+        let broken = match &haul.broken {
+            Some(Broken::Session(error)) => format!("not fetched: {error}"),
+            Some(Broken::Archive(error)) => format!("not stored: {error}"),
+            Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
+        };
+        if let Some(Broken::TooLarge(place)) = haul.broken {
+            let entry = plan.items[place].entry;
+            self.tally.set_aside += 1;
+            self.set_aside.push(SetAside {
+                uid: entry.uid.map(<[u8]>::to_vec),
+                number: entry.number,
+                reason: format!(
+                    "larger than max_size ({}), though LIST said {}",
+                    self.account.max_size,
+                    entry.size.map_or_else(|| "nothing".to_owned(), |size| size.to_string())
+                ),
+            });
+        }
+        for (place, item) in plan.items.iter().enumerate() {
+            let seq = match item.verdict {
+                Verdict::Held(held) => Some(held.seq),
+                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
+            };
+            if let Some(seq) = seq {
+                self.tally.held(seq);
+                continue;
+            }
+            let aside = self.is_set_aside(item.entry.uid, item.entry.number);
+            let (reason, chosen) = match (item.verdict, aside) {
+                (Verdict::Left(Left::TooLarge(size)), _) => {
+                    (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
+                }
+                (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
+                (_, Some(aside)) => (aside.reason.clone(), true),
+                (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
+            };
+            self.tally.missing(Missing {
+                number: item.entry.number,
+                uid: item.entry.uid.map(<[u8]>::to_vec),
+                reason,
+                chosen,
+            });
+        }
+        let fresh = haul.filed.iter().filter(|message| message.fresh);
+        self.tally.octets += fresh.clone().map(|message| message.size).sum::<u64>();
+        self.tally.fetched += fresh.count() as u64;
+        if let Some(left) = &mut self.messages_left {
+            *left = left.saturating_sub(haul.filed.len() as u64);
+        }
+    }
+
+    fn unconfirmed(&mut self, exit: Exit, text: String) {
+        let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
+        self.unconfirmed = Some((exit, text));
+    }
+
+    fn note(&self, text: &str) {
+        self.observer.event(&self.account.name, Event::Note(text));
+    }
+}
+
+/// A Maildir's batch shares one folder sync; an mbox's waits in memory, so it is smaller.
+fn batch_limits(format: Format) -> BatchLimits {
+    let octets = match format {
+        Format::Maildir => 64 << 20,
+        Format::Mbox => 4 << 20,
+    };
+    BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
+}
+
+/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was RETRed.
+fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
+    session.capabilities().expires_at_once() || account.host.ends_with("gmail.com")
+}
+
+/// The code for a refused DELE or QUIT.
+fn refusal_exit(reply: &Reply) -> Exit {
+    if reply.is_try_later() { Exit::TRY_LATER } else { Exit::UNAVAILABLE }
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
