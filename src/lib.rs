@@ -1,4 +1,41 @@
-//! popkeep keeps a local backup of POP3 mailboxes.
+//! popkeep keeps a local backup of POP3 mailboxes: run from cron, or once by hand, it logs into
+//! each configured account, fetches what it does not hold yet into a Maildir or an mbox,
+//! deletes from the server what it may, and goes.
+//!
+//! # Floors
+//!
+//! Imports go downward only.
+//!
+//! | floor | rooms |
+//! | --- | --- |
+//! | top | [`cli`], [`commands`], [`progress`] |
+//! | use case | [`fleet`] (many accounts), [`fetch`] (one account) |
+//! | stateful, generic over the edges | [`session`], [`sasl`], [`ledger`], [`archive`] |
+//! | edges, the only I/O | [`net`], [`disk`], [`config`], [`server`] |
+//! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`] |
+//!
+//! # Promises
+//!
+//! 1. Nothing is lost: DELE takes a [`receipt::Receipt`], which is made only from a copy that was
+//!    re-read from the disk and a sighting of the same message in the same session.
+//! 2. Nothing comes twice: the ledger notes each step before the next, and recovery settles what
+//!    a crash left between two of them.
+//! 3. Octet for octet: only dot-stuffing, CRLF and the format's own quoting are undone or done.
+//! 4. No silent gap: `listed == held + missing`, with a reason for each missing message.
+//! 5. One bad thing stays one bad thing.
+//! 6. Bounded: no line, list, message or stall of a server can exhaust memory or hang a run.
+//! 7. Quiet in cron: nothing on success, one line per trouble, a meaningful exit code.
+//! 8. Secrets stay secret: a password is a type that cannot be printed.
+//!
+//! # One message's way
+//!
+//! [`session`] lists the maildrop (UIDL, LIST, STAT); [`plan`] says what is new or doubtful; RETR
+//! brings octets, which [`pop3::dot`] unstuffs and [`mail::line_ends`] turns into the stored form;
+//! a second thread hands them to the [`archive`], where they are hashed on their way into a file
+//! in `tmp/`. At the end of a batch its data is synced, the ledger notes the *intent*, the files
+//! are linked into `new/`, the folder is synced, and the ledger notes *stored*. If the
+//! configuration says so, the copy is then re-read and compared, a receipt is issued, and DELE and
+//! QUIT follow; QUIT's `+OK` makes the row *deleted*.
 
 pub mod archive;
 pub mod cli;

@@ -399,7 +399,7 @@ fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> boo
 
 /// The code for a refused DELE or QUIT.
 fn refusal_exit(reply: &Reply) -> Exit {
-    if reply.is_try_later() { Exit::TRY_LATER } else { Exit::UNAVAILABLE }
+    if reply.is_transient() { Exit::TRY_LATER } else { Exit::UNAVAILABLE }
 }
 
 fn messages(count: u64) -> String {
