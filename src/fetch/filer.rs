@@ -229,11 +229,8 @@ impl<'a> Filer<'a> {
             (row.seq, false)
         } else {
             let seq = self.ledger.next_seq();
-            let arrived = Arrived {
-                uid: entry.uid.map(<[u8]>::to_vec),
-                list_size: entry.size,
-                at: super::now(),
-            };
+            let arrived =
+                Arrived { uid: entry.uid.map(<[u8]>::to_vec), list_size: entry.size, at: super::now() };
             self.archive.keep(seq, arrived)?;
             (seq, true)
         };

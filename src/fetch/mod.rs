@@ -177,10 +177,9 @@ impl Run<'_> {
         let (unconfirmed, words) = self.unconfirmed.take().unzip();
         let exit = match error {
             Some(error) => error.exit(),
-            None => Exit::merge([
-                if missed { Exit::MISSING } else { Exit::OK },
-                unconfirmed.unwrap_or(Exit::OK),
-            ]),
+            None => {
+                Exit::merge([if missed { Exit::MISSING } else { Exit::OK }, unconfirmed.unwrap_or(Exit::OK)])
+            }
         };
         Summary {
             account: self.account.name.clone(),

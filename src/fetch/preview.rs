@@ -87,10 +87,9 @@ fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {
                 preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
             }
             Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".to_owned())),
-            Verdict::Left(Left::TooLarge(size)) => preview.left.push(leave(format!(
-                "{size} octets, larger than max_size ({})",
-                account.max_size
-            ))),
+            Verdict::Left(Left::TooLarge(size)) => preview
+                .left
+                .push(leave(format!("{size} octets, larger than max_size ({})", account.max_size))),
         }
     }
     preview

@@ -1,11 +1,11 @@
 //! TOP n 0 for held messages that are due for deletion: is the message that the server lists
 //! under this UID still the one that we hold?
 
-use super::retrieve::{HIGH_MARK, LOW_MARK};
+use super::retrieve::QUEUED;
 use crate::mail::digest::{Digester, Hash};
 use crate::mail::line_ends::Unix;
 use crate::plan::Plan;
-use crate::session::{Incoming, Session, SessionError, Transaction};
+use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
 use std::collections::VecDeque;
 
 /// The header's hash of each of these messages (places in the plan), in their order; `None`
@@ -22,8 +22,8 @@ pub(super) fn headers(
     let mut ends = Unix::default();
     let mut stored_form = Vec::new();
     loop {
-        if asked.len() <= LOW_MARK {
-            for item in waiting.by_ref().take(HIGH_MARK - asked.len()) {
+        if asked.len() <= DEPTH {
+            for item in waiting.by_ref().take(QUEUED - asked.len()) {
                 session.queue_top(plan.items[item].entry.number, 0)?;
                 asked.push_back(item);
             }

@@ -5,7 +5,7 @@
 //! deletion before QUIT's +OK.
 
 use super::error::AccountError;
-use super::retrieve::HIGH_MARK;
+use super::retrieve::QUEUED;
 use crate::archive::{Archive, Copy};
 use crate::event::{Event, Observer};
 use crate::ledger::{Ledger, Seq};
@@ -47,7 +47,7 @@ pub(super) fn mark(
     let mut due = due.into_iter().peekable();
     while due.peek().is_some() {
         let mut asked = VecDeque::new();
-        for Due { seq, sighting } in due.by_ref().take(HIGH_MARK) {
+        for Due { seq, sighting } in due.by_ref().take(QUEUED) {
             let Some(row) = ledger.row(seq)? else {
                 marked.kept_no_copy += 1;
                 continue;

@@ -10,17 +10,13 @@ use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::{Item, Plan};
-use crate::session::{Incoming, Session, SessionError, Transaction};
+use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Instant;
 
-/// Commands sent ahead: the queue is refilled to the high mark when it falls to the low one.
-/// 256 times `RETR 4294967295` is 4 KiB, which any socket buffer takes while the server is still
-/// busy answering, so that both sides writing at once cannot block each other.
-pub(super) const HIGH_MARK: usize = 256;
-/// See [`HIGH_MARK`].
-pub(super) const LOW_MARK: usize = 128;
+/// Commands handed to the session ahead of the answers: enough that its own queue never runs dry.
+pub(super) const QUEUED: usize = 2 * DEPTH;
 
 /// What bounds a retrieval.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +67,13 @@ pub(super) fn retrieve(
     }
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
-    let (done, filed) = channel();
+    let (report, filed) = channel();
     let filer = Filer::new(archive, ledger, plan, bounds.batch, (account, observer));
     let mut haul = std::thread::scope(|scope| {
-        let filer = scope.spawn(move || filer.work(&incoming, &done, &emptied));
+        let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };
         let mut haul = pump(session, plan, order, bounds, packer);
-        match filer.join() {
+        match working.join() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => haul.broken = Some(Broken::Archive(error)),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -135,11 +131,11 @@ fn pump(
     let mut current = Current::default();
     let mut came: u64 = 0;
     loop {
-        if asked.len() <= LOW_MARK && !haul.cut_short {
+        if asked.len() <= DEPTH && !haul.cut_short {
             if came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until) {
                 haul.cut_short = waiting.len() > 0;
             } else {
-                for item in waiting.by_ref().take(HIGH_MARK - asked.len()) {
+                for item in waiting.by_ref().take(QUEUED - asked.len()) {
                     if let Err(error) = session.queue_retr(plan.items[item].entry.number) {
                         haul.broken = Some(Broken::Session(error));
                         return haul;

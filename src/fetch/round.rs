@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::{Left, Limits, Plan, Planner, Verdict};
+use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
@@ -188,11 +189,6 @@ impl Run<'_> {
             rows += 1;
             planner.row(&row);
         })?;
-        if rows == 0 {
-            for row in self.adopt(listing)? {
-                planner.row(&row);
-            }
-        }
         let plan = planner.finish(&Limits { max_size: self.account.max_size, messages: self.messages_left });
         let mut learnt: Vec<Change> = plan
             .items
@@ -392,9 +388,9 @@ fn batch_limits(format: Format) -> BatchLimits {
     BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
 }
 
-/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was RETRed.
+/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was fetched.
 fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
-    session.capabilities().expires_at_once() || account.host.ends_with("gmail.com")
+    session.capabilities().expire() == Some(Expire::Days(0)) || account.host.ends_with("gmail.com")
 }
 
 /// The code for a refused DELE or QUIT.

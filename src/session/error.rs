@@ -150,6 +150,11 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether the connection was lost, so that a new session may get further.
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self, SessionError::Closed { .. } | SessionError::TimedOut { .. } | SessionError::Io { .. })
+    }
+
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {
