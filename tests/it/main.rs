@@ -1,1 +1,2 @@
+mod samples;
 #[test] fn t() {}

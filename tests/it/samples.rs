@@ -1,0 +1,121 @@
+//! Promise: every file in `sample-config/` is right, because it is read here.
+
+#![expect(clippy::disallowed_methods, reason = "the test reads the project's own files")]
+
+use popkeep::config::{self, DeletePolicy, Format, SecretSource, Tls};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::{fs, iter};
+
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-config");
+    let mut found: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+fn sample(name: &str) -> PathBuf {
+    samples().into_iter().find(|path| path.ends_with(name)).unwrap_or_else(|| panic!("no sample {name}"))
+}
+
+/// The sample as a user has it: a private copy. (In a checkout its mode depends on the umask.)
+fn load(path: &Path) -> config::Config {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("config.toml");
+    fs::copy(path, &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
+    config::load(&copy).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A systemd unit: its sections, and the settings in each.
+fn unit(path: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut sections = BTreeMap::<String, BTreeMap<String, String>>::new();
+    let mut section = None;
+    for line in fs::read_to_string(path).unwrap().lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = Some(sections.entry(name.to_owned()).or_default());
+            continue;
+        }
+        let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("no setting: {line}"));
+        let section = section.as_mut().unwrap_or_else(|| panic!("outside of every section: {line}"));
+        assert!(section.insert(key.to_owned(), value.to_owned()).is_none(), "twice: {line}");
+    }
+    sections
+}
+
+/// What follows `popkeep` in a command line, checked against the real command line.
+fn assert_runs(command: &str) {
+    let (program, arguments) = command.split_once(' ').unwrap();
+    assert!(program.ends_with("/popkeep"), "{program}");
+    let line = iter::once("popkeep").chain(arguments.split_whitespace()).chain(iter::once("--help"));
+    let outcome = assert_cmd::cargo_bin_cmd!("popkeep").args(line.skip(1)).output().unwrap();
+    assert!(outcome.status.success(), "{command}: {}", String::from_utf8_lossy(&outcome.stderr));
+}
+
+#[test]
+fn every_sample_is_read() {
+    for path in samples() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        match (name, path.extension().and_then(|extension| extension.to_str())) {
+            (_, Some("toml")) => assert!(!load(&path).accounts.is_empty(), "{name}"),
+            (_, Some("service" | "timer")) => assert!(unit(&path).contains_key("Unit"), "{name}"),
+            ("crontab", None) => {}
+            _ => panic!("{name} is a sample that no test reads"),
+        }
+    }
+}
+
+#[test]
+fn the_samples_mean_what_they_are_called() {
+    let minimal = load(&sample("minimal.toml"));
+    let [work] = &minimal.accounts[..] else { panic!("minimal is one account") };
+    assert_eq!((work.port, work.tls, work.delete), (995, Tls::Implicit, DeletePolicy::Never));
+    assert!(matches!(work.secret, SecretSource::Command(_)));
+
+    let several = load(&sample("several-accounts.toml"));
+    let names: Vec<&str> = several.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(names, ["work", "private", "company", "local"]);
+    assert!(several.accounts.iter().all(|account| account.archive.ends_with(&account.name)));
+
+    let deleting = load(&sample("delete-after-30-days.toml"));
+    assert!(matches!(deleting.accounts[0].delete, DeletePolicy::After(age) if age.as_secs() == 30 * 86_400));
+
+    let mbox = load(&sample("mbox.toml"));
+    assert_eq!(mbox.accounts[0].format, Format::Mbox);
+}
+
+#[test]
+fn the_crontab_has_a_line_that_cron_and_popkeep_understand() {
+    let text = fs::read_to_string(sample("crontab")).unwrap();
+    let mut jobs = text.lines().filter(|line| {
+        let setting =
+            line.split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase()));
+        !line.is_empty() && !line.starts_with('#') && !setting
+    });
+    let job = jobs.next().expect("there is a job");
+    assert_eq!(jobs.next(), None, "one job");
+    let fields: Vec<&str> = job.split_whitespace().collect();
+    assert!(fields.len() > 5, "five fields of time and a command: {job}");
+    for (field, most) in fields.iter().zip([59, 23, 31, 12, 7]) {
+        for part in field.split(',').filter(|part| *part != "*") {
+            assert!(part.parse::<u32>().is_ok_and(|number| number <= most), "{field} in {job}");
+        }
+    }
+    assert!(!job.contains('%'), "cron makes a line end of it");
+    assert_runs(&fields[5..].join(" "));
+}
+
+#[test]
+fn the_systemd_units_fit_together() {
+    let service = unit(&sample("popkeep.service"));
+    assert_eq!(service["Service"]["Type"], "oneshot");
+    assert_runs(&service["Service"]["ExecStart"]);
+    let timer = unit(&sample("popkeep.timer"));
+    assert!(timer["Timer"].contains_key("OnCalendar"));
+    assert_eq!(timer["Install"]["WantedBy"], "timers.target");
+}
