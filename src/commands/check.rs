@@ -1,14 +1,335 @@
 //! `popkeep check`: a look at each account that changes nothing.
+//!
+//! Promises: no RETR, no DELE, no write to the ledger or the archive; one account that fails
+//! does not keep the others from being checked.
 
-use super::{Failure, load};
+use super::{Failure, load, output};
 use crate::cli;
+use crate::config::{Account, Config, DeletePolicy, Format};
+use crate::event::Observer;
 use crate::exit::Exit;
+use crate::fetch::{self, AccountError};
+use crate::ledger::{Ledger, LedgerError, LedgerFile};
+use crate::mail::safe_text::escape;
+use crate::net::Security;
+use crate::plan::{Limits, Plan, Planner, Verdict};
+use crate::pop3::capability::{Capabilities, Expire};
+use crate::pop3::listing::Listing;
+use crate::progress::{Detail, Progress, Style, wording};
+use crate::session::{Session, SessionError, Transaction};
+use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why an account could not be checked to the end.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Trouble {
+    fn exit(&self) -> Exit {
+        match self {
+            Trouble::Account(error) => error.exit(),
+            Trouble::Session(error) => error.exit(),
+            Trouble::Ledger(error) => error.exit(),
+        }
+    }
+}
+
+/// What is told of an account: lines of a name and a value, in order.
+#[derive(Debug, Default)]
+struct Page(Vec<(&'static str, String)>);
 
 /// Checks the accounts named, or all of them.
-pub fn run(file: Option<&Path>, options: &cli::Check, _out: &mut dyn Write) -> Result<Exit, Failure> {
+pub fn run(file: Option<&Path>, options: &cli::Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = load(file)?;
-    config.select(&options.accounts)?;
-    Ok(Exit::OK)
+    let accounts = config.select(&options.accounts)?;
+    let detail = Detail::from_count(options.verbose);
+    let names = accounts.iter().map(|account| account.name.as_str());
+    let observer: Arc<dyn Observer> = Arc::new(Progress::new(Style::Summaries, detail, names));
+    let mut exits = Vec::new();
+    for account in accounts {
+        let mut page = Page::default();
+        let done = examine(&config, account, detail == Detail::Protocol, &observer, &mut page);
+        out.write_all(page.text(&account.name).as_bytes())?;
+        // Before the line on stderr, so that both stand in order on a terminal.
+        out.flush()?;
+        exits.push(match done {
+            Ok(()) => Exit::OK,
+            Err(trouble) => {
+                let text = wording::printable(&trouble.to_string());
+                output::complain(&format!("popkeep: {}: {text}", account.name));
+                trouble.exit()
+            }
+        });
+    }
+    Ok(Exit::merge(exits))
+}
+
+/// Fills the page as far as the account lets it.
+fn examine(
+    config: &Config,
+    account: &Account,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+    page: &mut Page,
+) -> Result<(), Trouble> {
+    page.add("server", format!("{} port {}", account.host, account.port));
+    let mut session = fetch::open_session(account, trace, observer)?;
+    page.connection(account, &session);
+    let listing = session.listing()?;
+    let known = LedgerFile::read_only(&config.state_dir).and_then(|file| {
+        let path = file.as_ref().map(|file| file.path().to_owned());
+        let ledger = match &file {
+            Some(file) => file.existing(&account.identity, &account.archive)?,
+            None => None,
+        };
+        let plan = plan(&listing, ledger.as_ref(), account.max_size)?;
+        Ok((path, plan))
+    });
+    match &known {
+        Ok((_, plan)) => page.maildrop(&listing, Some(plan)),
+        Err(_) => page.maildrop(&listing, None),
+    }
+    page.remarks(session.capabilities(), &listing);
+    page.places(config, account, known.as_ref().ok().and_then(|(path, _)| path.clone()));
+    // Nothing was RETRed or DELEd, so QUIT changes nothing, unless the server keeps no mail at
+    // all: then the connection is closed without it. Its answer is of no interest.
+    if session.capabilities().expire() != Some(Expire::Days(0)) {
+        let _ = session.quit();
+    }
+    known?;
+    Ok(())
+}
+
+/// What a fetch would find.
+fn plan<'l>(
+    listing: &'l Listing,
+    ledger: Option<&impl Ledger>,
+    max_size: u64,
+) -> Result<Plan<'l>, LedgerError> {
+    let mut planner = Planner::new(listing);
+    if let Some(ledger) = ledger {
+        ledger.known(&mut |known| planner.row(&known))?;
+    }
+    Ok(planner.finish(&Limits { max_size, messages: None }))
+}
+
+impl Page {
+    fn add(&mut self, name: &'static str, value: String) {
+        self.0.push((name, value));
+    }
+
+    fn text(&self, account: &str) -> String {
+        let mut text = format!("{account}\n");
+        for (name, value) in &self.0 {
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "  {name:<14} {value}");
+        }
+        text
+    }
+
+    /// What the connection is, and what the server can do.
+    fn connection(&mut self, account: &Account, session: &Session<Transaction>) {
+        self.add("connection", security(&session.security()));
+        let capabilities = session.capabilities();
+        if let Some(name) = capabilities.implementation() {
+            self.add("implementation", escape(name));
+        }
+        self.add("capabilities", offered(capabilities));
+        self.add("login", format!("as {} by {}", wording::printable(&account.user), session.mechanism()));
+        let pipelining = match (session.pipelining(), capabilities.pipelining()) {
+            (true, true) => "on",
+            (true, false) => "on, though the server does not offer it",
+            (false, true) => "off by configuration, though the server offers it",
+            (false, false) => "off: the server does not offer it",
+        };
+        self.add("pipelining", pipelining.to_owned());
+    }
+
+    /// What is on the server, and what a fetch would do about it.
+    fn maildrop(&mut self, listing: &Listing, plan: Option<&Plan<'_>>) {
+        let octets = listing.iter().filter_map(|message| message.size).sum();
+        self.add("maildrop", amount(listing.len() as u64, octets));
+        let Some(plan) = plan else { return };
+        let (messages, octets) = plan.to_fetch();
+        self.add("new", amount(messages, octets));
+        let left = plan.items.iter().filter(|item| matches!(item.verdict, Verdict::Left(_))).count() as u64;
+        if left > 0 {
+            self.add("left", format!("{} larger than max_size", wording::messages(left)));
+        }
+    }
+
+    /// What the server does that people should know of.
+    fn remarks(&mut self, capabilities: &Capabilities, listing: &Listing) {
+        for remark in quirks(capabilities, listing) {
+            self.add("note", remark);
+        }
+    }
+
+    /// Where things are on this side.
+    fn places(&mut self, config: &Config, account: &Account, ledger: Option<PathBuf>) {
+        let shown = |path: &Path| wording::printable(&path.display().to_string());
+        let format = match account.format {
+            Format::Maildir => "Maildir",
+            Format::Mbox => "mbox",
+        };
+        let delete = match account.delete {
+            DeletePolicy::Never => "never".to_owned(),
+            DeletePolicy::Fetched => "what is held".to_owned(),
+            DeletePolicy::After(age) => format!("what was archived {} ago", wording::span(age)),
+        };
+        self.add("archive", format!("{} ({format})", shown(&account.archive)));
+        self.add("delete", delete);
+        self.add(
+            "ledger",
+            match ledger {
+                Some(path) => shown(&path),
+                None => format!("none yet, will be in {}", shown(&config.state_dir)),
+            },
+        );
+    }
+}
+
+/// `12 messages, 3.4 MiB`.
+fn amount(messages: u64, octets: u64) -> String {
+    format!("{}, {}", wording::messages(messages), wording::size(octets))
+}
+
+/// How the connection is protected.
+fn security(security: &Security) -> String {
+    match security {
+        Security::Tls { fingerprint: Some(fingerprint) } => {
+            format!("TLS, certificate verified, SHA-256 {}", hex(fingerprint))
+        }
+        Security::Tls { fingerprint: None } => "TLS, certificate verified".to_owned(),
+        Security::Plain { loopback: true } => "clear text, to this machine itself".to_owned(),
+        Security::Plain { loopback: false } => "clear text, readable on its way".to_owned(),
+    }
+}
+
+/// `AA:BB:…`, as other tools print fingerprints.
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02X}")).collect::<Vec<_>>().join(":")
+}
+
+/// The answer to CAPA in one line.
+fn offered(capabilities: &Capabilities) -> String {
+    if !capabilities.offered() {
+        return "not told (the server has no CAPA)".to_owned();
+    }
+    capabilities.lines().map(escape).collect::<Vec<_>>().join(", ")
+}
+
+/// What the server does that is worth a note.
+fn quirks(capabilities: &Capabilities, listing: &Listing) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !listing.is_empty() && !listing.has_uids() {
+        notes.push(
+            "no UIDL: messages can be told apart by their content only, so each run fetches all".to_owned(),
+        );
+    }
+    let mut uids: Vec<&[u8]> = listing.iter().filter_map(|message| message.uid).collect();
+    uids.sort_unstable();
+    if uids.windows(2).any(|pair| pair[0] == pair[1]) {
+        notes.push("equal UIDs for several messages: those are fetched and compared in each run".to_owned());
+    }
+    match capabilities.expire() {
+        Some(Expire::Days(0)) => {
+            notes.push("EXPIRE 0: the server may delete what was fetched when the session ends".to_owned());
+        }
+        Some(Expire::Days(days)) => notes.push(format!("EXPIRE: the server deletes mail after {days} days")),
+        Some(Expire::Never) | None => {}
+    }
+    if let Some(delay) = capabilities.login_delay() {
+        notes.push(format!("LOGIN-DELAY: at least {} between two logins", wording::span(delay)));
+    }
+    if listing.garbage() > 0 {
+        notes.push(format!("{} lines of the listings make no sense and were passed over", listing.garbage()));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pop3::listing::ListingBuilder;
+
+    fn listing(stat: &str, sizes: &[&str], uids: Option<&[&str]>) -> Listing {
+        let mut builder = ListingBuilder::new();
+        builder.stat(stat.as_bytes());
+        builder.sizes_follow();
+        for line in sizes {
+            builder.list_line(line.as_bytes()).unwrap();
+        }
+        if let Some(uids) = uids {
+            builder.uids_follow();
+            for line in uids {
+                builder.uidl_line(line.as_bytes()).unwrap();
+            }
+        }
+        builder.finish().unwrap()
+    }
+
+    fn capabilities(lines: &[&str]) -> Capabilities {
+        let mut capabilities = Capabilities::answered();
+        for line in lines {
+            capabilities.push(line.as_bytes());
+        }
+        capabilities
+    }
+
+    #[test]
+    fn an_ordinary_server_has_no_quirks() {
+        let usual = capabilities(&["TOP", "UIDL", "PIPELINING", "EXPIRE NEVER"]);
+        assert!(quirks(&usual, &listing("2 300", &["1 100", "2 200"], Some(&["1 a", "2 b"]))).is_empty());
+        assert!(quirks(&usual, &listing("0 0", &[], None)).is_empty(), "nothing there to have a UID");
+    }
+
+    #[test]
+    fn what_a_server_does_otherwise_is_noted() {
+        let odd = capabilities(&["EXPIRE 0", "LOGIN-DELAY 900"]);
+        let notes = quirks(&odd, &listing("2 300", &["1 100", "2 200", "x"], Some(&["1 a", "2 a"])));
+        let starts = ["equal UIDs", "EXPIRE 0", "LOGIN-DELAY: at least 15m", "1 lines"];
+        assert_eq!(notes.len(), starts.len(), "{notes:?}");
+        for (note, start) in notes.iter().zip(starts) {
+            assert!(note.starts_with(start), "{note}");
+        }
+        let bare = quirks(&Capabilities::refused(), &listing("1 100", &["1 100"], None));
+        assert!(bare[0].starts_with("no UIDL"), "{bare:?}");
+    }
+
+    #[test]
+    fn what_is_new_and_what_is_left_is_counted_as_fetch_would() {
+        let listing = listing("3 600", &["1 100", "2 200", "3 300"], Some(&["1 a", "2 b", "3 c"]));
+        let nothing_held: Option<&crate::ledger::SqliteLedger> = None;
+        let plan = plan(&listing, nothing_held, 250).unwrap();
+        let mut page = Page::default();
+        page.maildrop(&listing, Some(&plan));
+        assert_eq!(
+            page.text("work"),
+            "work\n  maildrop       3 messages, 600 B\n  new            2 messages, 300 B\n  \
+             left           1 message larger than max_size\n"
+        );
+    }
+
+    #[test]
+    fn a_servers_text_is_escaped() {
+        assert_eq!(offered(&capabilities(&["TOP", "X-\x1b[2J"])), "TOP, X-\\x1b[2J");
+        assert_eq!(offered(&Capabilities::refused()), "not told (the server has no CAPA)");
+    }
+
+    #[test]
+    fn the_protection_of_the_connection_is_said_plainly() {
+        let tls = Security::Tls { fingerprint: Some([0xAB; 32]) };
+        assert!(security(&tls).starts_with("TLS, certificate verified, SHA-256 AB:AB:"));
+        assert_eq!(security(&Security::Plain { loopback: false }), "clear text, readable on its way");
+    }
 }

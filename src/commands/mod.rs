@@ -55,7 +55,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(answer) => {
             // Help, the version, or what is wrong. A reader that went away is no failure.
             let _ = answer.print();
-            return if answer.use_stderr() { Exit::USAGE } else { Exit::OK };
+            return answered(&answer);
         }
     };
     let mut out = Out::new(io::stdout().lock());
@@ -68,6 +68,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         output::complain(&words(&failure, !quiet && io::stderr().is_terminal()));
         failure.exit()
     })
+}
+
+/// What clap's answer to a command line means: help and the version were asked for, all else is
+/// an error.
+fn answered(answer: &clap::Error) -> Exit {
+    if answer.use_stderr() { Exit::USAGE } else { Exit::OK }
 }
 
 fn run(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -85,11 +91,65 @@ fn load(option: Option<&Path>) -> Result<Config, Failure> {
     Ok(config::load(&config::config_path(option)?)?)
 }
 
-/// A failure in words: an error of the configuration as the excerpt it is in, on a terminal.
+/// A failure in words: an error of the configuration as the excerpt it is in, on a terminal. What
+/// is about a place in a file begins with that place, as compilers have it; all else with our name.
 fn words(failure: &Failure, terminal: bool) -> String {
-    match failure {
-        Failure::Config(error) if terminal => error.annotated(output::colour()).trim_end().to_owned(),
-        Failure::Config(error) => error.to_string(),
-        other => format!("popkeep: {other}"),
+    let Failure::Config(error) = failure else { return format!("popkeep: {failure}") };
+    let text = if terminal { error.annotated(output::colour()) } else { error.to_string() };
+    let located = !matches!(
+        error,
+        ConfigError::NotFound { .. } | ConfigError::UnknownAccount { .. } | ConfigError::NoHome { .. }
+    );
+    let name = if located { "" } else { "popkeep: " };
+    format!("{name}{}", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreadable() -> Failure {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        ConfigError::Unreadable { path: "/etc/popkeep.toml".to_owned(), source }.into()
+    }
+
+    #[test]
+    fn each_failure_is_one_line_where_there_is_no_terminal() {
+        let missing = ConfigError::NotFound { path: "/nowhere.toml".to_owned() }.into();
+        let full = Failure::Output(io::Error::from(io::ErrorKind::StorageFull));
+        for failure in [missing, unreadable(), full] {
+            let text = words(&failure, false);
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_begins_with_the_file_it_is_about_or_with_our_name() {
+        assert!(words(&unreadable(), false).starts_with("/etc/popkeep.toml: "));
+        let unknown = ConfigError::UnknownAccount {
+            name: "wrok".to_owned(),
+            known: vec!["work".to_owned()],
+            path: "/etc/popkeep.toml".to_owned(),
+        };
+        assert_eq!(unknown.exit(), Exit::USAGE);
+        assert!(words(&unknown.into(), false).starts_with("popkeep: no account \"wrok\""));
+    }
+
+    #[test]
+    fn help_and_version_are_no_failure_and_nonsense_is() {
+        let exit = |line: &str| answered(&Cli::try_parse_from(line.split(' ')).unwrap_err());
+        assert_eq!(exit("popkeep --version"), Exit::OK);
+        assert_eq!(exit("popkeep fetch --help"), Exit::OK);
+        assert_eq!(exit("popkeep --nonsense"), Exit::USAGE);
+        assert_eq!(exit("popkeep"), Exit::USAGE);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_argument_that_is_not_utf_8_is_a_usage_error() {
+        use std::os::unix::ffi::OsStringExt;
+        let account = OsString::from_vec(b"w\xffrk".to_vec());
+        let answer = Cli::try_parse_from(["popkeep".into(), "fetch".into(), account]).unwrap_err();
+        assert_eq!(answered(&answer), Exit::USAGE);
     }
 }
