@@ -1,0 +1,284 @@
+//! Sessions as transcripts: what a client says, what the server answers.
+
+use super::super::maildrop::{Mailbox, Maildrop};
+use super::{Dialog, Turn};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// Message 3 of the mailboxes here: lines that begin with dots, an 8-bit line, no last newline.
+const DOTTED: &[u8] = b"Subject: dots\n\n.\n..two\nna\xefve\n.end";
+
+fn mailboxes() -> Arc<[Arc<Mailbox>]> {
+    let jane = Maildrop::new("jane doe", "open  sesame ")
+        .message(b"Subject: one\n\nFirst\nSecond\nThird\n")
+        .message(b"Subject: two\r\n\r\nBody\r\n")
+        .message(DOTTED);
+    let joe = Maildrop::new("joe", "secret");
+    [jane, joe].into_iter().map(|maildrop| Arc::new(maildrop.into_mailbox())).collect()
+}
+
+/// Everything the server answers to this input, the greeting first.
+fn say(mailboxes: &Arc<[Arc<Mailbox>]>, input: &[u8]) -> (Vec<u8>, Turn) {
+    let mut out = Vec::new();
+    let mut dialog = Dialog::begin(Arc::clone(mailboxes), &mut out);
+    dialog.receive(input);
+    loop {
+        match dialog.answer(&mut out) {
+            Turn::Answered => {}
+            turn => return (out, turn),
+        }
+    }
+}
+
+/// Plays `C:` lines and compares all that comes back with the `S:` lines.
+fn transcript(mailboxes: &Arc<[Arc<Mailbox>]>, script: &str) {
+    let lines = |mark: &str| -> String {
+        script
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix(mark))
+            .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\r\n")
+            .collect()
+    };
+    let (out, _) = say(mailboxes, lines("C:").as_bytes());
+    assert_eq!(String::from_utf8_lossy(&out), lines("S:"));
+}
+
+#[test]
+fn the_eleven_commands_of_rfc_1939_are_answered() {
+    transcript(
+        &mailboxes(),
+        "S: +OK popkeep POP3 server ready
+         C: user jane doe
+         S: +OK welcome
+         C: PASS open  sesame\u{20}
+         S: +OK maildrop locked and ready
+         C: Stat
+         S: +OK 3 100
+         C: LIST
+         S: +OK 3 messages (100 octets)
+         S: 1 38
+         S: 2 22
+         S: 3 40
+         S: .
+         C: list 2
+         S: +OK 2 22
+         C: retr 2
+         S: +OK 22 octets
+         S: Subject: two
+         S:\u{20}
+         S: Body
+         S: .
+         C: top 1 2
+         S: +OK top of message follows
+         S: Subject: one
+         S:\u{20}
+         S: First
+         S: Second
+         S: .
+         C: noop
+         S: +OK
+         C: dele 2
+         S: +OK message 2 deleted
+         C: list
+         S: +OK 2 messages (78 octets)
+         S: 1 38
+         S: 3 40
+         S: .
+         C: rset
+         S: +OK maildrop has 3 messages (100 octets)
+         C: quit
+         S: +OK good-bye (0 deleted)",
+    );
+}
+
+#[test]
+fn a_message_arrives_octet_for_octet_with_its_dots_stuffed() {
+    let (out, _) = say(&mailboxes(), b"USER jane doe\r\nPASS open  sesame \r\nRETR 3\r\n");
+    let body = b"+OK 40 octets\r\nSubject: dots\r\n\r\n..\r\n...two\r\nna\xefve\r\n..end\r\n.\r\n";
+    assert!(out.ends_with(body), "{}", out.escape_ascii());
+}
+
+#[test]
+fn unique_ids_are_listed_and_asked_for_singly() {
+    let mailboxes = mailboxes();
+    let (all, _) = say(&mailboxes, b"USER jane doe\r\nPASS open  sesame \r\nUIDL\r\nUIDL 2\r\n");
+    let text = String::from_utf8(all).unwrap();
+    let lines: Vec<&str> = text.lines().skip(4).collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines[3], ".");
+    assert_eq!(lines[4], format!("+OK {}", lines[1]));
+}
+
+#[test]
+fn messages_are_deleted_at_quit_and_at_no_other_moment() {
+    let mailboxes = mailboxes();
+    let login = "USER jane doe\r\nPASS open  sesame \r\n";
+    say(&mailboxes, format!("{login}DELE 1\r\nDELE 2\r\n").as_bytes());
+    assert_eq!(mailboxes[0].len(), 3, "the connection was lost");
+    let (_, turn) = say(&mailboxes, format!("{login}DELE 1\r\nRSET\r\nDELE 2\r\nQUIT\r\n").as_bytes());
+    assert_eq!((mailboxes[0].len(), turn), (2, Turn::Over));
+    let (out, _) = say(&mailboxes, format!("{login}RETR 2\r\n").as_bytes());
+    assert!(out.ends_with(b"..end\r\n.\r\n"), "what was message 3 is message 2 now");
+}
+
+#[test]
+fn a_deleted_message_cannot_be_touched_again() {
+    transcript(
+        &mailboxes(),
+        "S: +OK popkeep POP3 server ready
+         C: USER jane doe
+         S: +OK welcome
+         C: PASS open  sesame\u{20}
+         S: +OK maildrop locked and ready
+         C: DELE 1
+         S: +OK message 1 deleted
+         C: DELE 1
+         S: -ERR message 1 already deleted
+         C: RETR 1
+         S: -ERR message is deleted
+         C: TOP 1 0
+         S: -ERR message is deleted
+         C: LIST 1
+         S: -ERR message is deleted
+         C: UIDL 1
+         S: -ERR message is deleted
+         C: RETR 0
+         S: -ERR no such message
+         C: DELE 4
+         S: -ERR no such message
+         C: STAT
+         S: +OK 2 62",
+    );
+}
+
+#[test]
+fn what_a_state_does_not_know_is_refused() {
+    transcript(
+        &mailboxes(),
+        "S: +OK popkeep POP3 server ready
+         C: STAT
+         S: -ERR log in first
+         C: RETR 1
+         S: -ERR log in first
+         C: PASS open  sesame\u{20}
+         S: -ERR USER comes first
+         C: STLS
+         S: -ERR not offered
+         C: XYZZY
+         S: -ERR unknown command
+         C: USER joe
+         S: +OK welcome
+         C: PASS secret
+         S: +OK maildrop locked and ready
+         C: LIST
+         S: +OK 0 messages (0 octets)
+         S: .
+         C: USER joe
+         S: -ERR not after login
+         C: RETR one
+         S: -ERR RETR has wrong arguments
+         C: QUIT
+         S: +OK good-bye (0 deleted)",
+    );
+}
+
+#[test]
+fn capabilities_are_told_before_and_after_login() {
+    let (out, _) = say(&mailboxes(), b"CAPA\r\nUSER joe\r\nPASS secret\r\nCAPA\r\n");
+    let text = String::from_utf8(out).unwrap();
+    for capability in ["PIPELINING", "UIDL", "TOP", "USER", "SASL PLAIN", "RESP-CODES"] {
+        assert_eq!(text.lines().filter(|line| *line == capability).count(), 2, "{capability}");
+    }
+}
+
+#[test]
+fn a_maildrop_in_use_says_so() {
+    let mailboxes = mailboxes();
+    let held = mailboxes[1].claim();
+    let (out, _) = say(&mailboxes, b"USER joe\r\nPASS secret\r\n");
+    assert!(out.ends_with(b"-ERR [IN-USE] another session has this maildrop open\r\n"));
+    drop(held);
+    let (out, _) = say(&mailboxes, b"USER joe\r\nPASS secret\r\n");
+    assert!(out.ends_with(b"+OK maildrop locked and ready\r\n"));
+}
+
+#[test]
+fn auth_plain_takes_an_initial_response_or_asks_for_one() {
+    // NUL joe NUL secret
+    transcript(
+        &mailboxes(),
+        "S: +OK popkeep POP3 server ready
+         C: AUTH PLAIN
+         S: +\u{20}
+         C: *
+         S: -ERR cancelled
+         C: AUTH CRAM-MD5
+         S: -ERR no such mechanism
+         C: AUTH PLAIN ????
+         S: -ERR the response is not one of PLAIN
+         C: auth plain
+         S: +\u{20}
+         C: AGpvZQBzZWNyZXQ=
+         S: +OK maildrop locked and ready
+         C: QUIT
+         S: +OK good-bye (0 deleted)",
+    );
+    let (out, _) = say(&mailboxes(), b"AUTH PLAIN AGpvZQBzZWNyZXQ=\r\n");
+    assert!(out.ends_with(b"+OK maildrop locked and ready\r\n"));
+}
+
+#[test]
+fn guessing_passwords_ends_the_session() {
+    let (out, turn) = say(&mailboxes(), &b"USER joe\r\nPASS wrong\r\n".repeat(9));
+    assert_eq!(turn, Turn::Over);
+    assert_eq!(String::from_utf8(out).unwrap().matches("-ERR [AUTH]").count(), 5);
+}
+
+#[test]
+fn a_line_without_end_is_not_kept() {
+    let mailboxes = mailboxes();
+    let mut out = Vec::new();
+    let mut dialog = Dialog::begin(mailboxes, &mut out);
+    for _ in 0..10_000 {
+        dialog.receive(&[b'x'; 4096]);
+        assert_eq!(dialog.answer(&mut out), Turn::Waiting);
+        assert!(dialog.received.len() <= 4096);
+    }
+    out.clear();
+    dialog.receive(b"x\r\nNOOP\nQUIT\r\n");
+    while dialog.answer(&mut out) == Turn::Answered {}
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "-ERR line too long\r\n-ERR log in first\r\n+OK good-bye\r\n"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_input_panics_or_leaves_a_reply_half_said(input in any::<Vec<u8>>(), logged_in: bool) {
+        let mailboxes = mailboxes();
+        let mut whole = if logged_in { b"USER joe\r\nPASS secret\r\n".to_vec() } else { Vec::new() };
+        whole.extend_from_slice(&input);
+        let (out, _) = say(&mailboxes, &whole);
+        prop_assert!(out.ends_with(b"\r\n"));
+    }
+
+    #[test]
+    fn any_commands_keep_the_replies_in_step(
+        commands in proptest::collection::vec(
+            ("(?i)(list|uidl|retr|dele|stat|noop|rset|top|pass|user|xyz)", "( [0-9]{1,3}){0,2}"),
+            0..20,
+        )
+    ) {
+        let mailboxes = mailboxes();
+        let mut input = b"USER jane doe\r\nPASS open  sesame \r\n".to_vec();
+        for (keyword, arguments) in &commands {
+            input.extend_from_slice(format!("{keyword}{arguments}\r\n").as_bytes());
+        }
+        let (out, _) = say(&mailboxes, &input);
+        let statuses = out.split(|&octet| octet == b'\n')
+            .filter(|line| line.starts_with(b"+OK") || line.starts_with(b"-ERR"))
+            .count();
+        prop_assert_eq!(statuses, commands.len() + 3);
+    }
+}
