@@ -1,2 +1,3 @@
+mod man;
 mod samples;
 #[test] fn t() {}
