@@ -1,5 +1,7 @@
 //! The configuration as a whole: what a file means, and what its errors say.
 
+mod manual;
+
 use super::resolve::{Resolved, Surroundings, resolve};
 use super::{Account, Auth, ConfigError, DeletePolicy, Format, Pipelining, SecretSource, Tls, load};
 use crate::exit::Exit;
