@@ -1,49 +1,309 @@
-//! Maildir.
-use super::{Archive, ArchiveError, Arrived, Copy, Pending, Recovery};
-use crate::disk::Disk;
-use crate::ledger::{Ledger, Row, Seq};
-use crate::mail::digest::Digest;
-use std::path::PathBuf;
+//! Maildir: one file per message, in `new/` until a mail client has seen it, then in `cur/`.
+//!
+//! Promises: a message is written to `tmp/`, synced, and only then given a name in `new/`; its
+//! name holds a KEY (see [`crate::mail::names`]) that makes delivery idempotent: a message whose
+//! KEY is there already is never put there twice. Folders are 0700, files 0600.
+//!
+//! Must never: touch a file that is not ours, in `tmp/` or elsewhere. Two accounts, and any mail
+//! client, may use the same Maildir at the same time.
+
+mod delivery;
+mod folder;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+use super::{Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Recovery, digest_of};
+use crate::disk::{self, Access, Disk, Kind};
+use crate::ledger::{Ledger, Place, Row, Seq};
+use crate::mail::digest::{Digest, Digester};
+use crate::mail::names::{self, Key, ShortHash};
+use crate::receipt::VerifiedCopy;
+use folder::{Carrier, Folder};
+use std::collections::HashMap;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-/// The archive.
+
+/// Rows whose copies are looked for by name before the whole folder is read.
+const SAMPLE: usize = 16;
+
+/// Rows that are compared with the folder at once when none of the sample is there.
+const PAGE: usize = 1000;
+
+/// An account's Maildir.
 pub struct Maildir<D: Disk> {
-    _disk: Arc<D>,
+    disk: Arc<D>,
+    root: PathBuf,
+    identity: String,
+    host: String,
+    /// What our names in `tmp/` start with.
+    prefix: String,
+    /// Numbers our names in `tmp/`.
+    turn: u64,
+    folder: Folder<D>,
+    draft: Option<Draft<D::File>>,
+    finished: Option<Finished<D::File>>,
+    pending: Vec<Finished<D::File>>,
+    /// A commit failed: nothing more before recovery.
+    unsettled: bool,
+    ledger_was_empty: bool,
+    adoptable: Option<HashMap<ShortHash, Vec<Carrier>>>,
 }
+
+/// The message that is being written.
+struct Draft<F> {
+    path: PathBuf,
+    file: F,
+    digester: Digester,
+    /// Octets that wait to be written together.
+    buffer: Vec<u8>,
+}
+
+/// A message that is complete in `tmp/`.
+struct Finished<F> {
+    path: PathBuf,
+    /// Open until its octets are durable.
+    file: Option<F>,
+    digest: Digest,
+    size: u64,
+    /// Set when the message is kept.
+    seq: Seq,
+    arrived: Option<Arrived>,
+}
+
 impl<D: Disk> Maildir<D> {
-    /// Not opened yet.
-    pub fn new(disk: Arc<D>, _path: PathBuf, _identity: &str) -> Self {
-        Self { _disk: disk }
+    /// The Maildir whose folder (the one that holds `tmp/`, `new/` and `cur/`) is `path`, for the
+    /// mail of `identity`. Nothing is touched before [`Archive::open`].
+    pub fn new(disk: Arc<D>, path: PathBuf, identity: &str) -> Self {
+        Maildir {
+            folder: Folder::new(Arc::clone(&disk), &path),
+            host: names::host(&rustix::system::uname().nodename().to_string_lossy()),
+            prefix: names::temporary_prefix(identity),
+            disk,
+            root: path,
+            identity: identity.to_owned(),
+            turn: 0,
+            draft: None,
+            finished: None,
+            pending: Vec::new(),
+            unsettled: false,
+            ledger_was_empty: false,
+            adoptable: None,
+        }
+    }
+
+    /// Makes what is missing of the Maildir and of the folders above it.
+    fn make_folders(&self) -> Result<(), ArchiveError> {
+        for path in [self.root.clone(), self.root.join("tmp"), self.root.join("new"), self.root.join("cur")] {
+            disk::make_dirs(&*self.disk, &path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether at least one message of the ledger is still there.
+    fn holds_a_known_copy(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
+        let sample = ledger.newest(Seq::MAX, SAMPLE)?;
+        if sample.iter().any(|row| self.likely_names(row).iter().any(|path| self.disk.metadata(path).is_ok()))
+        {
+            return Ok(true);
+        }
+        let failed = |error| ArchiveError::at(&self.root, &error);
+        if self.folder.is_bare().map_err(failed)? {
+            return Ok(false);
+        }
+        let mut before = Seq::MAX;
+        loop {
+            let rows = ledger.newest(before, PAGE)?;
+            let Some(oldest) = rows.last() else { return Ok(false) };
+            before = oldest.seq;
+            for key in rows.iter().filter_map(key_of) {
+                if !self.folder.find(&key).map_err(failed)?.is_empty() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Where a message is as long as nothing or little was done to it since we stored it.
+    fn likely_names(&self, row: &Row) -> Vec<PathBuf> {
+        let Some(key) = key_of(row) else { return Vec::new() };
+        let name = names::file_name(row.archived_at, &key, &self.host, row.size);
+        let cur = self.root.join("cur");
+        vec![
+            self.root.join("new").join(&name),
+            cur.join(format!("{name}:2,S")),
+            cur.join(format!("{name}:2,")),
+        ]
+    }
+
+    /// Opens and hashes a copy; `None` when it is not there any more.
+    fn read(&self, path: &Path) -> Result<Option<(Digest, u64)>, ArchiveError> {
+        let failed = |error| ArchiveError::at(path, &error);
+        match self.disk.open(path, Access::Read) {
+            Ok(file) => digest_of(file).map(Some).map_err(failed),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Something failed while the open message was written: away with it.
+    fn throw_away(&mut self) {
+        for path in
+            self.draft.take().map(|draft| draft.path).into_iter().chain(self.finished.take().map(|f| f.path))
+        {
+            // What cannot be removed now, recovery removes.
+            let _ = self.disk.unlink(&path);
+        }
     }
 }
+
+/// The KEY of a row's copy; `None` for a row of an mbox.
+fn key_of(row: &Row) -> Option<Key> {
+    match &row.place {
+        Place::Maildir { key } => Key::parse(key),
+        Place::Mbox { .. } => None,
+    }
+}
+
 impl<D: Disk> Archive for Maildir<D> {
-    fn open(&mut self, _ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
-        todo!()
+    fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
+        let held = ledger.overview()?.held;
+        match self.disk.metadata(&self.root) {
+            Ok(meta) if meta.kind == Kind::Folder => {}
+            Ok(_) => return Err(ArchiveError::cannot_create(&self.root, "it is not a folder")),
+            // Without it there is no known copy either, which is looked at next.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(ArchiveError::cannot_create(&self.root, error)),
+        }
+        if held > 0 && !self.holds_a_known_copy(ledger)? {
+            return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected: held });
+        }
+        self.ledger_was_empty = held == 0;
+        self.make_folders()?;
+        for path in [self.root.join("tmp"), self.root.join("new")] {
+            self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
+        }
+        Ok(())
     }
-    fn recover(&mut self, _ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
-        todo!()
+
+    fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
+        self.settle(ledger)
     }
+
+    fn adoptable(&mut self, ledger: &mut dyn Ledger, uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
+        self.adopt(ledger, uid)
+    }
+
     fn begin(&mut self) -> Result<(), ArchiveError> {
-        todo!()
+        self.throw_away();
+        let tmp = self.root.join("tmp");
+        let pid = std::process::id();
+        loop {
+            self.turn += 1;
+            let path = tmp.join(format!("{}{pid}-{}.{}", self.prefix, self.turn, self.host));
+            match self.disk.create_new(&path) {
+                Ok(file) => {
+                    let buffer = Vec::with_capacity(BUFFER);
+                    self.draft = Some(Draft { path, file, digester: Digester::new(), buffer });
+                    return Ok(());
+                }
+                // Left by a process with our number; recovery has not been asked to clean up.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(ArchiveError::at(&path, &error)),
+            }
+        }
     }
-    fn write(&mut self, _octets: &[u8]) -> Result<(), ArchiveError> {
-        todo!()
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError> {
+        let Some(draft) = &mut self.draft else { return Err(ArchiveError::no_message(&self.root)) };
+        draft.digester.update(octets);
+        let written = if draft.buffer.len() + octets.len() <= BUFFER {
+            draft.buffer.extend_from_slice(octets);
+            Ok(())
+        } else {
+            draft.flush().and_then(|()| draft.file.write_all(octets))
+        };
+        written.map_err(|error| {
+            let error = ArchiveError::at(&self.root.join("tmp"), &error);
+            self.throw_away();
+            error
+        })
     }
+
     fn finish(&mut self) -> Result<(Digest, u64), ArchiveError> {
-        todo!()
+        let Some(mut draft) = self.draft.take() else { return Err(ArchiveError::no_message(&self.root)) };
+        if let Err(error) = draft.flush() {
+            let _ = self.disk.unlink(&draft.path);
+            return Err(ArchiveError::at(&draft.path, &error));
+        }
+        let (digest, size) = draft.digester.finish();
+        let result = (digest.clone(), size);
+        self.finished =
+            Some(Finished { path: draft.path, file: Some(draft.file), digest, size, seq: 0, arrived: None });
+        Ok(result)
     }
-    fn keep(&mut self, _seq: Seq, _arrived: Arrived) -> Result<(), ArchiveError> {
-        todo!()
+
+    fn keep(&mut self, seq: Seq, arrived: Arrived) -> Result<(), ArchiveError> {
+        let Some(finished) = self.finished.take() else { return Err(ArchiveError::no_message(&self.root)) };
+        self.pending.push(Finished { seq, arrived: Some(arrived), ..finished });
+        self.bound_open_files()
     }
+
     fn discard(&mut self) -> Result<(), ArchiveError> {
-        todo!()
+        self.throw_away();
+        Ok(())
     }
+
     fn pending(&self) -> Pending {
-        todo!()
+        Pending {
+            messages: self.pending.len(),
+            octets: self.pending.iter().map(|message| message.size).sum(),
+        }
     }
-    fn commit(&mut self, _ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
-        todo!()
+
+    fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
+        self.deliver(ledger)
     }
-    fn verify(&mut self, _row: &Row) -> Result<Copy, ArchiveError> {
-        todo!()
+
+    fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {
+        let Some(key) = key_of(row) else { return Ok(Copy::Gone) };
+        let mut found = false;
+        let mut candidates = self.likely_names(row);
+        // By name, by the last look at the folders, by a fresh one: as long as it takes.
+        for look in 0..3 {
+            for path in &candidates {
+                if let Some((digest, _)) = self.read(path)? {
+                    found = true;
+                    if let Some(copy) = VerifiedCopy::compare(&digest, &row.digest) {
+                        return Ok(Copy::Intact(copy));
+                    }
+                }
+            }
+            let failed = |error| ArchiveError::at(&self.root, &error);
+            if found || (look > 0 && !self.folder.refresh().map_err(failed)?) {
+                break;
+            }
+            candidates = self.folder.find(&key).map_err(failed)?;
+        }
+        Ok(if found { Copy::Changed } else { Copy::Gone })
+    }
+}
+
+impl<F: std::io::Write> Draft<F> {
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl<D: Disk> Drop for Maildir<D> {
+    /// What was not committed is thrown away; a crash here is what recovery is for.
+    fn drop(&mut self) {
+        self.throw_away();
+        for message in self.pending.drain(..) {
+            let _ = self.disk.unlink(&message.path);
+        }
     }
 }

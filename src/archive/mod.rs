@@ -6,12 +6,22 @@
 //!
 //! Must never: change a message, use a raw UID or any text of a server in a path, write into a
 //! folder that looks like another disk's empty mount point.
+//!
+//! The caller's turn of events: [`Archive::open`], [`Archive::recover`], then for each message
+//! [`Archive::begin`], [`Archive::write`], [`Archive::finish`] and either [`Archive::keep`] or
+//! [`Archive::discard`], and [`Archive::commit`] for each batch. [`Archive::verify`] may come at
+//! any time after `open`.
 
+mod error;
 pub mod maildir;
 pub mod mbox;
+#[cfg(test)]
+mod testing;
 
-use crate::ledger::{Ledger, LedgerError, Row, Seq, UnixTime};
-use crate::mail::digest::Digest;
+pub use error::ArchiveError;
+
+use crate::ledger::{Ledger, Row, Seq, UnixTime};
+use crate::mail::digest::{Digest, Digester};
 use crate::receipt::VerifiedCopy;
 
 /// What is known of a message when its last octet has been written.
@@ -54,95 +64,84 @@ pub struct Recovery {
     pub withdrawn: u64,
     /// Temporary files of ours that were removed.
     pub cleaned: u64,
-    /// Messages found in the archive that a lost ledger did not know.
-    pub adopted: u64,
-    /// Regions of an mbox that are neither whole nor safe to cut off; left alone.
+    /// What stands where an intent's message should be, and is not that message: left alone, the
+    /// intent withdrawn. One sentence each.
     pub left_alone: Vec<String>,
 }
 
 /// One account's archive. At most one message is open at a time.
+///
+/// When an operation on the open message fails, that message is thrown away; those pending are
+/// not touched, and may be committed.
 pub trait Archive: Send {
     /// Before login: is the archive there? Makes missing folders only while the ledger has no
     /// message for it. Fails with [`ArchiveError::Vanished`] when the ledger knows messages and
-    /// the archive is missing or holds none of them.
+    /// the archive is missing or holds none of them, and with [`ArchiveError::CannotCreate`] when
+    /// it cannot be made or written.
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError>;
 
-    /// Settles what a crash left behind: intents, temporary files, a lost ledger. After `open`.
+    /// Settles what a crash, or a failed [`Archive::commit`], left behind: intents and temporary
+    /// files. After `open`.
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError>;
 
-    /// Begins a message.
+    /// For a lost ledger: a message that the archive holds under this UID although the ledger
+    /// had no row at all when the archive was opened.
+    ///
+    /// To be asked once for each listed message, before the plan is made. The copy has been
+    /// re-read, compared with the hash in its name and made durable; the row has a new number,
+    /// no list size and [`crate::ledger::State::Stored`], and is to be committed as
+    /// [`crate::ledger::Change::Adopted`]. Each copy is offered once. `None` costs next to
+    /// nothing. An archive whose names tell nothing (an mbox) never has any.
+    fn adoptable(&mut self, _ledger: &mut dyn Ledger, _uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
+        Ok(None)
+    }
+
+    /// Begins a message. One that is still open, or finished and not kept, is discarded.
     fn begin(&mut self) -> Result<(), ArchiveError>;
 
-    /// Adds octets of its stored form.
+    /// Adds octets of its stored form: unstuffed, with LF line ends.
     fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError>;
 
-    /// Closes the message; it joins those pending, under the row number given by `seq`. Returns
-    /// its digest. Whether it is a new message is the caller's to know: see [`Archive::drop_last`].
+    /// Closes the message. Returns its digest and the octets of its stored form. Whether it is a
+    /// new message is the caller's to know: [`Archive::keep`] or [`Archive::discard`] is next.
     fn finish(&mut self) -> Result<(Digest, u64), ArchiveError>;
 
-    /// After [`Archive::finish`]: the finished message is wanted; it joins those pending.
+    /// The finished message is new: it joins those pending, under the row number `seq`, which
+    /// comes from [`Ledger::next_seq`].
     fn keep(&mut self, seq: Seq, arrived: Arrived) -> Result<(), ArchiveError>;
 
-    /// Throws away the message that is open or finished and not yet kept.
+    /// Throws away the message that is open, or finished and not yet kept.
     fn discard(&mut self) -> Result<(), ArchiveError>;
 
     /// What waits for `commit`.
     fn pending(&self) -> Pending;
 
     /// Makes everything pending durable and stored, in the promised order: data synced, intents
-    /// in the ledger, visible, folder synced, stored in the ledger. When it fails, nothing more
-    /// of this batch is linked or synced: its messages count as not fetched. Returns the rows
-    /// that are stored now.
+    /// in the ledger, visible, folder synced, stored in the ledger. Returns the rows that are
+    /// stored now, in the order in which they were kept.
+    ///
+    /// When it fails, the batch is condemned: nothing of it is linked or synced again, what can
+    /// be taken back is, and its messages count as not fetched. Nothing more can be committed
+    /// before [`Archive::recover`] has been called.
     fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError>;
 
     /// Re-reads the copy of a stored row and compares it with the recorded hash.
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError>;
 }
 
-/// Why the archive failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArchiveError {
-    /// The ledger knows messages that this archive should hold, and it is missing or has none.
-    #[error(
-        "the archive {path} is missing or empty, but {expected} messages were kept there; is its disk mounted?"
-    )]
-    Vanished {
-        /// The archive's path.
-        path: String,
-        /// Messages on record.
-        expected: u64,
-    },
-    /// The archive cannot be made or written: permissions, a file where a folder should be.
-    #[error("the archive {path} cannot be written: {reason}")]
-    CannotCreate {
-        /// The path that failed.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// Writing or syncing failed in mid-run: a full disk, an I/O error.
-    #[error("writing to {path} failed: {reason}")]
-    Io {
-        /// The path that failed.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// An mbox that another program has kept locked for too long.
-    #[error("the mbox {path} is locked by another program; try again later")]
-    Locked {
-        /// The file.
-        path: String,
-    },
-    /// The ledger failed while the archive used it.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl ArchiveError {
-    /// The exit code it calls for.
-    pub fn exit(&self) -> crate::exit::Exit {
-        todo!()
+/// Reads a stored form to its end and hashes it.
+fn digest_of(mut file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+    let mut digester = Digester::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(digester.finish()),
+            Ok(got) => digester.update(&buffer[..got]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
+
+/// Octets that are read, or gathered before they are written, at once.
+const BUFFER: usize = 64 * 1024;

@@ -49,6 +49,9 @@ pub trait Ledger: Send {
     /// into mail ([`Digest::core`]).
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError>;
 
+    /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
+    fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;
+
     /// What is on record.
     fn overview(&self) -> Result<Overview, LedgerError>;
 }

@@ -95,6 +95,20 @@ pub(super) fn intents(connection: &Connection, maildrop: i64) -> Result<Vec<Row>
         .collect()
 }
 
+/// Stored or deleted rows with numbers below `before`, by descending number.
+pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit: usize) -> Result<Vec<Row>> {
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM message WHERE maildrop = ? AND seq < ? AND state <> 'intent' ORDER BY seq DESC LIMIT ?"
+        ))?
+        .query_map((maildrop, before, limit), read)?
+        .collect()
+}
+
 /// Stored or deleted rows of exactly this content. Equal content has an equal core, so the index
 /// over the core serves both searches.
 pub(super) fn by_content(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {

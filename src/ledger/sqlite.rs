@@ -148,6 +148,10 @@ impl Ledger for SqliteLedger {
         rows::by_core(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
     }
 
+    fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        rows::newest(&self.connection, self.maildrop, before, limit).map_err(|error| self.failed(&error))
+    }
+
     fn overview(&self) -> Result<Overview, LedgerError> {
         overview(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }

@@ -1,0 +1,92 @@
+//! Why an archive failed.
+
+use crate::exit::Exit;
+use crate::ledger::LedgerError;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Why the archive failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The ledger knows messages that this archive should hold, and it is missing or has none.
+    #[error(
+        "the archive {path} is missing or holds none of the {expected} messages that were kept there; is its disk mounted?"
+    )]
+    Vanished {
+        /// The archive's path.
+        path: String,
+        /// Messages on record.
+        expected: u64,
+    },
+    /// The archive cannot be made or written: permissions, a file where a folder should be.
+    #[error("the archive {path} cannot be written: {reason}")]
+    CannotCreate {
+        /// The path that failed.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// Reading, writing or syncing failed in mid-run: a full disk, an I/O error.
+    #[error("the archive failed at {path}: {reason}")]
+    Io {
+        /// The path that failed.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// An mbox that another program has kept locked for too long.
+    #[error("the mbox {path} is locked by another program; try again later")]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// An earlier commit failed and what it left is not settled: a call out of turn.
+    #[error("the archive {path} must be recovered first: storing mail in it failed before")]
+    Unsettled {
+        /// The archive's path.
+        path: String,
+    },
+    /// No message is open, or none is finished: a call out of turn.
+    #[error("no message is open in the archive {path}")]
+    NoMessage {
+        /// The archive's path.
+        path: String,
+    },
+    /// The ledger failed while the archive used it.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl ArchiveError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            ArchiveError::Vanished { .. } | ArchiveError::CannotCreate { .. } => Exit::CANT_CREATE,
+            ArchiveError::Io { .. } | ArchiveError::Unsettled { .. } | ArchiveError::NoMessage { .. } => {
+                Exit::IO
+            }
+            ArchiveError::Locked { .. } => Exit::TRY_LATER,
+            ArchiveError::Ledger(error) => error.exit(),
+        }
+    }
+
+    /// What the system said about a path: that we may not, or that something failed.
+    pub(super) fn at(path: &Path, error: &io::Error) -> ArchiveError {
+        match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
+                ArchiveError::cannot_create(path, error)
+            }
+            _ => ArchiveError::Io { path: path.display().to_string(), reason: error.to_string() },
+        }
+    }
+
+    /// It cannot even be made.
+    pub(super) fn cannot_create(path: &Path, reason: impl ToString) -> ArchiveError {
+        ArchiveError::CannotCreate { path: path.display().to_string(), reason: reason.to_string() }
+    }
+
+    pub(super) fn no_message(path: &Path) -> ArchiveError {
+        ArchiveError::NoMessage { path: path.display().to_string() }
+    }
+}

@@ -1,0 +1,274 @@
+//! A batch on its way from `tmp/` into `new/`.
+//!
+//! The order is the promise: data synced, intents in the ledger, links, folder synced, stored in
+//! the ledger. A step that fails condemns the batch.
+
+use super::{Finished, Maildir, key_of};
+use crate::archive::ArchiveError;
+use crate::disk::{Access, Disk, DiskFile as _};
+use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
+use crate::mail::names::{Key, ShortHash, file_name};
+use std::collections::HashSet;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Files that are kept open until a batch is committed; beyond, each is synced at once and closed.
+/// Several accounts run side by side and share the 1,024 descriptors that a process may have.
+const OPEN_FILES: usize = 64;
+
+/// A message of the batch and what is to be done with it.
+struct Delivery {
+    temporary: PathBuf,
+    row: Row,
+    /// Its name in `new/`.
+    target: PathBuf,
+    /// The message is in the folder already, here: a ledger that was lost or set back.
+    present: Option<PathBuf>,
+    /// We gave it its name in `new/`.
+    linked: bool,
+}
+
+/// How far a batch has come when it fails.
+enum Failed {
+    /// Nothing is visible, and nothing is on record for sure.
+    Early(ArchiveError),
+    /// Intents are on record, some or all messages may be visible.
+    Visible(ArchiveError),
+    /// All is durable but the word `stored`.
+    Late(ArchiveError),
+}
+
+impl<D: Disk> Maildir<D> {
+    /// Keeps the number of open files within bounds.
+    pub(super) fn bound_open_files(&mut self) -> Result<(), ArchiveError> {
+        if self.pending.iter().filter(|message| message.file.is_some()).count() <= OPEN_FILES {
+            return Ok(());
+        }
+        let Some(last) = self.pending.last_mut() else { return Ok(()) };
+        let synced = last.file.take().map_or(Ok(()), |mut file| file.sync());
+        synced.map_err(|error| {
+            let error = ArchiveError::at(&self.root.join("tmp"), &error);
+            self.remove_pending();
+            self.unsettled = true;
+            error
+        })
+    }
+
+    pub(super) fn remove_pending(&mut self) {
+        for message in self.pending.drain(..) {
+            // What cannot be removed now, recovery removes.
+            let _ = self.disk.unlink(&message.path);
+        }
+    }
+
+    pub(super) fn deliver(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
+        if self.unsettled {
+            self.remove_pending();
+            return Err(ArchiveError::Unsettled { path: self.root.display().to_string() });
+        }
+        if self.pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Err(error) = self.sync_data() {
+            self.remove_pending();
+            self.unsettled = true;
+            return Err(error);
+        }
+        let mut batch = match self.name_all(ledger) {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.remove_pending();
+                return Err(error);
+            }
+        };
+        let outcome = self.make_visible(&mut batch, ledger);
+        match outcome {
+            Ok(()) => Ok(batch.iter().map(|delivery| delivery.row.seq).collect()),
+            Err(failed) => {
+                self.unsettled = true;
+                Err(self.condemn(&batch, failed, ledger))
+            }
+        }
+    }
+
+    /// Makes the octets of all pending messages durable, and closes their files.
+    fn sync_data(&mut self) -> Result<(), ArchiveError> {
+        let mut files: Vec<&mut D::File> =
+            self.pending.iter_mut().filter_map(|message| message.file.as_mut()).collect();
+        let synced = self.disk.sync_files(&mut files);
+        for message in &mut self.pending {
+            message.file = None;
+        }
+        synced.map_err(|error| ArchiveError::at(&self.root.join("tmp"), &error))
+    }
+
+    /// Finds a KEY, and with it a name, for every pending message.
+    fn name_all(&mut self, ledger: &dyn Ledger) -> Result<Vec<Delivery>, ArchiveError> {
+        let mut taken = Taken::default();
+        let mut batch = Vec::with_capacity(self.pending.len());
+        let pending = std::mem::take(&mut self.pending);
+        for message in &pending {
+            match self.name(message, &mut taken, ledger) {
+                Ok(delivery) => batch.push(delivery),
+                Err(error) => {
+                    self.pending = pending;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    fn name(
+        &mut self,
+        message: &Finished<D::File>,
+        taken: &mut Taken,
+        ledger: &dyn Ledger,
+    ) -> Result<Delivery, ArchiveError> {
+        let Some(arrived) = message.arrived.clone() else { return Err(ArchiveError::no_message(&self.root)) };
+        let mut key = Key::new(&self.identity, arrived.uid.as_deref(), &message.digest);
+        if taken.asked.insert(key.content) {
+            for seq in ledger.by_content(&message.digest)? {
+                taken.keys.extend(ledger.row(seq)?.as_ref().and_then(key_of));
+            }
+        }
+        let present = loop {
+            if taken.keys.insert(key) {
+                match self.standing_for(&key, message)? {
+                    Standing::Nothing => break None,
+                    Standing::TheMessage(path) => break Some(path),
+                    Standing::SomethingElse => {}
+                }
+            }
+            key = key.next_copy();
+        };
+        let row = Row {
+            seq: message.seq,
+            uid: arrived.uid,
+            list_size: arrived.list_size,
+            size: message.size,
+            digest: message.digest.clone(),
+            place: Place::Maildir { key: key.to_string() },
+            state: State::Intent,
+            archived_at: arrived.at,
+        };
+        let name = file_name(arrived.at, &key, &self.host, message.size);
+        let target = self.root.join("new").join(name);
+        Ok(Delivery { temporary: message.path.clone(), row, target, present, linked: false })
+    }
+
+    /// What the folder has under a KEY that the ledger does not know.
+    fn standing_for(&mut self, key: &Key, message: &Finished<D::File>) -> Result<Standing, ArchiveError> {
+        let candidates = self.folder.find(key).map_err(|error| ArchiveError::at(&self.root, &error))?;
+        let mut standing = Standing::Nothing;
+        for path in candidates {
+            match self.read(&path)? {
+                Some((digest, _)) if digest == message.digest => return Ok(Standing::TheMessage(path)),
+                Some(_) => standing = Standing::SomethingElse,
+                None => {}
+            }
+        }
+        Ok(standing)
+    }
+
+    fn make_visible(&mut self, batch: &mut [Delivery], ledger: &mut dyn Ledger) -> Result<(), Failed> {
+        let intents: Vec<Change> =
+            batch.iter().map(|delivery| Change::Intent(delivery.row.clone())).collect();
+        ledger.commit(&intents).map_err(|error| Failed::Early(error.into()))?;
+
+        for delivery in batch.iter_mut() {
+            let done = match &delivery.present {
+                Some(path) => self.sync_present(path, &delivery.temporary),
+                None => self.give_name(delivery),
+            };
+            done.map_err(Failed::Visible)?;
+        }
+        let mut folders = vec![self.root.join("new")];
+        if batch.iter().any(|delivery| delivery.present.is_some()) {
+            folders.push(self.root.join("cur"));
+        }
+        for folder in folders {
+            self.disk
+                .sync_dir(&folder)
+                .map_err(|error| Failed::Visible(ArchiveError::at(&folder, &error)))?;
+        }
+        let stored: Vec<Change> = batch.iter().map(|delivery| Change::Stored(delivery.row.seq)).collect();
+        ledger.commit(&stored).map_err(|error| Failed::Late(error.into()))
+    }
+
+    /// Moves a message from `tmp/` into `new/`: a second name, then the first one away, which no
+    /// reader can see half done and which cannot replace anything.
+    fn give_name(&mut self, delivery: &mut Delivery) -> Result<(), ArchiveError> {
+        let Delivery { temporary, target, .. } = delivery;
+        let placed = match self.disk.link(temporary, target) {
+            Ok(()) => {
+                // Left behind, it is cleaned by recovery: the message is in `new/` now.
+                let _ = self.disk.unlink(temporary);
+                Ok(())
+            }
+            Err(error) if no_hard_links(&error) => self.disk.rename_noreplace(temporary, target),
+            Err(error) => Err(error),
+        };
+        placed.map_err(|error| ArchiveError::at(target, &error))?;
+        delivery.linked = true;
+        Ok(())
+    }
+
+    /// The message was there before: make sure that it stays, and drop what was fetched.
+    fn sync_present(&self, path: &Path, temporary: &Path) -> Result<(), ArchiveError> {
+        let synced = match self.disk.open(path, Access::Read) {
+            Ok(mut file) => file.sync(),
+            // A mail client has renamed it since we looked; it was read and compared then.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        synced.map_err(|error| ArchiveError::at(path, &error))?;
+        let _ = self.disk.unlink(temporary);
+        Ok(())
+    }
+
+    /// Takes back what can be taken back of a batch that failed. What cannot stays on record as an
+    /// intent, for recovery to look at.
+    fn condemn(&mut self, batch: &[Delivery], failed: Failed, ledger: &mut dyn Ledger) -> ArchiveError {
+        let (error, take_back, on_record) = match failed {
+            Failed::Early(error) => (error, true, false),
+            Failed::Visible(error) => (error, true, true),
+            Failed::Late(error) => (error, false, true),
+        };
+        let mut withdrawn = Vec::new();
+        for delivery in batch {
+            let _ = self.disk.unlink(&delivery.temporary);
+            if take_back && (!delivery.linked || self.disk.unlink(&delivery.target).is_ok()) {
+                withdrawn.push(Change::Withdrawn(delivery.row.seq));
+            }
+        }
+        if on_record {
+            // If the ledger cannot be written either, recovery finds these intents.
+            let _ = ledger.commit(&withdrawn);
+        }
+        error
+    }
+}
+
+/// KEYs that stand for other messages, of the ledger or of this batch.
+#[derive(Default)]
+struct Taken {
+    keys: HashSet<Key>,
+    /// Contents for which the ledger was asked.
+    asked: HashSet<ShortHash>,
+}
+
+/// What the folder has under a KEY.
+enum Standing {
+    Nothing,
+    TheMessage(PathBuf),
+    SomethingElse,
+}
+
+/// The file system has no hard links, or not for us.
+fn no_hard_links(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK, Errno::XDEV]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

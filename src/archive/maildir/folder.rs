@@ -1,0 +1,173 @@
+//! Finding messages in `new/` and `cur/` by their KEY, whatever other programs do meanwhile.
+//!
+//! Mail clients move files from `new/` to `cur/` and change the flags in their names at any time,
+//! so that a name is a hint, and only a look through both folders during which nothing changed
+//! tells that a message is absent.
+
+use crate::disk::{Disk, Meta};
+use crate::mail::names::{Key, ShortHash};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How often a look through the folders is repeated while they change under it.
+const LOOKS: usize = 3;
+
+/// A Maildir's `new/` and `cur/`.
+pub(super) struct Folder<D> {
+    disk: Arc<D>,
+    new: PathBuf,
+    cur: PathBuf,
+    index: Option<Index>,
+}
+
+/// A copy that carries the origin that is asked for.
+pub(super) struct Carrier {
+    pub(super) key: Key,
+    pub(super) path: PathBuf,
+    /// When it arrived, as its name has it, in seconds since 1970.
+    pub(super) arrived: i64,
+}
+
+/// The names that carry a KEY, as seen at one moment, in little memory: without the KEY, which
+/// whoever looks for one knows.
+#[derive(Default)]
+struct Index {
+    /// A hash of the KEY, and where the name begins in `names`.
+    entries: Vec<(u64, usize)>,
+    /// For each: `n` or `c` for the folder, what is before the KEY, `/`, what is behind it, `/`.
+    names: String,
+    stamp: Stamp,
+}
+
+/// When both folders changed last; `None` for one that is missing.
+type Stamp = [Option<(i64, i64)>; 2];
+
+impl<D: Disk> Folder<D> {
+    pub(super) fn new(disk: Arc<D>, root: &Path) -> Self {
+        Folder { disk, new: root.join("new"), cur: root.join("cur"), index: None }
+    }
+
+    /// Paths that carry `key`, as of the last look; looks when none was taken yet. A path may be
+    /// outdated by the time it is opened: see [`Folder::refresh`].
+    pub(super) fn find(&mut self, key: &Key) -> io::Result<Vec<PathBuf>> {
+        if self.index.is_none() {
+            self.look()?;
+        }
+        let Some(index) = &self.index else { return Ok(Vec::new()) };
+        Ok(index.find(key).map(|(folder, name)| self.path(folder, &name)).collect())
+    }
+
+    /// Looks again if anything changed since the last look; whether it did.
+    pub(super) fn refresh(&mut self) -> io::Result<bool> {
+        let seen = self.index.as_ref().map(|index| index.stamp);
+        if seen == Some(self.stamp()?) {
+            return Ok(false);
+        }
+        self.look()?;
+        Ok(true)
+    }
+
+    /// Looks through both folders. Afterwards what is not found was absent all the time, as far
+    /// as the folders' time stamps can tell.
+    pub(super) fn look(&mut self) -> io::Result<()> {
+        let mut index = Index::default();
+        for _ in 0..LOOKS {
+            index = Index { stamp: self.stamp()?, ..Index::default() };
+            // `new/` first: what moves on to `cur/` meanwhile is seen there.
+            self.names(&mut |folder, name| index.add(folder, name))?;
+            if self.stamp()? == index.stamp {
+                break;
+            }
+        }
+        index.entries.sort_unstable();
+        self.index = Some(index);
+        Ok(())
+    }
+
+    /// Whether not a single message with a KEY is there.
+    pub(super) fn is_bare(&mut self) -> io::Result<bool> {
+        self.refresh()?;
+        Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
+    }
+
+    /// Every message with a KEY, by its origin.
+    pub(super) fn by_origin(&self) -> io::Result<HashMap<ShortHash, Vec<Carrier>>> {
+        let mut carriers: HashMap<ShortHash, Vec<Carrier>> = HashMap::new();
+        self.names(&mut |folder, name| {
+            let Some(key) = Key::of_name(name) else { return };
+            let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let path = self.path(folder, name);
+            carriers.entry(key.origin).or_default().push(Carrier { key, path, arrived });
+        })?;
+        // What came last stands for the UID now; of equal copies the first.
+        for carriers in carriers.values_mut() {
+            carriers.sort_by_key(|carrier| (carrier.arrived, std::cmp::Reverse(carrier.key.copy)));
+        }
+        Ok(carriers)
+    }
+
+    fn path(&self, folder: char, name: &str) -> PathBuf {
+        if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
+    }
+
+    fn names(&self, each: &mut dyn FnMut(char, &str)) -> io::Result<()> {
+        for (folder, path) in [('n', &self.new), ('c', &self.cur)] {
+            let read = self.disk.read_dir(path, &mut |name| {
+                if let Some(name) = name.to_str() {
+                    each(folder, name);
+                }
+                true
+            });
+            match read {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        let stamp = |path: &Path| match self.disk.metadata(path) {
+            Ok(Meta { modified, .. }) => Ok(Some(modified)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        Ok([stamp(&self.new)?, stamp(&self.cur)?])
+    }
+}
+
+impl Index {
+    fn add(&mut self, folder: char, name: &str) {
+        let Some(key) = Key::of_name(name) else { return };
+        let Some((before, rest)) = name.split_once('.') else { return };
+        let behind = &rest[key.to_string().len()..];
+        self.entries.push((fold(&key), self.names.len()));
+        self.names.push(folder);
+        self.names.push_str(before);
+        self.names.push('/');
+        self.names.push_str(behind);
+        self.names.push('/');
+    }
+
+    fn find(&self, key: &Key) -> impl Iterator<Item = (char, String)> {
+        let hash = fold(key);
+        let first = self.entries.partition_point(|(other, _)| *other < hash);
+        let equal = self.entries[first..].iter().take_while(move |(other, _)| *other == hash);
+        equal.filter_map(move |(_, at)| {
+            let entry = self.names.get(*at..)?;
+            let folder = entry.chars().next()?;
+            let (before, rest) = entry[1..].split_once('/')?;
+            let (behind, _) = rest.split_once('/')?;
+            // Should two KEYs share a hash, this is a name that does not exist.
+            Some((folder, format!("{before}.{key}{behind}")))
+        })
+    }
+}
+
+/// A KEY in 64 bits.
+fn fold(key: &Key) -> u64 {
+    let part = |hash: &ShortHash| hash.iter().take(8).fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet));
+    part(&key.origin) ^ part(&key.content).rotate_left(1) ^ u64::from(key.copy)
+}

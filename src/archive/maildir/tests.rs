@@ -1,0 +1,497 @@
+use super::Maildir;
+use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
+use crate::archive::{Archive as _, ArchiveError, Copy, Pending, Recovery};
+use crate::exit::Exit;
+use crate::ledger::{Change, Ledger as _, Place, Row, State};
+use crate::mail::names::Key;
+use rustix::io::Errno;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const IDENTITY: &str = "jane@pop.example.com";
+
+/// A Maildir in a folder of its own, with its ledger.
+struct Home {
+    folder: tempfile::TempDir,
+    journal: Journal,
+    ledger: WatchedLedger,
+    maildir: Maildir<WatchedDisk>,
+}
+
+impl Home {
+    /// Nothing made yet.
+    fn new() -> Home {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::default();
+        let ledger = WatchedLedger::new(IDENTITY, &journal);
+        let maildir = maildir(&folder.path().join("Mail/work"), &journal);
+        Home { folder, journal, ledger, maildir }
+    }
+
+    /// Open and ready.
+    fn ready() -> Home {
+        let mut home = Home::new();
+        home.maildir.open(&mut home.ledger).unwrap();
+        home.maildir.recover(&mut home.ledger).unwrap();
+        home.journal.steps();
+        home
+    }
+
+    /// What a new run sees.
+    fn restart(&mut self) {
+        self.maildir = maildir(&self.root(), &self.journal);
+    }
+
+    /// The ledger is lost.
+    fn forget(&mut self) {
+        self.ledger = WatchedLedger::new(IDENTITY, &self.journal);
+        self.restart();
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("Mail/work")
+    }
+
+    fn deliver(&mut self, uid: &str, message: &[u8]) -> Row {
+        let seq = add(&mut self.maildir, &mut self.ledger, Some(uid), message);
+        assert_eq!(self.maildir.commit(&mut self.ledger).unwrap(), [seq]);
+        self.ledger.row(seq).unwrap().unwrap()
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        names(&self.root().join(folder))
+    }
+
+    /// The only file in `new/`.
+    fn file(&self) -> PathBuf {
+        let names = self.names("new");
+        assert_eq!(names.len(), 1, "{names:?}");
+        self.root().join("new").join(&names[0])
+    }
+}
+
+fn maildir(root: &Path, journal: &Journal) -> Maildir<WatchedDisk> {
+    Maildir::new(Arc::new(WatchedDisk(journal.clone())), root.to_owned(), IDENTITY)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = crate::disk::names_in(folder).unwrap();
+    names.into_iter().map(|name| name.into_string().unwrap()).collect()
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    crate::disk::read_limited(path, 1 << 30).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the mail client")]
+fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the user")]
+fn remove(path: &Path) {
+    if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the user")]
+fn write(path: &Path, octets: &[u8]) {
+    std::fs::write(path, octets).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the user")]
+fn make_dir(path: &Path) {
+    std::fs::create_dir_all(path).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_message_is_stored_octet_for_octet_under_a_private_name() {
+    let mut home = Home::ready();
+    let message = b"Subject: a\nStatus: R\n\nFrom me\n.\n\0\xff bare \r and no end";
+    let row = home.deliver("uid-1", message);
+    let name = &home.names("new")[0];
+    let Place::Maildir { key } = &row.place else { panic!("{row:?}") };
+    assert!(name.starts_with(&format!("{NOON}.{key}.")), "{name}");
+    assert!(name.ends_with(&format!(",S={}", message.len())), "{name}");
+    assert_eq!(read(&home.file()), message);
+    assert_eq!((row.state, row.size), (State::Stored, message.len() as u64));
+    assert_eq!(mode(&home.file()), 0o600);
+    for folder in ["", "tmp", "new", "cur", ".."] {
+        assert_eq!(mode(&home.root().join(folder)), 0o700, "{folder}");
+    }
+    assert!(home.names("tmp").is_empty());
+}
+
+#[test]
+fn the_order_of_the_steps_is_the_promised_one() {
+    let mut home = Home::ready();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    add(&mut home.maildir, &mut home.ledger, Some("2"), b"b\n");
+    assert_eq!(home.maildir.pending(), Pending { messages: 2, octets: 4 });
+    home.maildir.commit(&mut home.ledger).unwrap();
+    let steps = home.journal.steps();
+    let expected = [
+        "create tmp",
+        "write tmp",
+        "create tmp",
+        "write tmp",
+        "sync tmp",
+        "sync tmp",
+        "ledger intent",
+        "link new",
+        "unlink tmp",
+        "link new",
+        "unlink tmp",
+        "sync folder new",
+        "ledger stored",
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!(home.maildir.pending(), Pending::default());
+    assert!(home.maildir.commit(&mut home.ledger).unwrap().is_empty());
+    assert!(home.journal.steps().is_empty());
+}
+
+#[test]
+fn a_large_batch_does_not_hold_all_its_files_open() {
+    let mut home = Home::ready();
+    let open = || names(Path::new("/proc/self/fd")).len();
+    let before = open();
+    for number in 0..200 {
+        add(&mut home.maildir, &mut home.ledger, Some(&number.to_string()), format!("{number}\n").as_bytes());
+    }
+    // Other tests run in this process too; 200 would show.
+    assert!(open() < before + 150);
+    let synced = home.journal.steps().iter().filter(|step| *step == "sync tmp").count();
+    assert!(synced > 100, "{synced}");
+    assert_eq!(home.maildir.commit(&mut home.ledger).unwrap().len(), 200);
+    assert_eq!(home.names("new").len(), 200);
+}
+
+#[test]
+fn what_is_discarded_leaves_no_trace() {
+    let mut home = Home::ready();
+    home.maildir.begin().unwrap();
+    home.maildir.write(b"half").unwrap();
+    home.maildir.discard().unwrap();
+    home.maildir.begin().unwrap();
+    home.maildir.write(b"whole").unwrap();
+    home.maildir.finish().unwrap();
+    home.maildir.discard().unwrap();
+    assert!(home.names("tmp").is_empty());
+    assert!(home.maildir.finish().is_err(), "nothing is open");
+    home.maildir.begin().unwrap();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    assert_eq!(home.names("tmp").len(), 1, "the message that was open is gone");
+    home.restart();
+    assert!(home.names("tmp").is_empty(), "and so is what was never committed");
+}
+
+#[test]
+fn identical_copies_under_one_uid_are_numbered() {
+    let mut home = Home::ready();
+    let first = home.deliver("1", b"a\n");
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.maildir.commit(&mut home.ledger).unwrap();
+    let Place::Maildir { key } = &first.place else { panic!("{first:?}") };
+    let mut keys: Vec<String> =
+        home.names("new").iter().map(|name| Key::of_name(name).unwrap().to_string()).collect();
+    keys.sort();
+    assert_eq!(keys, [key.clone(), format!("{key}-2"), format!("{key}-3")]);
+    // Another UID, or none, is another origin.
+    add(&mut home.maildir, &mut home.ledger, Some("2"), b"a\n");
+    add(&mut home.maildir, &mut home.ledger, None, b"a\n");
+    home.maildir.commit(&mut home.ledger).unwrap();
+    assert_eq!(home.names("new").len(), 5);
+}
+
+#[test]
+fn without_hard_links_a_message_is_renamed_into_place() {
+    for errno in [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS] {
+        let mut home = Home::ready();
+        home.journal.fail("link new", errno);
+        home.deliver("1", b"a\n");
+        assert_eq!(read(&home.file()), b"a\n");
+        assert!(home.names("tmp").is_empty());
+        let steps = home.journal.steps();
+        assert_eq!(steps[steps.len() - 3..], ["rename new", "sync folder new", "ledger stored"]);
+    }
+}
+
+#[test]
+fn a_failed_sync_condemns_the_batch() {
+    for (step, left_in_new) in
+        [("sync tmp", 0), ("ledger intent", 0), ("link new", 0), ("sync folder new", 0)]
+    {
+        let mut home = Home::ready();
+        home.deliver("0", b"before\n");
+        add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+        add(&mut home.maildir, &mut home.ledger, Some("2"), b"b\n");
+        home.journal.steps();
+        home.journal.fail(step, Errno::NOSPC);
+        let error = home.maildir.commit(&mut home.ledger).unwrap_err();
+        if !step.starts_with("ledger") {
+            assert_eq!(error.exit(), Exit::IO, "{error}");
+        }
+        let steps = home.journal.steps();
+        assert_eq!(
+            steps.iter().filter(|taken| taken.starts_with(step)).count(),
+            1,
+            "{step} is not tried again"
+        );
+        assert_eq!(home.names("new").len(), 1 + left_in_new, "{step}");
+        assert!(home.names("tmp").is_empty(), "{step}");
+        assert!(home.ledger.intents().unwrap().is_empty(), "{step}");
+        assert_eq!(home.maildir.pending(), Pending::default());
+
+        home.journal.mend();
+        add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+        assert!(
+            matches!(home.maildir.commit(&mut home.ledger), Err(ArchiveError::Unsettled { .. })),
+            "{step}"
+        );
+        home.maildir.recover(&mut home.ledger).unwrap();
+        home.deliver("1", b"a\n");
+        assert_eq!(home.names("new").len(), 2);
+    }
+}
+
+#[test]
+fn what_is_durable_but_not_on_record_is_completed_by_recovery() {
+    let mut home = Home::ready();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.journal.fail("ledger stored", Errno::NOSPC);
+    assert!(home.maildir.commit(&mut home.ledger).is_err());
+    home.journal.mend();
+    home.journal.steps();
+    assert_eq!(home.ledger.rows(), []);
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    let recovery = home.maildir.recover(&mut home.ledger).unwrap();
+    assert_eq!(recovery, Recovery { completed: 1, ..Recovery::default() });
+    let steps = home.journal.steps();
+    let expected = ["sync new", "sync folder new", "sync folder cur", "ledger stored"];
+    assert_eq!(steps[steps.len() - 4..], expected, "durable first, then on record");
+    assert!(matches!(home.maildir.verify(&home.ledger.rows()[0]).unwrap(), Copy::Intact(_)));
+}
+
+#[test]
+fn recovery_settles_every_kind_of_intent() {
+    let mut home = Home::ready();
+    let moved = home.deliver("moved", b"moved\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,FS", home.names("new")[0])));
+    let changed = home.deliver("changed", b"changed\n");
+    write(&home.file(), b"something else\n");
+    let absent = home.deliver("absent", b"absent\n");
+    let [_, absent_name] = home.names("new").try_into().unwrap_or_else(|names| panic!("{names:?}"));
+    let Place::Maildir { key } = &absent.place else { panic!("{absent:?}") };
+    let absent_name = if absent_name.contains(key) { absent_name } else { home.names("new").remove(0) };
+    remove(&home.root().join("new").join(absent_name));
+    write(&home.root().join("tmp").join(format!("{}99-1.host", home.maildir.prefix)), b"half");
+    write(&home.root().join("tmp/popkeep-0000000000000000-99-1.host"), b"another account's");
+    write(&home.root().join("tmp/1.M1P1.host"), b"another program's");
+
+    // The same as intents of a run that was cut short.
+    home.ledger = WatchedLedger::new(IDENTITY, &home.journal);
+    home.restart();
+    let rows =
+        [moved, changed, absent].map(|row| Row { state: State::Intent, seq: home.ledger.next_seq(), ..row });
+    home.ledger.commit(&rows.clone().map(Change::Intent)).unwrap();
+
+    home.maildir.open(&mut home.ledger).unwrap();
+    let recovery = home.maildir.recover(&mut home.ledger).unwrap();
+    assert_eq!((recovery.completed, recovery.withdrawn, recovery.cleaned), (1, 2, 1));
+    assert_eq!(recovery.left_alone.len(), 1);
+    assert!(recovery.left_alone[0].contains("is not the message"), "{recovery:?}");
+    assert_eq!(home.ledger.rows().iter().map(|row| row.seq).collect::<Vec<_>>(), [rows[0].seq]);
+    assert!(home.ledger.intents().unwrap().is_empty());
+    assert_eq!(home.names("tmp"), ["1.M1P1.host", "popkeep-0000000000000000-99-1.host"]);
+    assert_eq!(home.maildir.recover(&mut home.ledger).unwrap(), Recovery::default(), "nothing is left to do");
+
+    // What was withdrawn is fetched again; what stands under the same KEY does not hinder it.
+    home.deliver("changed", b"changed\n");
+    home.deliver("absent", b"absent\n");
+    assert_eq!(home.names("new").len(), 3);
+}
+
+#[test]
+fn a_message_that_is_there_already_is_not_put_there_twice() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,S", home.names("new")[0])));
+    home.deliver("2", b"b\n");
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    home.maildir.recover(&mut home.ledger).unwrap();
+    let first = home.deliver("1", b"a\n");
+    let second = home.deliver("2", b"b\n");
+    assert_eq!((home.names("new").len(), home.names("cur").len()), (1, 1));
+    assert!(home.names("tmp").is_empty());
+    for row in [first, second] {
+        assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Intact(_)));
+    }
+}
+
+#[test]
+fn a_lost_ledger_is_rebuilt_from_names() {
+    let mut home = Home::ready();
+    let seen = home.deliver("seen", b"seen\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,S", home.names("new")[0])));
+    let twice = home.deliver("twice", b"twice\n");
+    add(&mut home.maildir, &mut home.ledger, Some("twice"), b"twice\n");
+    home.maildir.commit(&mut home.ledger).unwrap();
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    home.maildir.recover(&mut home.ledger).unwrap();
+
+    let mut adopt = |uid: &str| {
+        let row = home.maildir.adoptable(&mut home.ledger, uid.as_bytes()).unwrap()?;
+        home.ledger.commit(&[Change::Adopted(row.clone())]).unwrap();
+        Some(row)
+    };
+    let row = adopt("seen").unwrap();
+    assert_eq!(row, Row { seq: row.seq, list_size: None, ..seen });
+    assert_eq!(adopt("seen"), None, "each copy once");
+    assert_eq!(adopt("twice").unwrap().place, twice.place);
+    assert!(adopt("twice").is_some());
+    assert_eq!(adopt("twice"), None);
+    assert_eq!(adopt("new"), None);
+
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"seen").unwrap(), None, "only for a lost ledger");
+}
+
+#[test]
+fn a_changed_copy_is_not_adopted() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    write(&home.file(), b"b\n");
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
+}
+
+#[test]
+fn a_copy_is_found_wherever_a_mail_client_has_moved_it() {
+    let mut home = Home::ready();
+    let row = home.deliver("1", b"a\n");
+    let name = home.names("new").remove(0);
+    let mut at = home.file();
+    for moved in ["cur/NAME:2,S", "cur/NAME:2,FRS", "cur/NAME:2,T", "new/NAME"] {
+        let to = home.root().join(moved.replace("NAME", &name));
+        rename(&at, &to);
+        at = to;
+        assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Intact(_)), "{moved}");
+    }
+    write(&at, b"b\n");
+    assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Changed));
+    remove(&at);
+    assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Gone));
+}
+
+#[test]
+fn a_vanished_archive_is_never_begun_afresh() {
+    let mut home = Home::ready();
+    for number in 0..40 {
+        home.deliver(&number.to_string(), format!("{number}\n").as_bytes());
+    }
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+
+    // One old copy is left, read and flagged: that is enough.
+    for name in home.names("new") {
+        let path = home.root().join("new").join(&name);
+        if read(&path) == b"0\n" {
+            rename(&path, &home.root().join("cur").join(format!("{name}:2,RS")));
+        } else {
+            remove(&path);
+        }
+    }
+    remove(&home.root().join("new"));
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert!(home.names("new").is_empty(), "a missing new/ alone is made again");
+
+    // Nothing known is left, though other mail is.
+    let last = home.names("cur").remove(0);
+    remove(&home.root().join("cur").join(last));
+    write(&home.root().join("new/1.M1P1.host"), b"other mail");
+    home.restart();
+    let vanished = |result: Result<(), ArchiveError>| match result {
+        Err(error @ ArchiveError::Vanished { expected: 40, .. }) => {
+            assert_eq!(error.exit(), Exit::CANT_CREATE)
+        }
+        other => panic!("{other:?}"),
+    };
+    vanished(home.maildir.open(&mut home.ledger));
+
+    // An empty mount point, and none at all.
+    remove(&home.root());
+    make_dir(&home.root());
+    vanished(home.maildir.open(&mut home.ledger));
+    assert!(names(&home.root()).is_empty(), "nothing was made");
+    remove(&home.root());
+    vanished(home.maildir.open(&mut home.ledger));
+    assert!(!home.root().exists());
+}
+
+#[test]
+fn an_archive_that_cannot_be_made_or_written_is_told_before_login() {
+    let cannot = |result: Result<(), ArchiveError>| match result {
+        Err(error @ ArchiveError::CannotCreate { .. }) => assert_eq!(error.exit(), Exit::CANT_CREATE),
+        other => panic!("{other:?}"),
+    };
+    let mut home = Home::new();
+    make_dir(&home.folder.path().join("Mail"));
+    write(&home.root(), b"a file");
+    cannot(home.maildir.open(&mut home.ledger));
+    remove(&home.root());
+    home.journal.fail("writable tmp", Errno::ACCESS);
+    cannot(home.maildir.open(&mut home.ledger));
+    home.journal.mend();
+    remove(&home.root().join("new"));
+    write(&home.root().join("new"), b"a file");
+    cannot(home.maildir.open(&mut home.ledger));
+}
+
+#[test]
+fn a_message_that_cannot_be_written_does_not_harm_the_batch() {
+    let mut home = Home::ready();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.maildir.begin().unwrap();
+    home.journal.fail("write tmp", Errno::NOSPC);
+    let error = home.maildir.write(&[b'x'; 100_000]).unwrap_err();
+    assert_eq!(error.exit(), Exit::IO);
+    home.journal.mend();
+    assert_eq!(home.names("tmp").len(), 1);
+    assert_eq!(home.maildir.commit(&mut home.ledger).unwrap().len(), 1);
+    assert_eq!(home.names("new").len(), 1);
+}
+
+#[test]
+fn two_accounts_share_a_maildir() {
+    let mut home = Home::ready();
+    let journal = home.journal.clone();
+    let mut other = Maildir::new(Arc::new(WatchedDisk(journal.clone())), home.root(), "joe@pop.example.com");
+    let mut others = WatchedLedger::new("joe@pop.example.com", &journal);
+    other.open(&mut others).unwrap();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    assert_eq!(
+        other.recover(&mut others).unwrap(),
+        Recovery::default(),
+        "what the other writes is not cleaned"
+    );
+    add(&mut other, &mut others, Some("1"), b"a\n");
+    home.maildir.commit(&mut home.ledger).unwrap();
+    other.commit(&mut others).unwrap();
+    assert_eq!(home.names("new").len(), 2);
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap().is_some());
+    assert!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap().is_none(), "the other's is not ours");
+}

@@ -1,0 +1,271 @@
+//! Test doubles: a disk and a ledger that write down what is done to them, in one list, and that
+//! can be told to fail.
+
+use super::{Archive, Arrived};
+use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
+use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, Seq, SqliteLedger};
+use crate::mail::digest::Digest;
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// What was done, and what is to fail.
+#[derive(Clone, Default)]
+pub(super) struct Journal(Arc<Mutex<Record>>);
+
+#[derive(Default)]
+struct Record {
+    steps: Vec<String>,
+    failing: Vec<(String, Errno)>,
+}
+
+impl Journal {
+    /// Every step that starts like this fails from now on.
+    pub(super) fn fail(&self, step: &str, errno: Errno) {
+        self.0.lock().unwrap().failing.push((step.to_owned(), errno));
+    }
+
+    /// Nothing fails any more.
+    pub(super) fn mend(&self) {
+        self.0.lock().unwrap().failing.clear();
+    }
+
+    /// The steps since the last call.
+    pub(super) fn steps(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().steps)
+    }
+
+    fn step(&self, step: String) -> io::Result<()> {
+        let mut record = self.0.lock().unwrap();
+        let failing =
+            record.failing.iter().find(|(start, _)| step.starts_with(start)).map(|(_, errno)| *errno);
+        record.steps.push(step);
+        failing.map_or(Ok(()), |errno| Err(errno.into()))
+    }
+
+    fn at(&self, what: &str, path: &Path) -> io::Result<()> {
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+        self.step(format!("{what} {}", folder.to_string_lossy()))
+    }
+}
+
+/// The real disk, watched. A file is spoken of by its folder's name.
+pub(super) struct WatchedDisk(pub(super) Journal);
+
+/// A file of it.
+pub(super) struct WatchedFile {
+    file: OsFile,
+    folder: String,
+    journal: Journal,
+}
+
+impl WatchedDisk {
+    fn watched(&self, file: OsFile, path: &Path) -> WatchedFile {
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+        WatchedFile { file, folder: folder.to_string_lossy().into_owned(), journal: self.0.clone() }
+    }
+}
+
+impl Disk for WatchedDisk {
+    type File = WatchedFile;
+
+    fn create_new(&self, path: &Path) -> io::Result<WatchedFile> {
+        self.0.at("create", path)?;
+        Ok(self.watched(OsDisk.create_new(path)?, path))
+    }
+
+    fn create_unnamed(&self, folder: &Path) -> io::Result<WatchedFile> {
+        self.0.step("create unnamed".to_owned())?;
+        Ok(self.watched(OsDisk.create_unnamed(folder)?, Path::new("spool/file")))
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<WatchedFile> {
+        Ok(self.watched(OsDisk.open(path, access)?, path))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.at("link", to)?;
+        OsDisk.link(from, to)
+    }
+
+    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.at("rename", to)?;
+        OsDisk.rename_noreplace(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.0.at("unlink", path)?;
+        OsDisk.unlink(path)
+    }
+
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        OsDisk.make_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.0.at("sync folder", &path.join("file"))?;
+        OsDisk.sync_dir(path)
+    }
+
+    fn sync_files(&self, files: &mut [&mut WatchedFile]) -> io::Result<()> {
+        files.iter_mut().try_for_each(|file| file.sync())
+    }
+
+    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        OsDisk.read_dir(path, each)
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<Meta> {
+        OsDisk.metadata(path)
+    }
+
+    fn link_metadata(&self, path: &Path) -> io::Result<Meta> {
+        OsDisk.link_metadata(path)
+    }
+
+    fn writable(&self, path: &Path) -> io::Result<()> {
+        self.0.at("writable", &path.join("file"))?;
+        OsDisk.writable(path)
+    }
+}
+
+impl DiskFile for WatchedFile {
+    fn sync(&mut self) -> io::Result<()> {
+        self.journal.step(format!("sync {}", self.folder))?;
+        self.file.sync()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.journal.step(format!("cut {}", self.folder))?;
+        self.file.set_len(len)
+    }
+
+    fn metadata(&self) -> io::Result<Meta> {
+        self.file.metadata()
+    }
+
+    fn try_lock(&mut self) -> io::Result<bool> {
+        self.file.try_lock()
+    }
+}
+
+impl Read for WatchedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Write for WatchedFile {
+    /// A failing write still writes the first half: so does a disk that fills up.
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.journal.step(format!("write {}", self.folder)) {
+            self.file.write_all(&octets[..octets.len() / 2])?;
+            return Err(error);
+        }
+        self.file.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for WatchedFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}
+
+/// A ledger in memory, watched.
+pub(super) struct WatchedLedger {
+    inner: SqliteLedger,
+    journal: Journal,
+}
+
+impl WatchedLedger {
+    pub(super) fn new(identity: &str, journal: &Journal) -> Self {
+        WatchedLedger { inner: SqliteLedger::in_memory(identity).unwrap(), journal: journal.clone() }
+    }
+
+    /// Every stored row, oldest first.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let mut rows = self.newest(Seq::MAX, usize::MAX).unwrap();
+        rows.reverse();
+        rows
+    }
+}
+
+impl Ledger for WatchedLedger {
+    fn next_seq(&mut self) -> Seq {
+        self.inner.next_seq()
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError> {
+        let mut kinds: Vec<&str> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Intent(_) => "intent",
+                Change::Stored(_) => "stored",
+                Change::Withdrawn(_) => "withdrawn",
+                _ => "other",
+            })
+            .collect();
+        kinds.dedup();
+        self.journal
+            .step(format!("ledger {}", kinds.join(" ")))
+            .map_err(|error| LedgerError::Failed { path: "test".to_owned(), reason: error.to_string() })?;
+        self.inner.commit(changes)
+    }
+
+    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+        self.inner.known(each)
+    }
+
+    fn row(&self, seq: Seq) -> Result<Option<Row>, LedgerError> {
+        self.inner.row(seq)
+    }
+
+    fn intents(&self) -> Result<Vec<Row>, LedgerError> {
+        self.inner.intents()
+    }
+
+    fn by_content(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        self.inner.by_content(digest)
+    }
+
+    fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        self.inner.by_core(digest)
+    }
+
+    fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.inner.newest(before, limit)
+    }
+
+    fn overview(&self) -> Result<Overview, LedgerError> {
+        self.inner.overview()
+    }
+}
+
+/// When all test messages arrive: 2026-11-18 11:06:40 UTC.
+pub(super) const NOON: i64 = 1_795_000_000;
+
+/// Puts a message into the archive's batch, as a fetch would.
+pub(super) fn add(
+    archive: &mut impl Archive,
+    ledger: &mut dyn Ledger,
+    uid: Option<&str>,
+    message: &[u8],
+) -> Seq {
+    archive.begin().unwrap();
+    for chunk in message.chunks(7) {
+        archive.write(chunk).unwrap();
+    }
+    let (_, size) = archive.finish().unwrap();
+    assert_eq!(size, message.len() as u64);
+    let seq = ledger.next_seq();
+    let uid = uid.map(|uid| uid.as_bytes().to_vec());
+    archive.keep(seq, Arrived { uid, list_size: Some(size), at: NOON }).unwrap();
+    seq
+}
