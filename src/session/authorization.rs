@@ -3,7 +3,8 @@
 //! Promises: nothing is sent ahead; capabilities are forgotten when TLS begins and read again
 //! after login; a password leaves only with clearance, and once.
 
-use super::wire::Wire;
+use super::error::GREETING;
+use super::wire::{SHOWN, Wire};
 use super::{Clearance, Mechanism, Options, Session, SessionError, Transaction};
 use crate::net::{Security, TlsSettings, Transport};
 use crate::pop3::capability::Capabilities;
@@ -20,8 +21,6 @@ pub struct Authorization {
     capabilities: Option<Capabilities>,
     skip_capabilities: bool,
 }
-
-const GREETING: &str = "the greeting";
 
 impl Session<Authorization> {
     /// Reads the greeting. A `-ERR` with a code that says "later" is
@@ -105,9 +104,9 @@ impl Session<Authorization> {
         } else {
             user_pass(&mut self.wire, user, secret)?
         };
-        self.wire.unmask();
         let refused = self.state.capabilities.is_some_and(|known| !known.offered());
         let capabilities = if refused { Capabilities::refused() } else { ask_capabilities(&mut self.wire)? };
+        self.wire.unmask();
         let state = Transaction::new(capabilities, mechanism, self.pipeline);
         Ok(Session { wire: self.wire, pipeline: self.pipeline, state })
     }
@@ -116,7 +115,7 @@ impl Session<Authorization> {
 /// What it means when no greeting could be read.
 fn explain(error: SessionError, unread: &[u8]) -> SessionError {
     let garbage = unread.trim_ascii_start().first().is_some_and(|octet| !b"+-".contains(octet));
-    let shown = &unread[..unread.len().min(80)];
+    let shown = &unread[..unread.len().min(SHOWN)];
     match error {
         SessionError::Protocol { source: DialogueError::NotAReply(garbage), .. } => {
             SessionError::NotPop3 { text: garbage.line }

@@ -10,6 +10,9 @@ use crate::pop3::reply::Reply;
 use crate::sasl::SaslError;
 use std::time::Duration;
 
+/// What stands for a command while the server's first line is due.
+pub(super) const GREETING: &str = "the greeting";
+
 /// What went wrong. `during` names the command whose reply was due, or `the greeting`. Text
 /// of the server is kept raw; `Display` escapes it.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +44,9 @@ pub enum SessionError {
     },
     /// The reply did not come in time. Exit 69.
     #[error(
-        "the server was too slow with {during}: no whole line (or less than 4 KiB of a message) in {} s; \
-         try later, or raise `timeout`",
-        .after.as_secs_f64()
+        "the server was too slow with {during}: no whole line, or less than 4 KiB of a message, in {} s; {}",
+        .after.as_secs_f64(),
+        if *.during == GREETING { "is `tls` right for this `port`?" } else { "try later, or raise `timeout`" }
     )]
     TimedOut {
         /// The command.

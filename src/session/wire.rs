@@ -8,7 +8,7 @@ use super::patience::Patience;
 use super::{Options, SessionError, Tracer};
 use crate::event::Side;
 use crate::net::{NetError, Security, TlsSettings, Transport};
-use crate::pop3::command::{Command, EncodeError, MASK, Secret, encode_response};
+use crate::pop3::command::{Command, MASK, Secret, encode_response};
 use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
 use crate::pop3::reply::{Reply, redacted};
 use secrecy::zeroize::Zeroize;
@@ -19,6 +19,9 @@ use std::time::Instant;
 
 /// Octets of input held at once; larger than any line that the dialogue accepts.
 const BUFFER: usize = 64 << 10;
+
+/// Octets of unexplained input that an error shows.
+pub(super) const SHOWN: usize = 80;
 
 pub(super) struct Wire {
     transport: Box<dyn Transport>,
@@ -88,8 +91,9 @@ impl Wire {
             return Ok(());
         }
         self.failed = true;
-        let octets = self.unread();
-        Err(SessionError::Surplus { octets: octets[..octets.len().min(80)].to_vec() })
+        let mut octets = self.masked(self.unread());
+        octets.truncate(SHOWN);
+        Err(SessionError::Surplus { octets })
     }
 
     /// Marks the session as lost, for a caller that cannot go on.
@@ -158,8 +162,7 @@ impl Wire {
 
     /// One command with a reply of one line.
     pub(super) fn ask(&mut self, command: &Command<'_>) -> Result<Reply, SessionError> {
-        let reply = self.ask_lines(command, |_| ());
-        reply
+        self.ask_lines(command, |_| ())
     }
 
     /// One command with a listing as its reply.
