@@ -1,3 +1,32 @@
+//! The promises of popkeep, each tried on the built program the way a user meets it.
+//!
+//! One integration binary. Every test has a sandbox of its own (a home that is thrown away) and
+//! servers of its own on loopback ports, so that the tests may run side by side.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test may be slower than it is plain"
+)]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "tests look at the disk and the wire with their own eyes"
+)]
+
+mod awkward_mail;
+mod bad_input;
+mod commands;
+mod crash;
+mod dele_rules;
+mod dovecot;
+mod dry_run;
+mod durability_order;
+mod fetch;
+mod hostile_server;
+mod imail;
 mod man;
 mod samples;
-#[test] fn t() {}
+mod support;
+mod uid_rules;
+mod vanished_archive;

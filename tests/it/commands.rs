@@ -1,0 +1,159 @@
+//! The other commands: demo, status, check, completions, and wrong command lines.
+
+use crate::support::maildrop::Behaviour;
+use crate::support::{Account, Mail, PopServer, Sandbox, stores};
+
+#[test]
+fn wrong_command_lines_end_with_64() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["fetch", "--colour"][..],
+        &["steal"],
+        &["--frobnicate"],
+        &["fetch", "--limit", "few"],
+        &["fetch", "--jobs", "0"],
+        &["fetch", "--progress", "sometimes"],
+        &["fetch", "--quiet", "-v"],
+        &["status", "--max-age", "soon"],
+        &["completions"],
+        &["completions", "tcl"],
+        &["demo", "a", "b"],
+    ] {
+        let outcome = sandbox.popkeep(arguments).run().expect(64);
+        assert_eq!(outcome.stdout, "", "{arguments:?}");
+        assert!(outcome.stderr.starts_with("error: "), "{arguments:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    let sandbox = Sandbox::new();
+    sandbox.popkeep(["--version"]).run().expect(0).says(&[concat!("popkeep ", env!("CARGO_PKG_VERSION"))]);
+    for command in ["fetch", "check", "status", "demo", "completions"] {
+        let outcome = sandbox.popkeep(["--help"]).run().expect(0);
+        assert!(outcome.stdout.contains(command), "--help does not know {command}");
+        let outcome = sandbox.popkeep([command, "--help"]).run().expect(0);
+        assert!(outcome.stdout.contains(&format!("popkeep {command}")), "{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn completions_for_every_shell_know_the_commands() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let outcome = sandbox.popkeep(["completions", shell]).run().expect(0);
+        for word in ["fetch", "dry-run", "max-age"] {
+            assert!(outcome.stdout.contains(word), "{shell} does not know {word}");
+        }
+        assert_eq!(outcome.stderr, "");
+    }
+}
+
+#[test]
+fn demo_fetches_once_and_shows_that_the_second_run_fetches_nothing() {
+    let sandbox = Sandbox::new();
+    let home_before = sandbox.snapshot();
+    sandbox.popkeep(["demo"]).run().expect(0).says(&["popkeep-demo", "fetch", "nothing"]);
+    let messages = demo_messages(&sandbox);
+    assert!(messages.len() >= 6, "{} sample messages", messages.len());
+    let with = |what: &str, holds: fn(&[u8]) -> bool| {
+        assert!(messages.iter().any(|message| holds(message)), "no sample with {what}");
+    };
+    with("a line that starts with a dot", |mail| mail.windows(2).any(|two| two == b"\n."));
+    with("a From line", |mail| mail.windows(6).any(|six| six == b"\nFrom "));
+    with("8-bit text", |mail| !mail.is_ascii());
+    with("an attachment", |mail| mail.windows(10).any(|ten| ten == b"attachment"));
+
+    sandbox.popkeep(["demo"]).run().expect(0);
+    assert_eq!(demo_messages(&sandbox), messages, "a second demo in the same folder fetches nothing");
+    let outside: Vec<_> = sandbox
+        .snapshot()
+        .into_keys()
+        .filter(|path| !path.starts_with(sandbox.path("popkeep-demo")) && !home_before.contains_key(path))
+        .collect();
+    assert!(outside.is_empty(), "the demo wrote outside its folder: {outside:?}");
+}
+
+/// Every message in every Maildir below the demo's folder.
+fn demo_messages(sandbox: &Sandbox) -> Vec<Vec<u8>> {
+    let files = sandbox.snapshot().into_keys();
+    let mut messages: Vec<_> = files
+        .filter(|path| path.is_file() && path.parent().is_some_and(|folder| folder.ends_with("new")))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    messages.sort();
+    messages
+}
+
+#[test]
+fn demo_refuses_a_folder_with_other_things_in_it() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("mine/letter", "Dear Jane,\n");
+    let outcome = sandbox.popkeep(["demo", "mine"]).run();
+    assert!(matches!(outcome.code, Some(64..=78)), "{outcome:?}");
+    outcome.says(&["mine"]);
+    assert_eq!(stores::files(&sandbox.path("mine")), [file]);
+
+    let file = sandbox.write("a-file", "");
+    let outcome = sandbox.popkeep(["demo", "a-file"]).run();
+    assert!(matches!(outcome.code, Some(64..=78)), "{outcome:?}");
+    assert_eq!(std::fs::read(file).unwrap(), b"");
+}
+
+#[test]
+fn demo_takes_an_empty_folder() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.popkeep(["demo", "empty"]).run().expect(0);
+    assert!(demo_messages(&sandbox).len() >= 6);
+}
+
+#[test]
+fn status_speaks_from_the_ledger_alone() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::with([Account::on("work", &server)]);
+    sandbox.popkeep(["status"]).run().expect(0).says(&["work", "never"]);
+    sandbox.popkeep(["status", "--max-age", "26h"]).run().expect(1);
+    assert!(!sandbox.path(".local").exists(), "status makes no ledger");
+
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    server.take_sessions();
+    sandbox.popkeep(["status"]).run().expect(0).says(&["work", "3"]);
+    sandbox.popkeep(["status", "--max-age", "26h"]).run().expect(0);
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    sandbox.popkeep(["status", "--max-age", "1s"]).run().expect(1);
+    let report = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
+    let account = &report["accounts"][0];
+    assert_eq!(account["name"], "work");
+    let octets: usize = Mail::some(3).iter().map(|mail| mail.stored().len()).sum();
+    let numbers: Vec<_> =
+        account.as_object().unwrap().values().filter_map(serde_json::Value::as_u64).collect();
+    assert!(numbers.contains(&3) && numbers.contains(&(octets as u64)), "{account}");
+    assert!(server.take_sessions().is_empty(), "status connects nowhere");
+}
+
+#[test]
+fn a_failure_is_in_the_status_and_is_no_success() {
+    let server = PopServer::behaving(
+        Mail::some(1),
+        Behaviour { login_reply: Some("-ERR [AUTH] no entry"), ..Behaviour::default() },
+    );
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
+    sandbox.popkeep(["status", "--max-age", "26h"]).run().expect(1).says(&["work", "no entry"]);
+}
+
+#[test]
+fn check_logs_in_and_writes_nothing() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    let before = sandbox.snapshot();
+    sandbox.popkeep(["check"]).run().expect(0).says(&["work", "3", "PIPELINING", "PLAIN"]);
+    assert_eq!(sandbox.snapshot(), before);
+    let sessions = server.take_sessions();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!((sessions[0].count("RETR"), sessions[0].count("DELE")), (0, 0));
+
+    sandbox.configure([Account::on("work", &server).text("password", "not the one")]);
+    sandbox.popkeep(["check"]).run().expect(77).says(&["work", "password"]);
+}

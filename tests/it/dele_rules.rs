@@ -1,0 +1,207 @@
+//! DELE and QUIT: what may be deleted, and when it counts.
+
+use serde_json::Value;
+
+use crate::support::mail::{assert_same_mail, stored_forms, to_wire};
+use crate::support::maildrop::{Capa, Nth, Quit};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+
+fn deleting(server: &PopServer) -> Sandbox {
+    Sandbox::with([Account::on("work", server).text("delete", "fetched")])
+}
+
+#[track_caller]
+fn fetch(sandbox: &Sandbox) -> Value {
+    sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
+}
+
+/// A maildrop whose messages are all held, and whose account is told to delete them from now on.
+fn held(count: usize, behaviour: Behaviour) -> (PopServer, Sandbox) {
+    let server = PopServer::with(Mail::some(count));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    server.take_sessions();
+    server.behave(behaviour);
+    sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
+    (server, sandbox)
+}
+
+#[test]
+fn what_is_held_is_deleted_after_a_look_at_its_header() {
+    let (server, sandbox) = held(3, Behaviour::default());
+    let report = fetch(&sandbox);
+    assert_eq!((&report["deleted"], &report["fetched"]), (&3.into(), &0.into()));
+    assert_eq!((server.count("TOP"), server.count("RETR")), (3, 0));
+    assert!(server.uids().is_empty());
+}
+
+#[test]
+fn a_message_whose_copy_the_user_removed_stays_on_the_server() {
+    let (server, sandbox) = held(3, Behaviour::default());
+    let gone = stores::maildir_files(&sandbox.archive("work")).remove(0);
+    let number = String::from_utf8(std::fs::read(&gone).unwrap()).unwrap();
+    std::fs::remove_file(&gone).unwrap();
+    let outcome = sandbox.popkeep(["fetch"]).run().expect(0).says(&["kept", "no local copy"]);
+    drop(outcome);
+    let left = server.state().mails.clone();
+    assert_eq!(left.len(), 1, "the other two are deleted");
+    assert_eq!(String::from_utf8(left[0].stored()).unwrap(), number);
+    assert_eq!(sandbox.maildir("work").len(), 2, "it is not fetched again: the user removed it");
+}
+
+#[test]
+fn a_message_whose_copy_was_changed_stays_on_the_server() {
+    let (server, sandbox) = held(2, Behaviour::default());
+    let changed = stores::maildir_files(&sandbox.archive("work")).remove(0);
+    let mut octets = std::fs::read(&changed).unwrap();
+    octets.push(b'!');
+    std::fs::write(&changed, octets).unwrap();
+    sandbox.popkeep(["fetch"]).run().expect(0).says(&["kept"]);
+    assert_eq!(server.uids().len(), 1);
+}
+
+#[test]
+fn a_message_that_was_read_and_moved_to_cur_is_still_held() {
+    let (server, sandbox) = held(2, Behaviour::default());
+    for file in stores::maildir_files(&sandbox.archive("work")) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        std::fs::rename(&file, sandbox.archive("work").join("cur").join(format!("{name}:2,S"))).unwrap();
+    }
+    assert_eq!(fetch(&sandbox)["deleted"], 2);
+    assert!(server.uids().is_empty());
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(2)));
+}
+
+#[test]
+fn another_header_under_a_held_uid_means_retr_before_dele() {
+    let replaced = Mail::numbered(9).with_uid("uid-00001");
+    // As many octets as before: only its header tells that it is another message.
+    assert_eq!(replaced.wire.len(), Mail::numbered(1).wire.len());
+    let (server, sandbox) = held(2, Behaviour::default());
+    server.state().mails[0] = replaced.clone();
+    let report = fetch(&sandbox);
+    assert_eq!(report["fetched"], 1);
+    let commands = server.take_sessions().remove(0).commands;
+    let at = |command: &str| commands.iter().position(|line| line == command);
+    assert!(at("RETR 1").is_some() && at("RETR 1") < at("DELE 1"), "{commands:?}");
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&[Mail::some(2), vec![replaced]].concat()));
+    assert!(server.uids().is_empty());
+}
+
+#[test]
+fn a_top_that_lies_means_retr_before_dele() {
+    let lying = [(b"uid-00002".to_vec(), to_wire(b"Subject: rewritten\n\n"))];
+    let (server, sandbox) = held(2, Behaviour { top_shows: lying.into(), ..Behaviour::default() });
+    assert_eq!(fetch(&sandbox)["fetched"], 0, "it is the same message after all");
+    let commands = server.take_sessions().remove(0).commands;
+    let at = |command: &str| commands.iter().position(|line| line == command);
+    assert!(at("RETR 2").is_some() && at("RETR 2") < at("DELE 2"), "{commands:?}");
+    assert!(server.uids().is_empty());
+}
+
+#[test]
+fn without_top_every_message_is_read_again_before_it_is_deleted() {
+    let (server, sandbox) = held(2, Behaviour { no_top: true, capa: Capa::Refused, ..Behaviour::default() });
+    assert_eq!(fetch(&sandbox)["deleted"], 2);
+    assert_eq!(server.count("RETR"), 2);
+    assert!(server.uids().is_empty());
+}
+
+#[test]
+fn a_refused_dele_is_told_and_tried_again() {
+    let refuse_dele = [b"uid-00002".to_vec()].into();
+    let server = PopServer::behaving(Mail::some(3), Behaviour { refuse_dele, ..Behaviour::default() });
+    let sandbox = deleting(&server);
+    let outcome = sandbox.popkeep(["fetch", "--quiet"]).run().one_line(&["work", "DELE"]);
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(server.uids(), ["uid-00002"]);
+    server.behave(Behaviour::default());
+    assert_eq!(fetch(&sandbox)["deleted"], 1);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
+}
+
+#[test]
+fn a_refused_quit_confirms_nothing_and_the_next_run_does_it_again() {
+    let server =
+        PopServer::behaving(Mail::some(3), Behaviour { quit: Quit::Refuses, ..Behaviour::default() });
+    let sandbox = deleting(&server);
+    let first = sandbox.popkeep(["fetch", "--json"]).run();
+    assert_ne!(first.code, Some(0));
+    assert_eq!(first.json()["accounts"][0]["deleted"], 0);
+    assert_eq!(server.uids().len(), 3);
+    server.behave(Behaviour::default());
+    assert_eq!(fetch(&sandbox)["deleted"], 3);
+    assert!(server.uids().is_empty());
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
+}
+
+#[test]
+fn a_lost_answer_to_quit_is_no_loss() {
+    let server =
+        PopServer::behaving(Mail::some(3), Behaviour { quit: Quit::CommitsSilently, ..Behaviour::default() });
+    let sandbox = deleting(&server);
+    let first = sandbox.popkeep(["fetch", "--json"]).run().expect(69);
+    assert_eq!(first.json()["accounts"][0]["deleted"], 0, "nothing confirmed them");
+    server.behave(Behaviour::default());
+    server.state().mails.push(Mail::numbered(4));
+    let second = fetch(&sandbox);
+    assert_eq!((&second["listed"], &second["deleted"]), (&1.into(), &1.into()));
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(4)));
+}
+
+#[test]
+fn quit_is_not_sent_to_a_server_that_purges_what_it_showed_before_that_is_stored() {
+    let capa = Capa::Offers(vec!["TOP", "UIDL", "USER", "EXPIRE 0"]);
+    let purging = Behaviour { capa, purges_what_was_retrieved: true, ..Behaviour::default() };
+    let broken = Behaviour { empty_retr: [b"uid-00002".to_vec()].into(), ..purging.clone() };
+    let server = PopServer::behaving(Mail::some(3), broken);
+    let sandbox = Sandbox::for_server(&server);
+    let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(1);
+    assert_eq!(outcome.json()["accounts"][0]["missing"].as_array().unwrap().len(), 1);
+    assert!(server.uids().contains(&"uid-00002".to_owned()), "QUIT would have purged what nobody has");
+
+    server.behave(purging);
+    fetch(&sandbox);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
+}
+
+#[test]
+fn a_connection_cut_in_mid_message_loses_nothing_and_doubles_nothing() {
+    for capa in [Capa::default(), Capa::without_pipelining()] {
+        let torn = Behaviour { torn_at: Some(Nth("RETR", 3)), capa, ..Behaviour::default() };
+        let server = PopServer::behaving(Mail::some(5), torn);
+        let sandbox = deleting(&server);
+        assert_ne!(sandbox.popkeep(["fetch"]).run().code, Some(0));
+        let stored = stores::files(&sandbox.archive("work").join("new")).len();
+        assert!(stored + server.uids().len() >= 5, "a message is neither here nor there");
+        server.behave(Behaviour::default());
+        fetch(&sandbox);
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
+        assert!(server.uids().is_empty());
+    }
+}
+
+#[test]
+fn dele_waits_until_no_message_is_on_its_way() {
+    let server = PopServer::with(Mail::some(20));
+    let sandbox = deleting(&server);
+    fetch(&sandbox);
+    for session in server.take_sessions() {
+        let quit = session.commands.iter().position(|line| line == "QUIT").unwrap();
+        assert_eq!(quit, session.commands.len() - 1, "nothing follows QUIT");
+    }
+    assert!(server.uids().is_empty());
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(20)));
+}
+
+#[test]
+fn deletions_are_committed_in_portions() {
+    let server = PopServer::with(Mail::some(1_100));
+    let sandbox = deleting(&server);
+    assert_eq!(fetch(&sandbox)["deleted"], 1_100);
+    assert!(server.uids().is_empty());
+    let sessions = server.take_sessions();
+    assert!(sessions.len() >= 2, "one session marked them all");
+    assert!(sessions.iter().all(|session| session.count("DELE") <= 1_000));
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(1_100)));
+}

@@ -1,0 +1,202 @@
+//! Servers that break the rules: each ends the run within its limits, and nothing wrong is stored.
+
+use std::time::{Duration, Instant};
+
+use crate::support::certificates::Authority;
+use crate::support::mail::assert_same_mail;
+use crate::support::maildrop::{Nth, Tls};
+use crate::support::scripted::{Scripted, Stage};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
+
+fn account(server: &Scripted) -> Account {
+    Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "2s")
+}
+
+/// Greeting and login of a server without CAPA.
+const LOGIN: &str = "S: +OK ready
+    C: CAPA
+    S: -ERR what
+    C: USER joe
+    S: +OK
+    C: PASS *
+    S: +OK in
+";
+
+/// The listing of one message.
+const ONE_LISTED: &str = "C: UIDL
+    S: +OK
+    S: 1 one
+    S: .
+    C: LIST
+    S: +OK
+    S: 1 120
+    S: .
+";
+
+#[test]
+fn replies_in_pieces_of_any_length_are_put_together() {
+    let transcript = format!(
+        "{LOGIN}{ONE_LISTED}C: RETR 1
+        S: +OK here it comes
+        S: Subject: dots
+        S:
+        S: ..
+        S: ...
+        S: ..a
+        raw: bare\\rCR, bare\\nLF, \\n.\\nnot the end\\n.\\r\\n. \\r\\n\\0\\xff\\r\\n
+        raw: \\r\\r\\n
+        S:
+        S: .
+        C: QUIT
+        S: +OK"
+    );
+    let expected =
+        b"Subject: dots\n\n.\n..\n.a\nbare\rCR, bare\nLF, \n.\nnot the end\n.\n \n\0\xff\n\r\n\n".to_vec();
+    for split_every in [1, 2, 3, 5, 64] {
+        let server =
+            Scripted::staged(&[&transcript], Stage { split_every: Some(split_every), ..Stage::default() });
+        let sandbox = Sandbox::with([account(&server).text("timeout", "60s")]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        server.finish();
+        assert_same_mail(sandbox.maildir("work"), vec![expected.clone()]);
+    }
+}
+
+#[test]
+fn a_stall_ends_the_run_within_its_timeout() {
+    for stalled in [
+        "stall".to_owned(),
+        "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nTOP\\r\\nstall".to_owned(),
+        "S: +OK ready\nC: CAPA\nstall".to_owned(),
+        format!("{LOGIN}C: UIDL\nstall"),
+        format!("{LOGIN}C: UIDL\nS: +OK\nS: 1 one\nstall"),
+        format!("{LOGIN}{ONE_LISTED}C: RETR 1\nS: +OK\nS: Subject: half\nstall"),
+    ] {
+        let server = Scripted::play(&stalled);
+        let sandbox = Sandbox::with([account(&server)]);
+        let begun = Instant::now();
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(69).one_line(&["work", "127.0.0.1"]);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?} with a timeout of 2 s", begun.elapsed());
+        assert!(sandbox.maildir("work").is_empty(), "half a message is no message");
+    }
+}
+
+#[test]
+fn octets_behind_the_answer_to_stls_are_an_attack() {
+    let authority = Authority::new();
+    let injected = "S: +OK ready
+        C: CAPA
+        raw: +OK\\r\\nSTLS\\r\\nTOP\\r\\n.\\r\\n
+        C: STLS
+        raw: +OK begin\\r\\n+OK injected\\r\\n
+        stall";
+    let server =
+        Scripted::staged(&[injected], Stage { stls: Some(authority.good().acceptor()), ..Stage::default() });
+    let sandbox = Sandbox::new();
+    let ca = sandbox.write("ca.pem", authority.pem());
+    let account = account(&server).text("host", "localhost").text("tls", "starttls");
+    sandbox.configure([account.text("tls_ca_file", ca.to_str().unwrap())]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(76).one_line(&["work", "STLS"]);
+    assert_eq!(server.finish(), ["CAPA", "STLS"], "no credential was sent");
+}
+
+#[test]
+fn without_stls_there_is_no_fallback_to_clear_text() {
+    for refusal in [
+        "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nTOP\\r\\n.\\r\\nstall",
+        "S: +OK ready\nC: CAPA\nS: -ERR\nC: STLS\nS: -ERR what\nstall",
+        "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nSTLS\\r\\n.\\r\\nC: STLS\nS: -ERR not today\nstall",
+    ] {
+        let server = Scripted::play(refusal);
+        let sandbox = Sandbox::with([account(&server).text("tls", "starttls")]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(76).one_line(&["work", "STLS"]);
+        drop(server);
+    }
+}
+
+#[test]
+fn garbage_where_a_reply_is_due_is_a_protocol_error() {
+    for garbage in [
+        "S: +OK ready\nC: CAPA\nS: HTTP/1.1 400 Bad Request".to_owned(),
+        "S: +OK ready\nC: CAPA\nraw: \\0\\0\\0\\xff\\xfe\\r\\n".to_owned(),
+        format!("{LOGIN}C: UIDL\nS: maybe"),
+        format!("{LOGIN}{ONE_LISTED}C: RETR 1\nS: Subject: no status line"),
+    ] {
+        let server = Scripted::play(&garbage);
+        let sandbox = Sandbox::with([account(&server)]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(76).one_line(&["work", "127.0.0.1"]);
+        assert!(sandbox.maildir("work").is_empty());
+    }
+}
+
+#[test]
+fn endless_replies_meet_a_limit() {
+    for endless in [
+        "raw: +OK \nrepeat 50000000: x".to_owned(),
+        "S: +OK ready\nC: CAPA\nS: +OK\nrepeat 5000000: X-CAPABILITY\\r\\n".to_owned(),
+        format!("{LOGIN}C: UIDL\nS: +OK\nraw: 1 \nrepeat 50000000: u"),
+    ] {
+        let server = Scripted::play(&endless);
+        let sandbox = Sandbox::with([account(&server)]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(76).one_line(&["work"]);
+    }
+}
+
+#[test]
+fn an_endless_message_meets_max_size() {
+    let server =
+        Scripted::play(&format!("{LOGIN}{ONE_LISTED}C: RETR 1\nS: +OK\nrepeat 500000: spam and eggs\\r\\n"));
+    let sandbox = Sandbox::with([account(&server).text("max_size", "1 MiB")]);
+    sandbox.popkeep(["fetch", "--quiet"]).run();
+    assert!(sandbox.maildir("work").is_empty(), "half a message is no message");
+}
+
+#[test]
+fn a_reply_to_no_command_ends_the_session_without_quit() {
+    let server = Scripted::play(&format!(
+        "{LOGIN}{ONE_LISTED}C: RETR 1
+        raw: +OK\\r\\nSubject: one\\r\\n\\r\\n{}\\r\\n.\\r\\n+OK and one more\\r\\n
+        stall",
+        "x".repeat(100)
+    ));
+    let sandbox = Sandbox::with([account(&server).text("delete", "fetched")]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(76).one_line(&["work"]);
+    let heard = server.finish();
+    assert_eq!(heard.last().map(String::as_str), Some("RETR 1"), "neither DELE nor QUIT follows: {heard:?}");
+}
+
+#[test]
+fn capabilities_before_stls_count_for_nothing_after_it() {
+    let authority = Authority::new();
+    let tls = Tls::Stls(authority.good().acceptor());
+    let server = PopServer::start(Mail::some(2), Behaviour::default(), tls);
+    let sandbox = Sandbox::new();
+    let ca = sandbox.write("ca.pem", authority.pem());
+    let account = Account::new("work").text("host", "localhost").key("port", server.port());
+    sandbox.configure([account.text("tls", "starttls").text("tls_ca_file", ca.to_str().unwrap())]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    let commands = server.take_sessions().remove(0).commands;
+    let at = |command: &str| commands.iter().position(|line| line == command).unwrap();
+    let login =
+        commands.iter().position(|line| line.starts_with("AUTH") || line.starts_with("USER")).unwrap();
+    assert!(at("STLS") < login, "{commands:?}");
+    assert!(
+        commands[at("STLS")..login].contains(&"CAPA".to_owned()),
+        "CAPA is read again after STLS: {commands:?}"
+    );
+}
+
+#[test]
+fn a_cut_after_any_command_is_healed_by_the_next_run() {
+    for cut in ["CAPA", "AUTH", "UIDL", "LIST", "RETR", "DELE", "QUIT"] {
+        let cut_at = Some(Nth(cut, 1));
+        let server = PopServer::behaving(Mail::some(3), Behaviour { cut_at, ..Behaviour::default() });
+        let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+        assert_ne!(sandbox.popkeep(["fetch", "--quiet"]).run().code, Some(0), "cut at {cut}");
+        server.behave(Behaviour::default());
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        let expected = Mail::some(3).iter().map(Mail::stored).collect();
+        assert_same_mail(sandbox.maildir("work"), expected);
+        assert!(server.uids().is_empty(), "cut at {cut}");
+    }
+}

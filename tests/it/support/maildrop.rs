@@ -1,0 +1,258 @@
+//! A POP3 server for the tests: one maildrop whose behaviour can be bent, and which remembers
+//! every command of every session. It shares no code with popkeep's own server.
+
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use native_tls::TlsAcceptor;
+
+use super::Mail;
+use super::wire::Wire;
+
+/// The password of every test account.
+pub(crate) const PASSWORD: &str = "tiger 2 Lilies";
+
+#[allow(clippy::struct_excessive_bools, reason = "each is a fault of its own, and they combine")]
+/// How the server behaves; the default is a modern server without faults.
+#[derive(Clone, Default)]
+pub(crate) struct Behaviour {
+    pub(crate) capa: Capa,
+    /// Answers in the words of `IMail` 7.12.
+    pub(crate) imail_texts: bool,
+    pub(crate) no_uidl: bool,
+    pub(crate) no_top: bool,
+    /// The unique-ids whose DELE is refused.
+    pub(crate) refuse_dele: BTreeSet<Vec<u8>>,
+    pub(crate) quit: Quit,
+    /// QUIT purges every message that RETR showed, marked by DELE or not.
+    pub(crate) purges_what_was_retrieved: bool,
+    /// Closes the connection instead of answering this command.
+    pub(crate) cut_at: Option<Nth>,
+    /// Never answers this command.
+    pub(crate) stall_at: Option<Nth>,
+    /// Breaks off in the middle of the reply to this command, and closes.
+    pub(crate) torn_at: Option<Nth>,
+    /// Unique-ids of messages whose RETR brings a body without one octet.
+    pub(crate) empty_retr: BTreeSet<Vec<u8>>,
+    /// Unique-ids whose RETR is refused.
+    pub(crate) refuse_retr: BTreeSet<Vec<u8>>,
+    /// What TOP n 0 shows for these unique-ids instead of the message's header.
+    pub(crate) top_shows: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What the server says instead of a good greeting.
+    pub(crate) greeting: Option<&'static str>,
+    /// What it says to a correct password.
+    pub(crate) login_reply: Option<&'static str>,
+}
+
+/// Answers to CAPA.
+#[derive(Clone)]
+pub(crate) enum Capa {
+    /// These lines (STLS is added by a server that has it).
+    Offers(Vec<&'static str>),
+    /// `-ERR`: a server that is older than RFC 2449.
+    Refused,
+}
+
+impl Default for Capa {
+    fn default() -> Self {
+        Capa::Offers(vec!["TOP", "UIDL", "USER", "SASL PLAIN", "RESP-CODES", "PIPELINING"])
+    }
+}
+
+impl Capa {
+    /// A modern server that does not pipeline.
+    pub(crate) fn without_pipelining() -> Capa {
+        Capa::Offers(vec!["TOP", "UIDL", "USER", "SASL PLAIN"])
+    }
+}
+
+/// Answers to QUIT in the TRANSACTION state.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Quit {
+    /// Deletes what is marked and says `+OK`.
+    #[default]
+    Commits,
+    /// Deletes nothing and says `-ERR`.
+    Refuses,
+    /// Deletes nothing, says nothing and closes.
+    Drops,
+    /// Deletes what is marked, but the answer is lost.
+    CommitsSilently,
+}
+
+/// The n-th command (from 1) with this name in a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nth(pub(crate) &'static str, pub(crate) usize);
+
+/// What the server remembers and how it behaves now.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) mails: Vec<Mail>,
+    pub(crate) behaviour: Behaviour,
+    sessions: Vec<Record>,
+    stalled: bool,
+}
+
+/// One session as the server saw it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// The command lines, in order.
+    pub(crate) commands: Vec<String>,
+    /// Somebody logged in.
+    pub(crate) logged_in: bool,
+    /// The TLS handshake was completed.
+    pub(crate) encrypted: bool,
+}
+
+impl Record {
+    /// How often a command was given.
+    pub(crate) fn count(&self, verb: &str) -> usize {
+        self.commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count()
+    }
+}
+
+/// Where TLS begins.
+#[derive(Clone)]
+pub(crate) enum Tls {
+    Never,
+    Implicit(TlsAcceptor),
+    Stls(TlsAcceptor),
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    tls: Tls,
+    stop: AtomicBool,
+}
+
+/// The running server. It stops listening when it is dropped.
+pub(crate) struct PopServer {
+    shared: Arc<Shared>,
+    port: u16,
+    listener: Option<std::thread::JoinHandle<()>>,
+}
+
+impl PopServer {
+    /// A server without TLS that holds these messages.
+    pub(crate) fn with(mails: Vec<Mail>) -> PopServer {
+        PopServer::start(mails, Behaviour::default(), Tls::Never)
+    }
+
+    /// A server without TLS and with a behaviour of its own.
+    pub(crate) fn behaving(mails: Vec<Mail>, behaviour: Behaviour) -> PopServer {
+        PopServer::start(mails, behaviour, Tls::Never)
+    }
+
+    pub(crate) fn start(mails: Vec<Mail>, behaviour: Behaviour, tls: Tls) -> PopServer {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State { mails, behaviour, ..State::default() }),
+            changed: Condvar::new(),
+            tls,
+            stop: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        let listener = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if accepting.stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    let serving = Arc::clone(&accepting);
+                    std::thread::spawn(move || serving.serve(stream));
+                }
+            }
+        });
+        PopServer { shared, port, listener: Some(listener) }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The server's state, to look at it or to change it between two runs.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
+    /// From now on the server behaves so.
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        self.state().behaviour = behaviour;
+    }
+
+    /// The unique-ids of what is in the maildrop.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        self.state().mails.iter().map(|mail| String::from_utf8_lossy(&mail.uid).into_owned()).collect()
+    }
+
+    /// Every session so far, and forgets them.
+    pub(crate) fn take_sessions(&self) -> Vec<Record> {
+        std::mem::take(&mut self.state().sessions)
+    }
+
+    /// How often a command was given in all sessions since the last `take_sessions`.
+    pub(crate) fn count(&self, verb: &str) -> usize {
+        self.state().sessions.iter().map(|session| session.count(verb)).sum()
+    }
+
+    /// Waits until a session has come to the command that is never answered.
+    #[track_caller]
+    pub(crate) fn wait_for_stall(&self) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut state = self.shared.lock();
+        while !state.stalled {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the client never came to the stalled command");
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+        state.stalled = false;
+    }
+}
+
+impl Drop for PopServer {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that fails while it holds the lock must not hide its message behind others.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let mut wire = Wire::Clear(stream);
+        let record = {
+            let mut state = self.lock();
+            state.sessions.push(Record::default());
+            state.sessions.len() - 1
+        };
+        if let Tls::Implicit(acceptor) = &self.tls {
+            if wire.encrypt(acceptor).is_err() {
+                return;
+            }
+            self.note(record, |record| record.encrypted = true);
+        }
+        session::Session::new(self, wire, record).run();
+    }
+
+    /// Writes into a session's record, unless a test has taken the records away meanwhile.
+    fn note(&self, record: usize, write: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.lock().sessions.get_mut(record) {
+            write(record);
+        }
+    }
+}

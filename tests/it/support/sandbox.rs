@@ -1,0 +1,304 @@
+//! A home of its own for a test, and the built program run in it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::maildrop::{PASSWORD, PopServer};
+use super::{set_mode, stores};
+
+/// The built program.
+pub(crate) const POPKEEP: &str = env!("CARGO_BIN_EXE_popkeep");
+
+/// No run of a test may take longer; a hang is a failure, not a wait.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// A throw-away home folder with XDG folders in it.
+pub(crate) struct Sandbox {
+    home: tempfile::TempDir,
+}
+
+/// One account in a configuration: TOML keys with their values as written.
+#[derive(Clone)]
+pub(crate) struct Account {
+    name: String,
+    keys: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// An account with the test user and password; host and port are to come.
+    pub(crate) fn new(name: &str) -> Account {
+        Account { name: name.to_owned(), keys: BTreeMap::new() }
+            .text("user", "joe")
+            .text("password", PASSWORD)
+    }
+
+    /// An account on a clear-text server of this test.
+    pub(crate) fn on(name: &str, server: &PopServer) -> Account {
+        Account::new(name).loopback(server.port()).text("tls", "none")
+    }
+
+    /// The host by its address, and the port.
+    pub(crate) fn loopback(self, port: u16) -> Account {
+        self.text("host", "127.0.0.1").key("port", port)
+    }
+
+    /// A key with a value as TOML writes it.
+    pub(crate) fn key(mut self, key: &str, value: impl ToString) -> Account {
+        self.keys.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// A key with a text for its value.
+    pub(crate) fn text(self, key: &str, value: impl AsRef<str>) -> Account {
+        let quoted = serde_json::to_string(value.as_ref()).unwrap();
+        self.key(key, quoted)
+    }
+
+    /// Without this key.
+    pub(crate) fn without(mut self, key: &str) -> Account {
+        self.keys.remove(key);
+        self
+    }
+
+    /// Its part of the configuration file.
+    pub(crate) fn toml(&self) -> String {
+        let keys: String = self.keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        format!("[accounts.{}]\n{keys}\n", serde_json::to_string(&self.name).unwrap())
+    }
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Sandbox {
+        Sandbox { home: tempfile::Builder::new().prefix("popkeep-it-").tempdir().unwrap() }
+    }
+
+    /// A sandbox with one account, `work`, on this server.
+    pub(crate) fn for_server(server: &PopServer) -> Sandbox {
+        Sandbox::with([Account::on("work", server)])
+    }
+
+    /// A sandbox with these accounts.
+    pub(crate) fn with<const N: usize>(accounts: [Account; N]) -> Sandbox {
+        let sandbox = Sandbox::new();
+        sandbox.configure(accounts);
+        sandbox
+    }
+
+    /// Writes a configuration of these accounts.
+    pub(crate) fn configure<const N: usize>(&self, accounts: [Account; N]) {
+        self.config(&accounts.iter().map(Account::toml).collect::<String>());
+    }
+
+    /// Writes the configuration file, private as it must be with a password in it.
+    pub(crate) fn config(&self, text: &str) {
+        let file = self.config_file();
+        self.write(&file, text);
+        set_mode(&file, 0o600);
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.path(".config/popkeep/config.toml")
+    }
+
+    /// A path below the home folder.
+    pub(crate) fn path(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.home.path().join(below)
+    }
+
+    /// Writes a file, with the folders it needs.
+    pub(crate) fn write(&self, file: impl AsRef<Path>, octets: impl AsRef<[u8]>) -> PathBuf {
+        let file = self.path(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, octets).unwrap();
+        file
+    }
+
+    /// Where an account's mail is kept by default.
+    pub(crate) fn archive(&self, account: &str) -> PathBuf {
+        self.path("Mail").join(account)
+    }
+
+    /// Every message in an account's Maildir, sorted.
+    #[track_caller]
+    pub(crate) fn maildir(&self, account: &str) -> Vec<Vec<u8>> {
+        stores::maildir(&self.archive(account))
+    }
+
+    /// A run of popkeep with these arguments.
+    pub(crate) fn popkeep<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        let mut command = Command::new(POPKEEP);
+        command.args(arguments);
+        self.command(command)
+    }
+
+    /// A run of another program (a tracer, say) in the sandbox's environment.
+    pub(crate) fn command(&self, mut command: Command) -> Run {
+        command
+            .current_dir(self.home.path())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("XDG_CONFIG_HOME", self.path(".config"))
+            .env("XDG_STATE_HOME", self.path(".local/state"))
+            .env("XDG_DATA_HOME", self.path(".local/share"))
+            .env("XDG_CACHE_HOME", self.path(".cache"))
+            .env("TMPDIR", std::env::temp_dir())
+            .env("LANG", "C.UTF-8")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        Run { command }
+    }
+
+    /// Everything in the home folder: path → kind, mode, modification time and content.
+    pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for path in stores::files(&folder) {
+                let facts = std::fs::symlink_metadata(&path).unwrap();
+                let content = if facts.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+                let line = format!(
+                    "mode {:o}, modified {}.{:09}, {}",
+                    facts.mode(),
+                    facts.mtime(),
+                    facts.mtime_nsec(),
+                    content.escape_ascii()
+                );
+                found.insert(path.clone(), line);
+                if facts.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A program about to be run.
+pub(crate) struct Run {
+    command: Command,
+}
+
+impl Run {
+    pub(crate) fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Run {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Runs to the end, with nothing on stdin.
+    #[track_caller]
+    pub(crate) fn run(self) -> Outcome {
+        let what = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
+        let output = assert_cmd::Command::from_std(self.command).timeout(LIMIT).output().unwrap();
+        Outcome {
+            what,
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    /// Starts, to be ended by the test.
+    pub(crate) fn spawn(mut self) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Running { child: self.command.spawn().unwrap() }
+    }
+}
+
+/// A program that runs; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// `kill -9`, and waits until the kernel has cleaned up.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    what: String,
+    /// The exit code; `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// The exit code must be this one.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Outcome {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "popkeep {} ended with {:?}\n-- stdout\n{}\n-- stderr\n{}",
+            self.what,
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Neither stdout nor stderr may hold anything.
+    #[track_caller]
+    pub(crate) fn silent(self) -> Outcome {
+        assert_eq!(
+            (self.stdout.as_str(), self.stderr.as_str()),
+            ("", ""),
+            "popkeep {} was not silent",
+            self.what
+        );
+        self
+    }
+
+    /// One line on stderr, nothing on stdout, and these words in the line.
+    #[track_caller]
+    pub(crate) fn one_line(self, words: &[&str]) -> Outcome {
+        assert_eq!(self.stdout, "", "popkeep {} wrote to stdout", self.what);
+        assert_eq!(self.stderr.lines().count(), 1, "not one line of trouble:\n{}", self.stderr);
+        assert!(self.stderr.ends_with('\n'), "the line does not end: {:?}", self.stderr);
+        self.says(words)
+    }
+
+    /// These words stand on stdout or stderr, whatever the case of their letters.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Outcome {
+        let said = format!("{}\n{}", self.stdout, self.stderr).to_lowercase();
+        for word in words {
+            assert!(
+                said.contains(&word.to_lowercase()),
+                "popkeep {} does not say {word:?}:\n{said}",
+                self.what
+            );
+        }
+        self
+    }
+
+    /// The JSON document on stdout, which must be the only thing there.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!(
+                "popkeep {} printed no JSON document ({error}):\n{}\n{}",
+                self.what, self.stdout, self.stderr
+            )
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! A server that follows a transcript to the letter and records what the client said.
+//!
+//! A transcript has one step a line:
+//!
+//! ```text
+//! S: +OK ready          a line is sent, CRLF added
+//! C: USER joe           this line must come; a `*` at the end stands for anything
+//! raw: +OK\r\nextra     these octets are sent; \r \n \t \0 \\ and \xNN are understood
+//! repeat 1000: text     the octets, so many times
+//! tls                   a TLS handshake as the server
+//! stall                 nothing more is said until the client goes
+//! close                 the connection is closed (the end of a transcript closes it, too)
+//! ```
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use native_tls::TlsAcceptor;
+
+use super::wire::Wire;
+
+/// How a transcript is played.
+#[derive(Clone, Default)]
+pub(crate) struct Stage {
+    /// What is sent goes out in pieces of this many octets.
+    pub(crate) split_every: Option<usize>,
+    /// TLS from the first octet.
+    pub(crate) implicit_tls: Option<TlsAcceptor>,
+    /// The server's certificate for a `tls` step.
+    pub(crate) stls: Option<TlsAcceptor>,
+}
+
+/// A running scripted server: one connection for each transcript, in their order.
+pub(crate) struct Scripted {
+    port: u16,
+    player: Option<JoinHandle<Result<Vec<String>, String>>>,
+}
+
+impl Scripted {
+    /// Plays one transcript over clear text.
+    pub(crate) fn play(transcript: &str) -> Scripted {
+        Scripted::staged(&[transcript], Stage::default())
+    }
+
+    pub(crate) fn staged(transcripts: &[&str], stage: Stage) -> Scripted {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let transcripts: Vec<String> = transcripts.iter().map(ToString::to_string).collect();
+        let player = std::thread::spawn(move || {
+            let mut heard = Vec::new();
+            for (number, transcript) in (1..).zip(&transcripts) {
+                let (stream, _) = listener.accept().map_err(|error| error.to_string())?;
+                let mut playing = Playing { wire: Wire::Clear(stream), stage: &stage, heard: &mut heard };
+                playing.play(transcript).map_err(|error| format!("connection {number}: {error}"))?;
+            }
+            Ok(heard)
+        });
+        Scripted { port, player: Some(player) }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits for the end of the last transcript; fails unless the client kept to all of them.
+    /// Gives every line the client sent.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        match self.end() {
+            Ok(heard) => heard,
+            Err(error) => panic!("the client left the transcript: {error}"),
+        }
+    }
+
+    fn end(&mut self) -> Result<Vec<String>, String> {
+        let Some(player) = self.player.take() else { return Ok(Vec::new()) };
+        // Transcripts that nobody came for are ended by connections that say nothing.
+        while !player.is_finished() {
+            drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        player.join().unwrap_or_else(|_| Err("the scripted server panicked".to_owned()))
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+struct Playing<'a> {
+    wire: Wire,
+    stage: &'a Stage,
+    heard: &'a mut Vec<String>,
+}
+
+impl Playing<'_> {
+    fn play(&mut self, transcript: &str) -> Result<(), String> {
+        if let Some(acceptor) = &self.stage.implicit_tls
+            && self.wire.encrypt(acceptor).is_err()
+        {
+            // The client refused the certificate: the tests that want this look at its words.
+            return Ok(());
+        }
+        for step in transcript.lines().map(str::trim_start).filter(|step| !step.is_empty()) {
+            let (word, text) = step.split_once(": ").unwrap_or((step.trim_end_matches(':'), ""));
+            match word {
+                "S" => self.send(format!("{text}\r\n").as_bytes()),
+                "C" => self.hear(text)?,
+                "raw" => self.send(&unescape(text)),
+                "stall" => self.wire.stall(),
+                "close" => return Ok(()),
+                "tls" => {
+                    let acceptor = self.stage.stls.as_ref().expect("a stage with a certificate for STLS");
+                    self.wire.encrypt(acceptor).map_err(|error| error.to_string())?;
+                }
+                _ if word.starts_with("repeat ") => self.repeat(word, text),
+                _ => panic!("not a step: {step:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, expected: &str) -> Result<(), String> {
+        let line = self.wire.line().ok_or_else(|| format!("it closed where {expected:?} was due"))?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let fits = match expected.strip_suffix('*') {
+            Some(start) => line.starts_with(start),
+            None => line == expected,
+        };
+        self.heard.push(line.clone());
+        if fits { Ok(()) } else { Err(format!("it said {line:?} where {expected:?} was due")) }
+    }
+
+    fn send(&mut self, octets: &[u8]) {
+        match self.stage.split_every {
+            None => self.wire.send(octets),
+            Some(length) => {
+                if let Wire::Clear(stream) = &self.wire {
+                    let _ = stream.set_nodelay(true);
+                }
+                for piece in octets.chunks(length) {
+                    self.wire.send(piece);
+                }
+            }
+        }
+    }
+
+    fn repeat(&mut self, word: &str, text: &str) {
+        let times: usize = word.trim_start_matches("repeat ").parse().expect("repeat NUMBER: text");
+        let octets = unescape(text);
+        let block = octets.repeat((65_536 / octets.len()).max(1));
+        let mut left = times * octets.len();
+        while left > 0 {
+            let length = left.min(block.len());
+            if self.wire.write_all(&block[..length]).is_err() {
+                return;
+            }
+            left -= length;
+        }
+    }
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(octet) = rest.next() {
+        if octet != b'\\' {
+            octets.push(octet);
+            continue;
+        }
+        octets.push(match rest.next() {
+            Some(b'r') => b'\r',
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'0') => 0,
+            Some(b'\\') => b'\\',
+            Some(b'x') => {
+                let digits: String = rest.by_ref().take(2).map(char::from).collect();
+                u8::from_str_radix(&digits, 16).expect("\\xNN")
+            }
+            other => panic!("no such escape: {other:?}"),
+        });
+    }
+    octets
+}
