@@ -56,8 +56,8 @@ fn misfit(message: &str, path: &[String]) -> Fault {
     let wanted = message.rsplit_once(", expected ");
     match (found, wanted) {
         (Some(found), Some((_, wanted))) => Fault::WrongType {
+            wanted: type_wanted(&key, wanted).to_owned(),
             key,
-            wanted: type_wanted(wanted).to_owned(),
             found: type_found(found).to_owned(),
         },
         _ => Fault::Syntax { what: "a key or a value does not fit; see popkeep.toml(5)".to_owned() },
@@ -72,16 +72,22 @@ fn unknown_key(key: String, parents: &[String]) -> Fault {
         (true, false) => "; it belongs to the top of the file, before every [table]".to_owned(),
         (false, _) => suggestion(&key, known.iter().copied()),
     };
-    let table = if top { "at the top of the file".to_owned() } else { format!("in [{}]", parents.join(".")) };
+    let table = if top {
+        "at the top of the file".to_owned()
+    } else {
+        format!("in [{}]", parents.join(".").escape_debug())
+    };
     Fault::UnknownKey { key, table, advice }
 }
 
-fn type_wanted(words: &str) -> &str {
-    match words {
-        "i64" => "an integer",
-        "a boolean" => "true or false",
-        "a map" => "a table",
-        words => words,
+fn type_wanted<'w>(key: &str, words: &'w str) -> &'w str {
+    match (key, words) {
+        ("timeout" | "quiet_transient", "a string") => "a string such as \"60s\"",
+        ("delete", "a string") => "a string such as \"never\" or \"30d\"",
+        (_, "i64") => "an integer",
+        (_, "a boolean") => "true or false",
+        (_, "a map") => "a table",
+        _ => words,
     }
 }
 

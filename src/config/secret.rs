@@ -13,6 +13,7 @@ use secrecy::zeroize::Zeroizing;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a `password_command` may take.
@@ -154,6 +155,9 @@ fn ask(account: &Account) -> Result<SecretString, SecretError> {
     if !io::stdin().is_terminal() {
         return Err(SecretError::NoTerminal { account: account.name.clone(), user: account.user.clone() });
     }
+    // Accounts are fetched side by side, but a person answers one question at a time.
+    static ASKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = rpassword::prompt_password(format!("Password of {} at {}: ", account.user, account.host))
         .map_err(|source| SecretError::Prompt { source })?;
     first_line("the answer", &Zeroizing::new(answer.into_bytes()))

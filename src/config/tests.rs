@@ -143,7 +143,7 @@ fn a_wrong_type_is_named_and_its_value_is_not() {
     );
     assert_eq!(
         fault(&format!("{WORK}timeout = 60\n")),
-        "config.toml:5: \"timeout\" must be a string, not an integer"
+        "config.toml:5: \"timeout\" must be a string such as \"60s\", not an integer"
     );
     assert_eq!(fault("accounts = 3\n"), "config.toml:1: \"accounts\" must be a table, not an integer");
     assert!(fault(&format!("{WORK}max_size = true\n")).contains("\"max_size\" must be a size such as"));

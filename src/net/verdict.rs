@@ -73,11 +73,8 @@ fn io_cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
 /// Why the certificate is not trusted and what to do, if that is what `text` says.
 fn untrusted(text: &str, server_name: &str) -> Option<String> {
     let says = |word: &str| text.contains(word);
-    if !says("certificate verify failed") && !says("certificate") {
-        return None;
-    }
     // An alert about a certificate is the server's opinion of ours.
-    if says("alert") {
+    if !says("certificate") || says("alert") {
         return None;
     }
     Some(if says("certificate has expired") {
@@ -104,11 +101,11 @@ fn untrusted(text: &str, server_name: &str) -> Option<String> {
             .to_owned()
     } else if says("revoked") {
         "its issuer has revoked it; do not trust this server".to_owned()
-    } else if says("certificate verify failed") {
-        // The library's own reason stands in parentheses at the end.
-        text.rsplit_once('(').map_or(text, |(_, reason)| reason.trim_end_matches(')')).to_owned()
+    } else if let Some((_, reason)) = text.rsplit_once('(') {
+        // OpenSSL's own words for the rarer reasons stand in parentheses at the end.
+        reason.trim_end_matches(')').to_owned()
     } else {
-        return None;
+        text.to_owned()
     })
 }
 
