@@ -84,10 +84,10 @@ pub struct Fetch {
     pub dry_run: bool,
 
     /// Fetch at most N messages per account; what is left is reported and is no failure
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = limit)]
     pub limit: Option<u64>,
 
-    /// Work on N accounts at once [default: by the number of accounts]
+    /// Work on N accounts at once [default: up to 8]
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
 
@@ -162,6 +162,14 @@ pub enum When {
     Always,
     /// No progress, only each account's result
     Never,
+}
+
+/// `--limit`: at least 1, for 0 would be a fetch that fetches nothing.
+fn limit(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(limit @ 1..) => Ok(limit),
+        _ => Err("give a number from 1 up".into()),
+    }
 }
 
 /// `--jobs`: at least 1; more threads than this machine could ever run are no help.

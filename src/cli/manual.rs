@@ -52,23 +52,20 @@ pub const COMPLETIONS: &[Example] = &[
 
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
-    (0, "All listed messages are held (or left by your own max_size or --limit)."),
-    (
-        1,
-        "Some messages are missing, several accounts failed in different ways, or status found an account stale.",
-    ),
-    (64, "Wrong command line, or an account that is not configured."),
-    (65, "Data that popkeep wrote is damaged, such as the ledger."),
-    (68, "A server's host name is not known: check host, or the network is down."),
-    (69, "A server cannot be reached, does not answer in time, or went away."),
-    (73, "The archive cannot be written, or is not where it was (a disk that is not mounted?)."),
-    (74, "Reading or writing failed: the disk may be full."),
-    (75, "Try again later: the maildrop is locked, the server is busy, or another popkeep is at work on it."),
-    (76, "The server does not speak POP3 as it must, or offers no STLS where the configuration wants it."),
-    (77, "The login was refused, or the server's certificate is not trusted."),
-    (78, "The configuration is missing, wrong, or would send a password in clear text."),
-    (130, "Interrupted by SIGINT (Ctrl-C)."),
-    (143, "Ended by SIGTERM."),
+    (0, "all listed messages are held, or left by your own max_size or --limit"),
+    (1, "messages are missing, accounts failed differently, or status found one stale"),
+    (64, "wrong command line, or an account that is not configured"),
+    (65, "data that popkeep wrote is damaged, such as the ledger"),
+    (68, "a server's host name is not known: check host, or the network is down"),
+    (69, "a server cannot be reached, does not answer in time, or went away"),
+    (73, "the archive cannot be written or is not where it was; disk not mounted?"),
+    (74, "reading or writing failed; is the disk full?"),
+    (75, "try again later: maildrop locked, server busy, or another popkeep at work"),
+    (76, "the server does not speak POP3 as it must, or has no STLS where it is wanted"),
+    (77, "login refused, or the server's certificate is not trusted"),
+    (78, "configuration missing or wrong, or it would send a password in clear text"),
+    (130, "interrupted by SIGINT (Ctrl-C)"),
+    (143, "ended by SIGTERM"),
 ];
 
 /// How the codes of several accounts become one.

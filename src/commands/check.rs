@@ -8,40 +8,18 @@ use crate::cli;
 use crate::config::{Account, Config, DeletePolicy, Format};
 use crate::event::Observer;
 use crate::exit::Exit;
-use crate::fetch::{self, AccountError};
-use crate::ledger::{Ledger, LedgerError, LedgerFile};
+use crate::fetch::{self, AccountError, Preview};
+use crate::ledger::{LedgerError, LedgerFile};
 use crate::mail::safe_text::escape;
 use crate::net::Security;
-use crate::plan::{Limits, Plan, Planner, Verdict};
 use crate::pop3::capability::{Capabilities, Expire};
 use crate::pop3::listing::Listing;
 use crate::progress::{Detail, Progress, Style, wording};
-use crate::session::{Session, SessionError, Transaction};
+use crate::session::{Session, Transaction};
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// Why an account could not be checked to the end.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Account(#[from] AccountError),
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl Trouble {
-    fn exit(&self) -> Exit {
-        match self {
-            Trouble::Account(error) => error.exit(),
-            Trouble::Session(error) => error.exit(),
-            Trouble::Ledger(error) => error.exit(),
-        }
-    }
-}
 
 /// What is told of an account: lines of a name and a value, in order.
 #[derive(Debug, Default)]
@@ -80,46 +58,21 @@ fn examine(
     trace: bool,
     observer: &Arc<dyn Observer>,
     page: &mut Page,
-) -> Result<(), Trouble> {
+) -> Result<(), AccountError> {
     page.add("server", format!("{} port {}", account.host, account.port));
     let mut session = fetch::open_session(account, trace, observer)?;
     page.connection(account, &session);
     let listing = session.listing()?;
-    let known = LedgerFile::read_only(&config.state_dir).and_then(|file| {
-        let path = file.as_ref().map(|file| file.path().to_owned());
-        let ledger = match &file {
-            Some(file) => file.existing(&account.identity, &account.archive)?,
-            None => None,
-        };
-        let plan = plan(&listing, ledger.as_ref(), account.max_size)?;
-        Ok((path, plan))
-    });
-    match &known {
-        Ok((_, plan)) => page.maildrop(&listing, Some(plan)),
-        Err(_) => page.maildrop(&listing, None),
-    }
+    let found = fetch::compare(config, account, &listing, None);
+    page.maildrop(&listing, found.as_ref().ok());
     page.remarks(session.capabilities(), &listing);
-    page.places(config, account, known.as_ref().ok().and_then(|(path, _)| path.clone()));
+    page.places(config, account)?;
     // Nothing was RETRed or DELEd, so QUIT changes nothing, unless the server keeps no mail at
     // all: then the connection is closed without it. Its answer is of no interest.
     if session.capabilities().expire() != Some(Expire::Days(0)) {
         let _ = session.quit();
     }
-    known?;
-    Ok(())
-}
-
-/// What a fetch would find.
-fn plan<'l>(
-    listing: &'l Listing,
-    ledger: Option<&impl Ledger>,
-    max_size: u64,
-) -> Result<Plan<'l>, LedgerError> {
-    let mut planner = Planner::new(listing);
-    if let Some(ledger) = ledger {
-        ledger.known(&mut |known| planner.row(&known))?;
-    }
-    Ok(planner.finish(&Limits { max_size, messages: None }))
+    found.map(|_| ())
 }
 
 impl Page {
@@ -155,15 +108,22 @@ impl Page {
     }
 
     /// What is on the server, and what a fetch would do about it.
-    fn maildrop(&mut self, listing: &Listing, plan: Option<&Plan<'_>>) {
+    fn maildrop(&mut self, listing: &Listing, found: Option<&Preview>) {
         let octets = listing.iter().filter_map(|message| message.size).sum();
         self.add("maildrop", amount(listing.len() as u64, octets));
-        let Some(plan) = plan else { return };
-        let (messages, octets) = plan.to_fetch();
-        self.add("new", amount(messages, octets));
-        let left = plan.items.iter().filter(|item| matches!(item.verdict, Verdict::Left(_))).count() as u64;
-        if left > 0 {
-            self.add("left", format!("{} larger than max_size", wording::messages(left)));
+        let Some(found) = found else { return };
+        let octets = found.to_fetch.iter().filter_map(|message| message.size).sum();
+        self.add("held", wording::messages(found.held));
+        self.add("new", amount(found.to_fetch.len() as u64, octets));
+        if !found.left.is_empty() {
+            let left = wording::messages(found.left.len() as u64);
+            self.add("left", format!("{left} larger than max_size"));
+        }
+        if found.to_delete > 0 {
+            self.add(
+                "due to go",
+                format!("{} to delete from the server", wording::messages(found.to_delete)),
+            );
         }
     }
 
@@ -175,7 +135,7 @@ impl Page {
     }
 
     /// Where things are on this side.
-    fn places(&mut self, config: &Config, account: &Account, ledger: Option<PathBuf>) {
+    fn places(&mut self, config: &Config, account: &Account) -> Result<(), LedgerError> {
         let shown = |path: &Path| wording::printable(&path.display().to_string());
         let format = match account.format {
             Format::Maildir => "Maildir",
@@ -188,13 +148,12 @@ impl Page {
         };
         self.add("archive", format!("{} ({format})", shown(&account.archive)));
         self.add("delete", delete);
-        self.add(
-            "ledger",
-            match ledger {
-                Some(path) => shown(&path),
-                None => format!("none yet, will be in {}", shown(&config.state_dir)),
-            },
-        );
+        let ledger = match LedgerFile::read_only(&config.state_dir)? {
+            Some(file) => shown(file.path()),
+            None => format!("none yet, will be in {}", shown(&config.state_dir)),
+        };
+        self.add("ledger", ledger);
+        Ok(())
     }
 }
 
@@ -252,7 +211,7 @@ fn quirks(capabilities: &Capabilities, listing: &Listing) -> Vec<String> {
         notes.push(format!("LOGIN-DELAY: at least {} between two logins", wording::span(delay)));
     }
     if listing.garbage() > 0 {
-        notes.push(format!("{} lines of the listings make no sense and were passed over", listing.garbage()));
+        notes.push(format!("lines of LIST or UIDL that make no sense, passed over: {}", listing.garbage()));
     }
     notes
 }
@@ -260,6 +219,8 @@ fn quirks(capabilities: &Capabilities, listing: &Listing) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Missing;
+    use crate::fetch::ToFetch;
     use crate::pop3::listing::ListingBuilder;
 
     fn listing(stat: &str, sizes: &[&str], uids: Option<&[&str]>) -> Listing {
@@ -297,7 +258,7 @@ mod tests {
     fn what_a_server_does_otherwise_is_noted() {
         let odd = capabilities(&["EXPIRE 0", "LOGIN-DELAY 900"]);
         let notes = quirks(&odd, &listing("2 300", &["1 100", "2 200", "x"], Some(&["1 a", "2 a"])));
-        let starts = ["equal UIDs", "EXPIRE 0", "LOGIN-DELAY: at least 15m", "1 lines"];
+        let starts = ["equal UIDs", "EXPIRE 0", "LOGIN-DELAY: at least 15m", "lines of LIST or UIDL"];
         assert_eq!(notes.len(), starts.len(), "{notes:?}");
         for (note, start) in notes.iter().zip(starts) {
             assert!(note.starts_with(start), "{note}");
@@ -307,16 +268,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_and_what_is_left_is_counted_as_fetch_would() {
+    fn what_is_new_and_what_is_left_is_counted() {
         let listing = listing("3 600", &["1 100", "2 200", "3 300"], Some(&["1 a", "2 b", "3 c"]));
-        let nothing_held: Option<&crate::ledger::SqliteLedger> = None;
-        let plan = plan(&listing, nothing_held, 250).unwrap();
+        let due = |number, size| ToFetch { number, uid: None, size: Some(size), why: "it is new" };
+        let large = Missing { number: 3, uid: None, reason: "too large".to_owned(), chosen: true };
+        let found = Preview {
+            listed: 3,
+            to_fetch: vec![due(1, 100), due(2, 200)],
+            left: vec![large],
+            ..Preview::default()
+        };
         let mut page = Page::default();
-        page.maildrop(&listing, Some(&plan));
+        page.maildrop(&listing, Some(&found));
         assert_eq!(
             page.text("work"),
-            "work\n  maildrop       3 messages, 600 B\n  new            2 messages, 300 B\n  \
-             left           1 message larger than max_size\n"
+            "work\n  maildrop       3 messages, 600 B\n  held           0 messages\n  \
+             new            2 messages, 300 B\n  left           1 message larger than max_size\n"
         );
     }
 

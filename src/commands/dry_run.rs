@@ -115,7 +115,7 @@ fn describe(name: &str, preview: &Preview) -> String {
         lines.push(format!(
             "{name}: would leave {}: {}",
             wording::message(message.number, message.uid.as_deref()),
-            escape(message.reason.as_bytes())
+            wording::printable(&message.reason)
         ));
     }
     lines.push(String::new());

@@ -65,7 +65,7 @@ impl MissingMessage {
         Self {
             number: message.number,
             uid: message.uid.as_deref().map(escape),
-            reason: escape(message.reason.as_bytes()),
+            reason: printable(&message.reason),
         }
     }
 }

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// So many messages with one reason are named one by one; more become one line.
 const NAMED_SINGLY: usize = 3;
 
+/// So many lines about messages are shown; `--json` has each message.
+const LINES_SHOWN: usize = 20;
+
 /// So many ranges of message numbers are shown in a line.
 const RANGES_SHOWN: usize = 6;
 
@@ -155,8 +158,13 @@ fn listed(missing: &[Missing], chosen: bool, what: &str) -> Vec<String> {
         groups[group].1.push(message);
     }
     let mut lines = Vec::new();
+    let mut unsaid = 0;
     for (reason, group) in groups {
-        let reason = escape(reason.as_bytes());
+        if lines.len() >= LINES_SHOWN {
+            unsaid += group.len() as u64;
+            continue;
+        }
+        let reason = printable(reason);
         if group.len() > NAMED_SINGLY {
             let numbers = ranges(group.iter().map(|message| message.number));
             lines.push(format!("{} messages ({numbers}) {what}: {reason}", group.len()));
@@ -165,6 +173,9 @@ fn listed(missing: &[Missing], chosen: bool, what: &str) -> Vec<String> {
                 group.iter().map(|m| format!("{} {what}: {reason}", message(m.number, m.uid.as_deref()))),
             );
         }
+    }
+    if unsaid > 0 {
+        lines.push(format!("and {} {what}; --json has a reason for each", messages(unsaid)));
     }
     lines
 }
@@ -259,6 +270,14 @@ mod tests {
             troubles(&run(scattered)),
             ["40 messages (1, 3, 5, 7, 9, 11, …) missing from the archive: refused"]
         );
+    }
+
+    #[test]
+    fn many_messages_with_a_reason_each_stay_a_few_lines() {
+        let large = (1..=500).map(|n| missing(n, &format!("{n} octets too large"), true)).collect();
+        let lines = remarks(&run(large));
+        assert_eq!(lines.len(), LINES_SHOWN + 1);
+        assert_eq!(lines[LINES_SHOWN], "and 480 messages left on the server; --json has a reason for each");
     }
 
     #[test]
