@@ -27,7 +27,7 @@ pub(crate) fn thirty_five() -> Vec<(&'static str, Vec<u8>)> {
         ("dot", text(".\n")),
         ("dots", text(".\n..\n...\n.a\n..b\n. \n.\r\n.\n")),
         ("dot-without-newline", text("body\n.")),
-        ("dot-first", b".\nSubject: a dot came first\n\nbody\n".to_vec()),
+        ("dots-in-the-header", b"Subject: .\nX-Dots: a\n .\n\t..\n\n.\n".to_vec()),
         ("from-lines", text("From here\n\nFrom there Thu Aug 19 20:15:20 1999\n>From quoted\n>>From twice\n\n>From\nFrom\n")),
         ("from-first", b"From dusty Thu Aug 19 20:15:20 1999\nSubject: a From_ line came first\n\nbody\n".to_vec()),
         ("quoted-from-first", b">From dusty Thu Aug 19 20:15:20 1999\nSubject: quoted\n\nbody\n\n".to_vec()),

@@ -34,6 +34,7 @@ impl Account {
         Account { name: name.to_owned(), keys: BTreeMap::new() }
             .text("user", "joe")
             .text("password", PASSWORD)
+            .text("archive", "~/Mail/{account}")
     }
 
     /// An account on a clear-text server of this test.
