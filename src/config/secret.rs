@@ -151,12 +151,13 @@ fn from_environment(name: &str) -> Result<SecretString, SecretError> {
     first_line("password_env", &Zeroizing::new(value.into_vec()))
 }
 
+/// Accounts are fetched side by side, but a person answers one question at a time.
+static ASKING: Mutex<()> = Mutex::new(());
+
 fn ask(account: &Account) -> Result<SecretString, SecretError> {
     if !io::stdin().is_terminal() {
         return Err(SecretError::NoTerminal { account: account.name.clone(), user: account.user.clone() });
     }
-    // Accounts are fetched side by side, but a person answers one question at a time.
-    static ASKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = rpassword::prompt_password(format!("Password of {} at {}: ", account.user, account.host))
         .map_err(|source| SecretError::Prompt { source })?;
