@@ -32,6 +32,9 @@ pub enum Failure {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
     /// stdout cannot be written.
     #[error("cannot write to stdout ({0}); the disk it goes to may be full")]
     Output(#[from] io::Error),
@@ -43,6 +46,7 @@ impl Failure {
         match self {
             Failure::Config(error) => error.exit(),
             Failure::Ledger(error) => error.exit(),
+            Failure::Demo(error) => error.exit(),
             Failure::Output(_) => Exit::IO,
         }
     }
@@ -82,7 +86,7 @@ fn run(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Fetch(options) => fetch::run(file, options, out),
         Command::Check(options) => check::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
-        Command::Demo(options) => Ok(demo::run(&options.dir)),
+        Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(options.shell, out),
     }
 }
