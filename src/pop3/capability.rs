@@ -175,7 +175,7 @@ mod tests {
         assert!(!found.stls() && !found.utf8());
         assert_eq!(found.sasl().collect::<Vec<_>>(), ["CRAM-MD5", "KERBEROS_V4"]);
         assert!(found.offers_sasl("cram-md5") && !found.offers_sasl("PLAIN"));
-        assert_eq!(found.login_delay(), Some(Duration::from_secs(900)));
+        assert_eq!(found.login_delay(), Some(Duration::from_mins(15)));
         assert_eq!(found.expire(), Some(Expire::Days(60)));
         assert_eq!(found.implementation(), Some(&b"Shlemazle-Plotz-v302"[..]));
         assert!(found.has("RESP-CODES"));

@@ -6,13 +6,15 @@
 
 use memchr::memmem::Finder;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Finds the octets of a message in a dot-stuffed body.
 #[derive(Clone, Debug)]
 pub struct Unstuffer {
     at: At,
-    dotted_line: Finder<'static>,
 }
+
+static DOTTED_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
 /// Where in a line the next octet stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub enum Piece {
 impl Unstuffer {
     /// At the beginning of a body.
     pub fn new() -> Self {
-        Unstuffer { at: At::LineStart, dotted_line: Finder::new(b"\r\n.") }
+        Unstuffer { at: At::LineStart }
     }
 
     /// The next piece of `input`, and how many octets of it are done with. Not to be called
@@ -54,7 +56,7 @@ impl Unstuffer {
             }
             _ => 0,
         };
-        let end = match self.dotted_line.find(&input[start..]) {
+        let end = match DOTTED_LINE.find(&input[start..]) {
             Some(found) => start + found + 2,
             None => input.len(),
         };

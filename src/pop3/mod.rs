@@ -1,4 +1,17 @@
-//! POP3 on the wire, pure: RFC 1939, 2449, 2595, 5034.
+//! POP3 on the wire, pure: RFC 1939 with 2449 (CAPA), 2595 (STLS), 3206 (response codes), 5034
+//! (AUTH) and 6856 (UTF8).
+//!
+//! ```text
+//! command ──encode──► dialogue ◄──octets── server
+//!                        │ Event
+//!                        ├─► reply        status line, response code
+//!                        ├─► capability   lines of CAPA
+//!                        ├─► listing      lines of LIST and UIDL, and STAT
+//!                        └─► dot          messages, unstuffed
+//! ```
+//!
+//! Promises: no I/O, no clock; no panic and no unbounded memory whatever a server sends.
+
 pub mod capability;
 pub mod command;
 pub mod dialogue;

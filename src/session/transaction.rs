@@ -123,6 +123,7 @@ impl Session<Transaction> {
 
     /// Queues DELE. Refused while a RETR or TOP is not complete: a server that mixes up its
     /// replies must not be trusted with a deletion.
+    #[expect(clippy::needless_pass_by_value, reason = "a receipt is good for one DELE, so it is used up")]
     pub fn queue_dele(&mut self, receipt: Receipt) -> Result<(), SessionError> {
         let number = receipt.number();
         if receipt.session() != self.state.id {

@@ -20,6 +20,9 @@ use std::time::Instant;
 /// Octets of input held at once; larger than any line that the dialogue accepts.
 const BUFFER: usize = 64 << 10;
 
+/// Room to read into, at least: what one TLS record brings.
+const ROOM: usize = 16 << 10;
+
 /// Octets of unexplained input that an error shows.
 pub(super) const SHOWN: usize = 80;
 
@@ -185,16 +188,18 @@ impl Wire {
         let Event::Status { reply, more } = self.event(during)? else {
             return Err(self.fail(SessionError::Order("a reply began in its middle")));
         };
-        while more {
+        if !more {
+            return Ok(reply);
+        }
+        loop {
             match self.event(during)? {
                 Event::Line(range) => each(&self.buffer[range]),
-                Event::End => break,
+                Event::End => return Ok(reply),
                 Event::Status { .. } | Event::Challenge(_) | Event::Body(_) => {
                     return Err(self.fail(SessionError::Order("a listing turned into something else")));
                 }
             }
         }
-        Ok(reply)
     }
 
     /// Shakes hands for TLS after the `+OK` of STLS.
@@ -249,7 +254,7 @@ impl Wire {
     fn fill(&mut self, during: &'static str) -> Result<(), SessionError> {
         if self.unread.is_empty() {
             self.unread = 0..0;
-        } else if self.unread.end == self.buffer.len() {
+        } else if self.buffer.len() - self.unread.end < ROOM {
             self.buffer.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }

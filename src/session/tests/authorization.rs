@@ -284,9 +284,9 @@ fn no_secret_in_a_trace_an_error_or_debug_even_if_the_server_repeats_it() {
         let (script, _) = Script::new(&transcript, usize::MAX);
         let (options, trace) = options(Pipeline::Never);
         let session = Session::open(Box::new(script), options).unwrap();
-        let mut shown = format!("{session:?}");
+        let debug = format!("{session:?}");
         let error = session.login("jane", &secret(), mechanism, Clearance::EncryptedOnly).unwrap_err();
-        shown += &format!("{error} {error:?} {:?}", trace.lock().unwrap());
+        let shown = format!("{debug} {error} {error:?} {:?}", trace.lock().unwrap());
         assert!(!shown.contains("hunter2") && !shown.contains(response), "{shown}");
         assert!(shown.contains("****"), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! The seed of the project: IMail's own replies, from login to QUIT.
+//! The seed of the project: the replies of an `IMail` server, from login to QUIT.
 
 use super::*;
 
