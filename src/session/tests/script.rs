@@ -5,6 +5,7 @@
 use crate::net::{NetError, Security, TlsSettings, Transport};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,18 +19,27 @@ enum Step {
 /// The server's end of the connection.
 pub(super) struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
+    writes: Arc<AtomicUsize>,
     split: usize,
     security: Security,
     deadline: Option<Instant>,
 }
 
 /// What a test can see of a [`Script`] that a session owns.
-pub(super) struct Progress(Arc<Mutex<VecDeque<Step>>>);
+pub(super) struct Progress {
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    writes: Arc<AtomicUsize>,
+}
 
 impl Progress {
     /// Lines of the transcript that were not spoken.
     pub(super) fn left(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.steps.lock().unwrap().len()
+    }
+
+    /// How often the client wrote.
+    pub(super) fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Whether the whole transcript was spoken.
@@ -39,7 +49,7 @@ impl Progress {
 
     /// The whole transcript was spoken.
     pub(super) fn assert_finished(&self) {
-        let steps = self.0.lock().unwrap();
+        let steps = self.steps.lock().unwrap();
         assert!(steps.is_empty(), "not spoken: {steps:?}");
     }
 }
@@ -60,7 +70,9 @@ impl Script {
         }
         let steps = Arc::new(Mutex::new(steps));
         let security = Security::Tls { fingerprint: None };
-        (Script { steps: Arc::clone(&steps), split, security, deadline: None }, Progress(steps))
+        let writes = Arc::default();
+        let progress = Progress { steps: Arc::clone(&steps), writes: Arc::clone(&writes) };
+        (Script { steps, writes, split, security, deadline: None }, progress)
     }
 
     /// In clear text.
@@ -101,6 +113,7 @@ impl Read for Script {
 impl Write for Script {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         assert!(self.deadline.is_some(), "a write without a deadline");
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let mut steps = self.steps.lock().unwrap();
         let mut rest = octets;
         while !rest.is_empty() {

@@ -91,9 +91,11 @@ fn the_wire_is_refilled_when_half_of_it_is_answered() {
     say(&mut transcript, 'S', half..3 * half);
     let (mut session, progress) = logged_in(Pipeline::Always, &transcript, usize::MAX);
     (0..3 * half).for_each(|number| session.queue_retr(number).unwrap());
+    let before = progress.writes();
     let seen = drain(&mut session).unwrap();
     assert_eq!(seen.len(), 3 * DEPTH / 2);
     assert_eq!(seen.last(), Some(&format!("Retr({}) -ERR", 3 * half - 1)));
+    assert_eq!(progress.writes() - before, 2, "commands are written together");
     progress.assert_finished();
 }
 
