@@ -67,7 +67,7 @@ pub(super) fn retrieve(
     }
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
-    let (report, filed) = channel();
+    let (report, reports) = channel();
     let filer = Filer::new(archive, ledger, plan, bounds.batch, (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
@@ -80,7 +80,7 @@ pub(super) fn retrieve(
         }
         haul
     });
-    haul.filed = filed.try_iter().flatten().collect();
+    haul.filed = reports.try_iter().flatten().collect();
     haul
 }
 

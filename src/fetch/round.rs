@@ -11,7 +11,7 @@ use crate::archive::Archive;
 use crate::config::{Account, DeletePolicy, Format};
 use crate::event::{Event, Missing, Observer};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, Seq};
+use crate::ledger::{Change, Known, Ledger, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::{Left, Limits, Plan, Planner, Verdict};
 use crate::pop3::capability::Expire;
@@ -189,6 +189,11 @@ impl Run<'_> {
             rows += 1;
             planner.row(&row);
         })?;
+        if rows == 0 {
+            for row in self.adopt(listing)? {
+                planner.row(&row);
+            }
+        }
         let plan = planner.finish(&Limits { max_size: self.account.max_size, messages: self.messages_left });
         let mut learnt: Vec<Change> = plan
             .items
@@ -207,6 +212,32 @@ impl Run<'_> {
         }
         self.ledger.commit(&learnt)?;
         Ok(plan)
+    }
+
+    /// After a lost ledger: the messages that the archive itself can show to hold.
+    fn adopt(&mut self, listing: &Listing) -> Result<Vec<Known>, AccountError> {
+        let mut known = Vec::new();
+        let mut adopted = Vec::new();
+        for uid in listing.iter().filter_map(|entry| entry.uid) {
+            if let Some(row) = self.archive.adoptable(&mut *self.ledger, uid)? {
+                known.push(Known {
+                    seq: row.seq,
+                    uid: Some(uid.into()),
+                    list_size: row.list_size,
+                    archived_at: row.archived_at,
+                    deleted: false,
+                });
+                adopted.push(Change::Adopted(row));
+            }
+        }
+        self.ledger.commit(&adopted)?;
+        if !known.is_empty() {
+            self.note(&format!(
+                "the ledger had no record of this archive; {} were recognised in it",
+                messages(known.len() as u64)
+            ));
+        }
+        Ok(known)
     }
 
     fn select(&self, plan: &Plan<'_>) -> Work {
