@@ -85,7 +85,8 @@ fn an_empty_maildrop_is_a_success() {
 #[test]
 fn only_the_named_accounts_are_fetched() {
     let (first, second) = (PopServer::with(Mail::some(1)), PopServer::with(Mail::some(1)));
-    let sandbox = Sandbox::with([Account::on("first", &first), Account::on("second", &second)]);
+    let sandbox =
+        Sandbox::with([Account::on("first", &first), Account::on("second", &second).text("user", "jane")]);
     sandbox.popkeep(["fetch", "second"]).run().expect(0);
     assert_eq!((first.take_sessions().len(), second.take_sessions().len()), (0, 1));
     assert_eq!(sandbox.maildir("second").len(), 1);
@@ -143,6 +144,16 @@ fn one_refused_message_stays_one() {
 fn a_retr_that_brings_nothing_is_missing_and_never_stored_as_mail() {
     let empty_retr = [b"uid-00001".to_vec()].into();
     let server = PopServer::behaving(Mail::some(2), Behaviour { empty_retr, ..Behaviour::default() });
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&["work", "uid-00001"]);
+    assert_same_mail(sandbox.maildir("work"), stored_forms([&Mail::numbered(2)]));
+    assert_eq!(server.uids(), ["uid-00001"]);
+}
+
+#[test]
+fn less_than_half_of_a_plausible_size_is_missing_and_never_stored_as_mail() {
+    let half = Mail::numbered(1).listed_as("7000");
+    let server = PopServer::with(vec![half, Mail::numbered(2)]);
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&["work", "uid-00001"]);
     assert_same_mail(sandbox.maildir("work"), stored_forms([&Mail::numbered(2)]));

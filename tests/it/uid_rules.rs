@@ -104,7 +104,7 @@ fn another_size_for_the_same_octets_is_the_same_message() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
-    server.state().mails[1] = Mail::numbered(2).listed_as("77777");
+    server.state().mails[1] = Mail::numbered(2).listed_as("300");
     fetch_stores_nothing(&sandbox, &Mail::some(2));
 }
 

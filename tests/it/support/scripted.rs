@@ -8,6 +8,8 @@
 //! raw: +OK\r\nextra     these octets are sent; \r \n \t \0 \\ and \xNN are understood
 //! repeat 1000: text     the octets, so many times
 //! tls                   a TLS handshake as the server
+//! listed: 1 one 120     from here on STAT, UIDL and LIST are answered for this message, in
+//!                       whatever order they come, unless a `C:` names them; again for more
 //! stall                 nothing more is said until the client goes
 //! close                 the connection is closed (the end of a transcript closes it, too)
 //! ```
@@ -52,7 +54,12 @@ impl Scripted {
             let mut heard = Vec::new();
             for (number, transcript) in (1..).zip(&transcripts) {
                 let (stream, _) = listener.accept().map_err(|error| error.to_string())?;
-                let mut playing = Playing { wire: Wire::Clear(stream), stage: &stage, heard: &mut heard };
+                let mut playing = Playing {
+                    wire: Wire::Clear(stream),
+                    stage: &stage,
+                    heard: &mut heard,
+                    listed: Vec::new(),
+                };
                 playing.play(transcript).map_err(|error| format!("connection {number}: {error}"))?;
             }
             Ok(heard)
@@ -95,6 +102,8 @@ struct Playing<'a> {
     wire: Wire,
     stage: &'a Stage,
     heard: &'a mut Vec<String>,
+    /// Number, unique-id and size of each message.
+    listed: Vec<[String; 3]>,
 }
 
 impl Playing<'_> {
@@ -111,6 +120,10 @@ impl Playing<'_> {
                 "S" => self.send(format!("{text}\r\n").as_bytes()),
                 "C" => self.hear(text)?,
                 "raw" => self.send(&unescape(text)),
+                "listed" => {
+                    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+                    self.listed.push(words.try_into().expect("listed: NUMBER UID SIZE"));
+                }
                 "stall" => self.wire.stall(),
                 "close" => return Ok(()),
                 "tls" => {
@@ -125,14 +138,45 @@ impl Playing<'_> {
     }
 
     fn hear(&mut self, expected: &str) -> Result<(), String> {
-        let line = self.wire.line().ok_or_else(|| format!("it closed where {expected:?} was due"))?;
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let fits = match expected.strip_suffix('*') {
-            Some(start) => line.starts_with(start),
-            None => line == expected,
+        loop {
+            let line = self.wire.line().ok_or_else(|| format!("it closed where {expected:?} was due"))?;
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let fits = match expected.strip_suffix('*') {
+                Some(start) => line.starts_with(start),
+                None => line == expected,
+            };
+            self.heard.push(line.clone());
+            if fits {
+                return Ok(());
+            }
+            if self.listed.is_empty() || !self.list(&line) {
+                return Err(format!("it said {line:?} where {expected:?} was due"));
+            }
+        }
+    }
+
+    /// Answers STAT, UIDL and LIST from what is listed; false for any other command.
+    fn list(&mut self, command: &str) -> bool {
+        let column = match command {
+            "STAT" => None,
+            "UIDL" => Some(1),
+            "LIST" => Some(2),
+            _ => return false,
         };
-        self.heard.push(line.clone());
-        if fits { Ok(()) } else { Err(format!("it said {line:?} where {expected:?} was due")) }
+        let reply = match column {
+            None => {
+                let octets: usize =
+                    self.listed.iter().map(|words| words[2].parse::<usize>().unwrap_or(0)).sum();
+                format!("+OK {} {octets}\r\n", self.listed.len())
+            }
+            Some(column) => {
+                let lines: String =
+                    self.listed.iter().map(|words| format!("{} {}\r\n", words[0], words[column])).collect();
+                format!("+OK\r\n{lines}.\r\n")
+            }
+        };
+        self.send(reply.as_bytes());
+        true
     }
 
     fn send(&mut self, octets: &[u8]) {
