@@ -93,7 +93,7 @@ fn octets_behind_the_answer_to_stls_are_an_attack() {
 #[test]
 fn without_stls_there_is_no_fallback_to_clear_text() {
     for refusal in [
-        "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nTOP\\r\\n.\\r\\n\nstall",
+        "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nTOP\\r\\n.\\r\\n\nC: STLS\nS: -ERR what\nstall",
         "S: +OK ready\nC: CAPA\nS: -ERR\nC: STLS\nS: -ERR what\nstall",
         "S: +OK ready\nC: CAPA\nraw: +OK\\r\\nSTLS\\r\\n.\\r\\n\nC: STLS\nS: -ERR not today\nstall",
     ] {

@@ -79,6 +79,12 @@ fn the_transcript_word_for_word() {
          S: +OK 385 octets
          S: Received: from [] by
          S: (SMTPD32-5.05) id AC28801E8; Thu, 19 Aug 1999 20:15:20 -0500
+         S: Message-Id: <199908192015750.SM00960@>
+         S: Date: Thu, 19 Aug 1999 20:15:55 -0500
+         S: X-UIDL: 230371285
+         S: Status: U
+         S: From: <>
+         S:
          S: Subject: test
          S: Hi Dusty
          S:
@@ -92,11 +98,17 @@ fn the_transcript_word_for_word() {
     let sandbox = Sandbox::with([account.text("delete", "fetched")]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     server.finish();
-    assert_same_mail(
-        sandbox.maildir("dusty"),
-        vec![
-            b"Received: from [] by\n(SMTPD32-5.05) id AC28801E8; Thu, 19 Aug 1999 20:15:20 -0500\nSubject: test\nHi Dusty\n\n"
-                .to_vec(),
-        ],
-    );
+    let expected = b"Received: from [] by
+(SMTPD32-5.05) id AC28801E8; Thu, 19 Aug 1999 20:15:20 -0500
+Message-Id: <199908192015750.SM00960@>
+Date: Thu, 19 Aug 1999 20:15:55 -0500
+X-UIDL: 230371285
+Status: U
+From: <>
+
+Subject: test
+Hi Dusty
+
+";
+    assert_same_mail(sandbox.maildir("dusty"), vec![expected.to_vec()]);
 }
