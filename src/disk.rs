@@ -15,6 +15,7 @@ mod os;
 mod record_lock;
 mod small;
 
+pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile};
 pub(crate) use small::make_dirs;
 pub use small::{AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, write_new_private};

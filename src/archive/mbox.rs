@@ -1,49 +1,255 @@
-//! Mbox.
-use super::{Archive, ArchiveError, Arrived, Copy, Pending, Recovery};
-use crate::disk::Disk;
-use crate::ledger::{Ledger, Row, Seq};
-use crate::mail::digest::Digest;
-use std::path::PathBuf;
+//! mbox, in its mboxrd form: all messages one behind the other in one file.
+//!
+//! Promises: a batch is complete, in a spool, before the file is locked; under the lock its
+//! intents are on record before the first octet is written, and a failed append is cut off again.
+//! A message begins only behind an empty line.
+//!
+//! Must never: cut off anything that another program wrote, write into what is not a regular file
+//! of ours, or wait for the network while the lock is held.
+
+mod append;
+mod lock;
+mod recovery;
+mod region;
+mod spool;
+#[cfg(test)]
+mod tests;
+
+use super::{Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Recovery};
+use crate::disk::{self, Access, Disk, DiskFile as _};
+use crate::ledger::{Ledger, Place, Row, Seq};
+use crate::mail::digest::{Digest, Digester};
+use crate::mail::headers;
+use crate::mail::mboxrd::Quote;
+use crate::receipt::VerifiedCopy;
+use spool::Spool;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-/// The archive.
+use std::time::Duration;
+
+/// Rows whose regions are looked at at once to see whether the mbox is the one that we know.
+const PAGE: usize = 1000;
+
+/// An account's mbox.
 pub struct Mbox<D: Disk> {
-    _disk: Arc<D>,
+    disk: Arc<D>,
+    path: PathBuf,
+    spool: Spool<D>,
+    draft: Option<Draft>,
+    finished: Option<Finished>,
+    pending: Vec<Finished>,
+    /// An append failed: nothing more before recovery.
+    unsettled: bool,
+    /// How long to wait for locks.
+    patience: Duration,
 }
+
+/// The message that is being written.
+struct Draft {
+    /// Where it begins in the spool.
+    start: u64,
+    quote: Quote,
+    digester: Digester,
+    header: headers::Reader,
+    /// Quoted octets that wait to be spooled together.
+    quoted: Vec<u8>,
+}
+
+/// A message that is complete in the spool, quoted, with the empty line behind it.
+struct Finished {
+    spooled: Range<u64>,
+    digest: Digest,
+    size: u64,
+    sender: String,
+    /// Set when the message is kept.
+    seq: Seq,
+    arrived: Option<Arrived>,
+}
+
 impl<D: Disk> Mbox<D> {
-    /// Not opened yet.
-    pub fn new(disk: Arc<D>, _path: PathBuf, _identity: &str) -> Self {
-        Self { _disk: disk }
+    /// The mbox at `path`. An mbox's messages carry no sign of whose they are, so the identity is
+    /// not needed. Nothing is touched before [`Archive::open`].
+    pub fn new(disk: Arc<D>, path: PathBuf, _identity: &str) -> Self {
+        Mbox {
+            spool: Spool::new(Arc::clone(&disk), disk::parent(&path).to_owned()),
+            disk,
+            path,
+            draft: None,
+            finished: None,
+            pending: Vec::new(),
+            unsettled: false,
+            patience: lock::PATIENCE,
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> ArchiveError {
+        ArchiveError::at(&self.path, error)
+    }
+
+    fn no_message(&self) -> ArchiveError {
+        ArchiveError::no_message(&self.path)
+    }
+
+    /// Whether at least one message of the ledger is still in the file.
+    fn holds_a_known_copy(&self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(ArchiveError::cannot_create(&self.path, error)),
+        };
+        let mut before = Seq::MAX;
+        loop {
+            let rows = ledger.newest(before, PAGE)?;
+            let Some(oldest) = rows.last() else { break };
+            before = oldest.seq;
+            for row in &rows {
+                let Some(region) = region_of(row) else { continue };
+                if region::looks_right(&mut file, region, row).map_err(|error| self.failed(&error))? {
+                    return Ok(true);
+                }
+            }
+        }
+        // A mail client has written the file anew: look for any message that we know.
+        let len = file.metadata().map_err(|error| self.failed(&error))?.len;
+        let mut known = Ok(false);
+        let walked = region::each_message(&mut file, len, &mut |file, region| {
+            let Some(digest) = region::digest(file, region, None)? else { return Ok(true) };
+            known = ledger.by_core(&digest).map(|rows| !rows.is_empty());
+            Ok(matches!(known, Ok(false)))
+        });
+        walked.map_err(|error| self.failed(&error))?;
+        Ok(known?)
+    }
+
+    /// Forgets the message that is open, or finished and not kept.
+    fn throw_away(&mut self) {
+        let start = self.draft.take().map(|draft| draft.start);
+        let start = start.or(self.finished.take().map(|finished| finished.spooled.start));
+        if let Some(start) = start {
+            self.spool.truncate(start);
+        }
     }
 }
+
+/// The region of a row's copy; `None` for a row of a Maildir.
+fn region_of(row: &Row) -> Option<Range<u64>> {
+    match row.place {
+        Place::Mbox { offset, length } => Some(offset..offset.saturating_add(length)),
+        Place::Maildir { .. } => None,
+    }
+}
+
 impl<D: Disk> Archive for Mbox<D> {
-    fn open(&mut self, _ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
-        todo!()
+    fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
+        let cannot = |path: &Path, error: io::Error| ArchiveError::cannot_create(path, error);
+        let held = ledger.overview()?.held;
+        let folder = disk::parent(&self.path);
+        if held == 0 {
+            disk::make_dirs(&*self.disk, folder).map_err(|error| cannot(folder, error))?;
+        }
+        let exists = match self.disk.link_metadata(&self.path) {
+            Ok(meta) => {
+                lock::check(&self.path, &meta)?;
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) => return Err(cannot(&self.path, error)),
+        };
+        if held > 0 && !self.holds_a_known_copy(ledger)? {
+            return Err(ArchiveError::Vanished { path: self.path.display().to_string(), expected: held });
+        }
+        let written = if exists { &self.path } else { folder };
+        self.disk.writable(written).map_err(|error| cannot(written, error))
     }
-    fn recover(&mut self, _ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
-        todo!()
+
+    fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
+        self.settle(ledger)
     }
+
     fn begin(&mut self) -> Result<(), ArchiveError> {
-        todo!()
+        self.throw_away();
+        self.draft = Some(Draft {
+            start: self.spool.len(),
+            quote: Quote::new(),
+            digester: Digester::new(),
+            header: headers::Reader::new(),
+            quoted: Vec::new(),
+        });
+        Ok(())
     }
-    fn write(&mut self, _octets: &[u8]) -> Result<(), ArchiveError> {
-        todo!()
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError> {
+        let Some(draft) = &mut self.draft else { return Err(self.no_message()) };
+        let mut spooled = Ok(());
+        for octets in octets.chunks(BUFFER) {
+            draft.digester.update(octets);
+            draft.header.update(octets);
+            draft.quote.feed(octets, &mut draft.quoted);
+            if draft.quoted.len() >= BUFFER {
+                spooled = spooled.and_then(|()| self.spool.append(&draft.quoted));
+                draft.quoted.clear();
+            }
+        }
+        spooled.map_err(|error| {
+            self.throw_away();
+            self.failed(&error)
+        })
     }
+
     fn finish(&mut self) -> Result<(Digest, u64), ArchiveError> {
-        todo!()
+        let Some(mut draft) = self.draft.take() else { return Err(self.no_message()) };
+        draft.quote.finish(&mut draft.quoted);
+        draft.quoted.push(b'\n');
+        if let Err(error) = self.spool.append(&draft.quoted) {
+            self.spool.truncate(draft.start);
+            return Err(self.failed(&error));
+        }
+        let (digest, size) = draft.digester.finish();
+        let sender = draft.header.finish().sender().to_owned();
+        let spooled = draft.start..self.spool.len();
+        self.finished =
+            Some(Finished { spooled, digest: digest.clone(), size, sender, seq: 0, arrived: None });
+        Ok((digest, size))
     }
-    fn keep(&mut self, _seq: Seq, _arrived: Arrived) -> Result<(), ArchiveError> {
-        todo!()
+
+    fn keep(&mut self, seq: Seq, arrived: Arrived) -> Result<(), ArchiveError> {
+        let Some(finished) = self.finished.take() else { return Err(self.no_message()) };
+        self.pending.push(Finished { seq, arrived: Some(arrived), ..finished });
+        Ok(())
     }
+
     fn discard(&mut self) -> Result<(), ArchiveError> {
-        todo!()
+        self.throw_away();
+        Ok(())
     }
+
     fn pending(&self) -> Pending {
-        todo!()
+        Pending {
+            messages: self.pending.len(),
+            octets: self.pending.iter().map(|message| message.size).sum(),
+        }
     }
-    fn commit(&mut self, _ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
-        todo!()
+
+    fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
+        self.throw_away();
+        let batch = std::mem::take(&mut self.pending);
+        let outcome = self.append(&batch, ledger);
+        self.spool.clear();
+        outcome
     }
-    fn verify(&mut self, _row: &Row) -> Result<Copy, ArchiveError> {
-        todo!()
+
+    fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {
+        let Some(region) = region_of(row) else { return Ok(Copy::Gone) };
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Copy::Gone),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let digest =
+            region::digest(&mut file, region, Some(row.size)).map_err(|error| self.failed(&error))?;
+        let copy = digest.and_then(|digest| VerifiedCopy::compare(&digest, &row.digest));
+        Ok(copy.map_or(Copy::Changed, Copy::Intact))
     }
 }

@@ -19,12 +19,19 @@ pub(super) struct Journal(Arc<Mutex<Record>>);
 struct Record {
     steps: Vec<String>,
     failing: Vec<(String, Errno)>,
+    /// Once a step that starts like the first has been taken, one that starts like the second fails.
+    later: Option<(String, String, Errno)>,
 }
 
 impl Journal {
     /// Every step that starts like this fails from now on.
     pub(super) fn fail(&self, step: &str, errno: Errno) {
         self.0.lock().unwrap().failing.push((step.to_owned(), errno));
+    }
+
+    /// The same, from the first step on that starts like `trigger`.
+    pub(super) fn fail_after(&self, trigger: &str, step: &str, errno: Errno) {
+        self.0.lock().unwrap().later = Some((trigger.to_owned(), step.to_owned(), errno));
     }
 
     /// Nothing fails any more.
@@ -41,6 +48,11 @@ impl Journal {
         let mut record = self.0.lock().unwrap();
         let failing =
             record.failing.iter().find(|(start, _)| step.starts_with(start)).map(|(_, errno)| *errno);
+        if let Some((_, later, errno)) =
+            record.later.take_if(|(trigger, ..)| step.starts_with(trigger.as_str()))
+        {
+            record.failing.push((later, errno));
+        }
         record.steps.push(step);
         failing.map_or(Ok(()), |errno| Err(errno.into()))
     }

@@ -171,7 +171,7 @@ impl Seek for OsFile {
 }
 
 /// The folder that holds `path`'s last name.
-pub(super) fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),

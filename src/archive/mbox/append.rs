@@ -1,0 +1,125 @@
+//! A batch on its way from the spool to the end of the mbox.
+//!
+//! The order is the promise: lock, intents in the ledger, append, sync, stored in the ledger,
+//! unlock.
+
+use super::lock::{Locked, lock};
+use super::{Finished, Mbox, region};
+use crate::archive::ArchiveError;
+use crate::disk::{self, Disk, DiskFile as _};
+use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
+use crate::mail::mboxrd::from_line;
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+
+/// Octets that are appended at once.
+const APPEND: usize = 256 * 1024;
+
+/// A message and the region that it is to have.
+struct Addition<'a> {
+    message: &'a Finished,
+    from_line: String,
+    row: Row,
+}
+
+impl<D: Disk> Mbox<D> {
+    pub(super) fn append(
+        &mut self,
+        batch: &[Finished],
+        ledger: &mut dyn Ledger,
+    ) -> Result<Vec<Seq>, ArchiveError> {
+        if self.unsettled {
+            return Err(ArchiveError::Unsettled { path: self.path.display().to_string() });
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut locked = self.lock_for_append(ledger)?;
+        let len = locked.file.metadata().map_err(|error| self.failed(&error))?.len;
+        let separator = region::separator(&mut locked.file, len).map_err(|error| self.failed(&error))?;
+        let additions = self.place(batch, len + separator.len() as u64)?;
+
+        // From here on something may be left behind that only recovery can judge.
+        self.unsettled = true;
+        let intents: Vec<Change> =
+            additions.iter().map(|addition| Change::Intent(addition.row.clone())).collect();
+        ledger.commit(&intents)?;
+        if let Err(error) = self.write_out(&mut locked, len, separator, &additions) {
+            // Under the same lock, so that what is cut off is ours alone. If this fails too, the
+            // intents stay for recovery.
+            if locked.file.set_len(len).and_then(|()| locked.file.sync()).is_ok() {
+                let withdrawn: Vec<Change> = seqs(&additions).map(Change::Withdrawn).collect();
+                let _ = ledger.commit(&withdrawn);
+            }
+            return Err(self.failed(&error));
+        }
+        let stored: Vec<Change> = seqs(&additions).map(Change::Stored).collect();
+        ledger.commit(&stored)?;
+        self.unsettled = false;
+        Ok(seqs(&additions).collect())
+    }
+
+    /// Makes the file only while the ledger has no message that should be in it.
+    fn lock_for_append(&self, ledger: &dyn Ledger) -> Result<Locked<D>, ArchiveError> {
+        if let Some(locked) = lock(&self.disk, &self.path, false, self.patience)? {
+            return Ok(locked);
+        }
+        let expected = ledger.overview()?.held;
+        let made = if expected == 0 { lock(&self.disk, &self.path, true, self.patience)? } else { None };
+        made.ok_or_else(|| ArchiveError::Vanished { path: self.path.display().to_string(), expected })
+    }
+
+    /// Gives each message its region, the first one at `offset`.
+    fn place<'a>(&self, batch: &'a [Finished], mut offset: u64) -> Result<Vec<Addition<'a>>, ArchiveError> {
+        let mut additions = Vec::with_capacity(batch.len());
+        for message in batch {
+            let Some(arrived) = &message.arrived else { return Err(self.no_message()) };
+            let from_line = from_line(&message.sender, arrived.at);
+            let length = from_line.len() as u64 + (message.spooled.end - message.spooled.start);
+            let row = Row {
+                seq: message.seq,
+                uid: arrived.uid.clone(),
+                list_size: arrived.list_size,
+                size: message.size,
+                digest: message.digest.clone(),
+                place: Place::Mbox { offset, length },
+                state: State::Intent,
+                archived_at: arrived.at,
+            };
+            offset += length;
+            additions.push(Addition { message, from_line, row });
+        }
+        Ok(additions)
+    }
+
+    fn write_out(
+        &mut self,
+        locked: &mut Locked<D>,
+        len: u64,
+        separator: &[u8],
+        additions: &[Addition<'_>],
+    ) -> io::Result<()> {
+        locked.file.seek(SeekFrom::Start(len))?;
+        let mut out = BufWriter::with_capacity(APPEND, &mut locked.file);
+        let written = (|| {
+            out.write_all(separator)?;
+            for addition in additions {
+                out.write_all(addition.from_line.as_bytes())?;
+                self.spool.copy(addition.message.spooled.clone(), &mut out)?;
+            }
+            out.flush()
+        })();
+        // Taken apart, so that dropping it cannot write once more after a failure.
+        let _ = out.into_parts();
+        written?;
+        locked.file.sync()?;
+        // An empty file may be one whose name a crash has not made durable.
+        if locked.created || len == 0 {
+            self.disk.sync_dir(disk::parent(&self.path))?;
+        }
+        Ok(())
+    }
+}
+
+fn seqs(additions: &[Addition<'_>]) -> impl Iterator<Item = Seq> {
+    additions.iter().map(|addition| addition.row.seq)
+}

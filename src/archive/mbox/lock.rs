@@ -1,0 +1,317 @@
+//! Keeping others away from an mbox: a dotlock, then the lock of `fcntl`, and one writer per file
+//! in this process.
+//!
+//! The dotlock is `FILE.lock`, made by linking a file that holds our PID, the host's name and the
+//! boot's id, one a line (the PID first, where other programs look for it). One that was left by a
+//! process of this host that is no more is removed. Where the folder is not ours to write, as
+//! `/var/mail` often is, `fcntl` alone must do, as it must for every other program there.
+
+use crate::archive::ArchiveError;
+use crate::disk::{self, Access, Disk, DiskFile as _, Kind, Meta};
+use rustix::process::Pid;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long we wait for a lock before we say "try again later".
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A locked, open mbox. Dropping it unlocks it.
+pub(super) struct Locked<D: Disk> {
+    // In this order they are given back.
+    pub(super) file: D::File,
+    _dotlock: Option<Dotlock<D>>,
+    _turn: Turn,
+    /// It was made just now.
+    pub(super) created: bool,
+}
+
+/// Locks the mbox and opens it for reading and writing. `None` when there is none and it is not to
+/// be created.
+pub(super) fn lock<D: Disk>(
+    disk: &Arc<D>,
+    path: &Path,
+    create: bool,
+    patience: Duration,
+) -> Result<Option<Locked<D>>, ArchiveError> {
+    let until = Instant::now() + patience;
+    let failed = |error: &io::Error| ArchiveError::at(path, error);
+    let late = || ArchiveError::Locked { path: path.display().to_string() };
+    let turn = Turn::take(path, until).ok_or_else(late)?;
+    let dotlock = Dotlock::take(disk, path, until).map_err(|error| failed(&error))?;
+    let dotlock = match dotlock {
+        Taken::Ours(dotlock) => Some(dotlock),
+        Taken::NotPossible => None,
+        Taken::Late => return Err(late()),
+    };
+    loop {
+        let (mut file, created) = match open(disk, path, create)? {
+            Some(opened) => opened,
+            None => return Ok(None),
+        };
+        while !file.try_lock().map_err(|error| failed(&error))? {
+            pause(until).ok_or_else(late)?;
+        }
+        // A mail client may have put another file in its place while we waited.
+        let locked = file.metadata().map_err(|error| failed(&error))?;
+        match disk.link_metadata(path) {
+            Ok(named) if (named.dev, named.ino) == (locked.dev, locked.ino) => {
+                return Ok(Some(Locked { file, _dotlock: dotlock, _turn: turn, created }));
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+            _ => pause(until).ok_or_else(late)?,
+        }
+    }
+}
+
+/// Whether a file may be an mbox of ours: a regular file that we own. A symbolic link is none: it
+/// could lead our mail into any other file of ours.
+pub(super) fn check(path: &Path, meta: &Meta) -> Result<(), ArchiveError> {
+    match meta.kind {
+        Kind::File if meta.uid == rustix::process::geteuid().as_raw() => Ok(()),
+        Kind::File => Err(ArchiveError::cannot_create(path, "it belongs to another user")),
+        Kind::Folder => Err(ArchiveError::cannot_create(path, "it is a folder; an mbox is a file")),
+        Kind::Link => Err(ArchiveError::cannot_create(path, "it is a symbolic link; name the file itself")),
+        Kind::Other => Err(ArchiveError::cannot_create(path, "it is not a regular file")),
+    }
+}
+
+fn open<D: Disk>(disk: &Arc<D>, path: &Path, create: bool) -> Result<Option<(D::File, bool)>, ArchiveError> {
+    let failed = |error: &io::Error| ArchiveError::at(path, error);
+    loop {
+        match disk.link_metadata(path) {
+            Ok(meta) => {
+                check(path, &meta)?;
+                let file = disk.open(path, Access::ReadWrite).map_err(|error| failed(&error))?;
+                check(path, &file.metadata().map_err(|error| failed(&error))?)?;
+                return Ok(Some((file, false)));
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+            Err(_) if !create => return Ok(None),
+            Err(_) => match disk.create_new(path) {
+                Ok(file) => return Ok(Some((file, true))),
+                // Another program has just made it.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&error)),
+            },
+        }
+    }
+}
+
+/// Waits a little; `None` when there is no time left.
+fn pause(until: Instant) -> Option<()> {
+    let left = until.checked_duration_since(Instant::now())?;
+    std::thread::sleep(left.min(PAUSE));
+    Some(())
+}
+
+static BUSY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static FREED: Condvar = Condvar::new();
+
+/// This process's only writer of a file.
+struct Turn(PathBuf);
+
+impl Turn {
+    fn take(path: &Path, until: Instant) -> Option<Turn> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // Whoever panicked while it held this lock left a list that is still whole.
+        let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+        while busy.contains(&path) {
+            let left = until.checked_duration_since(Instant::now())?;
+            busy = FREED.wait_timeout(busy, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        busy.push(path.clone());
+        Some(Turn(path))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        BUSY.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+        FREED.notify_all();
+    }
+}
+
+enum Taken<D: Disk> {
+    Ours(Dotlock<D>),
+    /// The folder is not ours to write.
+    NotPossible,
+    Late,
+}
+
+/// `FILE.lock`, ours until it is dropped.
+struct Dotlock<D: Disk> {
+    disk: Arc<D>,
+    path: PathBuf,
+}
+
+impl<D: Disk> Dotlock<D> {
+    fn take(disk: &Arc<D>, mbox: &Path, until: Instant) -> io::Result<Taken<D>> {
+        let path = with_suffix(mbox, ".lock");
+        let ticket = with_suffix(mbox, &format!("{TICKET}{}", std::process::id()));
+        loop {
+            // Left by a process that had our number.
+            let _ = disk.unlink(&ticket);
+            match disk.create_new(&ticket) {
+                Err(error) if not_ours_to_write(&error) => return Ok(Taken::NotPossible),
+                made => made?.write_all(Holder::us().to_string().as_bytes())?,
+            }
+            let linked = disk.link(&ticket, &path);
+            // On NFS an answer may be lost: that the ticket has two names is the proof.
+            let ours = linked.is_ok() || disk.link_metadata(&ticket).is_ok_and(|meta| meta.links == 2);
+            let _ = disk.unlink(&ticket);
+            if ours {
+                return Ok(Taken::Ours(Dotlock { disk: Arc::clone(disk), path }));
+            }
+            match linked {
+                // The ticket is gone: a process with our number, on another host, has its own.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if pause(until).is_none() {
+                        return Ok(Taken::Late);
+                    }
+                }
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Self::without_links(disk, &path, until);
+                }
+                _ if remove_if_stale(&**disk, &path)? => {}
+                _ if pause(until).is_none() => return Ok(Taken::Late),
+                _ => {}
+            }
+        }
+    }
+
+    /// The same where there are no hard links: made exclusively, then filled.
+    fn without_links(disk: &Arc<D>, path: &Path, until: Instant) -> io::Result<Taken<D>> {
+        loop {
+            match disk.create_new(path) {
+                Ok(mut file) => {
+                    let ours = Dotlock { disk: Arc::clone(disk), path: path.to_owned() };
+                    file.write_all(Holder::us().to_string().as_bytes())?;
+                    return Ok(Taken::Ours(ours));
+                }
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                Err(_) if remove_if_stale(&**disk, path)? => {}
+                Err(_) if pause(until).is_none() => return Ok(Taken::Late),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl<D: Disk> Drop for Dotlock<D> {
+    fn drop(&mut self) {
+        // If it stays, the next one who wants it finds that we are no more.
+        let _ = self.disk.unlink(&self.path);
+    }
+}
+
+/// What the file that becomes a dotlock is called, behind the mbox's name and before our PID.
+const TICKET: &str = ".lock.popkeep-";
+
+/// Removes the files that processes of ours left behind while they were taking a dotlock.
+pub(super) fn clean<D: Disk>(disk: &D, mbox: &Path) -> io::Result<u64> {
+    let (Some(folder), Some(name)) = (mbox.parent(), mbox.file_name().and_then(|name| name.to_str())) else {
+        return Ok(0);
+    };
+    // With the turn taken, a file with our own PID is a leftover too.
+    let Some(_turn) = Turn::take(mbox, Instant::now() + PATIENCE) else { return Ok(0) };
+    let start = format!("{name}{TICKET}");
+    let mut left = Vec::new();
+    disk.read_dir(folder, &mut |name| {
+        let pid = name.to_str().and_then(|name| name.strip_prefix(&start)).and_then(|pid| pid.parse().ok());
+        if pid.is_some_and(|pid| !is_alive(pid)) {
+            left.push(folder.join(name));
+        }
+        true
+    })?;
+    for path in &left {
+        disk.unlink(path)?;
+    }
+    Ok(left.len() as u64)
+}
+
+/// Removes a dotlock whose holder is no more; whether it did.
+fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> io::Result<bool> {
+    let absent = |error: io::Error| if error.kind() == ErrorKind::NotFound { Ok(true) } else { Err(error) };
+    let file = match disk.open(path, Access::Read) {
+        Ok(file) => file,
+        // A lock of another user's program that we may not read: not ours to judge.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(false),
+        Err(error) => return absent(error),
+    };
+    let seen = file.metadata()?;
+    let mut text = String::new();
+    let readable = file.take(1024).read_to_string(&mut text).is_ok();
+    if !readable || !Holder::parse(&text).is_some_and(|holder| holder.is_no_more()) {
+        return Ok(false);
+    }
+    // Still the one that was read? Another process may have been quicker.
+    match disk.link_metadata(path) {
+        Ok(now) if (now.dev, now.ino) == (seen.dev, seen.ino) => {
+            disk.unlink(path).map(|()| true).or_else(absent)
+        }
+        Ok(_) => Ok(true),
+        Err(error) => absent(error),
+    }
+}
+
+/// Who holds a dotlock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pid: u32,
+    pub(super) host: String,
+    pub(super) boot: String,
+}
+
+impl Holder {
+    pub(super) fn us() -> Holder {
+        let boot = disk::read_limited(Path::new("/proc/sys/kernel/random/boot_id"), 256).unwrap_or_default();
+        Holder {
+            pid: std::process::id(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            boot: String::from_utf8_lossy(&boot).trim().to_owned(),
+        }
+    }
+
+    /// Reads what [`std::fmt::Display`] writes; `None` for other programs' locks, which say less.
+    fn parse(text: &str) -> Option<Holder> {
+        let mut lines = text.lines();
+        let pid = lines.next()?.parse().ok()?;
+        Some(Holder { pid, host: lines.next()?.to_owned(), boot: lines.next()?.to_owned() })
+    }
+
+    /// It held the lock on this host, and has ended. (Our own PID: another process had it before
+    /// us, since this one has no two writers of a file.)
+    fn is_no_more(&self) -> bool {
+        let us = Holder::us();
+        self.host == us.host && (self.boot != us.boot || !is_alive(self.pid))
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{}\n{}\n", self.pid, self.host, self.boot)
+    }
+}
+
+/// Whether another process has this number. One that we may not signal has.
+fn is_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    pid != rustix::process::getpid()
+        && rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+}
+
+fn not_ours_to_write(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}

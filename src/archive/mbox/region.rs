@@ -1,0 +1,201 @@
+//! Reading one message's region of an mbox: its `From_` line, its quoted form, the empty line.
+
+use crate::archive::BUFFER;
+use crate::ledger::Row;
+use crate::mail::digest::{Digest, Digester};
+use crate::mail::mboxrd::{FromLines, Unquote, asctime};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+/// A `From_` line that we write is shorter: see [`crate::mail::headers::Facts::sender`].
+const FROM_LINE_LIMIT: usize = 512;
+
+/// The digest of the message in a region; `None` when no whole message of that size is there.
+/// `size` tells whether the newline at its end was its own; without one it counts as its own.
+pub(super) fn digest(
+    file: &mut (impl Read + Seek),
+    region: Range<u64>,
+    size: Option<u64>,
+) -> io::Result<Option<Digest>> {
+    let start = read_at(file, region.start, FROM_LINE_LIMIT)?;
+    let Some(lf) = memchr::memchr(b'\n', &start).filter(|_| start.starts_with(b"From ")) else {
+        return Ok(None);
+    };
+    let body = region.start + lf as u64 + 1;
+    // The last octet is the empty line's.
+    let Some(length) = region.end.checked_sub(body + 1) else { return Ok(None) };
+    let mut message = Message::new(size);
+    let mut unquote = Unquote::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut stored = Vec::with_capacity(BUFFER);
+    let mut left = length;
+    file.seek(SeekFrom::Start(body))?;
+    while left > 0 {
+        let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+        let got = read_some(file, &mut buffer[..most])?;
+        if got == 0 {
+            return Ok(None);
+        }
+        left -= got as u64;
+        unquote.feed(&buffer[..got], &mut stored);
+        message.take(&stored);
+        stored.clear();
+    }
+    unquote.finish(&mut stored);
+    message.take(&stored);
+    let mut last = [0];
+    if read_some(file, &mut last)? != 1 || last != *b"\n" {
+        return Ok(None);
+    }
+    Ok(message.finish())
+}
+
+/// A message's stored form, told from the newline that was added behind it.
+struct Message {
+    digester: Digester,
+    /// Octets of the stored form that are still to come.
+    missing: Option<u64>,
+    /// What came behind them.
+    surplus: Vec<u8>,
+}
+
+impl Message {
+    fn new(size: Option<u64>) -> Self {
+        Message { digester: Digester::new(), missing: size, surplus: Vec::new() }
+    }
+
+    fn take(&mut self, stored: &[u8]) {
+        let Some(missing) = &mut self.missing else { return self.digester.update(stored) };
+        let own = usize::try_from(*missing).map_or(stored.len(), |missing| missing.min(stored.len()));
+        *missing -= own as u64;
+        self.digester.update(&stored[..own]);
+        // Two octets are as wrong as many.
+        self.surplus.extend(stored[own..].iter().take(2 - self.surplus.len().min(2)));
+    }
+
+    fn finish(self) -> Option<Digest> {
+        let complete = self.missing.unwrap_or(0) == 0 && matches!(self.surplus.as_slice(), b"" | b"\n");
+        complete.then(|| self.digester.finish().0)
+    }
+}
+
+/// Whether a row's region looks right, at a glance: an empty line (or nothing) before it, the
+/// `From_` line that we wrote, an empty line at its end.
+pub(super) fn looks_right(file: &mut (impl Read + Seek), region: Range<u64>, row: &Row) -> io::Result<bool> {
+    if !stands_alone(file, region.start)?
+        || !is_our_from_line(&read_at(file, region.start, FROM_LINE_LIMIT)?, row)
+    {
+        return Ok(false);
+    }
+    let end = region.end.saturating_sub(2).max(region.start);
+    Ok(read_at(file, end, 2)? == b"\n\n")
+}
+
+/// Whether a message may begin here: at the file's start, or behind an empty line.
+pub(super) fn stands_alone(file: &mut (impl Read + Seek), offset: u64) -> io::Result<bool> {
+    Ok(match offset {
+        0 => true,
+        1 => read_at(file, 0, 1)? == b"\n",
+        _ => read_at(file, offset - 2, 2)? == b"\n\n",
+    })
+}
+
+/// What must be written at a file's end so that a message may stand behind it.
+pub(super) fn separator(file: &mut (impl Read + Seek), len: u64) -> io::Result<&'static [u8]> {
+    if stands_alone(file, len)? {
+        return Ok(b"");
+    }
+    Ok(if read_at(file, len - 1, 1)? == b"\n" { b"\n" } else { b"\n\n" })
+}
+
+/// Whether what stands from the start of `row`'s region to the file's end is only what a crash left
+/// of an append: our own `From_` line first, or the beginning of one, or nothing but NULs; and no
+/// other `From_` line but those that `ours` expects.
+pub(super) fn is_left_by_a_crash(
+    file: &mut (impl Read + Seek),
+    tail: Range<u64>,
+    row: &Row,
+    ours: &dyn Fn(u64) -> bool,
+) -> io::Result<bool> {
+    if !stands_alone(file, tail.start)? {
+        return Ok(false);
+    }
+    let start = read_at(file, tail.start, FROM_LINE_LIMIT)?;
+    let cut_short = start.len() < FROM_LINE_LIMIT
+        && !start.contains(&b'\n')
+        && (b"From ".starts_with(&start) || start.starts_with(b"From "));
+    let begun = cut_short || is_our_from_line(&start, row);
+    let mut from_lines = FromLines::new(tail.start);
+    let mut expected = true;
+    let mut blank = true;
+    let mut buffer = vec![0; BUFFER];
+    file.seek(SeekFrom::Start(tail.start))?;
+    let mut left = tail.end - tail.start;
+    while left > 0 && expected {
+        let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+        let got = read_some(file, &mut buffer[..most])?;
+        if got == 0 {
+            break;
+        }
+        left -= got as u64;
+        blank &= buffer[..got].iter().all(|octet| *octet == 0);
+        from_lines.feed(&buffer[..got], &mut |offset| expected &= ours(offset));
+    }
+    Ok(expected && (begun || blank))
+}
+
+/// Calls `each` with every message's region, until it says `false`.
+pub(super) fn each_message<F: Read + Seek>(
+    file: &mut F,
+    len: u64,
+    each: &mut dyn FnMut(&mut F, Range<u64>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let mut from_lines = FromLines::new(0);
+    let mut buffer = vec![0; BUFFER];
+    let mut begun: Option<u64> = None;
+    let mut at = 0;
+    while at < len {
+        file.seek(SeekFrom::Start(at))?;
+        let got = read_some(file, &mut buffer)?;
+        if got == 0 {
+            break;
+        }
+        at += got as u64;
+        let mut starts = Vec::new();
+        from_lines.feed(&buffer[..got], &mut |offset| starts.push(offset));
+        for start in starts {
+            if let Some(before) = begun.replace(start)
+                && !each(file, before..start)?
+            {
+                return Ok(());
+            }
+        }
+    }
+    if let Some(last) = begun {
+        each(file, last..len)?;
+    }
+    Ok(())
+}
+
+/// A `From_` line as we write it for this row's time of arrival.
+fn is_our_from_line(start: &[u8], row: &Row) -> bool {
+    let Some(lf) = memchr::memchr(b'\n', start) else { return false };
+    let line = &start[..lf];
+    line.starts_with(b"From ") && line.ends_with(format!(" {}", asctime(row.archived_at)).as_bytes())
+}
+
+fn read_at(file: &mut (impl Read + Seek), offset: u64, most: usize) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::with_capacity(most);
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(most as u64).read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+fn read_some(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}

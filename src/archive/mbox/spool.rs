@@ -1,0 +1,136 @@
+//! Where a batch waits before the mbox is locked: in memory, and in a file without a name once it
+//! grows.
+
+use crate::disk::Disk;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Octets that are kept in memory.
+const MEMORY: usize = 4 * 1024 * 1024;
+
+/// Octets in the order in which they came.
+pub(super) struct Spool<D: Disk> {
+    disk: Arc<D>,
+    folder: PathBuf,
+    /// Everything, as long as it fits.
+    memory: Vec<u8>,
+    file: Option<D::File>,
+    /// Everything is in the file.
+    in_file: bool,
+    len: u64,
+}
+
+impl<D: Disk> Spool<D> {
+    /// Empty. The file, should one be needed, is made in `folder`, or where the system keeps its
+    /// temporary files if that is not ours to write.
+    pub(super) fn new(disk: Arc<D>, folder: PathBuf) -> Self {
+        Spool { disk, folder, memory: Vec::new(), file: None, in_file: false, len: 0 }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        if !self.in_file {
+            if self.memory.len() + octets.len() <= MEMORY {
+                self.memory.extend_from_slice(octets);
+                self.len += octets.len() as u64;
+                return Ok(());
+            }
+            let memory = std::mem::take(&mut self.memory);
+            let moved = self.file().and_then(|file| {
+                file.seek(SeekFrom::Start(0))?;
+                file.write_all(&memory)
+            });
+            if let Err(error) = moved {
+                self.memory = memory;
+                return Err(error);
+            }
+            self.in_file = true;
+        }
+        let end = self.len;
+        let file = self.file()?;
+        file.seek(SeekFrom::Start(end))?;
+        file.write_all(octets)?;
+        self.len += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Forgets what is behind `len`.
+    pub(super) fn truncate(&mut self, len: u64) {
+        self.len = self.len.min(len);
+        if !self.in_file {
+            // It is all in memory, so its length is a usize.
+            self.memory.truncate(usize::try_from(self.len).unwrap_or(usize::MAX));
+        }
+        if self.len == 0 {
+            self.clear();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.memory.clear();
+        self.file = None;
+        self.in_file = false;
+        self.len = 0;
+    }
+
+    /// Copies a part, which is within what was appended.
+    pub(super) fn copy(&mut self, part: Range<u64>, out: &mut impl Write) -> io::Result<()> {
+        if self.in_file {
+            let length = part.end.saturating_sub(part.start);
+            let file = self.file()?;
+            file.seek(SeekFrom::Start(part.start))?;
+            let copied = io::copy(&mut file.take(length), out)?;
+            return if copied == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+        }
+        let start = usize::try_from(part.start).unwrap_or(usize::MAX);
+        let end = usize::try_from(part.end).unwrap_or(usize::MAX);
+        out.write_all(self.memory.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?)
+    }
+
+    fn file(&mut self) -> io::Result<&mut D::File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => match self.disk.create_unnamed(&self.folder) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.disk.create_unnamed(&std::env::temp_dir())?
+                }
+                made => made?,
+            },
+        };
+        Ok(self.file.insert(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MEMORY, Spool};
+    use crate::disk::OsDisk;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_goes_in_comes_out_from_memory_and_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new(Arc::new(OsDisk), folder.path().to_owned());
+        let text = b"0123456789".repeat(10_000);
+        let mut all = Vec::new();
+        while all.len() < 2 * MEMORY {
+            spool.append(b"discarded").unwrap();
+            spool.truncate(all.len() as u64);
+            spool.append(&text).unwrap();
+            all.extend_from_slice(&text);
+            let mut out = Vec::new();
+            spool.copy(5..spool.len(), &mut out).unwrap();
+            assert!(out == all[5..]);
+        }
+        assert!(spool.in_file && spool.memory.capacity() == 0);
+        assert!(crate::disk::names_in(folder.path()).unwrap().is_empty(), "the file has no name");
+        spool.truncate(0);
+        spool.append(b"x").unwrap();
+        assert!(!spool.in_file);
+    }
+}

@@ -1,0 +1,528 @@
+use super::Mbox;
+use crate::archive::testing::{Journal, WatchedDisk, WatchedLedger, add};
+use crate::archive::{Archive as _, ArchiveError, Copy, Pending, Recovery};
+use crate::disk::{Access, Disk as _, DiskFile as _, OsDisk};
+use crate::exit::Exit;
+use crate::ledger::{Change, Ledger as _, Place, Row, Seq, State};
+use rustix::io::Errno;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+const IDENTITY: &str = "jane@pop.example.com";
+const FROM: &str = "From MAILER-DAEMON Wed Nov 18 11:06:40 2026\n";
+
+/// An mbox in a folder of its own, with its ledger.
+struct Home {
+    folder: tempfile::TempDir,
+    journal: Journal,
+    ledger: WatchedLedger,
+    mbox: Mbox<WatchedDisk>,
+}
+
+impl Home {
+    /// Nothing made yet.
+    fn new() -> Home {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::default();
+        let ledger = WatchedLedger::new(IDENTITY, &journal);
+        let mbox = mbox(&folder.path().join("Mail/work"), &journal);
+        Home { folder, journal, ledger, mbox }
+    }
+
+    /// Open and ready.
+    fn ready() -> Home {
+        let mut home = Home::new();
+        home.mbox.open(&mut home.ledger).unwrap();
+        home.mbox.recover(&mut home.ledger).unwrap();
+        home.journal.steps();
+        home
+    }
+
+    /// What a new run sees.
+    fn restart(&mut self) {
+        self.mbox = mbox(&self.path(), &self.journal);
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("Mail/work")
+    }
+
+    fn read(&self) -> Vec<u8> {
+        crate::disk::read_limited(&self.path(), 1 << 30).unwrap()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.read()).unwrap()
+    }
+
+    fn add(&mut self, uid: &str, message: &[u8]) -> Seq {
+        add(&mut self.mbox, &mut self.ledger, Some(uid), message)
+    }
+
+    fn deliver(&mut self, uid: &str, message: &[u8]) -> Row {
+        let seq = self.add(uid, message);
+        assert_eq!(self.mbox.commit(&mut self.ledger).unwrap(), [seq]);
+        self.ledger.row(seq).unwrap().unwrap()
+    }
+
+    /// The state a crash leaves: these rows are intents, and the file is as given.
+    fn crash(&mut self, rows: &[Row], file: &[u8]) {
+        write(&self.path(), file);
+        self.ledger = WatchedLedger::new(IDENTITY, &self.journal);
+        let intents: Vec<Change> =
+            rows.iter().map(|row| Change::Intent(Row { state: State::Intent, ..row.clone() })).collect();
+        self.ledger.commit(&intents).unwrap();
+        self.restart();
+        self.mbox.open(&mut self.ledger).unwrap();
+        self.journal.steps();
+    }
+
+    /// Names beside the mbox.
+    fn beside(&self) -> Vec<String> {
+        let names = crate::disk::names_in(&self.folder.path().join("Mail")).unwrap();
+        names.into_iter().map(|name| name.into_string().unwrap()).filter(|name| name != "work").collect()
+    }
+}
+
+fn mbox(path: &Path, journal: &Journal) -> Mbox<WatchedDisk> {
+    let mut mbox = Mbox::new(Arc::new(WatchedDisk(journal.clone())), path.to_owned(), IDENTITY);
+    mbox.patience = Duration::from_millis(300);
+    mbox
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the user, or a crash")]
+fn write(path: &Path, octets: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, octets).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the user")]
+fn remove(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+}
+
+/// What any reader of mboxrd makes of a file: written down plainly, without our own code.
+fn messages(file: &[u8]) -> Vec<Vec<u8>> {
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    let mut blank = true;
+    for line in file.split_inclusive(|octet| *octet == b'\n') {
+        let quotes = line.iter().take_while(|octet| **octet == b'>').count();
+        if blank && line.starts_with(b"From ") {
+            messages.push(Vec::new());
+        } else if let Some(message) = messages.last_mut() {
+            message
+                .extend_from_slice(&line[usize::from(quotes > 0 && line[quotes..].starts_with(b"From "))..]);
+        }
+        blank = line == b"\n";
+    }
+    for message in &mut messages {
+        assert_eq!(message.pop(), Some(b'\n'), "an empty line ends each message");
+    }
+    messages
+}
+
+#[test]
+fn messages_are_stored_so_that_any_reader_gets_them_back() {
+    let mut home = Home::ready();
+    let sent: [&[u8]; 5] = [
+        b"Return-Path: <a@b.example>\n\nFrom me\n>From you\n>>From us\n From\nFrom\n",
+        b"no header, NUL \0, \xff, bare \r, no end",
+        b"\n",
+        b"Subject: ends in an empty line\n\n\n\n",
+        b"",
+    ];
+    for (number, message) in sent.iter().enumerate() {
+        home.add(&number.to_string(), message);
+    }
+    assert_eq!(home.mbox.pending().messages, 5);
+    home.mbox.commit(&mut home.ledger).unwrap();
+    assert_eq!(home.mbox.pending(), Pending::default());
+    let file = home.read();
+    assert!(
+        file.starts_with(
+            b"From a@b.example Wed Nov 18 11:06:40 2026\nReturn-Path: <a@b.example>\n\n>From me\n"
+        )
+    );
+    let mut stored = messages(&file);
+    assert_eq!(stored[1].pop(), Some(b'\n'), "the newline that an mbox needs");
+    assert_eq!(stored, sent);
+    assert_eq!(home.path().metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(home.path().parent().unwrap().metadata().unwrap().permissions().mode() & 0o7777, 0o700);
+    assert!(home.beside().is_empty(), "no lock is left");
+    for row in home.ledger.rows() {
+        assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)), "{row:?}");
+    }
+}
+
+#[test]
+fn the_order_of_the_steps_is_the_promised_one() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    let steps = home.journal.steps();
+    // The lock is tried once more when the file turns out to be missing.
+    let made = [
+        "create Mail",
+        "ledger intent",
+        "write Mail",
+        "sync Mail",
+        "sync folder Mail",
+        "ledger stored",
+        "unlink Mail",
+    ];
+    assert_eq!(steps[steps.len() - made.len()..], made);
+    home.add("2", b"b\n");
+    home.add("3", b"c\n");
+    home.mbox.commit(&mut home.ledger).unwrap();
+    let expected = [
+        "unlink Mail",
+        "create Mail",
+        "write Mail",
+        "link Mail",
+        "unlink Mail",
+        "ledger intent",
+        "write Mail",
+        "sync Mail",
+        "ledger stored",
+        "unlink Mail",
+    ];
+    assert_eq!(home.journal.steps(), expected);
+}
+
+#[test]
+fn a_message_begins_only_behind_an_empty_line() {
+    for (before, between) in
+        [("", ""), ("\n", ""), ("x", "\n\n"), ("From x\n\nold\n", "\n"), ("From x\n\nold\n\n", "")]
+    {
+        let mut home = Home::new();
+        write(&home.path(), before.as_bytes());
+        home.mbox.open(&mut home.ledger).unwrap();
+        let row = home.deliver("1", b"a\n");
+        assert_eq!(home.text(), format!("{before}{between}{FROM}a\n\n"));
+        let offset = (before.len() + between.len()) as u64;
+        assert_eq!(row.place, Place::Mbox { offset, length: FROM.len() as u64 + 3 });
+        assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)));
+    }
+}
+
+#[test]
+fn what_is_discarded_is_not_appended() {
+    let mut home = Home::ready();
+    home.add("1", b"a\n");
+    home.mbox.begin().unwrap();
+    home.mbox.write(&vec![b'x'; 200_000]).unwrap();
+    home.mbox.discard().unwrap();
+    home.mbox.begin().unwrap();
+    home.mbox.write(b"y\n").unwrap();
+    home.mbox.finish().unwrap();
+    home.mbox.begin().unwrap();
+    home.mbox.discard().unwrap();
+    assert!(home.mbox.finish().is_err());
+    home.add("2", b"b\n");
+    home.mbox.commit(&mut home.ledger).unwrap();
+    assert_eq!(home.text(), format!("{FROM}a\n\n{FROM}b\n\n"));
+}
+
+#[test]
+fn a_large_batch_goes_through_the_spool_file() {
+    let mut home = Home::ready();
+    let big = [b"From here to there\n".repeat(300_000), b"end\n".to_vec()].concat();
+    let seqs = [home.add("1", b"a\n"), home.add("2", &big), home.add("3", b"c\n")];
+    assert!(home.journal.steps().contains(&"create unnamed".to_owned()));
+    assert_eq!(home.mbox.commit(&mut home.ledger).unwrap(), seqs);
+    assert!(messages(&home.read()) == [b"a\n".to_vec(), big, b"c\n".to_vec()]);
+    for row in home.ledger.rows() {
+        assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)), "{}", row.seq);
+    }
+}
+
+#[test]
+fn a_failed_append_is_cut_off_again() {
+    for step in ["write Mail", "sync Mail"] {
+        let mut home = Home::ready();
+        home.deliver("0", b"before\n");
+        let before = home.text();
+        home.add("1", &b"a line\n".repeat(100_000));
+        home.journal.fail_after("ledger intent", step, Errno::NOSPC);
+        let error = home.mbox.commit(&mut home.ledger).unwrap_err();
+        assert_eq!(error.exit(), Exit::IO, "{error}");
+        assert_eq!(home.text(), before);
+        home.journal.mend();
+        if step == "write Mail" {
+            assert!(home.ledger.intents().unwrap().is_empty());
+        } else {
+            // Cut, but not durably so: recovery makes sure.
+            assert_eq!(home.ledger.intents().unwrap().len(), 1);
+        }
+        home.add("1", b"a\n");
+        assert!(matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Unsettled { .. })));
+        home.mbox.recover(&mut home.ledger).unwrap();
+        assert!(home.ledger.intents().unwrap().is_empty());
+        home.deliver("1", b"a\n");
+        assert_eq!(home.text(), format!("{before}{FROM}a\n\n"));
+        assert!(home.beside().is_empty());
+    }
+}
+
+#[test]
+fn what_is_durable_but_not_on_record_is_completed_by_recovery() {
+    let mut home = Home::ready();
+    home.add("1", b"a\n");
+    home.journal.fail("ledger stored", Errno::NOSPC);
+    assert!(home.mbox.commit(&mut home.ledger).is_err());
+    home.journal.mend();
+    home.restart();
+    home.mbox.open(&mut home.ledger).unwrap();
+    home.journal.steps();
+    let recovery = home.mbox.recover(&mut home.ledger).unwrap();
+    assert_eq!(recovery, Recovery { completed: 1, ..Recovery::default() });
+    let steps = home.journal.steps();
+    assert_eq!(steps[steps.len() - 4..], ["sync Mail", "sync folder Mail", "ledger stored", "unlink Mail"]);
+    assert_eq!(messages(&home.read()), [b"a\n"]);
+}
+
+/// Three messages, the last two of one batch.
+fn three() -> (Home, Vec<Row>, Vec<u8>) {
+    let mut home = Home::ready();
+    let first = home.deliver("1", b"Subject: one\n\n1\n");
+    home.add("2", b"Subject: two\n\n2\n");
+    home.add("3", b"Subject: three\n\nFrom 3\n");
+    home.mbox.commit(&mut home.ledger).unwrap();
+    let file = home.read();
+    let rows = home.ledger.rows();
+    assert_eq!(rows[0], first);
+    (home, rows, file)
+}
+
+fn start(row: &Row) -> usize {
+    match row.place {
+        Place::Mbox { offset, .. } => usize::try_from(offset).unwrap(),
+        Place::Maildir { .. } => panic!("{row:?}"),
+    }
+}
+
+#[test]
+fn an_append_cut_off_anywhere_is_settled_to_exactly_once() {
+    let (mut home, rows, file) = three();
+    for cut in start(&rows[1])..=file.len() {
+        home.crash(&rows[1..], &file[..cut]);
+        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
+        let whole = usize::from(cut >= start(&rows[2])) + usize::from(cut == file.len());
+        let kept = [start(&rows[1]), start(&rows[2]), file.len()][whole];
+        assert_eq!(recovery.completed, whole as u64, "cut at {cut}");
+        assert_eq!(recovery.withdrawn, 2 - whole as u64, "cut at {cut}");
+        assert!(recovery.left_alone.is_empty(), "cut at {cut}: {recovery:?}");
+        assert!(home.read() == file[..kept], "cut at {cut}");
+        for row in home.ledger.rows() {
+            assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)));
+        }
+    }
+}
+
+#[test]
+fn octets_that_never_reached_the_disk_are_cut_off() {
+    let (mut home, rows, file) = three();
+    // The length is durable, the octets are not: what some file systems leave after a power cut.
+    for (from, completed) in [(start(&rows[1]), 0), (start(&rows[1]) + 60, 0), (start(&rows[2]), 1)] {
+        let mut torn = file.clone();
+        torn[from..].fill(0);
+        home.crash(&rows[1..], &torn);
+        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
+        assert_eq!((recovery.completed, recovery.left_alone.len()), (completed, 0), "from {from}");
+        let kept = if completed == 0 { start(&rows[1]) } else { start(&rows[2]) };
+        assert!(home.read() == file[..kept], "from {from}");
+    }
+}
+
+#[test]
+fn what_another_program_wrote_is_never_cut_off() {
+    let (mut home, rows, file) = three();
+    let torn = &file[..start(&rows[1]) + 50];
+    let appended = [torn, b"\n\nFrom x Thu Jan  1 00:00:00 1970\n\nyours\n\n"].concat();
+    let rewritten =
+        b"From x Thu Jan  1 00:00:00 1970\n\n".iter().copied().chain(b"yours\n".repeat(30)).collect();
+    let longer =
+        [&file[..start(&rows[1])], b"From x Wed Nov 18 11:06:40 2026\n\n", &b"longer\n".repeat(100)].concat();
+    for file in [appended, rewritten, longer] {
+        home.crash(&rows[1..], &file);
+        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
+        assert_eq!((recovery.completed, recovery.withdrawn), (0, 2));
+        assert_eq!(recovery.left_alone.len(), 1, "{recovery:?}");
+        assert!(home.read() == file, "left as it was");
+        // And it is appended again, behind it.
+        home.deliver("2", b"Subject: two\n\n2\n");
+        assert!(home.read().starts_with(&file));
+        assert_eq!(messages(&home.read()).last().unwrap(), b"Subject: two\n\n2\n");
+    }
+}
+
+#[test]
+fn an_intent_whose_mbox_was_never_made_is_withdrawn() {
+    let (mut home, rows, _) = three();
+    home.crash(&rows, b"");
+    remove(&home.path());
+    let recovery = home.mbox.recover(&mut home.ledger).unwrap();
+    assert_eq!(recovery, Recovery { withdrawn: 3, ..Recovery::default() });
+    assert!(!home.path().exists());
+}
+
+#[test]
+fn a_vanished_archive_is_never_begun_afresh() {
+    let (mut home, rows, file) = three();
+    let vanished = |result: Result<(), ArchiveError>| match result {
+        Err(error @ ArchiveError::Vanished { expected: 3, .. }) => {
+            assert_eq!(error.exit(), Exit::CANT_CREATE)
+        }
+        other => panic!("{other:?}"),
+    };
+    home.restart();
+    home.mbox.open(&mut home.ledger).unwrap();
+    write(&home.path(), b"");
+    vanished(home.mbox.open(&mut home.ledger));
+    write(&home.path(), b"From x Thu Jan  1 00:00:00 1970\n\nother mail\n\n");
+    vanished(home.mbox.open(&mut home.ledger));
+
+    // The oldest alone is enough; so is one that a mail client has moved and marked as read.
+    write(&home.path(), &file[..start(&rows[1])]);
+    home.mbox.open(&mut home.ledger).unwrap();
+    write(&home.path(), b"From x Thu Jan  1 00:00:00 1970\n\nother\n\nFrom y Thu Jan  1 00:00:00 1970\nSubject: two\nStatus: RO\n\n2\n\n");
+    home.mbox.open(&mut home.ledger).unwrap();
+
+    remove(&home.path());
+    vanished(home.mbox.open(&mut home.ledger));
+    home.add("4", b"4\n");
+    vanished(home.mbox.commit(&mut home.ledger).map(drop));
+    assert!(!home.path().exists());
+}
+
+#[test]
+fn only_a_regular_file_of_ours_is_an_mbox() {
+    let cannot = |result: Result<(), ArchiveError>, why: &str| match result {
+        Err(error @ ArchiveError::CannotCreate { .. }) => {
+            assert_eq!(error.exit(), Exit::CANT_CREATE);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut home = Home::new();
+    crate::disk::make_private_dirs(&home.folder.path().join("Mail")).unwrap();
+    let target = home.folder.path().join("secret");
+    write(&target, b"");
+    symlink(&target, home.path()).unwrap();
+    cannot(home.mbox.open(&mut home.ledger), "symbolic link");
+    home.add("1", b"a\n");
+    cannot(home.mbox.commit(&mut home.ledger).map(drop), "symbolic link");
+    remove(&home.path());
+    crate::disk::make_private_dirs(&home.path()).unwrap();
+    cannot(home.mbox.open(&mut home.ledger), "folder");
+    let mut device = mbox(Path::new("/dev/null"), &home.journal);
+    cannot(device.open(&mut home.ledger), "");
+}
+
+#[test]
+fn a_copy_that_was_changed_or_removed_is_told() {
+    let (mut home, rows, file) = three();
+    let mut changed = file.clone();
+    changed[start(&rows[1]) + FROM.len()] ^= 1;
+    write(&home.path(), &changed);
+    assert!(matches!(home.mbox.verify(&rows[0]).unwrap(), Copy::Intact(_)));
+    assert!(matches!(home.mbox.verify(&rows[1]).unwrap(), Copy::Changed));
+    write(&home.path(), &file[..start(&rows[2])]);
+    assert!(matches!(home.mbox.verify(&rows[2]).unwrap(), Copy::Changed));
+    remove(&home.path());
+    assert!(matches!(home.mbox.verify(&rows[0]).unwrap(), Copy::Gone));
+}
+
+#[test]
+fn a_locked_mbox_is_for_later() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    let before = home.text();
+    let dotlock = home.folder.path().join("Mail/work.lock");
+    let us = super::lock::Holder::us();
+    let locked = |home: &mut Home| {
+        home.add("2", b"b\n");
+        match home.mbox.commit(&mut home.ledger) {
+            Err(error @ ArchiveError::Locked { .. }) => assert_eq!(error.exit(), Exit::TRY_LATER),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(home.text(), before);
+    };
+    // Another program's dotlock, another host's, that of a living process of this host.
+    for holder in
+        ["0".to_owned(), format!("1\nelsewhere\n{}\n", us.boot), format!("1\n{}\n{}\n", us.host, us.boot)]
+    {
+        write(&dotlock, holder.as_bytes());
+        locked(&mut home);
+        assert_eq!(home.beside(), ["work.lock"], "{holder:?}");
+        remove(&dotlock);
+    }
+    // The lock of fcntl.
+    let mut other = OsDisk.open(&home.path(), Access::ReadWrite).unwrap();
+    assert!(other.try_lock().unwrap());
+    locked(&mut home);
+    drop(other);
+    assert!(home.beside().is_empty());
+    // Nothing failed in the mbox, so that nothing is to be recovered.
+    home.deliver("2", b"b\n");
+}
+
+#[test]
+fn a_dotlock_whose_holder_is_no_more_is_removed() {
+    let mut home = Home::ready();
+    let us = super::lock::Holder::us();
+    let dead = i32::MAX;
+    for (uid, holder) in [
+        ("1", format!("{dead}\n{}\n{}\n", us.host, us.boot)),
+        ("2", format!("1\n{}\nanother boot\n", us.host)),
+        ("3", us.to_string()),
+    ] {
+        write(&home.folder.path().join("Mail/work.lock"), holder.as_bytes());
+        write(&home.folder.path().join(format!("Mail/work.lock.popkeep-{dead}")), b"");
+        home.deliver(uid, b"a\n");
+        assert_eq!(home.mbox.recover(&mut home.ledger).unwrap().cleaned, 1);
+        assert!(home.beside().is_empty());
+    }
+}
+
+#[test]
+fn without_hard_links_the_dotlock_is_made_exclusively() {
+    let mut home = Home::ready();
+    home.journal.fail("link Mail", Errno::PERM);
+    home.deliver("1", b"a\n");
+    write(&home.folder.path().join("Mail/work.lock"), b"0");
+    home.add("2", b"a\n");
+    assert!(matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Locked { .. })));
+}
+
+#[test]
+fn two_accounts_append_to_one_mbox_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inbox");
+    std::thread::scope(|scope| {
+        for account in ["jane", "joe", "jim"] {
+            let path = &path;
+            scope.spawn(move || {
+                let journal = Journal::default();
+                let mut ledger = WatchedLedger::new(account, &journal);
+                let mut mbox = mbox(path, &journal);
+                mbox.patience = Duration::from_secs(60);
+                mbox.open(&mut ledger).unwrap();
+                for number in 0..20 {
+                    let message = format!("Subject: {account}\n\nFrom {number}\n");
+                    add(&mut mbox, &mut ledger, Some(&number.to_string()), message.as_bytes());
+                    mbox.commit(&mut ledger).unwrap();
+                }
+                for row in ledger.rows() {
+                    assert!(matches!(mbox.verify(&row).unwrap(), Copy::Intact(_)));
+                }
+            });
+        }
+    });
+    let file = crate::disk::read_limited(&path, 1 << 20).unwrap();
+    let mut all = messages(&file);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 60);
+}
