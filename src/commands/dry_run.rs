@@ -3,7 +3,7 @@
 use super::report::MissingMessage;
 use super::{Failure, output};
 use crate::cli;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, DeletePolicy};
 use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, Preview, ToFetch};
@@ -28,9 +28,12 @@ struct AccountPlan {
     listed: u64,
     held: u64,
     fetch: Vec<Due>,
+    /// Held messages that are due for deletion.
     delete: u64,
-    /// RFC 3339.
+    /// When the oldest of them was archived: RFC 3339.
     oldest_archived: Option<String>,
+    /// Of `fetch`, those that the same run would delete once they are held.
+    delete_fetched: u64,
     left: Vec<MissingMessage>,
 }
 
@@ -57,15 +60,15 @@ pub(super) fn run(
         let (exit, plan) = match fetch::preview(config, account, options.limit, trace, observer) {
             Ok(preview) => {
                 if !options.json && !options.quiet {
-                    out.write_all(describe(&account.name, &preview).as_bytes())?;
+                    out.write_all(describe(account, &preview).as_bytes())?;
                     out.flush()?;
                 }
-                (Exit::OK, AccountPlan::new(&account.name, &preview))
+                (Exit::OK, AccountPlan::new(account, &preview))
             }
             Err(error) => {
                 let text = wording::printable(&error.to_string());
                 output::complain(&format!("popkeep: {}: {text}", account.name));
-                (error.exit(), AccountPlan::failed(&account.name, text))
+                (error.exit(), AccountPlan::failed(account, text))
             }
         };
         exits.push(exit);
@@ -82,34 +85,43 @@ pub(super) fn run(
     Ok(exit)
 }
 
+/// What the same run would delete of what it fetches: everything, where the policy is not to wait.
+fn deleted_at_once(account: &Account, preview: &Preview) -> u64 {
+    match account.delete {
+        DeletePolicy::Fetched => preview.to_fetch.len() as u64,
+        DeletePolicy::Never | DeletePolicy::After(_) => 0,
+    }
+}
+
 /// A plan in words.
-fn describe(name: &str, preview: &Preview) -> String {
+fn describe(account: &Account, preview: &Preview) -> String {
+    let name = &account.name;
     let octets = preview.to_fetch.iter().filter_map(|message| message.size).sum();
+    let at_once = deleted_at_once(account, preview);
     let mut lines = vec![format!(
         "{name}: {} listed, {} held, would fetch {} ({}), would delete {}",
         preview.listed,
         preview.held,
         preview.to_fetch.len(),
         wording::size(octets),
-        preview.to_delete
+        preview.to_delete + at_once
     )];
     for message in &preview.to_fetch {
         let size = message.size.map_or_else(|| "size unknown".to_owned(), wording::size);
-        lines.push(format!(
-            "{name}: would fetch {} ({size}): {}",
-            wording::message(message.number, message.uid.as_deref()),
-            message.why
-        ));
+        let which = wording::message(message.number, message.uid.as_deref());
+        lines.push(format!("{name}: would fetch {which}, {size}: {}", message.why));
     }
     if preview.to_delete > 0 {
         let oldest = preview
             .oldest_to_delete
             .map(|at| format!(", the oldest archived {}", wording::moment(at)))
             .unwrap_or_default();
-        lines.push(format!(
-            "{name}: would delete {} from the server{oldest}",
-            wording::messages(preview.to_delete)
-        ));
+        let held = wording::messages(preview.to_delete);
+        lines.push(format!("{name}: would delete {held} that are held{oldest}"));
+    }
+    if at_once > 0 {
+        let fetched = wording::messages(at_once);
+        lines.push(format!("{name}: would delete the {fetched} to fetch as well, once held"));
     }
     for message in &preview.left {
         lines.push(format!(
@@ -123,21 +135,22 @@ fn describe(name: &str, preview: &Preview) -> String {
 }
 
 impl AccountPlan {
-    fn new(name: &str, preview: &Preview) -> Self {
+    fn new(account: &Account, preview: &Preview) -> Self {
         Self {
-            name: name.to_owned(),
+            name: account.name.clone(),
             error: None,
             listed: preview.listed,
             held: preview.held,
             fetch: preview.to_fetch.iter().map(Due::new).collect(),
             delete: preview.to_delete,
             oldest_archived: preview.oldest_to_delete.map(wording::rfc3339),
+            delete_fetched: deleted_at_once(account, preview),
             left: preview.left.iter().map(MissingMessage::new).collect(),
         }
     }
 
-    fn failed(name: &str, error: String) -> Self {
-        Self { error: Some(error), ..Self::new(name, &Preview::default()) }
+    fn failed(account: &Account, error: String) -> Self {
+        Self { error: Some(error), ..Self::new(account, &Preview::default()) }
     }
 }
 
@@ -149,5 +162,83 @@ impl Due {
             octets: message.size,
             why: message.why,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Auth, Format, Pipelining, SecretSource, Tls};
+    use crate::event::Missing;
+    use std::time::Duration;
+
+    fn account(delete: DeletePolicy) -> Account {
+        Account {
+            name: "work".to_owned(),
+            host: "pop.example.com".to_owned(),
+            port: 995,
+            user: "jane".to_owned(),
+            secret: SecretSource::Ask,
+            tls: Tls::Implicit,
+            tls_ca_file: None,
+            allow_plaintext: false,
+            auth: Auth::Auto,
+            archive: "/mail/work".into(),
+            format: Format::Maildir,
+            delete,
+            max_size: 1 << 30,
+            pipelining: Pipelining::Auto,
+            timeout: Duration::from_mins(1),
+            identity: "jane@pop.example.com".to_owned(),
+            quiet_transient: Duration::ZERO,
+        }
+    }
+
+    fn preview() -> Preview {
+        let uid = Some(b"u\x1b1".to_vec());
+        Preview {
+            listed: 4,
+            held: 2,
+            to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
+            to_delete: 2,
+            oldest_to_delete: Some(1_795_323_612),
+            left: vec![Missing { number: 4, uid: None, reason: "too large".to_owned(), chosen: true }],
+        }
+    }
+
+    #[test]
+    fn the_plan_names_what_is_fetched_deleted_and_left() {
+        let text = describe(&account(DeletePolicy::After(Duration::from_hours(720))), &preview());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "work: 4 listed, 2 held, would fetch 1 (2.0 KiB), would delete 2");
+        assert_eq!(lines[1], "work: would fetch message 3 (UID u\\x1b1), 2.0 KiB: it is new");
+        assert!(
+            lines[2]
+                .starts_with("work: would delete 2 messages that are held, the oldest archived 2026-11-2")
+        );
+        assert_eq!(lines[3], "work: would leave message 4: too large");
+        assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn what_is_fetched_and_deleted_in_one_run_is_not_passed_over() {
+        let text = describe(&account(DeletePolicy::Fetched), &preview());
+        assert!(text.contains("would delete 3\n"), "{text}");
+        assert!(text.contains("work: would delete the 1 message to fetch as well, once held\n"), "{text}");
+    }
+
+    #[test]
+    fn the_document_has_the_documented_shape() {
+        let plans = vec![AccountPlan::new(&account(DeletePolicy::Fetched), &preview())];
+        let json = serde_json::to_string(&Document { exit: 0, dry_run: true, accounts: plans }).unwrap();
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"exit":0,"dry_run":true,"accounts":[{"name":"work","error":null,"listed":4,"held":2,"#,
+                r#""fetch":[{"number":3,"uid":"u\\x1b1","octets":2048,"why":"it is new"}],"delete":2,"#,
+                r#""oldest_archived":"2026-11-22T05:00:12Z","delete_fetched":1,"#,
+                r#""left":[{"number":4,"uid":null,"reason":"too large"}]}]}"#
+            )
+        );
     }
 }

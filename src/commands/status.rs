@@ -135,15 +135,12 @@ fn describe(name: &str, archive: &Path, overview: &Overview, stale: Option<bool>
 /// How a run ended, in a line.
 fn ending(run: &RunRecord) -> String {
     let end = if run.exit == 0 { "ok".to_owned() } else { format!("exit code {}", run.exit) };
+    if run.exit != 0 && run.listed == 0 {
+        return end;
+    }
+    let counts = wording::counts(run.listed, run.held, run.fetched, run.octets, run.deleted);
     let missing = if run.missing > 0 { format!(", {} missing", run.missing) } else { String::new() };
-    format!(
-        "{end}, {} listed, {} held, {} fetched ({}), {} deleted{missing}",
-        run.listed,
-        run.held,
-        run.fetched,
-        wording::size(run.octets),
-        run.deleted
-    )
+    format!("{end}, {counts}{missing}")
 }
 
 impl AccountStatus {
@@ -202,6 +199,8 @@ mod tests {
             ending(&run),
             "exit code 75, 12 listed, 10 held, 3 fetched (45.0 KiB), 0 deleted, 2 missing"
         );
+        let refused = RunRecord { exit: 77, ..RunRecord::default() };
+        assert_eq!(ending(&refused), "exit code 77", "it never saw the maildrop");
     }
 
     #[test]

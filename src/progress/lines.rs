@@ -51,11 +51,11 @@ impl Lines {
     fn line(&self, name: &str, event: &Event<'_>, now: Instant) -> Option<String> {
         let account = self.accounts.get(name)?;
         match *event {
-            Event::Planned { listed, to_fetch, octets } if self.announce => {
+            Event::Planned { listed, to_fetch, octets } => {
                 account.rest_until(now.duration_since(self.began) + PAUSE);
                 // A run that reconnects plans again; the first plan is the one to measure by.
                 let first = account.plan.set(Plan { messages: to_fetch, octets, made: now }).is_ok();
-                (first && to_fetch > 0).then(|| {
+                (self.announce && first && to_fetch > 0).then(|| {
                     let size =
                         if octets > 0 { format!(" ({})", wording::size(octets)) } else { String::new() };
                     format!("{name}: fetching {to_fetch} of {}{size}", wording::messages(listed))

@@ -68,10 +68,12 @@ enum Display {
 impl Progress {
     /// For a run over the accounts of these names.
     pub fn new<'a>(style: Style, detail: Detail, accounts: impl Iterator<Item = &'a str>) -> Self {
+        // Among steps, the plan is told as one of them.
+        let announce = detail == Detail::Usual;
         let display = match style {
             Style::Nothing => Display::Nothing,
             Style::Bars => Display::Bars(Bars::new(accounts)),
-            Style::Lines { regular } => Display::Lines(Lines::new(accounts, true, regular)),
+            Style::Lines { regular } => Display::Lines(Lines::new(accounts, announce, regular)),
             Style::Summaries => Display::Lines(Lines::new(accounts, false, false)),
         };
         Self { display, detail }

@@ -82,6 +82,12 @@ pub fn messages(count: u64) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
+/// What a run did, in figures: `12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted`.
+pub fn counts(listed: u64, held: u64, fetched: u64, octets: u64, deleted: u64) -> String {
+    let octets = if fetched > 0 { format!(" ({})", size(octets)) } else { String::new() };
+    format!("{listed} listed, {held} held, {fetched} fetched{octets}, {deleted} deleted")
+}
+
 /// The reconciliation in one line, without the account's name; `None` when the run ended before
 /// the maildrop was listed.
 pub fn summary(summary: &Summary) -> Option<String> {
@@ -89,14 +95,7 @@ pub fn summary(summary: &Summary) -> Option<String> {
     if unlisted {
         return None;
     }
-    let mut line = format!(
-        "{} listed, {} held, {} fetched ({}), {} deleted",
-        summary.listed,
-        summary.held,
-        summary.fetched,
-        size(summary.octets),
-        summary.deleted
-    );
+    let mut line = counts(summary.listed, summary.held, summary.fetched, summary.octets, summary.deleted);
     let (left, missing) = summary.missing.iter().fold((0_u64, 0_u64), |(left, missing), message| {
         if message.chosen { (left + 1, missing) } else { (left, missing + 1) }
     });
