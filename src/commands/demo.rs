@@ -215,6 +215,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests {
     use super::{run, samples, shown};
     use crate::exit::Exit;

@@ -237,7 +237,7 @@ fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> ru
     let mut statement = connection.prepare(
         "SELECT identity, archive FROM maildrop \
          WHERE (identity = ?1 OR archive = ?2) \
-         AND EXISTS (SELECT 1 FROM message WHERE maildrop = maildrop.id AND state <> 'intent') \
+         AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent') \
          ORDER BY identity = ?1 AND archive = ?2 DESC, identity = ?1 DESC, id",
     )?;
     let mut rows = statement.query((identity, &archive))?;

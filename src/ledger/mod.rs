@@ -16,6 +16,7 @@ mod runs;
 mod schema;
 mod sqlite;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests;
 
 pub use error::LedgerError;

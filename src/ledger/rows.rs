@@ -1,4 +1,7 @@
 //! Rows of the table `message`.
+//!
+//! Where an index must be used it is named: left to itself SQLite prefers the primary key, whose
+//! order suits, and reads the whole maildrop.
 
 use super::{Place, Row, Seq, State};
 use crate::mail::digest::Digest;
@@ -89,7 +92,7 @@ pub(super) fn intents(connection: &Connection, maildrop: i64) -> Result<Vec<Row>
         .prepare_cached(concat!(
             "SELECT ",
             columns!(),
-            " FROM message WHERE maildrop = ? AND state = 'intent' ORDER BY seq"
+            " FROM message INDEXED BY message_intent WHERE maildrop = ? AND state = 'intent' ORDER BY seq"
         ))?
         .query_map([maildrop], read)?
         .collect()
@@ -113,8 +116,8 @@ pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit:
 /// over the core serves both searches.
 pub(super) fn by_content(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq FROM message WHERE maildrop = ? AND core_key = ? AND header_hash = ? AND rest_hash = ? \
-         AND state <> 'intent' ORDER BY seq",
+        "SELECT seq FROM message INDEXED BY message_by_core WHERE maildrop = ? AND core_key = ? \
+         AND header_hash = ? AND rest_hash = ? AND state <> 'intent' ORDER BY seq",
     )?;
     let found = statement.query_map((maildrop, core_key(digest), digest.header, digest.rest), |row| {
         row.get(0).map(unsigned)
@@ -125,7 +128,8 @@ pub(super) fn by_content(connection: &Connection, maildrop: i64, digest: &Digest
 /// Stored or deleted rows of the same content but for the headers that servers write.
 pub(super) fn by_core(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq FROM message WHERE maildrop = ? AND core_key = ? AND core_header_hash = ? \
+        "SELECT seq FROM message INDEXED BY message_by_core WHERE maildrop = ? AND core_key = ? \
+         AND core_header_hash = ? \
          AND rest_hash = ? AND state <> 'intent' ORDER BY seq",
     )?;
     let found = statement
@@ -137,8 +141,7 @@ pub(super) fn by_core(connection: &Connection, maildrop: i64, digest: &Digest) -
 
 /// What the index finds a content by; short, because a million of them are looked up together.
 fn core_key(digest: &Digest) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = digest.core();
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    i64::from_be_bytes(digest.core().first_chunk().copied().unwrap_or_default())
 }
 
 fn read(row: &rusqlite::Row<'_>) -> Result<Row> {

@@ -140,13 +140,11 @@ impl Dialog {
                 if !mechanism.eq_ignore_ascii_case("PLAIN") {
                     return error(out, "no such mechanism");
                 }
-                match initial {
-                    Some(Secret(response)) => self.plain(response, out),
-                    None => {
-                        self.state = State::Challenged;
-                        out.extend_from_slice(b"+ \r\n");
-                    }
+                if let Some(Secret(response)) = initial {
+                    return self.plain(response, out);
                 }
+                self.state = State::Challenged;
+                out.extend_from_slice(b"+ \r\n");
             }
             (_, Command::Apop { .. } | Command::Stls) => error(out, "not offered"),
             _ => error(out, "log in first"),

@@ -214,6 +214,7 @@ fn uid(parts: &[&[u8]]) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests {
     use super::{Maildrop, Message, wire_form};
 

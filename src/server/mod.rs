@@ -10,7 +10,7 @@
 //!
 //! Must never: be offered to a network. There is no TLS here, and passwords are compared as they are.
 //!
-//! [`dialog`] and [`transaction`] are pure: octets in, octets out. [`listener`] is the socket.
+//! `dialog` and `transaction` are pure: octets in, octets out. `listener` is the socket.
 
 mod dialog;
 mod listener;

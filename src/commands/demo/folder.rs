@@ -108,6 +108,7 @@ identity = \"{USER}@popkeep-demo\"
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests {
     use super::{MARK, PASSWORD, USER, prepare, with_port};
     use crate::config;

@@ -1,0 +1,229 @@
+//! The ledger as a file: shared, moved, locked, read beside a writer, damaged.
+
+use super::super::{Change, Ledger, LedgerError, LedgerFile, schema};
+use super::{Folder, ME, known, store};
+use crate::exit::Exit;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+#[test]
+fn maildrops_do_not_see_each_other_even_when_written_at_once() {
+    let state = Folder::new();
+    let file = state.open();
+    std::thread::scope(|scope| {
+        for identity in ["a@x", "b@x"] {
+            let file = &file;
+            scope.spawn(move || {
+                let mut ledger = file.maildrop(identity, Path::new("/shared"), &["a@x", "b@x"]).unwrap();
+                for _ in 0..50 {
+                    store(&mut ledger);
+                }
+            });
+        }
+    });
+    for identity in ["a@x", "b@x"] {
+        let ledger = file.existing(identity, Path::new("/shared")).unwrap().unwrap();
+        assert_eq!(
+            known(&ledger).iter().map(|known| known.seq).collect::<Vec<_>>(),
+            (1..=50).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn first_runs_at_once_make_one_ledger() {
+    let state = Folder::new();
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let state = &state;
+            scope.spawn(move || {
+                let archive = format!("/mail/{number}");
+                state.open().maildrop(&format!("{number}@x"), Path::new(&archive), &[]).unwrap()
+            });
+        }
+    });
+    for number in 0..4 {
+        let archive = format!("/mail/{number}");
+        assert!(state.open().existing(&format!("{number}@x"), Path::new(&archive)).unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_renamed_identity_and_a_moved_archive_are_told_with_the_line_that_mends_them() {
+    let state = Folder::new();
+    let file = state.open();
+    let mail = Path::new("/mail");
+    // Nothing is held yet, so nothing is cut off.
+    file.maildrop("old@x", mail, &["old@x"]).unwrap();
+    store(&mut file.maildrop(ME, mail, &[ME]).unwrap());
+
+    let renamed = file.maildrop("new@x", mail, &["new@x"]).unwrap_err();
+    assert_eq!(renamed.exit(), Exit::CONFIG);
+    assert!(renamed.to_string().contains(&format!("identity = \"{ME}\"")), "{renamed}");
+    let moved = file.maildrop(ME, Path::new("/elsewhere"), &[ME]).unwrap_err();
+    assert_eq!(moved.exit(), Exit::CONFIG);
+    assert!(moved.to_string().contains("archive = \"/mail\""), "{moved}");
+    assert!(file.check(ME, Path::new("/elsewhere"), &[ME]).is_err());
+    assert!(file.existing(ME, Path::new("/elsewhere")).unwrap().is_none(), "an error makes no maildrop");
+
+    // The same path written otherwise is no move; two accounts may share an archive.
+    assert_eq!(known(&file.maildrop(ME, Path::new("/mail/."), &[ME]).unwrap()).len(), 1);
+    file.maildrop("new@x", mail, &[ME, "new@x"]).unwrap();
+}
+
+#[test]
+fn an_identity_has_one_lock() {
+    let state = Folder::new();
+    let file = state.open();
+    let held = file.lock(ME).unwrap();
+    assert!(held.is_some());
+    assert!(state.open().lock(ME).unwrap().is_none());
+    assert!(file.lock("other@x").unwrap().is_some());
+    drop(held);
+    assert!(file.lock(ME).unwrap().is_some());
+}
+
+#[test]
+fn the_ledger_is_for_its_owner_alone() {
+    let state = Folder::new();
+    let mut ledger = state.ledger();
+    store(&mut ledger);
+    let _lock = state.open().lock(ME).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state.folder()), 0o700);
+    for path in state.contents().keys() {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn reading_makes_nothing_where_there_is_nothing() {
+    let state = Folder::new();
+    assert!(LedgerFile::read_only(&state.folder()).unwrap().is_none());
+    assert!(!state.folder().exists());
+}
+
+#[test]
+fn reading_leaves_no_trace() {
+    let state = Folder::new();
+    store(&mut state.ledger());
+    let before = state.contents();
+    let file = state.read_only();
+    let ledger = file.existing(ME, Path::new("/mail")).unwrap().unwrap();
+    assert_eq!(ledger.overview().unwrap().held, 1);
+    assert_eq!(known(&ledger).len(), 1);
+    drop((file, ledger));
+    assert_eq!(state.contents(), before);
+
+    // A copy of the main file alone is complete and can be read.
+    for suffix in ["-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{suffix}", state.file().display())).unwrap();
+    }
+    let before = state.contents();
+    assert_eq!(known(&state.read_only().existing(ME, Path::new("/mail")).unwrap().unwrap()).len(), 1);
+    assert_eq!(state.contents(), before);
+}
+
+#[test]
+fn a_reader_sees_what_a_running_writer_has_committed() {
+    let state = Folder::new();
+    let mut writer = state.ledger();
+    store(&mut writer);
+    let reader = state.read_only().existing(ME, Path::new("/mail")).unwrap().unwrap();
+    assert_eq!(known(&reader).len(), 1);
+    store(&mut writer);
+    assert_eq!(known(&reader).len(), 2);
+    assert_eq!(reader.overview().unwrap().held, 2);
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    let state = Folder::new();
+    store(&mut state.ledger());
+    let mut ledger = state.read_only().existing(ME, Path::new("/mail")).unwrap().unwrap();
+    assert!(ledger.commit(&[Change::EqualUids]).is_err());
+    assert!(state.read_only().maildrop("new@x", Path::new("/new"), &[]).is_err());
+}
+
+#[test]
+fn a_newer_ledger_is_left_alone() {
+    let state = Folder::new();
+    store(&mut state.ledger());
+    let connection = rusqlite::Connection::open(state.file()).unwrap();
+    connection.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    drop(connection);
+    for error in
+        [LedgerFile::open(&state.folder()).unwrap_err(), LedgerFile::read_only(&state.folder()).unwrap_err()]
+    {
+        assert!(matches!(error, LedgerError::Newer { found: 2, known: 1, .. }), "{error}");
+        assert_eq!(error.exit(), Exit::DATA);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_damaged() {
+    let state = Folder::new();
+    drop(state.ledger());
+    std::fs::write(state.file(), vec![b'x'; 20_000]).unwrap();
+    let error = LedgerFile::open(&state.folder()).unwrap_err();
+    assert_eq!(error.exit(), Exit::DATA, "{error}");
+    assert_eq!(LedgerFile::read_only(&state.folder()).unwrap_err().exit(), Exit::DATA);
+
+    let other = Folder::new();
+    std::fs::create_dir_all(other.folder()).unwrap();
+    rusqlite::Connection::open(other.file()).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    let error = LedgerFile::open(&other.folder()).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn damage_anywhere_is_an_error_and_never_a_panic() {
+    let state = Folder::new();
+    let mut ledger = state.ledger();
+    for _ in 0..200 {
+        store(&mut ledger);
+    }
+    drop(ledger);
+    let whole = std::fs::read(state.file()).unwrap();
+    let read_all = || -> Result<usize, LedgerError> {
+        let file = LedgerFile::open(&state.folder())?;
+        let ledger = file.maildrop(ME, Path::new("/mail"), &[ME])?;
+        ledger.overview()?;
+        let mut count = 0;
+        ledger.known(&mut |_| count += 1)?;
+        for seq in 1..=200 {
+            ledger.row(seq)?;
+        }
+        Ok(count)
+    };
+    assert_eq!(read_all().unwrap(), 200);
+    let mut refused = 0;
+    for page in 0..whole.len() / 4096 {
+        let mut damaged = whole.clone();
+        damaged[page * 4096..(page + 1) * 4096].fill(0xa5);
+        std::fs::write(state.file(), &damaged).unwrap();
+        match read_all() {
+            Err(error) => {
+                assert_eq!(error.exit(), Exit::DATA, "page {page}: {error}");
+                refused += 1;
+            }
+            Ok(count) => assert_eq!(count, 200, "page {page}"),
+        }
+        std::fs::write(state.file(), &whole[..page * 4096 + 100]).unwrap();
+        if let Err(error) = read_all() {
+            assert_eq!(error.exit(), Exit::DATA, "cut in page {page}: {error}");
+        }
+    }
+    assert!(refused > 10);
+}
+
+#[test]
+fn permission_denied_and_a_file_in_the_way_cannot_be_created() {
+    let state = Folder::new();
+    std::fs::create_dir_all(state.folder().parent().unwrap()).unwrap();
+    std::fs::write(state.folder(), b"a file").unwrap();
+    let error = LedgerFile::open(&state.folder()).unwrap_err();
+    assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
+    let error = LedgerFile::open(&state.folder().join("below")).unwrap_err();
+    assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
+}
