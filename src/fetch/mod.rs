@@ -84,13 +84,7 @@ fn prepare(config: &Config, account: &Account) -> Result<Prepared, AccountError>
     let lock = file
         .lock(&account.identity)?
         .ok_or_else(|| AccountError::Busy { identity: account.identity.clone() })?;
-    let neighbours: Vec<&str> = config
-        .accounts
-        .iter()
-        .filter(|other| other.archive == account.archive)
-        .map(|other| other.identity.as_str())
-        .collect();
-    let ledger = file.maildrop(&account.identity, &account.archive, &neighbours)?;
+    let ledger = file.maildrop(&account.identity, &account.archive, &identities_in(config, account))?;
     let disk = Arc::new(OsDisk);
     let (path, identity) = (account.archive.clone(), account.identity.as_str());
     let archive: Box<dyn Archive> = match account.format {
@@ -98,6 +92,12 @@ fn prepare(config: &Config, account: &Account) -> Result<Prepared, AccountError>
         Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
     };
     Ok(Prepared { ledger: Box::new(ledger), archive, _lock: lock })
+}
+
+/// The identities of all accounts that are kept in this account's archive.
+fn identities_in<'a>(config: &'a Config, account: &Account) -> Vec<&'a str> {
+    let same = config.accounts.iter().filter(|other| other.archive == account.archive);
+    same.map(|other| other.identity.as_str()).collect()
 }
 
 impl Prepared {

@@ -3,7 +3,7 @@
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
 use super::error::AccountError;
-use super::{due_now, open_session};
+use super::{due_now, identities_in, open_session};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
@@ -65,10 +65,12 @@ pub fn compare(
     limit: Option<u64>,
 ) -> Result<Preview, AccountError> {
     let mut planner = Planner::new(listing);
-    if let Some(file) = LedgerFile::read_only(&config.state_dir)?
-        && let Some(ledger) = file.existing(&account.identity, &account.archive)?
-    {
-        ledger.known(&mut |row| planner.row(&row))?;
+    if let Some(file) = LedgerFile::read_only(&config.state_dir)? {
+        // What a fetch would stumble over is not to be passed over here.
+        file.check(&account.identity, &account.archive, &identities_in(config, account))?;
+        if let Some(ledger) = file.existing(&account.identity, &account.archive)? {
+            ledger.known(&mut |row| planner.row(&row))?;
+        }
     }
     let plan = planner.finish(&Limits { max_size: account.max_size, messages: limit });
     Ok(of_plan(&plan, account))
