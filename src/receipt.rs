@@ -95,3 +95,50 @@ impl Receipt {
         self.number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Receipt, SessionId, Sighting, VerifiedCopy};
+    use crate::mail::digest::{Digest, Digester};
+
+    fn digest(message: &[u8]) -> Digest {
+        let mut digester = Digester::new();
+        digester.update(message);
+        digester.finish().0
+    }
+
+    fn copy(message: &[u8]) -> VerifiedCopy {
+        VerifiedCopy::compare(&digest(message), &digest(message)).unwrap()
+    }
+
+    #[test]
+    fn a_copy_that_differs_from_the_record_proves_nothing() {
+        assert!(VerifiedCopy::compare(&digest(b"A: 1\n\nb\n"), &digest(b"A: 1\n\nc\n")).is_none());
+        let marked = digest(b"A: 1\nStatus: R\n\nb\n");
+        assert!(VerifiedCopy::compare(&marked, &digest(b"A: 1\n\nb\n")).is_none(), "not even by a mark");
+    }
+
+    #[test]
+    fn a_receipt_is_for_the_message_that_was_seen_and_is_held() {
+        let session = SessionId::fresh();
+        let held = copy(b"A: 1\n\nb\n");
+        let seen = |message: &[u8]| Receipt::issue(&held, &Sighting::retrieved(session, 7, digest(message)));
+        let receipt = seen(b"A: 1\n\nb\n").unwrap();
+        assert_eq!((receipt.session(), receipt.number()), (session, 7));
+        assert!(seen(b"A: 1\nX-UID: 9\n\nb\n").is_some(), "but for what servers write into mail");
+        assert!(seen(b"A: 2\n\nb\n").is_none());
+        assert!(seen(b"A: 1\n\nbb\n").is_none());
+        assert_ne!(SessionId::fresh(), session);
+    }
+
+    #[test]
+    fn a_header_counts_if_it_is_exactly_that_of_the_copy() {
+        let held = copy(b"A: 1\n\nb\n");
+        let seen = |header: &[u8]| {
+            Receipt::issue(&held, &Sighting::header(SessionId::fresh(), 1, digest(header).header)).is_some()
+        };
+        assert!(seen(b"A: 1\n\n"));
+        assert!(!seen(b"A: 1\nStatus: R\n\n"));
+        assert!(!seen(b""));
+    }
+}

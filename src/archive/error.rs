@@ -82,7 +82,7 @@ impl ArchiveError {
     }
 
     /// It cannot even be made.
-    pub(super) fn cannot_create(path: &Path, reason: impl ToString) -> ArchiveError {
+    pub(super) fn cannot_create(path: &Path, reason: impl std::fmt::Display) -> ArchiveError {
         ArchiveError::CannotCreate { path: path.display().to_string(), reason: reason.to_string() }
     }
 

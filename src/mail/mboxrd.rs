@@ -244,7 +244,9 @@ mod tests {
     fn quoted(chunks: &[&[u8]]) -> Vec<u8> {
         let mut quote = Quote::new();
         let mut out = Vec::new();
-        chunks.iter().for_each(|chunk| quote.feed(chunk, &mut out));
+        for chunk in chunks {
+            quote.feed(chunk, &mut out);
+        }
         quote.finish(&mut out);
         out
     }
@@ -252,7 +254,9 @@ mod tests {
     fn unquoted(chunks: &[&[u8]]) -> Vec<u8> {
         let mut unquote = Unquote::new();
         let mut out = Vec::new();
-        chunks.iter().for_each(|chunk| unquote.feed(chunk, &mut out));
+        for chunk in chunks {
+            unquote.feed(chunk, &mut out);
+        }
         unquote.finish(&mut out);
         out
     }
@@ -320,7 +324,9 @@ mod tests {
                 .collect();
             let mut found = Vec::new();
             let mut lines = FromLines::new(7);
-            text.iter().for_each(|chunk| lines.feed(chunk, &mut |offset| found.push(offset)));
+            for chunk in &text {
+                lines.feed(chunk, &mut |offset| found.push(offset));
+            }
             prop_assert_eq!(found, expected);
         }
     }

@@ -50,10 +50,7 @@ pub(super) fn lock<D: Disk>(
         Taken::Late => return Err(late()),
     };
     loop {
-        let (mut file, created) = match open(disk, path, create)? {
-            Some(opened) => opened,
-            None => return Ok(None),
-        };
+        let Some((mut file, created)) = open(disk, path, create)? else { return Ok(None) };
         while !file.try_lock().map_err(|error| failed(&error))? {
             pause(until).ok_or_else(late)?;
         }
@@ -170,17 +167,15 @@ impl<D: Disk> Dotlock<D> {
             }
             match linked {
                 // The ticket is gone: a process with our number, on another host, has its own.
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    if pause(until).is_none() {
-                        return Ok(Taken::Late);
-                    }
-                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                     return Self::without_links(disk, &path, until);
                 }
-                _ if remove_if_stale(&**disk, &path)? => {}
-                _ if pause(until).is_none() => return Ok(Taken::Late),
+                _ if remove_if_stale(&**disk, &path)? => continue,
                 _ => {}
+            }
+            if pause(until).is_none() {
+                return Ok(Taken::Late);
             }
         }
     }

@@ -1,3 +1,6 @@
+mod locking;
+mod recovery;
+
 use super::Mbox;
 use crate::archive::testing::{Journal, WatchedDisk, WatchedLedger, add};
 use crate::archive::{Archive as _, ArchiveError, Copy, Pending, Recovery};
@@ -101,6 +104,26 @@ fn write(path: &Path, octets: &[u8]) {
 #[expect(clippy::disallowed_methods, reason = "the test plays the user")]
 fn remove(path: &Path) {
     std::fs::remove_file(path).unwrap();
+}
+
+/// Three messages, the last two of one batch.
+fn three() -> (Home, Vec<Row>, Vec<u8>) {
+    let mut home = Home::ready();
+    let first = home.deliver("1", b"Subject: one\n\n1\n");
+    home.add("2", b"Subject: two\n\n2\n");
+    home.add("3", b"Subject: three\n\nFrom 3\n");
+    home.mbox.commit(&mut home.ledger).unwrap();
+    let file = home.read();
+    let rows = home.ledger.rows();
+    assert_eq!(rows[0], first);
+    (home, rows, file)
+}
+
+fn start(row: &Row) -> usize {
+    match row.place {
+        Place::Mbox { offset, .. } => usize::try_from(offset).unwrap(),
+        Place::Maildir { .. } => panic!("{row:?}"),
+    }
 }
 
 /// What any reader of mboxrd makes of a file: written down plainly, without our own code.
@@ -211,7 +234,7 @@ fn what_is_discarded_is_not_appended() {
     let mut home = Home::ready();
     home.add("1", b"a\n");
     home.mbox.begin().unwrap();
-    home.mbox.write(&vec![b'x'; 200_000]).unwrap();
+    home.mbox.write(&b"x".repeat(200_000)).unwrap();
     home.mbox.discard().unwrap();
     home.mbox.begin().unwrap();
     home.mbox.write(b"y\n").unwrap();
@@ -266,137 +289,6 @@ fn a_failed_append_is_cut_off_again() {
 }
 
 #[test]
-fn what_is_durable_but_not_on_record_is_completed_by_recovery() {
-    let mut home = Home::ready();
-    home.add("1", b"a\n");
-    home.journal.fail("ledger stored", Errno::NOSPC);
-    assert!(home.mbox.commit(&mut home.ledger).is_err());
-    home.journal.mend();
-    home.restart();
-    home.mbox.open(&mut home.ledger).unwrap();
-    home.journal.steps();
-    let recovery = home.mbox.recover(&mut home.ledger).unwrap();
-    assert_eq!(recovery, Recovery { completed: 1, ..Recovery::default() });
-    let steps = home.journal.steps();
-    assert_eq!(steps[steps.len() - 4..], ["sync Mail", "sync folder Mail", "ledger stored", "unlink Mail"]);
-    assert_eq!(messages(&home.read()), [b"a\n"]);
-}
-
-/// Three messages, the last two of one batch.
-fn three() -> (Home, Vec<Row>, Vec<u8>) {
-    let mut home = Home::ready();
-    let first = home.deliver("1", b"Subject: one\n\n1\n");
-    home.add("2", b"Subject: two\n\n2\n");
-    home.add("3", b"Subject: three\n\nFrom 3\n");
-    home.mbox.commit(&mut home.ledger).unwrap();
-    let file = home.read();
-    let rows = home.ledger.rows();
-    assert_eq!(rows[0], first);
-    (home, rows, file)
-}
-
-fn start(row: &Row) -> usize {
-    match row.place {
-        Place::Mbox { offset, .. } => usize::try_from(offset).unwrap(),
-        Place::Maildir { .. } => panic!("{row:?}"),
-    }
-}
-
-#[test]
-fn an_append_cut_off_anywhere_is_settled_to_exactly_once() {
-    let (mut home, rows, file) = three();
-    for cut in start(&rows[1])..=file.len() {
-        home.crash(&rows[1..], &file[..cut]);
-        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
-        let whole = usize::from(cut >= start(&rows[2])) + usize::from(cut == file.len());
-        let kept = [start(&rows[1]), start(&rows[2]), file.len()][whole];
-        assert_eq!(recovery.completed, whole as u64, "cut at {cut}");
-        assert_eq!(recovery.withdrawn, 2 - whole as u64, "cut at {cut}");
-        assert!(recovery.left_alone.is_empty(), "cut at {cut}: {recovery:?}");
-        assert!(home.read() == file[..kept], "cut at {cut}");
-        for row in home.ledger.rows() {
-            assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)));
-        }
-    }
-}
-
-#[test]
-fn octets_that_never_reached_the_disk_are_cut_off() {
-    let (mut home, rows, file) = three();
-    // The length is durable, the octets are not: what some file systems leave after a power cut.
-    for (from, completed) in [(start(&rows[1]), 0), (start(&rows[1]) + 60, 0), (start(&rows[2]), 1)] {
-        let mut torn = file.clone();
-        torn[from..].fill(0);
-        home.crash(&rows[1..], &torn);
-        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
-        assert_eq!((recovery.completed, recovery.left_alone.len()), (completed, 0), "from {from}");
-        let kept = if completed == 0 { start(&rows[1]) } else { start(&rows[2]) };
-        assert!(home.read() == file[..kept], "from {from}");
-    }
-}
-
-#[test]
-fn what_another_program_wrote_is_never_cut_off() {
-    let (mut home, rows, file) = three();
-    let torn = &file[..start(&rows[1]) + 50];
-    let appended = [torn, b"\n\nFrom x Thu Jan  1 00:00:00 1970\n\nyours\n\n"].concat();
-    let rewritten =
-        b"From x Thu Jan  1 00:00:00 1970\n\n".iter().copied().chain(b"yours\n".repeat(30)).collect();
-    let longer =
-        [&file[..start(&rows[1])], b"From x Wed Nov 18 11:06:40 2026\n\n", &b"longer\n".repeat(100)].concat();
-    for file in [appended, rewritten, longer] {
-        home.crash(&rows[1..], &file);
-        let recovery = home.mbox.recover(&mut home.ledger).unwrap();
-        assert_eq!((recovery.completed, recovery.withdrawn), (0, 2));
-        assert_eq!(recovery.left_alone.len(), 1, "{recovery:?}");
-        assert!(home.read() == file, "left as it was");
-        // And it is appended again, behind it.
-        home.deliver("2", b"Subject: two\n\n2\n");
-        assert!(home.read().starts_with(&file));
-        assert_eq!(messages(&home.read()).last().unwrap(), b"Subject: two\n\n2\n");
-    }
-}
-
-#[test]
-fn an_intent_whose_mbox_was_never_made_is_withdrawn() {
-    let (mut home, rows, _) = three();
-    home.crash(&rows, b"");
-    remove(&home.path());
-    let recovery = home.mbox.recover(&mut home.ledger).unwrap();
-    assert_eq!(recovery, Recovery { withdrawn: 3, ..Recovery::default() });
-    assert!(!home.path().exists());
-}
-
-#[test]
-fn a_vanished_archive_is_never_begun_afresh() {
-    let (mut home, rows, file) = three();
-    let vanished = |result: Result<(), ArchiveError>| match result {
-        Err(error @ ArchiveError::Vanished { expected: 3, .. }) => {
-            assert_eq!(error.exit(), Exit::CANT_CREATE)
-        }
-        other => panic!("{other:?}"),
-    };
-    home.restart();
-    home.mbox.open(&mut home.ledger).unwrap();
-    write(&home.path(), b"");
-    vanished(home.mbox.open(&mut home.ledger));
-    write(&home.path(), b"From x Thu Jan  1 00:00:00 1970\n\nother mail\n\n");
-    vanished(home.mbox.open(&mut home.ledger));
-
-    // The oldest alone is enough; so is one that a mail client has moved and marked as read.
-    write(&home.path(), &file[..start(&rows[1])]);
-    home.mbox.open(&mut home.ledger).unwrap();
-    write(&home.path(), b"From x Thu Jan  1 00:00:00 1970\n\nother\n\nFrom y Thu Jan  1 00:00:00 1970\nSubject: two\nStatus: RO\n\n2\n\n");
-    home.mbox.open(&mut home.ledger).unwrap();
-
-    remove(&home.path());
-    vanished(home.mbox.open(&mut home.ledger));
-    home.add("4", b"4\n");
-    vanished(home.mbox.commit(&mut home.ledger).map(drop));
-    assert!(!home.path().exists());
-}
-
-#[test]
 fn only_a_regular_file_of_ours_is_an_mbox() {
     let cannot = |result: Result<(), ArchiveError>, why: &str| match result {
         Err(error @ ArchiveError::CannotCreate { .. }) => {
@@ -432,97 +324,4 @@ fn a_copy_that_was_changed_or_removed_is_told() {
     assert!(matches!(home.mbox.verify(&rows[2]).unwrap(), Copy::Changed));
     remove(&home.path());
     assert!(matches!(home.mbox.verify(&rows[0]).unwrap(), Copy::Gone));
-}
-
-#[test]
-fn a_locked_mbox_is_for_later() {
-    let mut home = Home::ready();
-    home.deliver("1", b"a\n");
-    let before = home.text();
-    let dotlock = home.folder.path().join("Mail/work.lock");
-    let us = super::lock::Holder::us();
-    let locked = |home: &mut Home| {
-        home.add("2", b"b\n");
-        match home.mbox.commit(&mut home.ledger) {
-            Err(error @ ArchiveError::Locked { .. }) => assert_eq!(error.exit(), Exit::TRY_LATER),
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(home.text(), before);
-    };
-    // Another program's dotlock, another host's, that of a living process of this host.
-    for holder in
-        ["0".to_owned(), format!("1\nelsewhere\n{}\n", us.boot), format!("1\n{}\n{}\n", us.host, us.boot)]
-    {
-        write(&dotlock, holder.as_bytes());
-        locked(&mut home);
-        assert_eq!(home.beside(), ["work.lock"], "{holder:?}");
-        remove(&dotlock);
-    }
-    // The lock of fcntl.
-    let mut other = OsDisk.open(&home.path(), Access::ReadWrite).unwrap();
-    assert!(other.try_lock().unwrap());
-    locked(&mut home);
-    drop(other);
-    assert!(home.beside().is_empty());
-    // Nothing failed in the mbox, so that nothing is to be recovered.
-    home.deliver("2", b"b\n");
-}
-
-#[test]
-fn a_dotlock_whose_holder_is_no_more_is_removed() {
-    let mut home = Home::ready();
-    let us = super::lock::Holder::us();
-    let dead = i32::MAX;
-    for (uid, holder) in [
-        ("1", format!("{dead}\n{}\n{}\n", us.host, us.boot)),
-        ("2", format!("1\n{}\nanother boot\n", us.host)),
-        ("3", us.to_string()),
-    ] {
-        write(&home.folder.path().join("Mail/work.lock"), holder.as_bytes());
-        write(&home.folder.path().join(format!("Mail/work.lock.popkeep-{dead}")), b"");
-        home.deliver(uid, b"a\n");
-        assert_eq!(home.mbox.recover(&mut home.ledger).unwrap().cleaned, 1);
-        assert!(home.beside().is_empty());
-    }
-}
-
-#[test]
-fn without_hard_links_the_dotlock_is_made_exclusively() {
-    let mut home = Home::ready();
-    home.journal.fail("link Mail", Errno::PERM);
-    home.deliver("1", b"a\n");
-    write(&home.folder.path().join("Mail/work.lock"), b"0");
-    home.add("2", b"a\n");
-    assert!(matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Locked { .. })));
-}
-
-#[test]
-fn two_accounts_append_to_one_mbox_at_the_same_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("inbox");
-    std::thread::scope(|scope| {
-        for account in ["jane", "joe", "jim"] {
-            let path = &path;
-            scope.spawn(move || {
-                let journal = Journal::default();
-                let mut ledger = WatchedLedger::new(account, &journal);
-                let mut mbox = mbox(path, &journal);
-                mbox.patience = Duration::from_secs(60);
-                mbox.open(&mut ledger).unwrap();
-                for number in 0..20 {
-                    let message = format!("Subject: {account}\n\nFrom {number}\n");
-                    add(&mut mbox, &mut ledger, Some(&number.to_string()), message.as_bytes());
-                    mbox.commit(&mut ledger).unwrap();
-                }
-                for row in ledger.rows() {
-                    assert!(matches!(mbox.verify(&row).unwrap(), Copy::Intact(_)));
-                }
-            });
-        }
-    });
-    let file = crate::disk::read_limited(&path, 1 << 20).unwrap();
-    let mut all = messages(&file);
-    all.sort();
-    all.dedup();
-    assert_eq!(all.len(), 60);
 }

@@ -1,0 +1,165 @@
+//! What a run finds that others left behind.
+
+use super::*;
+
+#[test]
+fn what_is_durable_but_not_on_record_is_completed_by_recovery() {
+    let mut home = Home::ready();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.journal.fail("ledger stored", Errno::NOSPC);
+    assert!(home.maildir.commit(&mut home.ledger).is_err());
+    home.journal.mend();
+    home.journal.steps();
+    assert_eq!(home.ledger.rows(), []);
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    let recovery = home.maildir.recover(&mut home.ledger).unwrap();
+    assert_eq!(recovery, Recovery { completed: 1, ..Recovery::default() });
+    let steps = home.journal.steps();
+    let expected = ["sync new", "sync folder new", "sync folder cur", "ledger stored"];
+    assert_eq!(steps[steps.len() - 4..], expected, "durable first, then on record");
+    assert!(matches!(home.maildir.verify(&home.ledger.rows()[0]).unwrap(), Copy::Intact(_)));
+}
+
+#[test]
+fn recovery_settles_every_kind_of_intent() {
+    let mut home = Home::ready();
+    let moved = home.deliver("moved", b"moved\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,FS", home.names("new")[0])));
+    let changed = home.deliver("changed", b"changed\n");
+    write(&home.file(), b"something else\n");
+    let absent = home.deliver("absent", b"absent\n");
+    let [_, absent_name] = home.names("new").try_into().unwrap_or_else(|names| panic!("{names:?}"));
+    let Place::Maildir { key } = &absent.place else { panic!("{absent:?}") };
+    let absent_name = if absent_name.contains(key) { absent_name } else { home.names("new").remove(0) };
+    remove(&home.root().join("new").join(absent_name));
+    write(&home.root().join("tmp").join(format!("{}99-1.host", home.maildir.prefix)), b"half");
+    write(&home.root().join("tmp/popkeep-0000000000000000-99-1.host"), b"another account's");
+    write(&home.root().join("tmp/1.M1P1.host"), b"another program's");
+
+    // The same as intents of a run that was cut short.
+    home.ledger = WatchedLedger::new(IDENTITY, &home.journal);
+    home.restart();
+    let rows =
+        [moved, changed, absent].map(|row| Row { state: State::Intent, seq: home.ledger.next_seq(), ..row });
+    home.ledger.commit(&rows.clone().map(Change::Intent)).unwrap();
+
+    home.maildir.open(&mut home.ledger).unwrap();
+    let recovery = home.maildir.recover(&mut home.ledger).unwrap();
+    assert_eq!((recovery.completed, recovery.withdrawn, recovery.cleaned), (1, 2, 1));
+    assert_eq!(recovery.left_alone.len(), 1);
+    assert!(recovery.left_alone[0].contains("is not the message"), "{recovery:?}");
+    assert_eq!(home.ledger.rows().iter().map(|row| row.seq).collect::<Vec<_>>(), [rows[0].seq]);
+    assert!(home.ledger.intents().unwrap().is_empty());
+    assert_eq!(home.names("tmp"), ["1.M1P1.host", "popkeep-0000000000000000-99-1.host"]);
+    assert_eq!(home.maildir.recover(&mut home.ledger).unwrap(), Recovery::default(), "nothing is left to do");
+
+    // What was withdrawn is fetched again; what stands under the same KEY does not hinder it.
+    home.deliver("changed", b"changed\n");
+    home.deliver("absent", b"absent\n");
+    assert_eq!(home.names("new").len(), 3);
+}
+
+#[test]
+fn a_message_that_is_there_already_is_not_put_there_twice() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,S", home.names("new")[0])));
+    home.deliver("2", b"b\n");
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    home.maildir.recover(&mut home.ledger).unwrap();
+    let first = home.deliver("1", b"a\n");
+    let second = home.deliver("2", b"b\n");
+    assert_eq!((home.names("new").len(), home.names("cur").len()), (1, 1));
+    assert!(home.names("tmp").is_empty());
+    for row in [first, second] {
+        assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Intact(_)));
+    }
+}
+
+#[test]
+fn a_lost_ledger_is_rebuilt_from_names() {
+    let mut home = Home::ready();
+    let seen = home.deliver("seen", b"seen\n");
+    rename(&home.file(), &home.root().join("cur").join(format!("{}:2,S", home.names("new")[0])));
+    let twice = home.deliver("twice", b"twice\n");
+    add(&mut home.maildir, &mut home.ledger, Some("twice"), b"twice\n");
+    home.maildir.commit(&mut home.ledger).unwrap();
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    home.maildir.recover(&mut home.ledger).unwrap();
+
+    let mut adopt = |uid: &str| {
+        let row = home.maildir.adoptable(&mut home.ledger, uid.as_bytes()).unwrap()?;
+        home.ledger.commit(&[Change::Adopted(row.clone())]).unwrap();
+        Some(row)
+    };
+    let row = adopt("seen").unwrap();
+    assert_eq!(row, Row { seq: row.seq, list_size: None, ..seen });
+    assert_eq!(adopt("seen"), None, "each copy once");
+    assert_eq!(adopt("twice").unwrap().place, twice.place);
+    assert!(adopt("twice").is_some());
+    assert_eq!(adopt("twice"), None);
+    assert_eq!(adopt("new"), None);
+
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"seen").unwrap(), None, "only for a lost ledger");
+}
+
+#[test]
+fn a_changed_copy_is_not_adopted() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    write(&home.file(), b"b\n");
+    home.forget();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
+}
+
+#[test]
+fn a_vanished_archive_is_never_begun_afresh() {
+    let mut home = Home::ready();
+    for number in 0..40 {
+        home.deliver(&number.to_string(), format!("{number}\n").as_bytes());
+    }
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+
+    // One old copy is left, read and flagged: that is enough.
+    for name in home.names("new") {
+        let path = home.root().join("new").join(&name);
+        if read(&path) == b"0\n" {
+            rename(&path, &home.root().join("cur").join(format!("{name}:2,RS")));
+        } else {
+            remove(&path);
+        }
+    }
+    remove(&home.root().join("new"));
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert!(home.names("new").is_empty(), "a missing new/ alone is made again");
+
+    // Nothing known is left, though other mail is.
+    let last = home.names("cur").remove(0);
+    remove(&home.root().join("cur").join(last));
+    write(&home.root().join("new/1.M1P1.host"), b"other mail");
+    home.restart();
+    let vanished = |result: Result<(), ArchiveError>| match result {
+        Err(error @ ArchiveError::Vanished { expected: 40, .. }) => {
+            assert_eq!(error.exit(), Exit::CANT_CREATE);
+        }
+        other => panic!("{other:?}"),
+    };
+    vanished(home.maildir.open(&mut home.ledger));
+
+    // An empty mount point, and none at all.
+    remove(&home.root());
+    make_dir(&home.root());
+    vanished(home.maildir.open(&mut home.ledger));
+    assert!(names(&home.root()).is_empty(), "nothing was made");
+    remove(&home.root());
+    vanished(home.maildir.open(&mut home.ledger));
+    assert!(!home.root().exists());
+}

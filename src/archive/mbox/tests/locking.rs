@@ -1,0 +1,97 @@
+//! Others at work on the same mbox.
+
+use super::super::lock;
+use super::*;
+
+#[test]
+fn a_locked_mbox_is_for_later() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    let before = home.text();
+    let dotlock = home.folder.path().join("Mail/work.lock");
+    let us = lock::Holder::us();
+    let locked = |home: &mut Home| {
+        home.add("2", b"b\n");
+        match home.mbox.commit(&mut home.ledger) {
+            Err(error @ ArchiveError::Locked { .. }) => assert_eq!(error.exit(), Exit::TRY_LATER),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(home.text(), before);
+    };
+    // Another program's dotlock, another host's, that of a living process of this host.
+    for holder in
+        ["0".to_owned(), format!("1\nelsewhere\n{}\n", us.boot), format!("1\n{}\n{}\n", us.host, us.boot)]
+    {
+        write(&dotlock, holder.as_bytes());
+        locked(&mut home);
+        assert_eq!(home.beside(), ["work.lock"], "{holder:?}");
+        remove(&dotlock);
+    }
+    // The lock of fcntl.
+    let mut other = OsDisk.open(&home.path(), Access::ReadWrite).unwrap();
+    assert!(other.try_lock().unwrap());
+    locked(&mut home);
+    drop(other);
+    assert!(home.beside().is_empty());
+    // Nothing failed in the mbox, so that nothing is to be recovered.
+    home.deliver("2", b"b\n");
+}
+
+#[test]
+fn a_dotlock_whose_holder_is_no_more_is_removed() {
+    let mut home = Home::ready();
+    let us = lock::Holder::us();
+    let dead = i32::MAX;
+    for (uid, holder) in [
+        ("1", format!("{dead}\n{}\n{}\n", us.host, us.boot)),
+        ("2", format!("1\n{}\nanother boot\n", us.host)),
+        ("3", us.to_string()),
+    ] {
+        write(&home.folder.path().join("Mail/work.lock"), holder.as_bytes());
+        write(&home.folder.path().join(format!("Mail/work.lock.popkeep-{dead}")), b"");
+        home.deliver(uid, b"a\n");
+        assert_eq!(home.mbox.recover(&mut home.ledger).unwrap().cleaned, 1);
+        assert!(home.beside().is_empty());
+    }
+}
+
+#[test]
+fn without_hard_links_the_dotlock_is_made_exclusively() {
+    let mut home = Home::ready();
+    home.journal.fail("link Mail", Errno::PERM);
+    home.deliver("1", b"a\n");
+    write(&home.folder.path().join("Mail/work.lock"), b"0");
+    home.add("2", b"a\n");
+    assert!(matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Locked { .. })));
+}
+
+#[test]
+fn two_accounts_append_to_one_mbox_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inbox");
+    std::thread::scope(|scope| {
+        for account in ["jane", "joe", "jim"] {
+            let path = &path;
+            scope.spawn(move || {
+                let journal = Journal::default();
+                let mut ledger = WatchedLedger::new(account, &journal);
+                let mut mbox = mbox(path, &journal);
+                mbox.patience = Duration::from_mins(1);
+                mbox.open(&mut ledger).unwrap();
+                for number in 0..20 {
+                    let message = format!("Subject: {account}\n\nFrom {number}\n");
+                    add(&mut mbox, &mut ledger, Some(&number.to_string()), message.as_bytes());
+                    mbox.commit(&mut ledger).unwrap();
+                }
+                for row in ledger.rows() {
+                    assert!(matches!(mbox.verify(&row).unwrap(), Copy::Intact(_)));
+                }
+            });
+        }
+    });
+    let file = crate::disk::read_limited(&path, 1 << 20).unwrap();
+    let mut all = messages(&file);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 60);
+}
