@@ -91,6 +91,41 @@ fn the_eleven_commands_of_rfc_1939_are_answered() {
     );
 }
 
+/// The session that a vendor's page shows: each of its commands, and what must be equal in the
+/// answers of any server: the status, and the figures of STAT, LIST and RETR.
+#[test]
+fn the_session_of_imails_page_is_answered() {
+    let page = include_str!("../../../tests/data/imail-session.txt");
+    let of_size = |size: usize| format!("Subject: test\n\n{}\n", "x".repeat(size - 19));
+    let maildrop = [1171, 1021, 385]
+        .iter()
+        .fold(Maildrop::new("dusty", "*********"), |drop, &size| drop.message(of_size(size).as_bytes()));
+    let mailboxes: Arc<[_]> = [Arc::new(maildrop.into_mailbox())].into();
+    let mut reply = Vec::new();
+    let mut dialog = Dialog::begin(mailboxes, &mut reply);
+    let mut spoken = std::collections::BTreeSet::new();
+    let mut last = "";
+    let mut ours: std::vec::IntoIter<String> = Vec::new().into_iter();
+    for line in page.lines() {
+        if let Some(command) = line.strip_prefix("C: ") {
+            reply.clear();
+            dialog.receive(format!("{command}\r\n").as_bytes());
+            assert_ne!(dialog.answer(&mut reply), Turn::Waiting);
+            last = command.split(' ').next().unwrap();
+            spoken.insert(last);
+            let lines: Vec<String> = String::from_utf8_lossy(&reply).lines().map(str::to_owned).collect();
+            ours = lines.into_iter();
+            assert!(ours.as_slice()[0].starts_with("+OK"), "{command}: {:?}", ours.as_slice());
+        } else if let Some(theirs) = line.strip_prefix("S: ")
+            && (matches!(last, "STAT" | "LIST") || last == "RETR" && theirs.starts_with("+OK"))
+        {
+            assert_eq!(ours.next().as_deref(), Some(theirs), "{last}");
+        }
+    }
+    let eleven = ["DELE", "LIST", "NOOP", "PASS", "QUIT", "RETR", "RSET", "STAT", "TOP", "UIDL", "USER"];
+    assert_eq!(spoken.into_iter().collect::<Vec<_>>(), eleven);
+}
+
 #[test]
 fn a_message_arrives_octet_for_octet_with_its_dots_stuffed() {
     let (out, _) = say(&mailboxes(), b"USER jane doe\r\nPASS open  sesame \r\nRETR 3\r\n");
