@@ -154,22 +154,22 @@ impl<'a> Filer<'a> {
     ) -> Result<(), ArchiveError> {
         let mut open = false;
         loop {
-            let patience = self.oldest.map_or(self.limits.age, |since| {
-                self.limits.age.saturating_sub(since.elapsed()).max(Duration::from_millis(1))
-            });
+            let patience = match self.oldest {
+                Some(since) if !open => {
+                    self.limits.age.saturating_sub(since.elapsed()).max(Duration::from_millis(1))
+                }
+                _ => self.limits.age,
+            };
             match parcels.recv_timeout(patience) {
                 Ok(mut parcel) => {
-                    self.unpack(&parcel, &mut open)?;
+                    self.unpack(&parcel, &mut open, filed)?;
                     parcel.clear();
                     // Nobody may want it back any more; that is no failure.
                     let _ = spare.send(parcel);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) if open => {}
+                Err(RecvTimeoutError::Timeout) => self.commit_when_due(filed)?,
                 Err(RecvTimeoutError::Disconnected) => break,
-            }
-            let age = self.oldest.map_or(Duration::ZERO, |since| since.elapsed());
-            if self.limits.reached(self.archive.pending(), age) {
-                self.commit(filed)?;
             }
         }
         if open {
@@ -178,7 +178,12 @@ impl<'a> Filer<'a> {
         self.commit(filed)
     }
 
-    fn unpack(&mut self, parcel: &Parcel, open: &mut bool) -> Result<(), ArchiveError> {
+    fn unpack(
+        &mut self,
+        parcel: &Parcel,
+        open: &mut bool,
+        filed: &Sender<Vec<Filed>>,
+    ) -> Result<(), ArchiveError> {
         let mut done = 0;
         for &(at, mark) in &parcel.marks {
             if at > done {
@@ -193,6 +198,8 @@ impl<'a> Filer<'a> {
                 Mark::End { item } => {
                     *open = false;
                     self.file(item)?;
+                    // Here, between two messages: a commit throws away one that is open.
+                    self.commit_when_due(filed)?;
                 }
                 Mark::Discard => {
                     *open = false;
@@ -255,6 +262,11 @@ impl<'a> Filer<'a> {
             None => self.ledger.by_core(digest)?.into_iter().find(fits),
         };
         found.map_or(Ok(None), |seq| self.ledger.row(seq))
+    }
+
+    fn commit_when_due(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {
+        let age = self.oldest.map_or(Duration::ZERO, |since| since.elapsed());
+        if self.limits.reached(self.archive.pending(), age) { self.commit(filed) } else { Ok(()) }
     }
 
     fn commit(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {

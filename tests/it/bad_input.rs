@@ -199,7 +199,7 @@ fn an_archive_that_cannot_be_made() {
         let account =
             Account::on("work", &server).text("format", format).text("archive", archive.to_str().unwrap());
         sandbox.configure([account.text("delete", "fetched")]);
-        fails(&sandbox, 73, &["work", archive.to_str().unwrap()]);
+        fails(&sandbox, 73, &["work", file.to_str().unwrap()]);
         assert_eq!(server.uids().len(), 1);
     }
 }

@@ -64,6 +64,38 @@ fn a_second_run_fetches_nothing() {
 }
 
 #[test]
+fn more_messages_than_one_batch_holds_are_all_stored() {
+    for format in ["maildir", "mbox"] {
+        let mails = Mail::some(2_500);
+        let server = PopServer::with(mails.clone());
+        let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        let archive = sandbox.archive("work");
+        let found = if format == "mbox" { stores::mbox(&archive) } else { stores::maildir(&archive) };
+        assert_same_mail(found, stored_forms(&mails));
+        assert_eq!(server.count("RETR"), mails.len());
+    }
+}
+
+#[test]
+fn a_message_that_takes_longer_than_a_batch_may_wait_is_stored_whole() {
+    // The first message waits to be committed while the second comes in slowly.
+    let slow = Behaviour { pause_in_retr: Some(std::time::Duration::from_secs(4)), ..Behaviour::default() };
+    for format in ["maildir", "mbox"] {
+        let mails = vec![
+            Mail::numbered(1),
+            Mail::new("slow", "Subject: slow\n\n".to_owned() + &"line\n".repeat(60_000)),
+        ];
+        let server = PopServer::behaving(mails.clone(), slow.clone());
+        let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        let archive = sandbox.archive("work");
+        let found = if format == "mbox" { stores::mbox(&archive) } else { stores::maildir(&archive) };
+        assert_same_mail(found, stored_forms(&mails));
+    }
+}
+
+#[test]
 fn success_is_silent_with_quiet() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);

@@ -37,6 +37,8 @@ pub(crate) struct Behaviour {
     pub(crate) stall_at: Option<Nth>,
     /// Breaks off in the middle of the reply to this command, and closes.
     pub(crate) torn_at: Option<Nth>,
+    /// Stops for so long in the middle of every message of more than 100,000 octets.
+    pub(crate) pause_in_retr: Option<Duration>,
     /// Unique-ids of messages whose RETR brings a body without one octet.
     pub(crate) empty_retr: BTreeSet<Vec<u8>>,
     /// Unique-ids whose RETR is refused.

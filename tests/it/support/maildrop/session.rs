@@ -242,6 +242,12 @@ impl<'a> Session<'a> {
         } else {
             reply.extend_from_slice(&dot_stuffed(&mail.wire));
         }
+        if let (Some(pause), 100_000..) = (self.behaviour.pause_in_retr, reply.len()) {
+            let rest = reply.split_off(reply.len() / 2);
+            self.wire.send(&reply);
+            std::thread::sleep(pause);
+            reply = rest;
+        }
         self.wire.send(&reply);
         Then::Continue
     }
