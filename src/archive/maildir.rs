@@ -179,7 +179,7 @@ impl<D: Disk> Archive for Maildir<D> {
         if held > 0 && !self.holds_a_known_copy(ledger)? {
             return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected: held });
         }
-        self.ledger_was_empty = held == 0;
+        self.ledger_was_empty = held == 0 && ledger.intents()?.is_empty();
         self.make_folders()?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
             self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;

@@ -123,6 +123,24 @@ impl<D: Disk> Mbox<D> {
         Ok(known?)
     }
 
+    /// Empties the spool but for the message that is open, or finished and not kept, which is the
+    /// last one in it.
+    fn empty_spool(&mut self) -> Result<(), ArchiveError> {
+        let draft = self.draft.as_ref().map(|draft| draft.start);
+        let start = draft.or(self.finished.as_ref().map(|finished| finished.spooled.start));
+        self.spool.remove_front(start.unwrap_or(self.spool.len())).map_err(|error| {
+            self.throw_away();
+            self.failed(&error)
+        })?;
+        if let Some(draft) = &mut self.draft {
+            draft.start = 0;
+        }
+        if let Some(Finished { spooled, .. }) = &mut self.finished {
+            *spooled = 0..spooled.end - spooled.start;
+        }
+        Ok(())
+    }
+
     /// Forgets the message that is open, or finished and not kept.
     fn throw_away(&mut self) {
         let start = self.draft.take().map(|draft| draft.start);
@@ -233,11 +251,9 @@ impl<D: Disk> Archive for Mbox<D> {
     }
 
     fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
-        self.throw_away();
         let batch = std::mem::take(&mut self.pending);
         let outcome = self.append(&batch, ledger);
-        self.spool.clear();
-        outcome
+        self.empty_spool().and(outcome)
     }
 
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {

@@ -119,7 +119,7 @@ pub trait Archive: Send {
     /// Makes everything pending durable and stored, in the promised order: data synced, intents
     /// in the ledger, visible, folder synced, stored in the ledger. Returns the rows that are
     /// stored now, in the order in which they were kept. A message that is open, or finished and
-    /// not kept, is discarded.
+    /// not kept, is no part of it and stays as it is.
     ///
     /// When it fails, the batch is condemned: nothing of it is linked or synced again, what can
     /// be taken back is, and its messages count as not fetched. Nothing more can be committed

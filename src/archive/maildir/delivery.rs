@@ -62,7 +62,6 @@ impl<D: Disk> Maildir<D> {
     }
 
     pub(super) fn deliver(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
-        self.throw_away();
         if self.unsettled {
             self.remove_pending();
             return Err(ArchiveError::Unsettled { path: self.root.display().to_string() });

@@ -5,7 +5,7 @@ use crate::archive::{ArchiveError, Recovery};
 use crate::disk::{Access, Disk, DiskFile as _};
 use crate::ledger::{Change, Ledger, Place, Row, State};
 use crate::mail::digest::Digest;
-use crate::mail::names;
+use crate::mail::names::{self, Key};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -145,7 +145,7 @@ impl<D: Disk> Maildir<D> {
             self.adoptable.as_mut().and_then(|carriers| carriers.get_mut(&origin)).and_then(Vec::pop)
         {
             let Some((digest, size)) = self.read(&path)? else { continue };
-            if !carries(&key, &digest) {
+            if key.content != names::content(&digest) || is_on_record(ledger, &key, &digest)? {
                 continue;
             }
             self.make_durable(std::iter::once(path.as_path()))?;
@@ -164,7 +164,12 @@ impl<D: Disk> Maildir<D> {
     }
 }
 
-/// Whether a file is still the message that its name speaks of.
-fn carries(key: &names::Key, digest: &Digest) -> bool {
-    key.content == names::content(digest)
+/// Whether a row stands for this very copy: one that was stored since the archive was opened.
+fn is_on_record(ledger: &dyn Ledger, key: &Key, digest: &Digest) -> Result<bool, ArchiveError> {
+    for seq in ledger.by_content(digest)? {
+        if ledger.row(seq)?.as_ref().and_then(key_of).as_ref() == Some(key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

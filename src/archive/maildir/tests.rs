@@ -2,7 +2,7 @@ mod recovery;
 
 use super::Maildir;
 use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
-use crate::archive::{Archive as _, ArchiveError, Copy, Pending, Recovery};
+use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger as _, Place, Row, State};
 use crate::mail::names::Key;
@@ -190,6 +190,25 @@ fn what_is_discarded_leaves_no_trace() {
     assert_eq!(home.names("tmp").len(), 1, "the message that was open is gone");
     home.restart();
     assert!(home.names("tmp").is_empty(), "and so is what was never committed");
+}
+
+#[test]
+fn a_message_that_is_open_outlives_a_commit() {
+    let mut home = Home::ready();
+    let seq = add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.maildir.begin().unwrap();
+    home.maildir.write(b"Subject: b\n").unwrap();
+    assert_eq!(home.maildir.commit(&mut home.ledger).unwrap(), [seq]);
+    home.maildir.write(b"\nb\n").unwrap();
+    home.maildir.finish().unwrap();
+    assert!(home.maildir.commit(&mut home.ledger).unwrap().is_empty());
+    let seq = home.ledger.next_seq();
+    let arrived = Arrived { uid: None, list_size: None, at: NOON };
+    home.maildir.keep(seq, arrived).unwrap();
+    assert_eq!(home.maildir.commit(&mut home.ledger).unwrap(), [seq]);
+    for row in home.ledger.rows() {
+        assert!(matches!(home.maildir.verify(&row).unwrap(), Copy::Intact(_)));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Where a batch waits before the mbox is locked: in memory, and in a file without a name once it
 //! grows.
 
-use crate::disk::Disk;
+use crate::archive::BUFFER;
+use crate::disk::{Disk, DiskFile as _};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -71,6 +72,34 @@ impl<D: Disk> Spool<D> {
         }
     }
 
+    /// Takes away the first `count` octets; what is behind them moves to the front.
+    pub(super) fn remove_front(&mut self, count: u64) -> io::Result<()> {
+        let rest = self.len.saturating_sub(count);
+        if rest == 0 {
+            self.clear();
+        } else if rest <= MEMORY as u64 {
+            let mut memory = Vec::new();
+            self.copy(count.min(self.len)..self.len, &mut memory)?;
+            self.clear();
+            self.memory = memory;
+        } else {
+            let file = self.file()?;
+            let mut buffer = vec![0; BUFFER];
+            let mut moved = 0;
+            while moved < rest {
+                let most = usize::try_from(rest - moved).map_or(BUFFER, |left| left.min(BUFFER));
+                file.seek(SeekFrom::Start(count + moved))?;
+                file.read_exact(&mut buffer[..most])?;
+                file.seek(SeekFrom::Start(moved))?;
+                file.write_all(&buffer[..most])?;
+                moved += most as u64;
+            }
+            file.set_len(rest)?;
+        }
+        self.len = rest;
+        Ok(())
+    }
+
     pub(super) fn clear(&mut self) {
         self.memory.clear();
         self.file = None;
@@ -127,10 +156,18 @@ mod tests {
             spool.copy(5..spool.len(), &mut out).unwrap();
             assert!(out == all[5..]);
         }
-        assert!(spool.in_file && spool.memory.capacity() == 0);
+        for front in [all.len() / 3, all.len() - 7] {
+            spool.remove_front(front as u64 - (all.len() as u64 - spool.len())).unwrap();
+            spool.append(b"!").unwrap();
+            spool.truncate(spool.len() - 1);
+            let mut out = Vec::new();
+            spool.copy(0..spool.len(), &mut out).unwrap();
+            assert!(out == all[front..]);
+            assert_eq!(spool.in_file, all.len() - front > MEMORY);
+        }
         assert!(crate::disk::names_in(folder.path()).unwrap().is_empty(), "the file has no name");
         spool.truncate(0);
         spool.append(b"x").unwrap();
-        assert!(!spool.in_file);
+        assert_eq!((spool.len(), spool.in_file), (1, false));
     }
 }

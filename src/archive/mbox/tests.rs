@@ -2,8 +2,8 @@ mod locking;
 mod recovery;
 
 use super::Mbox;
-use crate::archive::testing::{Journal, WatchedDisk, WatchedLedger, add};
-use crate::archive::{Archive as _, ArchiveError, Copy, Pending, Recovery};
+use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
+use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::disk::{Access, Disk as _, DiskFile as _, OsDisk};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger as _, Place, Row, Seq, State};
@@ -245,6 +245,25 @@ fn what_is_discarded_is_not_appended() {
     home.add("2", b"b\n");
     home.mbox.commit(&mut home.ledger).unwrap();
     assert_eq!(home.text(), format!("{FROM}a\n\n{FROM}b\n\n"));
+}
+
+#[test]
+fn a_message_that_is_open_outlives_a_commit() {
+    let mut home = Home::ready();
+    let seq = home.add("1", b"a\n");
+    home.mbox.begin().unwrap();
+    home.mbox.write(b"Subject: b\n").unwrap();
+    assert_eq!(home.mbox.commit(&mut home.ledger).unwrap(), [seq]);
+    home.mbox.write(b"\nb\n").unwrap();
+    home.mbox.finish().unwrap();
+    assert!(home.mbox.commit(&mut home.ledger).unwrap().is_empty());
+    let seq = home.ledger.next_seq();
+    let arrived = Arrived { uid: None, list_size: None, at: NOON };
+    home.mbox.keep(seq, arrived).unwrap();
+    assert_eq!(home.mbox.commit(&mut home.ledger).unwrap(), [seq]);
+    for row in home.ledger.rows() {
+        assert!(matches!(home.mbox.verify(&row).unwrap(), Copy::Intact(_)));
+    }
 }
 
 #[test]

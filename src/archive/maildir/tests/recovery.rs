@@ -109,6 +109,27 @@ fn a_lost_ledger_is_rebuilt_from_names() {
 }
 
 #[test]
+fn what_recovery_has_completed_is_not_adopted_once_more() {
+    let mut home = Home::ready();
+    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+    home.journal.fail("ledger stored", Errno::NOSPC);
+    assert!(home.maildir.commit(&mut home.ledger).is_err());
+    home.journal.mend();
+    // A first run that was cut short: the ledger has an intent and nothing else.
+    home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(home.maildir.recover(&mut home.ledger).unwrap().completed, 1);
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
+}
+
+#[test]
+fn what_was_stored_in_this_run_is_not_adopted() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
+}
+
+#[test]
 fn a_changed_copy_is_not_adopted() {
     let mut home = Home::ready();
     home.deliver("1", b"a\n");
