@@ -84,6 +84,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), Led
 /// The format of the file: `None` when it is empty. A newer format, or a database of another
 /// program, is an error.
 pub(super) fn version(connection: &Connection, path: &str) -> Result<Option<i64>, LedgerError> {
+    // One snapshot for all three questions: another process may be making the tables between them.
+    let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
+    let _snapshot = snapshot.transpose().map_err(|error| LedgerError::from_sqlite(path, &error))?;
     let number = |sql: &str| -> Result<i64, LedgerError> {
         connection
             .query_row(sql, [], |row| row.get(0))
