@@ -49,6 +49,13 @@ pub trait Transport: Read + Write + Send {
     /// How it is protected.
     fn security(&self) -> Security;
 
+    /// The `tls-server-end-point` channel binding (RFC 5929, section 4): what a -PLUS mechanism ties the
+    /// login to. `None` in clear text, and for certificates that it is not defined for, such as Ed25519
+    /// ones.
+    fn tls_server_end_point(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Shakes hands for TLS on an open clear-text connection (STLS, RFC 2595), within the
     /// deadline. The caller has made sure that no octet is left unread.
     fn start_tls(self: Box<Self>, tls: &TlsSettings) -> Result<Box<dyn Transport>, NetError>;

@@ -136,6 +136,10 @@ impl Transport for TlsTransport {
         Security::Tls { fingerprint: self.fingerprint }
     }
 
+    fn tls_server_end_point(&self) -> Option<Vec<u8>> {
+        self.stream.tls_server_end_point().ok().flatten()
+    }
+
     /// Always an error: RFC 2595 forbids a second layer.
     fn start_tls(self: Box<Self>, _tls: &TlsSettings) -> Result<Box<dyn Transport>, NetError> {
         Err(NetError::HandshakeRefused {
