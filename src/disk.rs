@@ -71,6 +71,9 @@ pub enum Access {
 pub trait DiskFile: Read + Write + Seek + Send {
     /// Makes the file's octets and length durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Makes everything durable that was written to its file system so far, by whomever: one
+    /// journal commit for a whole batch.
+    fn sync_file_system(&mut self) -> io::Result<()>;
     /// Cuts or extends it.
     fn set_len(&mut self, len: u64) -> io::Result<()>;
     /// What is known of it.
@@ -101,6 +104,9 @@ pub trait Disk: Send + Sync + 'static {
     fn make_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// A handle for [`DiskFile::sync_file_system`] on the file system that `folder` is on; `None`
+    /// where that call does not report errors. It reports those that come after this call.
+    fn group_sync(&self, folder: &Path) -> io::Result<Option<Self::File>>;
     /// Makes the octets of all these files durable: when this fails, none of them counts as such.
     fn sync_files(&self, files: &mut [&mut Self::File]) -> io::Result<()>;
     /// Calls `each` for every name in a folder but `.` and `..`, in no order, until it says

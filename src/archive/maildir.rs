@@ -45,6 +45,10 @@ pub struct Maildir<D: Disk> {
     draft: Option<Draft<D::File>>,
     finished: Option<Finished<D::File>>,
     pending: Vec<Finished<D::File>>,
+    /// Syncs a large batch at once, where that can be relied on.
+    group: Option<D::File>,
+    /// A file was closed before its octets were durable: the batch needs the group's sync.
+    closed_unsynced: bool,
     /// A commit failed: nothing more before recovery.
     unsettled: bool,
     ledger_was_empty: bool,
@@ -87,6 +91,8 @@ impl<D: Disk> Maildir<D> {
             draft: None,
             finished: None,
             pending: Vec::new(),
+            group: None,
+            closed_unsynced: false,
             unsettled: false,
             ledger_was_empty: false,
             adoptable: None,
@@ -184,6 +190,8 @@ impl<D: Disk> Archive for Maildir<D> {
         for path in [self.root.join("tmp"), self.root.join("new")] {
             self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
         }
+        // A folder that can be written but not read cannot be synced as a group; its files can.
+        self.group = self.disk.group_sync(&self.root.join("tmp")).unwrap_or(None);
         Ok(())
     }
 

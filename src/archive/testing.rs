@@ -121,6 +121,12 @@ impl Disk for WatchedDisk {
         OsDisk.sync_dir(path)
     }
 
+    fn group_sync(&self, folder: &Path) -> io::Result<Option<WatchedFile>> {
+        self.0.step("open group".to_owned())?;
+        let group = OsDisk.group_sync(folder)?;
+        Ok(group.map(|file| self.watched(file, &folder.join("file"))))
+    }
+
     fn sync_files(&self, files: &mut [&mut WatchedFile]) -> io::Result<()> {
         files.iter_mut().try_for_each(|file| file.sync())
     }
@@ -147,6 +153,11 @@ impl DiskFile for WatchedFile {
     fn sync(&mut self) -> io::Result<()> {
         self.journal.step(format!("sync {}", self.folder))?;
         self.file.sync()
+    }
+
+    fn sync_file_system(&mut self) -> io::Result<()> {
+        self.journal.step("sync all".to_owned())?;
+        self.file.sync_file_system()
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {

@@ -91,6 +91,10 @@ impl Disk for OsDisk {
         Ok(rustix::fs::fsync(&folder)?)
     }
 
+    fn group_sync(&self, folder: &Path) -> io::Result<Option<OsFile>> {
+        if reports_errors_of_syncfs() { self.open(folder, Access::Read).map(Some) } else { Ok(None) }
+    }
+
     fn sync_files(&self, files: &mut [&mut OsFile]) -> io::Result<()> {
         files.iter_mut().try_for_each(|file| file.sync())
     }
@@ -130,6 +134,16 @@ impl DiskFile for OsFile {
         self.0.sync_all()
     }
 
+    #[cfg(target_os = "linux")]
+    fn sync_file_system(&mut self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.0)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync_file_system(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
     }
@@ -162,6 +176,21 @@ impl Write for OsFile {
 impl Seek for OsFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.0.seek(position)
+    }
+}
+
+/// syncfs(2) tells of writes that failed only since Linux 5.8. On anything else, many a NAS among
+/// them, each file is synced by itself.
+fn reports_errors_of_syncfs() -> bool {
+    cfg!(target_os = "linux") && is_at_least(&rustix::system::uname().release().to_string_lossy(), (5, 8))
+}
+
+/// Whether a kernel's release (`6.1.0-18-amd64`) is `least` or newer.
+fn is_at_least(release: &str, least: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= least,
+        _ => false,
     }
 }
 
@@ -204,6 +233,18 @@ mod tests {
     use super::OsDisk;
     use crate::disk::{Access, Disk as _, DiskFile as _, Kind, names_in};
     use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+
+    #[test]
+    fn only_a_kernel_that_reports_errors_syncs_in_groups() {
+        for (release, new) in
+            [("6.1.0-18-amd64", true), ("5.8.0", true), ("5.10.120+", true), ("10.0-rc1", true)]
+        {
+            assert_eq!(super::is_at_least(release, (5, 8)), new, "{release}");
+        }
+        for release in ["5.7.19", "4.4.302+", "3.10", "5", "", "unknown"] {
+            assert!(!super::is_at_least(release, (5, 8)), "{release}");
+        }
+    }
 
     #[test]
     fn nothing_that_exists_is_ever_replaced() {
