@@ -9,6 +9,7 @@
 //! batch whose commit failed.
 
 use crate::archive::{Archive, ArchiveError, Arrived, Pending};
+use crate::config::Format;
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
 use crate::mail::digest::Digest;
@@ -34,6 +35,15 @@ pub(super) struct BatchLimits {
 }
 
 impl BatchLimits {
+    /// A Maildir's batch shares one folder sync; an mbox's waits in memory, so it is smaller.
+    pub(super) fn of(format: Format) -> Self {
+        let octets = match format {
+            Format::Maildir => 64 << 20,
+            Format::Mbox => 4 << 20,
+        };
+        BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
+    }
+
     fn reached(&self, pending: Pending, age: Duration) -> bool {
         pending.messages >= self.messages || pending.octets >= self.octets || age >= self.age
     }

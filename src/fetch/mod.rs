@@ -15,6 +15,7 @@ mod prove;
 mod remove;
 mod retrieve;
 mod round;
+mod set_aside;
 mod tally;
 
 pub use error::AccountError;
@@ -31,6 +32,7 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
 use crate::plan::{Plan, Verdict};
 use round::{Next, Run};
+use set_aside::SetAside;
 use std::sync::Arc;
 use std::time::Instant;
 use tally::Tally;
@@ -116,7 +118,7 @@ impl Prepared {
             ledger: self.ledger,
             tally: Tally::default(),
             messages_left: limit,
-            set_aside: Vec::new(),
+            aside: SetAside::default(),
             unconfirmed: None,
             delete_was: None,
         };
@@ -143,12 +145,12 @@ impl Run<'_> {
         let recovery = self.archive.recover(&mut *self.ledger)?;
         self.tell(&recovery);
         loop {
-            let before = self.tally.progress();
+            let before = self.progress();
             match self.round() {
-                Ok(Next::Again) if self.tally.progress() > before => {}
+                Ok(Next::Again) if self.progress() > before => {}
                 Ok(_) => return Ok(()),
                 Err(AccountError::Session(error))
-                    if error.is_connection_lost() && self.tally.progress() > before =>
+                    if error.may_go_better_anew() && self.progress() > before =>
                 {
                     self.observer
                         .event(&self.account.name, Event::Note(&format!("{error}; connecting again")));
@@ -156,6 +158,11 @@ impl Run<'_> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Grows whenever a session did something that the next need not do again.
+    fn progress(&self) -> u64 {
+        self.tally.fetched + self.tally.deleted + self.aside.len()
     }
 
     fn tell(&self, recovery: &Recovery) {

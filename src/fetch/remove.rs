@@ -7,8 +7,11 @@
 use super::error::AccountError;
 use super::retrieve::QUEUED;
 use crate::archive::{Archive, Copy};
+use crate::config::Account;
 use crate::event::{Event, Observer};
+use crate::exit::Exit;
 use crate::ledger::{Ledger, Seq};
+use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, Session, Transaction};
@@ -75,4 +78,14 @@ pub(super) fn mark(
         }
     }
     Ok(marked)
+}
+
+/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was fetched.
+pub(super) fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
+    session.capabilities().expire() == Some(Expire::Days(0)) || account.host.ends_with("gmail.com")
+}
+
+/// The code for a refused DELE or QUIT.
+pub(super) fn refusal_exit(reply: &Reply) -> Exit {
+    if reply.is_transient() { Exit::TRY_LATER } else { Exit::UNAVAILABLE }
 }

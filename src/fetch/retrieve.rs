@@ -38,6 +38,8 @@ pub(super) struct Haul {
     pub missed: Vec<(usize, String)>,
     /// It did not come to its end.
     pub broken: Option<Broken>,
+    /// The message whose answer was due when the session broke.
+    pub broke_at: Option<usize>,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
 }
@@ -149,6 +151,7 @@ fn pump(
             Ok(None) => break,
             Err(error) => {
                 haul.broken = Some(Broken::Session(error));
+                haul.broke_at = asked.front().copied();
                 break;
             }
         };

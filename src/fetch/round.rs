@@ -3,20 +3,19 @@
 use super::error::AccountError;
 use super::filer::{BatchLimits, Filed};
 use super::prove;
-use super::remove::{self, Due, Marked};
+use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
 use super::retrieve::{Bounds, Broken, Haul, retrieve};
+use super::set_aside::SetAside;
 use super::tally::Tally;
 use super::{due, now};
 use crate::archive::Archive;
-use crate::config::{Account, DeletePolicy, Format};
+use crate::config::{Account, DeletePolicy};
 use crate::event::{Event, Missing, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Known, Ledger, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::{Left, Limits, Plan, Planner, Verdict};
-use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
-use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, Transaction};
 use std::collections::{BTreeMap, HashMap};
@@ -38,20 +37,12 @@ pub(super) struct Run<'a> {
     pub tally: Tally,
     /// What `--limit` still allows.
     pub messages_left: Option<u64>,
-    /// Messages given up for this run: UID (or number, where there is none) and reason.
-    pub set_aside: Vec<SetAside>,
+    /// Messages given up for this run.
+    pub aside: SetAside,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
     /// The `delete` setting of the run before, when it was another one.
     pub delete_was: Option<String>,
-}
-
-/// A message that this run does not ask for again.
-#[derive(Debug)]
-pub(super) struct SetAside {
-    uid: Option<Vec<u8>>,
-    number: u32,
-    reason: String,
 }
 
 /// How a session ended that did not fail.
@@ -88,7 +79,7 @@ impl Run<'_> {
         let bounds = Bounds {
             max_size: self.account.max_size,
             until: self.deletes_what_it_fetches().then(|| opened + PORTION_TIME),
-            batch: batch_limits(self.account.format),
+            batch: BatchLimits::of(self.account.format),
         };
         let mut haul = retrieve(
             &mut session,
@@ -107,7 +98,11 @@ impl Run<'_> {
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
         }
-        self.finish(session, &plan, proven, &haul, work.more)
+        let finished = self.finish(session, &plan, proven, &haul, work.more);
+        if let Err(AccountError::Session(_)) = &finished {
+            self.aside.missed(&plan, &haul);
+        }
+        finished
     }
 
     /// Deletes what is due, and leaves.
@@ -244,7 +239,7 @@ impl Run<'_> {
         let mut work = Work::default();
         for (place, item) in plan.items.iter().enumerate() {
             match item.verdict {
-                Verdict::Fetch { .. } if self.is_set_aside(item.entry.uid, item.entry.number).is_none() => {
+                Verdict::Fetch { .. } if self.aside.find(item.entry).is_none() => {
                     work.fetch.push(place);
                 }
                 Verdict::Held(held) if due(self.account.delete, held.archived_at, now()) => {
@@ -266,14 +261,6 @@ impl Run<'_> {
 
     fn deletes_what_it_fetches(&self) -> bool {
         self.account.delete == DeletePolicy::Fetched
-    }
-
-    fn is_set_aside(&self, uid: Option<&[u8]>, number: u32) -> Option<&SetAside> {
-        self.set_aside.iter().find(|aside| match (uid, aside.uid.as_deref()) {
-            (Some(uid), Some(aside)) => uid == aside,
-            (None, None) => aside.number == number,
-            _ => false,
-        })
     }
 
     fn announce(&mut self, plan: &Plan<'_>) {
@@ -354,18 +341,12 @@ impl Run<'_> {
             Some(Broken::Archive(error)) => format!("not stored: {error}"),
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
-        if let Some(Broken::TooLarge(place)) = haul.broken {
-            let entry = plan.items[place].entry;
-            self.tally.set_aside += 1;
-            self.set_aside.push(SetAside {
-                uid: entry.uid.map(<[u8]>::to_vec),
-                number: entry.number,
-                reason: format!(
-                    "larger than max_size ({}), though LIST said {}",
-                    self.account.max_size,
-                    entry.size.map_or_else(|| "nothing".to_owned(), |size| size.to_string())
-                ),
-            });
+        match &haul.broken {
+            Some(Broken::TooLarge(place)) => {
+                self.aside.too_large(plan.items[*place].entry, self.account.max_size);
+            }
+            Some(Broken::Session(error)) => self.aside.blame(plan, haul, error),
+            Some(Broken::Archive(_)) | None => {}
         }
         for (place, item) in plan.items.iter().enumerate() {
             let seq = match item.verdict {
@@ -376,13 +357,13 @@ impl Run<'_> {
                 self.tally.held(seq);
                 continue;
             }
-            let aside = self.is_set_aside(item.entry.uid, item.entry.number);
+            let aside = self.aside.find(item.entry);
             let (reason, chosen) = match (item.verdict, aside) {
                 (Verdict::Left(Left::TooLarge(size)), _) => {
                     (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
                 }
                 (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
-                (_, Some(aside)) => (aside.reason.clone(), true),
+                (_, Some(aside)) => (aside.reason.clone(), aside.chosen),
                 (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
             };
             self.tally.missing(Missing {
@@ -408,25 +389,6 @@ impl Run<'_> {
     fn note(&self, text: &str) {
         self.observer.event(&self.account.name, Event::Note(text));
     }
-}
-
-/// A Maildir's batch shares one folder sync; an mbox's waits in memory, so it is smaller.
-fn batch_limits(format: Format) -> BatchLimits {
-    let octets = match format {
-        Format::Maildir => 64 << 20,
-        Format::Mbox => 4 << 20,
-    };
-    BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
-}
-
-/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was fetched.
-fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
-    session.capabilities().expire() == Some(Expire::Days(0)) || account.host.ends_with("gmail.com")
-}
-
-/// The code for a refused DELE or QUIT.
-fn refusal_exit(reply: &Reply) -> Exit {
-    if reply.is_transient() { Exit::TRY_LATER } else { Exit::UNAVAILABLE }
 }
 
 fn messages(count: u64) -> String {

@@ -24,8 +24,6 @@ pub(super) struct Tally {
     pub deleted: u64,
     /// Held messages that were due for deletion and stay, since their copy is gone or changed.
     pub kept_no_copy: u64,
-    /// Messages set aside for this run.
-    pub set_aside: u64,
 }
 
 impl Tally {
@@ -44,11 +42,6 @@ impl Tally {
     /// A listed message is not held.
     pub(super) fn missing(&mut self, missing: Missing) {
         self.missing.push(missing);
-    }
-
-    /// Grows whenever a session did something that the next need not do again.
-    pub(super) fn progress(&self) -> u64 {
-        self.fetched + self.deleted + self.set_aside
     }
 
     /// Messages held, and what is missing, by number.

@@ -153,9 +153,17 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// Whether the connection was lost, so that a new session may get further.
-    pub fn is_connection_lost(&self) -> bool {
-        matches!(self, SessionError::Closed { .. } | SessionError::TimedOut { .. } | SessionError::Io { .. })
+    /// Whether a new session may get further: the connection was lost, or the server's answers
+    /// no longer fit our questions.
+    pub fn may_go_better_anew(&self) -> bool {
+        matches!(
+            self,
+            SessionError::Closed { .. }
+                | SessionError::TimedOut { .. }
+                | SessionError::Io { .. }
+                | SessionError::Protocol { .. }
+                | SessionError::Surplus { .. }
+        )
     }
 
     /// The exit code it calls for.

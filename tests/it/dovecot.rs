@@ -146,3 +146,29 @@ fn check_shows_how_the_server_is_reached_and_changes_nothing() {
     assert!(!sandbox.archive("work").exists(), "check makes no archive");
     assert_eq!(dovecot.left("jane"), 1);
 }
+
+#[test]
+fn a_message_that_dovecot_cannot_send_is_one_missing_message() {
+    let Some(dovecot) = Dovecot::start(&["jane"]) else { return };
+    let mut expected = Vec::new();
+    for number in 1..=5 {
+        if number == 2 {
+            // Dovecot 2.3 does not double a dot that is a message's very first octet: its RETR
+            // ends at once, and the message follows as replies to nothing.
+            dovecot.deliver("jane", "2", b".\nSubject: poison\n\nbody\n");
+        } else {
+            let text = format!("Subject: message {number}\n\nbody\n").into_bytes();
+            dovecot.deliver("jane", &number.to_string(), &text);
+            expected.push(text);
+        }
+    }
+    let sandbox = Sandbox::with([dovecot.implicit_tls("work", "jane").text("delete", "fetched")]);
+    for _ in 0..2 {
+        let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
+        let missing = report["accounts"][0]["missing"].as_array().unwrap();
+        assert_eq!(missing.len(), 1, "{report}");
+        assert!(missing[0]["reason"].as_str().unwrap().contains("nothing"), "{report}");
+        assert_same_mail(sandbox.maildir("work"), expected.clone());
+        assert_eq!(dovecot.left("jane"), 1, "what is held is deleted, the other stays");
+    }
+}

@@ -41,6 +41,8 @@ pub(crate) struct Behaviour {
     pub(crate) pause_in_retr: Option<Duration>,
     /// Unique-ids of messages whose RETR brings a body without one octet.
     pub(crate) empty_retr: BTreeSet<Vec<u8>>,
+    /// Unique-ids at whose RETR the connection is closed without a word.
+    pub(crate) hangs_up_at: BTreeSet<Vec<u8>>,
     /// Unique-ids whose RETR is refused.
     pub(crate) refuse_retr: BTreeSet<Vec<u8>>,
     /// What TOP n 0 shows for these unique-ids instead of the message's header.

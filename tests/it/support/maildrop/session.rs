@@ -235,6 +235,9 @@ impl<'a> Session<'a> {
         if self.behaviour.refuse_retr.contains(&mail.uid) {
             return self.refuse("this message cannot be read");
         }
+        if self.behaviour.hangs_up_at.contains(&mail.uid) {
+            return Then::Close;
+        }
         self.retrieved.insert(number);
         let mut reply = format!("+OK {} octets\r\n", mail.wire.len()).into_bytes();
         if self.behaviour.empty_retr.contains(&mail.uid) {
