@@ -221,6 +221,24 @@ fn the_protocol_is_shown_without_the_password() {
 }
 
 #[test]
+fn a_server_that_repeats_the_password_does_not_spread_it() {
+    let login_reply = Some("-ERR [AUTH] the password 'tiger 2 Lilies' is wrong");
+    assert!(login_reply.is_some_and(|reply| reply.contains(PASSWORD)));
+    let server = PopServer::behaving(Mail::some(1), Behaviour { login_reply, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    for arguments in
+        [["fetch", "--quiet"], ["fetch", "-vv"], ["fetch", "--json"], ["check", "-vv"], ["status", "--json"]]
+    {
+        let outcome = sandbox.popkeep(arguments).run();
+        assert!(!(outcome.stdout + &outcome.stderr).contains(PASSWORD), "{arguments:?} shows the password");
+    }
+    for (path, content) in sandbox.snapshot() {
+        let configuration = path == sandbox.config_file();
+        assert!(configuration || !content.contains(PASSWORD), "the password stands in {}", path.display());
+    }
+}
+
+#[test]
 fn a_servers_text_never_reaches_a_terminal_raw() {
     let login_reply = Some("-ERR [AUTH] \x1b[2Jno\u{202e}\x07 \u{9b}31m");
     let server = PopServer::behaving(Mail::some(1), Behaviour { login_reply, ..Behaviour::default() });

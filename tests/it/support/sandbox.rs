@@ -48,7 +48,7 @@ impl Account {
     }
 
     /// A key with a value as TOML writes it.
-    pub(crate) fn key(mut self, key: &str, value: impl ToString) -> Account {
+    pub(crate) fn key(mut self, key: &str, value: impl std::fmt::Display) -> Account {
         self.keys.insert(key.to_owned(), value.to_string());
         self
     }
@@ -91,7 +91,7 @@ impl Sandbox {
 
     /// Writes a configuration of these accounts.
     pub(crate) fn configure<const N: usize>(&self, accounts: [Account; N]) {
-        self.config(&accounts.iter().map(Account::toml).collect::<String>());
+        self.config(&accounts.into_iter().map(|account| account.toml()).collect::<String>());
     }
 
     /// Writes the configuration file, private as it must be with a password in it.
