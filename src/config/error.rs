@@ -3,6 +3,7 @@
 use super::excerpt::Excerpt;
 use super::nearest::suggestion;
 use crate::exit::Exit;
+use crate::net::ProxyError;
 use std::io;
 
 /// What is wrong with the configuration. One line each; [`ConfigError::annotated`] says more.
@@ -140,7 +141,30 @@ pub enum Fault {
         /// The name.
         name: String,
     },
-    /// Two sources for one password.
+    /// A key or a password of a certificate that nobody names.
+    #[error("there is no tls_client_cert for it to belong to; name the certificate, or remove the line")]
+    NoClientCertificate,
+    /// `proxy` is none. Its value may hold a password.
+    #[error("this proxy is not possible: {0}")]
+    Proxy(ProxyError),
+    /// A mechanism for passwords and a token, or the other way round.
+    #[error(
+        "auth = {auth:?} of account {account:?} needs {}",
+        if *.wants_token {
+            "an access token; give token_command, and no password"
+        } else {
+            "a password, not token_command; with a token use \"xoauth2\", \"oauthbearer\" or \"auto\""
+        }
+    )]
+    WrongSecret {
+        /// The account.
+        account: String,
+        /// The mechanism.
+        auth: &'static str,
+        /// It needs an access token.
+        wants_token: bool,
+    },
+    /// Two sources for one secret.
     #[error("{table} has both `{first}` and `{second}`; keep one of them")]
     SeveralSecrets {
         /// The table.

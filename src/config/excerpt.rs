@@ -3,7 +3,7 @@
 //! Must never show a secret: what stands on the line is shown only when its key is known and has
 //! nothing to do with passwords. A misspelt `pasword = "…"` shows the key alone.
 
-use super::raw::ACCOUNT_KEYS;
+use super::raw::{ACCOUNT_KEYS, SECRET_KEYS};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -68,7 +68,7 @@ fn fit_to_show(line: &str) -> String {
 }
 
 fn is_harmless(key: &str) -> bool {
-    !key.starts_with("password") && (ACCOUNT_KEYS.contains(&key) || key == "state_dir")
+    !SECRET_KEYS.contains(&key) && (ACCOUNT_KEYS.contains(&key) || key == "state_dir")
 }
 
 #[cfg(test)]
@@ -97,6 +97,9 @@ mod tests {
         for source in [
             "password = \"hunter2",
             "password_command = \"echo hunter2\" x",
+            "token_command = \"echo hunter2\"",
+            "tls_client_password_command = \"echo hunter2\"",
+            "proxy = \"socks5://jane:hunter2@proxy.example\"",
             "pasword = \"hunter2\"",
             "work = { host = \"h\", password = \"hunter2\" }",
             "work.password = 'hunter2'",

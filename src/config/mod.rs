@@ -25,8 +25,10 @@ pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
 pub use quantity::parse_duration;
-pub use resolved::{Account, Auth, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls};
-pub use secret::{SecretError, obtain};
+pub use resolved::{
+    Account, Auth, ClientCertificate, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls,
+};
+pub use secret::{SecretError, obtain, obtain_client_password};
 
 use crate::disk;
 use resolve::{Surroundings, resolve};

@@ -33,6 +33,12 @@ fn locate(table: &DeTable<'_>, span: &Range<usize>, path: &mut Vec<String>) -> b
         if key.span() == *span || value.span() == *span {
             return true;
         }
+        // What stands in a list has no key but the list's.
+        if let DeValue::Array(list) = value.get_ref()
+            && list.iter().any(|entry| entry.span() == *span)
+        {
+            return true;
+        }
         if let DeValue::Table(inner) = value.get_ref()
             && locate(inner, span, path)
         {
@@ -82,7 +88,9 @@ fn unknown_key(key: String, parents: &[String]) -> Fault {
 
 fn type_wanted<'w>(key: &str, words: &'w str) -> &'w str {
     match (key, words) {
-        ("timeout" | "quiet_transient", "a string") => "a string such as \"60s\"",
+        ("timeout" | "connect_timeout" | "run_timeout" | "quiet_transient", "a string") => {
+            "a string such as \"60s\""
+        }
         ("delete", "a string") => "a string such as \"never\" or \"30d\"",
         (_, "i64") => "an integer",
         (_, "a boolean") => "true or false",

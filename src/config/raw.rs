@@ -1,7 +1,7 @@
 //! What the TOML says, key by key, each with its place in the text. No I/O, no meaning yet.
 
 use secrecy::SecretString;
-use serde::de::Visitor;
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,9 +30,18 @@ pub(super) struct RawAccount {
     pub(super) password_file: Option<Spanned<String>>,
     pub(super) password_env: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<RawSecret>>,
+    pub(super) token_command: Option<Spanned<String>>,
     pub(super) tls: Option<Spanned<String>>,
     pub(super) tls_ca_file: Option<Spanned<String>>,
+    pub(super) tls_fingerprint: Option<Spanned<RawStrings>>,
+    pub(super) tls_server_name: Option<Spanned<String>>,
+    pub(super) tls_min_version: Option<Spanned<String>>,
+    pub(super) tls_client_cert: Option<Spanned<String>>,
+    pub(super) tls_client_key: Option<Spanned<String>>,
+    pub(super) tls_client_password_command: Option<Spanned<String>>,
     pub(super) allow_plaintext: Option<Spanned<bool>>,
+    pub(super) proxy: Option<Spanned<RawSecret>>,
+    pub(super) address_family: Option<Spanned<String>>,
     pub(super) auth: Option<Spanned<String>>,
     pub(super) archive: Option<Spanned<String>>,
     pub(super) format: Option<Spanned<String>>,
@@ -40,6 +49,8 @@ pub(super) struct RawAccount {
     pub(super) max_size: Option<Spanned<RawSize>>,
     pub(super) pipelining: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,
+    pub(super) connect_timeout: Option<Spanned<String>>,
+    pub(super) run_timeout: Option<Spanned<String>>,
     pub(super) identity: Option<Spanned<String>>,
     pub(super) quiet_transient: Option<Spanned<String>>,
 }
@@ -53,9 +64,18 @@ pub(super) const ACCOUNT_KEYS: &[&str] = &[
     "password_file",
     "password_env",
     "password",
+    "token_command",
     "tls",
     "tls_ca_file",
+    "tls_fingerprint",
+    "tls_server_name",
+    "tls_min_version",
+    "tls_client_cert",
+    "tls_client_key",
+    "tls_client_password_command",
     "allow_plaintext",
+    "proxy",
+    "address_family",
     "auth",
     "archive",
     "format",
@@ -63,11 +83,17 @@ pub(super) const ACCOUNT_KEYS: &[&str] = &[
     "max_size",
     "pipelining",
     "timeout",
+    "connect_timeout",
+    "run_timeout",
     "identity",
     "quiet_transient",
 ];
 
-/// A password; shows itself to nobody.
+/// The keys whose value is a secret or may hold one: it is never shown.
+pub(super) const SECRET_KEYS: &[&str] =
+    &["password_command", "password", "token_command", "tls_client_password_command", "proxy"];
+
+/// A value with a password in it; shows itself to nobody.
 #[derive(Clone, Debug)]
 pub(super) struct RawSecret(pub(super) SecretString);
 
@@ -103,5 +129,38 @@ impl<'de> Deserialize<'de> for RawSize {
             }
         }
         deserializer.deserialize_any(Size)
+    }
+}
+
+/// One string or a list of them.
+#[derive(Clone, Debug)]
+pub(super) enum RawStrings {
+    One(String),
+    Several(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for RawStrings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Strings;
+        impl<'de> Visitor<'de> for Strings {
+            type Value = RawStrings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<RawStrings, E> {
+                Ok(RawStrings::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawStrings, A::Error> {
+                let mut strings = Vec::new();
+                while let Some(string) = list.next_element()? {
+                    strings.push(string);
+                }
+                Ok(RawStrings::Several(strings))
+            }
+        }
+        deserializer.deserialize_any(Strings)
     }
 }

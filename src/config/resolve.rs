@@ -3,24 +3,20 @@
 
 use super::error::{ConfigError, Fault};
 use super::excerpt::Excerpt;
-use super::host::{is_here, is_host};
-use super::nearest::suggestion;
+use super::host::is_here;
 use super::parse::parse;
-use super::paths::{Bases, PathFault, expand};
-use super::quantity::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
-use super::raw::{RawAccount, RawFile, RawSize};
-use super::resolved::{Account, Auth, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls};
+use super::raw::{RawAccount, RawFile, RawSecret};
+use super::resolved::{Account, Auth, Config, Format, Pipelining, SecretSource, Tls};
+use secrecy::ExposeSecret;
+use secrets::Secret;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
-/// The default of `max_size`: 1 GiB.
-const MAX_SIZE: u64 = 1 << 30;
-/// The default of `timeout`.
-const TIMEOUT: Duration = Duration::from_mins(1);
-/// The longest `timeout`: whoever wants more than a day has mistaken the unit.
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+mod connection;
+mod secrets;
+mod values;
 
 /// What the file's surroundings add to it.
 pub(super) struct Surroundings {
@@ -70,11 +66,6 @@ impl Reader<'_> {
         ConfigError::Content { at: Box::new(Excerpt::new(self.file, self.text, span)), fault }
     }
 
-    fn impossible(&self, key: &'static str, value: &Spanned<String>, wanted: &str) -> ConfigError {
-        let fault = Fault::Value { key, value: value.get_ref().clone(), wanted: wanted.to_owned() };
-        self.error(&value.span(), fault)
-    }
-
     fn read(&self, raw: &RawFile) -> Read<Resolved> {
         let mut named: Vec<_> = raw.accounts.iter().collect();
         named.sort_by_key(|(name, _)| name.span().start);
@@ -92,8 +83,15 @@ impl Reader<'_> {
             accounts.push(account);
         }
         let mut tables = raw.accounts.values().chain([&raw.defaults]);
-        let names_command = tables.clone().any(|table| table.password_command.is_some());
-        let holds_password = tables.any(|table| table.password.is_some());
+        let names_command = tables.clone().any(|table| {
+            [&table.password_command, &table.token_command, &table.tls_client_password_command]
+                .iter()
+                .any(|command| command.is_some())
+        });
+        let holds_password = tables.any(|table| {
+            let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
+            table.password.is_some() || table.proxy.as_ref().is_some_and(login)
+        });
         Ok(Resolved { accounts, state_dir, holds_password, names_command })
     }
 
@@ -106,9 +104,11 @@ impl Reader<'_> {
         let archive_value =
             self.needed(table, "archive", "archive = \"~/Mail/{account}\"", |a| &a.archive)?;
         let archive = self.path("archive", archive_value, Some(name))?;
-        let tls = self.word(table, "tls", TLS, |a| &a.tls)?.unwrap_or(Tls::Implicit);
+        let tls = self.tls(table)?;
         let allow_plaintext = table.get(|a| &a.allow_plaintext).is_some_and(|value| *value.get_ref());
-        if tls == Tls::None && !allow_plaintext && !is_here(&host) {
+        let proxy = self.proxy(table)?;
+        // Behind a proxy even "localhost" is another machine.
+        if tls == Tls::None && !allow_plaintext && (proxy.is_some() || !is_here(&host)) {
             let span = table.get(|a| &a.tls).map_or_else(|| table.name.span(), Spanned::span);
             return Err(self.error(&span, Fault::ClearText { account: name.to_owned(), host }));
         }
@@ -116,6 +116,8 @@ impl Reader<'_> {
             Some(secret) => self.secret_source(&secret, name)?,
             None => SecretSource::Ask,
         };
+        let auth = self.auth(table, &secret)?;
+        let limits = self.limits(table)?;
         let identity = match table.get(|a| &a.identity) {
             Some(value) => self.line("identity", value)?,
             None => format!("{user}@{host}"),
@@ -131,8 +133,14 @@ impl Reader<'_> {
                 .get(|a| &a.tls_ca_file)
                 .map(|value| self.path("tls_ca_file", value, Some(name)))
                 .transpose()?,
+            tls_fingerprint: self.tls_fingerprint(table)?,
+            tls_server_name: self.tls_server_name(table)?,
+            tls_min_version: self.tls_min_version(table)?,
+            tls_client: self.tls_client(table)?,
             allow_plaintext,
-            auth: self.word(table, "auth", AUTH, |a| &a.auth)?.unwrap_or(Auth::Auto),
+            proxy,
+            address_family: self.address_family(table)?,
+            auth,
             archive,
             format: self.word(table, "format", FORMAT, |a| &a.format)?.unwrap_or(Format::Maildir),
             delete: self.delete(table)?,
@@ -140,12 +148,30 @@ impl Reader<'_> {
             pipelining: self
                 .word(table, "pipelining", PIPELINING, |a| &a.pipelining)?
                 .unwrap_or(Pipelining::Auto),
-            timeout: self.timeout(table)?,
+            timeout: limits.timeout,
+            connect_timeout: limits.connect,
+            run_timeout: limits.run,
             identity,
             quiet_transient: self
                 .duration("quiet_transient", table.get(|a| &a.quiet_transient))?
                 .unwrap_or(Duration::ZERO),
         })
+    }
+
+    /// The mechanism, which must be one that the secret is for.
+    fn auth(&self, table: &Table<'_>, secret: &SecretSource) -> Read<Auth> {
+        let auth = self.word(table, "auth", Auth::NAMES, |a| &a.auth)?.unwrap_or(Auth::Auto);
+        let wants_token = matches!(auth, Auth::Xoauth2 | Auth::OauthBearer);
+        let fits = match auth {
+            Auth::Auto | Auth::External => true,
+            _ => wants_token == secret.is_token(),
+        };
+        if fits {
+            return Ok(auth);
+        }
+        let span = table.get(|a| &a.auth).map_or_else(|| table.name.span(), Spanned::span);
+        let account = table.name.get_ref().clone();
+        Err(self.error(&span, Fault::WrongSecret { account, auth: auth.name(), wants_token }))
     }
 
     /// Refuses an account that is another one's double.
@@ -184,156 +210,6 @@ impl Reader<'_> {
             self.error(&table.name.span(), Fault::Missing { account, key, example })
         })
     }
-
-    fn host(&self, table: &Table<'_>, value: &Spanned<String>) -> Read<String> {
-        let host = value.get_ref();
-        if is_host(host) {
-            return Ok(host.clone());
-        }
-        let wanted = match host.rsplit_once(':') {
-            Some((name, port)) if is_host(name) && port.parse::<u16>().is_ok() => {
-                let table = table.name.get_ref();
-                format!("the port has its own key; write host = {name:?} and port = {port} in {table:?}")
-            }
-            _ => "it must be a host name or an IP address".to_owned(),
-        };
-        Err(self.impossible("host", value, &wanted))
-    }
-
-    fn port(&self, table: &Table<'_>) -> Read<Option<u16>> {
-        let Some(value) = table.get(|a| &a.port) else { return Ok(None) };
-        match u16::try_from(*value.get_ref()) {
-            Ok(port) if port > 0 => Ok(Some(port)),
-            _ => {
-                let wanted = "a port is a number from 1 to 65535".to_owned();
-                let fault = Fault::Value { key: "port", value: value.get_ref().to_string(), wanted };
-                Err(self.error(&value.span(), fault))
-            }
-        }
-    }
-
-    /// Text that is to travel in a command or be filed: one line, and not empty.
-    fn line(&self, key: &'static str, value: &Spanned<String>) -> Read<String> {
-        let text = value.get_ref();
-        if text.trim().is_empty() || text.contains(|c: char| c.is_control()) {
-            return Err(self.impossible(
-                key,
-                value,
-                "it must be one line of text, without control characters",
-            ));
-        }
-        Ok(text.clone())
-    }
-
-    fn word<T: Copy>(
-        &self,
-        table: &Table<'_>,
-        key: &'static str,
-        known: &[(&'static str, T)],
-        field: fn(&RawAccount) -> &Option<Spanned<String>>,
-    ) -> Read<Option<T>> {
-        let Some(value) = table.get(field) else { return Ok(None) };
-        if let Some((_, meaning)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.get_ref()))
-        {
-            return Ok(Some(*meaning));
-        }
-        Err(self.impossible(key, value, &one_of(known, value.get_ref())))
-    }
-
-    fn delete(&self, table: &Table<'_>) -> Read<DeletePolicy> {
-        const WORDS: [(&str, DeletePolicy); 2] =
-            [("never", DeletePolicy::Never), ("fetched", DeletePolicy::Fetched)];
-        let Some(value) = table.get(|a| &a.delete) else { return Ok(DeletePolicy::Never) };
-        let text = value.get_ref();
-        if let Some((_, policy)) = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
-            return Ok(*policy);
-        }
-        parse_duration(text).map(DeletePolicy::After).ok_or_else(|| {
-            self.impossible("delete", value, "it is \"never\", \"fetched\", or an age such as \"30d\"")
-        })
-    }
-
-    fn max_size(&self, table: &Table<'_>) -> Read<u64> {
-        let Some(value) = table.get(|a| &a.max_size) else { return Ok(MAX_SIZE) };
-        let (shown, octets) = match value.get_ref() {
-            RawSize::Octets(octets) => (octets.to_string(), u64::try_from(*octets).ok()),
-            RawSize::Words(words) => (words.clone(), parse_size(words)),
-        };
-        octets.filter(|octets| *octets > 0).ok_or_else(|| {
-            let wanted = format!("it must be {SIZE_FORM}, and more than 0");
-            self.error(&value.span(), Fault::Value { key: "max_size", value: shown, wanted })
-        })
-    }
-
-    fn duration(&self, key: &'static str, value: Option<&Spanned<String>>) -> Read<Option<Duration>> {
-        let Some(value) = value else { return Ok(None) };
-        match parse_duration(value.get_ref()) {
-            Some(duration) => Ok(Some(duration)),
-            None => Err(self.impossible(key, value, &format!("it must be {DURATION_FORM}"))),
-        }
-    }
-
-    fn timeout(&self, table: &Table<'_>) -> Read<Duration> {
-        let Some(value) = table.get(|a| &a.timeout) else { return Ok(TIMEOUT) };
-        match self.duration("timeout", Some(value))? {
-            Some(timeout) if timeout > Duration::ZERO && timeout <= LONGEST_TIMEOUT => Ok(timeout),
-            _ => Err(self.impossible("timeout", value, "it must be more than 0 and at most a day")),
-        }
-    }
-
-    /// The one password key that the table has.
-    fn secret<'t>(&self, table: &'t RawAccount, shown: &str) -> Read<Option<Secret<'t>>> {
-        let given = [
-            table.password_command.as_ref().map(Secret::Command),
-            table.password_file.as_ref().map(Secret::File),
-            table.password_env.as_ref().map(Secret::Environment),
-            table.password.as_ref().map(Secret::Literal),
-        ];
-        let mut given = given.into_iter().flatten();
-        let first = given.next();
-        if let (Some(first), Some(second)) = (first, given.next()) {
-            let fault =
-                Fault::SeveralSecrets { table: shown.to_owned(), first: first.key(), second: second.key() };
-            return Err(self.error(&second.span(), fault));
-        }
-        Ok(first)
-    }
-
-    fn secret_source(&self, secret: &Secret<'_>, account: &str) -> Read<SecretSource> {
-        match *secret {
-            Secret::Command(value) if value.get_ref().trim().is_empty() => {
-                Err(self.impossible("password_command", value, "it must be a command"))
-            }
-            Secret::Command(value) => Ok(SecretSource::Command(value.get_ref().clone())),
-            Secret::File(value) => self.path("password_file", value, Some(account)).map(SecretSource::File),
-            Secret::Environment(value)
-                if value.get_ref().is_empty() || value.get_ref().contains(['=', '\0']) =>
-            {
-                Err(self.impossible("password_env", value, "it must be the name of an environment variable"))
-            }
-            Secret::Environment(value) => Ok(SecretSource::Environment(value.get_ref().clone())),
-            Secret::Literal(value) => Ok(SecretSource::Literal(value.get_ref().0.clone())),
-        }
-    }
-
-    fn path(&self, key: &'static str, value: &Spanned<String>, account: Option<&str>) -> Read<PathBuf> {
-        let bases = Bases { folder: &self.around.folder, home: self.around.home.as_deref(), account };
-        expand(value.get_ref(), bases).map_err(|fault| {
-            let wanted = match fault {
-                PathFault::Empty => "it must be a path".to_owned(),
-                PathFault::Nul => "a path has no NUL in it".to_owned(),
-                PathFault::NoHome => {
-                    "there is no home folder for ~ (is HOME set?); write the path in full".to_owned()
-                }
-                PathFault::OtherHome => "~ works for your own home only; write the path in full".to_owned(),
-                PathFault::Placeholder(name) if account.is_some() => {
-                    format!("{name} is not known; {{account}} is")
-                }
-                PathFault::Placeholder(name) => format!("{name} has no meaning here"),
-            };
-            self.impossible(key, value, &wanted)
-        })
-    }
 }
 
 /// An account's table over the defaults.
@@ -349,45 +225,6 @@ impl<'t> Table<'t> {
     }
 }
 
-/// Where a password comes from, as written.
-#[derive(Clone, Copy)]
-enum Secret<'t> {
-    Command(&'t Spanned<String>),
-    File(&'t Spanned<String>),
-    Environment(&'t Spanned<String>),
-    Literal(&'t Spanned<super::raw::RawSecret>),
-}
-
-impl Secret<'_> {
-    fn key(&self) -> &'static str {
-        match self {
-            Secret::Command(_) => "password_command",
-            Secret::File(_) => "password_file",
-            Secret::Environment(_) => "password_env",
-            Secret::Literal(_) => "password",
-        }
-    }
-
-    fn span(&self) -> Range<usize> {
-        match self {
-            Secret::Command(value) | Secret::File(value) | Secret::Environment(value) => value.span(),
-            Secret::Literal(value) => value.span(),
-        }
-    }
-}
-
-const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
-const AUTH: &[(&str, Auth)] = &[("auto", Auth::Auto), ("plain", Auth::Plain), ("user", Auth::User)];
 const FORMAT: &[(&str, Format)] = &[("maildir", Format::Maildir), ("mbox", Format::Mbox)];
 const PIPELINING: &[(&str, Pipelining)] =
     &[("auto", Pipelining::Auto), ("on", Pipelining::On), ("off", Pipelining::Off)];
-
-/// `it is one of "a", "b"`, with a guess at what was meant.
-fn one_of<T>(known: &[(&'static str, T)], word: &str) -> String {
-    let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
-    let guess = match super::nearest::nearest(word, known.iter().map(|(word, _)| *word)) {
-        Some((_, true)) => suggestion(word, known.iter().map(|(word, _)| *word)),
-        _ => String::new(),
-    };
-    format!("it is one of {}{guess}", words.join(", "))
-}

@@ -1,6 +1,7 @@
 //! The configuration as the rest of the program uses it.
 
 use super::ConfigError;
+use crate::net::{AddressFamily, Fingerprint, Proxy, TlsVersion};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,14 +28,27 @@ pub struct Account {
     pub port: u16,
     /// Who logs in.
     pub user: String,
-    /// Where the password comes from.
+    /// Where the password or the access token comes from.
     pub secret: SecretSource,
     /// How the connection is protected.
     pub tls: Tls,
     /// Certificates to trust besides the system's.
     pub tls_ca_file: Option<PathBuf>,
+    /// The server's certificate must be one of these, and need be nothing else. Empty: it must
+    /// be trusted in the ordinary way.
+    pub tls_fingerprint: Vec<Fingerprint>,
+    /// The name that the certificate must be for, if it is not the host's.
+    pub tls_server_name: Option<String>,
+    /// The oldest version of TLS that is accepted.
+    pub tls_min_version: TlsVersion,
+    /// The certificate that we show to the server.
+    pub tls_client: Option<ClientCertificate>,
     /// A password may cross a network in clear.
     pub allow_plaintext: bool,
+    /// The SOCKS5 proxy that all connections go through.
+    pub proxy: Option<Proxy>,
+    /// Which of the host's addresses are tried.
+    pub address_family: AddressFamily,
     /// How to log in.
     pub auth: Auth,
     /// Where the mail is kept: a Maildir's folder, or an mbox file. Absolute.
@@ -49,6 +63,10 @@ pub struct Account {
     pub pipelining: Pipelining,
     /// The deadline for a line; a body must bring 4 KiB in it.
     pub timeout: Duration,
+    /// The limit for name service, connection, proxy and implicit TLS together.
+    pub connect_timeout: Duration,
+    /// The limit for everything that a run does with this account.
+    pub run_timeout: Duration,
     /// What the ledger files this maildrop under; by default `user@host`.
     pub identity: String,
     /// With `--quiet`, transient failures stay silent while the last success is younger.
@@ -69,12 +87,78 @@ pub enum Tls {
 /// Which mechanism logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// The strongest both sides have.
+    /// The strongest that the server offers and the secret allows.
     Auto,
+    /// SCRAM-SHA-256-PLUS (RFC 7677), bound to the TLS connection.
+    ScramSha256Plus,
+    /// SCRAM-SHA-1-PLUS (RFC 5802), bound to the TLS connection.
+    ScramSha1Plus,
+    /// SCRAM-SHA-256 (RFC 7677).
+    ScramSha256,
+    /// SCRAM-SHA-1 (RFC 5802).
+    ScramSha1,
+    /// CRAM-MD5 (RFC 2195).
+    CramMd5,
     /// AUTH PLAIN (RFC 4616).
     Plain,
+    /// AUTH LOGIN.
+    Login,
+    /// EXTERNAL (RFC 4422, appendix A): the client certificate says who it is.
+    External,
+    /// XOAUTH2, Google's and Microsoft's.
+    Xoauth2,
+    /// OAUTHBEARER (RFC 7628).
+    OauthBearer,
+    /// APOP (RFC 1939).
+    Apop,
     /// USER and PASS (RFC 1939).
     User,
+}
+
+impl Auth {
+    /// What the configuration calls them.
+    pub const NAMES: &[(&'static str, Auth)] = &[
+        ("auto", Auth::Auto),
+        ("scram-sha-256-plus", Auth::ScramSha256Plus),
+        ("scram-sha-1-plus", Auth::ScramSha1Plus),
+        ("scram-sha-256", Auth::ScramSha256),
+        ("scram-sha-1", Auth::ScramSha1),
+        ("cram-md5", Auth::CramMd5),
+        ("plain", Auth::Plain),
+        ("login", Auth::Login),
+        ("external", Auth::External),
+        ("xoauth2", Auth::Xoauth2),
+        ("oauthbearer", Auth::OauthBearer),
+        ("apop", Auth::Apop),
+        ("user", Auth::User),
+    ];
+
+    /// What the configuration calls it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The certificate that we show to the server. Its files and command are read when connecting.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM (the certificate and its chain, and the key unless that has a file of its own), or
+    /// PKCS#12.
+    pub file: PathBuf,
+    /// PEM, PKCS#8.
+    pub key: Option<PathBuf>,
+    /// Prints the password of a PKCS#12 file.
+    pub password_command: Option<String>,
+}
+
+/// Shows the files; a command may hold a secret.
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate")
+            .field("file", &self.file)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the archive is.
@@ -108,7 +192,7 @@ pub enum Pipelining {
     Off,
 }
 
-/// Where the password comes from.
+/// Where the password, or an access token, comes from.
 #[derive(Clone)]
 pub enum SecretSource {
     /// From `sh -c`'s first line of output.
@@ -119,8 +203,17 @@ pub enum SecretSource {
     Environment(String),
     /// From the configuration itself.
     Literal(secrecy::SecretString),
+    /// An OAuth2 access token, from `sh -c`'s first line of output.
+    TokenCommand(String),
     /// Asked for on a terminal.
     Ask,
+}
+
+impl SecretSource {
+    /// Whether it gives an access token, which only XOAUTH2 and OAUTHBEARER can use.
+    pub fn is_token(&self) -> bool {
+        matches!(self, SecretSource::TokenCommand(_))
+    }
 }
 
 /// Shows which key it was, never a password; a command is not shown either, for it may hold one.
@@ -128,6 +221,7 @@ impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SecretSource::Command(_) => f.write_str("Command(…)"),
+            SecretSource::TokenCommand(_) => f.write_str("TokenCommand(…)"),
             SecretSource::File(path) => f.debug_tuple("File").field(path).finish(),
             SecretSource::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
             SecretSource::Literal(_) => f.write_str("Literal(…)"),

@@ -1,10 +1,10 @@
-//! The password, from wherever the configuration says it is.
+//! The password or access token, from wherever the configuration says it is.
 //!
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
 use super::command::{self, Outcome};
-use super::{Account, SecretSource};
+use super::{Account, ClientCertificate, SecretSource};
 use crate::disk;
 use crate::exit::Exit;
 use crate::mail::safe_text::escape;
@@ -16,7 +16,7 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a `password_command` may take.
+/// How long a command that prints a secret may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// The largest `password_file` that is read, in octets; only its first line counts.
 const FILE_LIMIT: u64 = 8 << 10;
@@ -28,24 +28,28 @@ const COMPLAINT_SHOWN: usize = 300;
 #[non_exhaustive]
 pub enum SecretError {
     /// The shell could not be started. Exit 74.
-    #[error("password_command cannot be run: {source}")]
+    #[error("{key} cannot be run: {source}")]
     NotRun {
+        /// The configuration key.
+        key: &'static str,
         /// What the system said.
         source: io::Error,
     },
     /// The command failed. Exit 78.
-    #[error("password_command failed ({status}){complaint}")]
+    #[error("{key} failed ({status}){complaint}")]
     CommandFailed {
+        /// The configuration key.
+        key: &'static str,
         /// How it ended.
         status: ExitStatus,
         /// What it wrote to its standard error, made safe for a terminal; with `: ` before it.
         complaint: String,
     },
     /// The command took too long. Exit 75.
-    #[error(
-        "password_command was still running after {seconds} s and was stopped; does it wait for an answer?"
-    )]
+    #[error("{key} was still running after {seconds} s and was stopped; does it wait for an answer?")]
     CommandTimedOut {
+        /// The configuration key.
+        key: &'static str,
         /// The limit.
         seconds: u64,
     },
@@ -72,13 +76,13 @@ pub enum SecretError {
         name: String,
     },
     /// There is no first line. Exit 78.
-    #[error("{key} gives no password: its first line is empty")]
+    #[error("{key} gives nothing: its first line is empty")]
     Empty {
         /// The configuration key.
         key: &'static str,
     },
     /// It is no text of a sensible length. Exit 78.
-    #[error("{key} gives no password: its first line is not UTF-8 text of at most 8 KiB")]
+    #[error("{key} gives nothing usable: its first line is not UTF-8 text of at most 8 KiB")]
     NotText {
         /// The configuration key.
         key: &'static str,
@@ -116,7 +120,8 @@ impl SecretError {
 /// asks on the terminal.
 pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
     match &account.secret {
-        SecretSource::Command(command) => from_command(command, COMMAND_LIMIT),
+        SecretSource::Command(command) => from_command("password_command", command, COMMAND_LIMIT),
+        SecretSource::TokenCommand(command) => from_command("token_command", command, COMMAND_LIMIT),
         SecretSource::File(path) => from_file(path),
         SecretSource::Environment(name) => from_environment(name),
         SecretSource::Literal(secret) => Ok(secret.clone()),
@@ -124,12 +129,19 @@ pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
     }
 }
 
-fn from_command(command: &str, limit: Duration) -> Result<SecretString, SecretError> {
-    match command::run(command, limit).map_err(|source| SecretError::NotRun { source })? {
-        Outcome::OutOfTime => Err(SecretError::CommandTimedOut { seconds: limit.as_secs() }),
-        Outcome::Ended { status, output, .. } if status.success() => first_line("password_command", &output),
+/// The password of the client certificate's file, from its command (at most 30 s); `None` if
+/// there is no command.
+pub fn obtain_client_password(certificate: &ClientCertificate) -> Result<Option<SecretString>, SecretError> {
+    let command = certificate.password_command.as_deref();
+    command.map(|command| from_command("tls_client_password_command", command, COMMAND_LIMIT)).transpose()
+}
+
+fn from_command(key: &'static str, command: &str, limit: Duration) -> Result<SecretString, SecretError> {
+    match command::run(command, limit).map_err(|source| SecretError::NotRun { key, source })? {
+        Outcome::OutOfTime => Err(SecretError::CommandTimedOut { key, seconds: limit.as_secs() }),
+        Outcome::Ended { status, output, .. } if status.success() => first_line(key, &output),
         Outcome::Ended { status, complaint, .. } => {
-            Err(SecretError::CommandFailed { status, complaint: one_line(&complaint) })
+            Err(SecretError::CommandFailed { key, status, complaint: one_line(&complaint) })
         }
     }
 }
@@ -194,12 +206,16 @@ fn one_line(complaint: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SecretError, first_line, from_command, from_environment, from_file};
+    use super::{SecretError, first_line, from_environment, from_file};
     use crate::exit::Exit;
     use secrecy::{ExposeSecret, SecretString};
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, Instant};
+
+    fn from_command(command: &str, limit: Duration) -> Result<SecretString, SecretError> {
+        super::from_command("token_command", command, limit)
+    }
 
     const LIMIT: Duration = Duration::from_secs(30);
 
@@ -224,6 +240,7 @@ mod tests {
         let error = from_command("echo hunter2; echo 'no \x1b[31mkey' >&2; exit 3", LIMIT).unwrap_err();
         assert_eq!(error.exit(), Exit::CONFIG);
         let text = format!("{error} {error:?}");
+        assert!(text.starts_with("token_command failed"), "{text}");
         assert!(text.contains("exit status: 3") && text.contains("key"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains('\x1b'), "{text}");
     }

@@ -1,5 +1,6 @@
 //! The configuration as a whole: what a file means, and what its errors say.
 
+mod keys;
 mod manual;
 
 use super::resolve::{Resolved, Surroundings, resolve};
@@ -184,7 +185,7 @@ fn values_that_cannot_be_are_refused() {
         ("port = 0", "from 1 to 65535"),
         ("port = 65536", "from 1 to 65535"),
         ("tls = \"startls\"", "did you mean \"starttls\"?"),
-        ("auth = \"cram-md5\"", "it is one of \"auto\", \"plain\", \"user\""),
+        ("auth = \"digest-md5\"", "it is one of \"auto\", \"scram-sha-256-plus\","),
         ("format = \"mh\"", "\"maildir\", \"mbox\""),
         ("pipelining = \"yes\"", "\"auto\", \"on\", \"off\""),
         ("delete = \"30\"", "an age such as"),

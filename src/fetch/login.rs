@@ -29,6 +29,7 @@ pub fn open_session(
         Auth::Auto => Mechanism::Auto,
         Auth::Plain => Mechanism::Plain,
         Auth::User => Mechanism::User,
+        other => return Err(AccountError::Mechanism { auth: other.name() }),
     };
     let clearance = if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly };
     let session = session.login(&account.user, &secret, mechanism, clearance)?;

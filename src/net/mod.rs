@@ -5,6 +5,8 @@
 
 mod deadline;
 mod error;
+mod fingerprint;
+mod proxy;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -12,8 +14,10 @@ mod tls;
 mod verdict;
 
 pub use error::NetError;
-pub use tcp::connect;
-pub use tls::TlsSettings;
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use proxy::{Proxy, ProxyError, ProxyLogin};
+pub use tcp::{AddressFamily, connect};
+pub use tls::{TlsSettings, TlsVersion};
 
 use std::io::{Read, Write};
 use std::time::Instant;

@@ -9,6 +9,18 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// Which of a name's addresses are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// All of them, in the resolver's order.
+    #[default]
+    Any,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
 /// Connects to the first address of `host` that answers, IPv4 or IPv6, and shakes hands for
 /// implicit TLS when `tls` is given. `host` is a name or an address; an IPv6 address may stand in
 /// brackets. All of it together, name service included, takes at most `timeout`, and the

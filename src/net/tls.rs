@@ -16,6 +16,20 @@ const CA_FILE_LIMIT: u64 = 4 << 20;
 const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const PEM_END: &str = "-----END CERTIFICATE-----";
 
+/// A version of TLS, as the oldest that is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 2246; broken, deprecated by RFC 8996.
+    V1_0,
+    /// RFC 4346; deprecated by RFC 8996.
+    V1_1,
+    /// RFC 5246.
+    #[default]
+    V1_2,
+    /// RFC 8446.
+    V1_3,
+}
+
 /// What a handshake needs to know: whom to expect, and which issuers to trust.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {

@@ -20,7 +20,13 @@ fn every_key_of_an_account_has_an_example_that_is_right() {
         let example = example.unwrap_or_else(|| panic!("{key} has no example"));
         let example = example.trim_start_matches(".Dl ").replace("\\(dq", "\"");
         let others: Vec<&str> = WORK.lines().filter(|line| !line.starts_with(key)).collect();
-        let others = others.join("\n");
+        // A key that belongs to a certificate needs one beside it.
+        let beside = if key.starts_with("tls_client_") && *key != "tls_client_cert" {
+            "tls_client_cert = \"jane.pem\""
+        } else {
+            ""
+        };
+        let others = format!("{}\n{beside}", others.join("\n"));
         if let Err(error) = read(&format!("{others}\n{example}\n")) {
             panic!("{example}: {error}");
         }
