@@ -168,30 +168,12 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Auth, Format, Pipelining, SecretSource, Tls};
+    use crate::config::example_account;
     use crate::event::Missing;
     use std::time::Duration;
 
     fn account(delete: DeletePolicy) -> Account {
-        Account {
-            name: "work".to_owned(),
-            host: "pop.example.com".to_owned(),
-            port: 995,
-            user: "jane".to_owned(),
-            secret: SecretSource::Ask,
-            tls: Tls::Implicit,
-            tls_ca_file: None,
-            allow_plaintext: false,
-            auth: Auth::Auto,
-            archive: "/mail/work".into(),
-            format: Format::Maildir,
-            delete,
-            max_size: 1 << 30,
-            pipelining: Pipelining::Auto,
-            timeout: Duration::from_mins(1),
-            identity: "jane@pop.example.com".to_owned(),
-            quiet_transient: Duration::ZERO,
-        }
+        Account { delete, ..example_account() }
     }
 
     fn preview() -> Preview {

@@ -29,6 +29,8 @@ pub use resolved::{
     Account, Auth, ClientCertificate, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls,
 };
 pub use secret::{SecretError, obtain, obtain_client_password};
+#[cfg(test)]
+pub(crate) use tests::example_account;
 
 use crate::disk;
 use resolve::{Surroundings, resolve};

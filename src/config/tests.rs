@@ -30,6 +30,11 @@ fn work(more: &str) -> Account {
     account(&format!("{WORK}{more}\n"))
 }
 
+/// An account as four lines make it, for tests elsewhere.
+pub(crate) fn example_account() -> Account {
+    work("")
+}
+
 /// The error of `text`, which is one line and exits 78.
 fn fault(text: &str) -> String {
     let Err(error) = read(text) else { panic!("it was accepted: {text}") };
