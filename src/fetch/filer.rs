@@ -8,8 +8,8 @@
 //! Promises: a [`Filed`] message is durable and on record. Must never: report a message of a
 //! batch whose commit failed.
 
-use crate::archive::{Archive, ArchiveError, Arrived, Pending};
-use crate::config::Format;
+use super::portions::BatchLimits;
+use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
 use crate::mail::digest::Digest;
@@ -22,32 +22,6 @@ use std::time::{Duration, Instant};
 pub(super) const PARCEL_OCTETS: usize = 64 * 1024;
 /// Parcels that may wait between network and disk.
 pub(super) const PARCELS_WAITING: usize = 32;
-
-/// When a batch is committed: whatever comes first.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BatchLimits {
-    /// Messages.
-    pub messages: usize,
-    /// Octets of their stored forms.
-    pub octets: u64,
-    /// Age of its oldest message.
-    pub age: Duration,
-}
-
-impl BatchLimits {
-    /// A Maildir's batch shares one folder sync; an mbox's waits in memory, so it is smaller.
-    pub(super) fn of(format: Format) -> Self {
-        let octets = match format {
-            Format::Maildir => 64 << 20,
-            Format::Mbox => 4 << 20,
-        };
-        BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
-    }
-
-    fn reached(&self, pending: Pending, age: Duration) -> bool {
-        pending.messages >= self.messages || pending.octets >= self.octets || age >= self.age
-    }
-}
 
 /// Octets of messages in stored form, one behind the other, and where each begins and ends.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@
 mod error;
 mod filer;
 mod login;
+mod portions;
 mod preview;
 mod prove;
 mod remove;
@@ -31,6 +32,7 @@ use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
 use crate::plan::{Plan, Verdict};
+use portions::Portions;
 use round::{Next, Run};
 use set_aside::SetAside;
 use std::sync::Arc;
@@ -110,10 +112,12 @@ impl Prepared {
         trace: bool,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
-        let mut run = Run {
+        let open = || open_session(account, trace, observer);
+        Run {
             account,
             observer,
-            trace,
+            open: &open,
+            portions: Portions::of(account.format),
             archive: self.archive,
             ledger: self.ledger,
             tally: Tally::default(),
@@ -121,10 +125,17 @@ impl Prepared {
             aside: SetAside::default(),
             unconfirmed: None,
             delete_was: None,
-        };
-        let result = run.whole();
-        let mut summary = run.summary(result.err().as_ref());
-        if let Err(error) = run.ledger.commit(&[Change::RunEnded(run.record(&summary))]) {
+        }
+        .complete()
+    }
+}
+
+impl Run<'_> {
+    /// Everything, with the record of it. Never fails as such: the summary says what happened.
+    fn complete(mut self) -> Summary {
+        let result = self.whole();
+        let mut summary = self.summary(result.err().as_ref());
+        if let Err(error) = self.ledger.commit(&[Change::RunEnded(self.record(&summary))]) {
             let error = AccountError::from(error);
             summary.exit = Exit::merge([summary.exit, error.exit()]);
             summary.outcome = Outcome::Failed;
@@ -132,9 +143,7 @@ impl Prepared {
         }
         summary
     }
-}
 
-impl Run<'_> {
     /// Sessions until nothing is left to do, or no session gets anywhere any more.
     fn whole(&mut self) -> Result<(), AccountError> {
         let before = self.ledger.overview()?;

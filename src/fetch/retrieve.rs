@@ -3,7 +3,8 @@
 //! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
 //! or not at all, is reported missing and never stored as mail.
 
-use super::filer::{BatchLimits, Filed, Filer, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::filer::{Filed, Filer, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
 use crate::ledger::Ledger;

@@ -1,7 +1,8 @@
 //! One session of an account's run: list, plan, prove, fetch, delete, quit.
 
 use super::error::AccountError;
-use super::filer::{BatchLimits, Filed};
+use super::filer::Filed;
+use super::portions::Portions;
 use super::prove;
 use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
 use super::retrieve::{Bounds, Broken, Haul, retrieve};
@@ -20,18 +21,17 @@ use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, Transaction};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Deletions are committed by QUIT, and a new session begun, after so many…
-const PORTION_MESSAGES: usize = 1000;
-/// …or after so long: what a broken connection can undo stays small.
-const PORTION_TIME: Duration = Duration::from_mins(15);
+/// Opens a session that is logged in.
+pub(super) type Open<'a> = &'a dyn Fn() -> Result<Session<Transaction>, AccountError>;
 
 /// What an account's run carries from session to session.
 pub(super) struct Run<'a> {
     pub account: &'a Account,
     pub observer: &'a Arc<dyn Observer>,
-    pub trace: bool,
+    pub open: Open<'a>,
+    pub portions: Portions,
     pub archive: Box<dyn Archive>,
     pub ledger: Box<dyn Ledger>,
     pub tally: Tally,
@@ -67,7 +67,7 @@ struct Work {
 
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
-        let mut session = super::open_session(self.account, self.trace, self.observer)?;
+        let mut session = (self.open)()?;
         let opened = Instant::now();
         let listing = session.listing()?;
         self.tally.new_listing();
@@ -78,8 +78,8 @@ impl Run<'_> {
         let (proven, doubted) = self.prove(&mut session, &mut plan, &mut work)?;
         let bounds = Bounds {
             max_size: self.account.max_size,
-            until: self.deletes_what_it_fetches().then(|| opened + PORTION_TIME),
-            batch: BatchLimits::of(self.account.format),
+            until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
+            batch: self.portions.batch,
         };
         let mut haul = retrieve(
             &mut session,
@@ -248,7 +248,7 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        let mut room = PORTION_MESSAGES;
+        let mut room = self.portions.deletions;
         if self.deletes_what_it_fetches() {
             work.more |= work.fetch.len() > room;
             work.fetch.truncate(room);
