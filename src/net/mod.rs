@@ -7,6 +7,7 @@ mod deadline;
 mod error;
 mod fingerprint;
 mod proxy;
+mod read_ahead;
 mod tcp;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! TLS: verified, 1.2 or newer, within the connection's deadline.
 
 use super::deadline::DeadlineStream;
+use super::read_ahead::ReadAhead;
 use super::tcp::bare;
 use super::{NetError, Security, Transport, verdict};
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
@@ -60,7 +61,7 @@ impl TlsSettings {
         host: &str,
         port: u16,
     ) -> Result<Box<dyn Transport>, NetError> {
-        match self.connector.connect(&self.server_name, stream) {
+        match self.connector.connect(&self.server_name, ReadAhead::new(stream)) {
             Ok(stream) => {
                 let fingerprint = fingerprint(&stream);
                 Ok(Box::new(TlsTransport { stream, fingerprint, host: host.to_owned() }))
@@ -108,14 +109,14 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, NetError> {
     Ok(found)
 }
 
-fn fingerprint(stream: &TlsStream<DeadlineStream>) -> Option<[u8; 32]> {
+fn fingerprint(stream: &TlsStream<ReadAhead>) -> Option<[u8; 32]> {
     let leaf = stream.peer_certificate().ok()??;
     Some(Sha256::digest(leaf.to_der().ok()?).into())
 }
 
 /// An encrypted connection whose server has shown a certificate that is trusted.
 struct TlsTransport {
-    stream: TlsStream<DeadlineStream>,
+    stream: TlsStream<ReadAhead>,
     fingerprint: Option<[u8; 32]>,
     host: String,
 }
