@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// A parcel is sent when it holds so many octets.
 pub(super) const PARCEL_OCTETS: usize = 64 * 1024;
 /// Parcels that may wait between network and disk.
-pub(super) const PARCELS_WAITING: usize = 32;
+pub(super) const PARCELS_WAITING: usize = 8;
 
 /// Octets of messages in stored form, one behind the other, and where each begins and ends.
 #[derive(Debug, Default)]
