@@ -5,6 +5,7 @@
 //! command ──encode──► dialogue ◄──octets── server
 //!                        │ Event
 //!                        ├─► reply        status line, response code
+//!                        │     └─► refusal  what a -ERR means
 //!                        ├─► capability   lines of CAPA
 //!                        ├─► listing      lines of LIST and UIDL, and STAT
 //!                        └─► dot          messages, unstuffed
@@ -17,4 +18,5 @@ pub mod command;
 pub mod dialogue;
 pub mod dot;
 pub mod listing;
+pub mod refusal;
 pub mod reply;
