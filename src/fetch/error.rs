@@ -26,14 +26,6 @@ pub enum AccountError {
     /// The archive failed.
     #[error(transparent)]
     Archive(ArchiveError),
-    /// A mechanism that this version does not have. Exit 78.
-    #[error(
-        "auth = {auth:?} is not supported by this version of popkeep; use \"auto\", \"plain\" or \"user\""
-    )]
-    Mechanism {
-        /// What `auth` says.
-        auth: &'static str,
-    },
     /// Another popkeep has this maildrop's lock.
     #[error("another popkeep is at work on {identity}; try again when it has finished")]
     Busy {
@@ -60,7 +52,6 @@ impl AccountError {
             AccountError::Secret(error) => error.exit(),
             AccountError::Ledger(error) => error.exit(),
             AccountError::Archive(error) => error.exit(),
-            AccountError::Mechanism { .. } => Exit::CONFIG,
             AccountError::Busy { .. } => Exit::TRY_LATER,
         }
     }

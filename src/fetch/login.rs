@@ -1,40 +1,105 @@
 //! From an account to a session that is logged in.
 
 use super::error::AccountError;
-use crate::config::{self, Account, Auth, Pipelining, Tls};
+use crate::config::{self, Account, Auth, Pipelining, SecretSource, Tls};
 use crate::event::{Event, Observer};
 use crate::net::{self, TlsSettings};
+use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{
-    Authorization, Clearance, Mechanism, Options, Pipeline, Session, SessionError, Tracer, Transaction,
+    Authorization, Choice, Clearance, Login, Options, Pipeline, Session, SessionError, Tracer, Transaction,
 };
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
-/// Connects, protects the connection as configured, and logs in. The password is had first, so
-/// that a server never waits for a person.
+/// Connects, protects the connection as configured, and logs in. The secret is had first, so that a server
+/// never waits for a person. A token that the server calls expired is had anew, once.
 pub fn open_session(
     account: &Account,
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    let secret = config::obtain(account)?;
-    let (session, security) = match greet(account, trace, observer, true) {
-        // Some servers of CAPA's childhood hang up on a command that they do not know.
-        Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => {
-            greet(account, trace, observer, false)?
+    let kind = secret_kind(account);
+    let secret = obtain(account, kind)?;
+    let mut outcome = log_in(account, kind, &secret, trace, observer);
+    if let Err(AccountError::Session(error)) = &outcome
+        && error.wants_new_token()
+    {
+        let fresh = obtain(account, kind)?;
+        // The same token would only be refused again.
+        if fresh.expose_secret() != secret.expose_secret() {
+            outcome = log_in(account, kind, &fresh, trace, observer);
         }
-        other => other?,
+    }
+    if outcome.is_ok() {
+        observer.event(&account.name, Event::LoggedIn);
+    }
+    outcome
+}
+
+/// What there is to log in with.
+fn secret_kind(account: &Account) -> SecretKind {
+    match (account.auth, &account.secret) {
+        (Auth::External, _) => SecretKind::Certificate,
+        (_, SecretSource::TokenCommand(_)) => SecretKind::Token,
+        // Nobody is asked for a password where a client certificate is configured and no password.
+        (Auth::Auto, SecretSource::Ask) if account.tls_client.is_some() => SecretKind::Certificate,
+        _ => SecretKind::Password,
+    }
+}
+
+fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, AccountError> {
+    match kind {
+        SecretKind::Certificate => Ok(SecretString::default()),
+        SecretKind::Password | SecretKind::Token => Ok(config::obtain(account)?),
+    }
+}
+
+/// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, is tried once more without
+/// it.
+fn log_in(
+    account: &Account,
+    kind: SecretKind,
+    secret: &SecretString,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Session<Transaction>, AccountError> {
+    let login = Login {
+        user: &account.user,
+        secret,
+        kind,
+        choice: choice(account.auth),
+        clearance: if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly },
+        host: &account.host,
+        port: account.port,
     };
-    observer.event(&account.name, Event::Connected { encrypted: security });
-    let mechanism = match account.auth {
-        Auth::Auto => Mechanism::Auto,
+    let attempt = |ask_capabilities| -> Result<Session<Transaction>, AccountError> {
+        let (session, encrypted) = greet(account, trace, observer, ask_capabilities)?;
+        observer.event(&account.name, Event::Connected { encrypted });
+        Ok(session.login(&login)?)
+    };
+    match attempt(true) {
+        Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => attempt(false),
+        outcome => outcome,
+    }
+}
+
+/// The mechanism that the configuration names.
+fn choice(auth: Auth) -> Choice {
+    Choice::Named(match auth {
+        Auth::Auto => return Choice::Auto,
+        Auth::ScramSha256Plus => Mechanism::ScramSha256Plus,
+        Auth::ScramSha1Plus => Mechanism::ScramSha1Plus,
+        Auth::ScramSha256 => Mechanism::ScramSha256,
+        Auth::ScramSha1 => Mechanism::ScramSha1,
+        Auth::CramMd5 => Mechanism::CramMd5,
         Auth::Plain => Mechanism::Plain,
+        Auth::Login => Mechanism::Login,
+        Auth::External => Mechanism::External,
+        Auth::Xoauth2 => Mechanism::XOAuth2,
+        Auth::OauthBearer => Mechanism::OAuthBearer,
+        Auth::Apop => Mechanism::Apop,
         Auth::User => Mechanism::User,
-        other => return Err(AccountError::Mechanism { auth: other.name() }),
-    };
-    let clearance = if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly };
-    let session = session.login(&account.user, &secret, mechanism, clearance)?;
-    observer.event(&account.name, Event::LoggedIn);
-    Ok(session)
+    })
 }
 
 /// A session before login, its capabilities read (or known to be out of reach), and whether it

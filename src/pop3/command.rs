@@ -52,6 +52,8 @@ pub enum Command<'a> {
     Stls,
     /// `CAPA`.
     Capa,
+    /// `UTF8` (RFC 6856): messages come as they are, with 8-bit headers.
+    Utf8,
     /// `STAT`.
     Stat,
     /// `LIST [number]`.
@@ -126,6 +128,7 @@ impl<'a> Command<'a> {
             Command::Auth { .. } => "AUTH",
             Command::Stls => "STLS",
             Command::Capa => "CAPA",
+            Command::Utf8 => "UTF8",
             Command::Stat => "STAT",
             Command::List(_) => "LIST",
             Command::Uidl(_) => "UIDL",
@@ -183,6 +186,7 @@ impl<'a> Command<'a> {
             }
             Command::Stls
             | Command::Capa
+            | Command::Utf8
             | Command::Stat
             | Command::List(None)
             | Command::Uidl(None)
@@ -216,6 +220,7 @@ impl<'a> Command<'a> {
             b"AUTH" => auth(rest).ok_or(DecodeError::Arguments("AUTH")),
             b"STLS" => bare(Command::Stls),
             b"CAPA" => bare(Command::Capa),
+            b"UTF8" => bare(Command::Utf8),
             b"STAT" => bare(Command::Stat),
             b"NOOP" => bare(Command::Noop),
             b"RSET" => bare(Command::Rset),

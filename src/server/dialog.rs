@@ -146,7 +146,7 @@ impl Dialog {
                 self.state = State::Challenged;
                 out.extend_from_slice(b"+ \r\n");
             }
-            (_, Command::Apop { .. } | Command::Stls) => error(out, "not offered"),
+            (_, Command::Apop { .. } | Command::Stls | Command::Utf8) => error(out, "not offered"),
             _ => error(out, "log in first"),
         }
     }

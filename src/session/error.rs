@@ -6,8 +6,10 @@ use crate::net::NetError;
 use crate::pop3::command::EncodeError;
 use crate::pop3::dialogue::DialogueError;
 use crate::pop3::listing::ListingError;
+use crate::pop3::refusal::{NotNow, Refusal};
 use crate::pop3::reply::Reply;
-use crate::sasl::SaslError;
+use crate::sasl::{Complaint, Mechanism, SaslError, SecretKind};
+use std::fmt;
 use std::time::Duration;
 
 /// What stands for a command while the server's first line is due.
@@ -98,18 +100,30 @@ pub enum SessionError {
         reply: Reply,
     },
     /// The login was refused. Exit 77.
+    #[error(transparent)]
+    LoginRefused(Box<LoginRefusal>),
+    /// No mechanism that the server offers can be used with what is configured. Exit 77.
     #[error(
-        "the server refused the login ({mechanism}): “{}”; check `user`, the password and `auth`",
-        escape(.reply.text())
+        "the server offers no way to log in with {}; it offers {}",
+        secret_words(*.kind),
+        if .offered.is_empty() { "no SASL mechanism" } else { .offered }
     )]
-    LoginRefused {
-        /// How it was tried: `PLAIN` or `USER/PASS`.
-        mechanism: &'static str,
-        /// What it said.
-        reply: Reply,
+    NothingFits {
+        /// What there is to log in with.
+        kind: SecretKind,
+        /// The server's SASL mechanisms.
+        offered: String,
+    },
+    /// APOP is configured and cannot be used. Exit 77.
+    #[error(
+        "APOP cannot be used with this server: {reason}; set `auth` to another mechanism, or to \"auto\""
+    )]
+    NoApop {
+        /// Why.
+        reason: &'static str,
     },
     /// The server said "not now": the maildrop is locked, or a passing trouble. Exit 75.
-    #[error("the server says not now (answer to {during}): “{}”; try later", escape(.reply.text()))]
+    #[error("the server says not now (answer to {during}): “{}”; {}", escape(.reply.text()), later(.reply))]
     TryLater {
         /// The command.
         during: &'static str,
@@ -136,7 +150,7 @@ pub enum SessionError {
     /// An argument cannot be sent. Exit 78.
     #[error(transparent)]
     Unencodable(#[from] EncodeError),
-    /// The mechanism cannot go on. Exit 78 or 76.
+    /// The mechanism cannot go on. Exit by its kind.
     #[error(transparent)]
     Sasl(#[from] SaslError),
     /// A receipt of another session: message numbers mean something else there. Exit 1.
@@ -153,6 +167,17 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether another session has the maildrop, so that waiting for it may help.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, SessionError::TryLater { reply, .. }
+            if Refusal::of(reply) == Refusal::NotNow(NotNow::InUse))
+    }
+
+    /// Whether the server refused a token as expired or not valid, so that a new one may help.
+    pub fn wants_new_token(&self) -> bool {
+        matches!(self, SessionError::LoginRefused(refusal) if refusal.blames_token())
+    }
+
     /// Whether a new session may get further: the connection was lost, or the server's answers
     /// no longer fit our questions.
     pub fn may_go_better_anew(&self) -> bool {
@@ -180,17 +205,89 @@ impl SessionError {
             | SessionError::Listing(_)
             | SessionError::Injected
             | SessionError::NoStls { .. }
-            | SessionError::Refused { .. }
-            | SessionError::Sasl(SaslError::UnexpectedChallenge { .. } | SaslError::NotBase64) => {
-                Exit::PROTOCOL
-            }
-            SessionError::LoginRefused { .. } => Exit::REFUSED,
+            | SessionError::Refused { .. } => Exit::PROTOCOL,
+            SessionError::LoginRefused(_)
+            | SessionError::NothingFits { .. }
+            | SessionError::NoApop { .. } => Exit::REFUSED,
             SessionError::TryLater { .. } => Exit::TRY_LATER,
-            SessionError::ClearTextRefused
-            | SessionError::Unencodable(_)
-            | SessionError::Sasl(SaslError::Nul) => Exit::CONFIG,
+            SessionError::ClearTextRefused | SessionError::Unencodable(_) => Exit::CONFIG,
+            SessionError::Sasl(error) => error.exit(),
             SessionError::Net(error) => error.exit(),
             SessionError::ForeignReceipt { .. } | SessionError::Order(_) => Exit::MISSING,
         }
+    }
+}
+
+/// What the server said against a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRefusal {
+    /// How it was tried.
+    pub mechanism: Mechanism,
+    /// The `-ERR`.
+    pub reply: Reply,
+    /// What that means; never "not now".
+    pub meaning: Refusal,
+    /// What the server said inside the mechanism.
+    pub complaint: Option<Complaint>,
+    /// popkeep chose the mechanism, not the configuration.
+    pub automatic: bool,
+}
+
+impl LoginRefusal {
+    /// Whether a new token may help.
+    fn blames_token(&self) -> bool {
+        let expired = || {
+            let text = String::from_utf8_lossy(self.reply.text()).to_ascii_lowercase();
+            text.contains("expired") || text.contains("invalid_token") || text.contains("invalid token")
+        };
+        self.mechanism.takes() == SecretKind::Token
+            && (self.complaint.as_ref().is_some_and(|complaint| complaint.token) || expired())
+    }
+
+    fn advice(&self) -> String {
+        let mechanism = self.mechanism;
+        match (self.meaning, mechanism.takes()) {
+            (Refusal::Broken, _) => {
+                "only the server's own people can mend that; ask your provider".to_owned()
+            }
+            (Refusal::Mechanism, _) => {
+                format!("the server does not know or allow {mechanism} here; set `auth` to another mechanism")
+            }
+            (_, SecretKind::Token) => "check `user`, and what token_command prints".to_owned(),
+            (_, SecretKind::Certificate) => "check `user` and the client certificate".to_owned(),
+            (_, SecretKind::Password) if self.automatic && !mechanism.reveals_secret() => format!(
+                "check `user` and the password; if they are right, the server may offer {mechanism} and \
+                 not have what it needs for it: then set auth = \"plain\" or \"user\" (over TLS)"
+            ),
+            (_, SecretKind::Password) => "check `user`, the password and `auth`".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for LoginRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server refused the login ({}): “{}”", self.mechanism, escape(self.reply.text()))?;
+        if let Some(complaint) = &self.complaint {
+            write!(f, " (its reason: {})", escape(complaint.text.as_bytes()))?;
+        }
+        write!(f, "; {}", self.advice())
+    }
+}
+
+impl std::error::Error for LoginRefusal {}
+
+/// What to do about a reply that says "not now".
+fn later(reply: &Reply) -> &'static str {
+    match Refusal::of(reply) {
+        Refusal::NotNow(why) => why.advice(),
+        _ => "try later",
+    }
+}
+
+fn secret_words(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::Password => "a password",
+        SecretKind::Token => "an access token (OAUTHBEARER or XOAUTH2)",
+        SecretKind::Certificate => "a client certificate alone (EXTERNAL)",
     }
 }

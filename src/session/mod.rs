@@ -12,6 +12,7 @@
 
 mod authorization;
 mod error;
+mod login;
 mod patience;
 mod transaction;
 mod wire;
@@ -20,7 +21,8 @@ mod wire;
 mod tests;
 
 pub use authorization::Authorization;
-pub use error::SessionError;
+pub use error::{LoginRefusal, SessionError};
+pub use login::{Choice, Login};
 pub use patience::WINDOW;
 pub use transaction::{DEPTH, Transaction};
 
@@ -65,19 +67,8 @@ pub struct Options {
     pub pipeline: Pipeline,
 }
 
-/// How to log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// AUTH PLAIN where CAPA offers it, else USER and PASS. A refused password is not tried
-    /// in another way.
-    Auto,
-    /// AUTH PLAIN (RFC 4616).
-    Plain,
-    /// USER and PASS (RFC 1939).
-    User,
-}
-
-/// Whether a password may be sent.
+/// Whether a secret itself may be sent. Mechanisms that only prove that we know it (SCRAM, CRAM-MD5, APOP)
+/// need no clearance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clearance {
     /// Over any connection.

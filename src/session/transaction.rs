@@ -25,6 +25,7 @@ pub struct Transaction {
     id: SessionId,
     capabilities: Capabilities,
     mechanism: &'static str,
+    utf8: bool,
     pipelining: bool,
     /// Commands whose replies are not complete, oldest first: those on the wire, then those queued.
     commands: VecDeque<(Sent, u32)>,
@@ -33,14 +34,27 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(capabilities: Capabilities, mechanism: &'static str, pipeline: Pipeline) -> Self {
+    pub(super) fn new(
+        capabilities: Capabilities,
+        mechanism: &'static str,
+        utf8: bool,
+        pipeline: Pipeline,
+    ) -> Self {
         let pipelining = match pipeline {
             Pipeline::Always => true,
             Pipeline::Never => false,
             Pipeline::WhereOffered => capabilities.pipelining(),
         };
         let commands = VecDeque::new();
-        Transaction { id: SessionId::fresh(), capabilities, mechanism, pipelining, commands, on_wire: 0 }
+        Transaction {
+            id: SessionId::fresh(),
+            capabilities,
+            mechanism,
+            utf8,
+            pipelining,
+            commands,
+            on_wire: 0,
+        }
     }
 }
 
@@ -55,9 +69,14 @@ impl Session<Transaction> {
         &self.state.capabilities
     }
 
-    /// How the login was done: `PLAIN` or `USER/PASS`.
+    /// How the login was done: `SCRAM-SHA-256`, say, or `USER/PASS`.
     pub fn mechanism(&self) -> &'static str {
         self.state.mechanism
+    }
+
+    /// Whether UTF8 is in force (RFC 6856): messages come as they are, with 8-bit headers.
+    pub fn utf8(&self) -> bool {
+        self.state.utf8
     }
 
     /// Whether commands are sent ahead of replies.

@@ -11,7 +11,9 @@ use crate::net::{NetError, Security, TlsSettings, Transport};
 use crate::pop3::command::{Command, MASK, Secret, encode_response};
 use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
 use crate::pop3::reply::{Reply, redacted};
-use secrecy::zeroize::Zeroize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -61,6 +63,11 @@ impl Wire {
 
     pub(super) fn security(&self) -> Security {
         self.transport.security()
+    }
+
+    /// The channel binding of the connection, if it has one.
+    pub(super) fn tls_server_end_point(&self) -> Option<Vec<u8>> {
+        self.transport.tls_server_end_point()
     }
 
     /// Replies that are not complete.
@@ -226,8 +233,13 @@ impl Wire {
                 Event::Status { reply, more }
             }
             Event::Challenge(range) => {
-                self.trace_line(raw.clone());
-                Event::Challenge(shift(range))
+                let text = shift(range);
+                if self.repeats_secret(text.clone()) {
+                    self.trace(Side::Server, || format!("+ {MASK}").into_bytes());
+                } else {
+                    self.trace_line(raw);
+                }
+                Event::Challenge(text)
             }
             Event::Line(range) => {
                 self.trace_line(raw.clone());
@@ -309,10 +321,17 @@ impl Wire {
         }
     }
 
-    fn masked(&self, line: &[u8]) -> Vec<u8> {
+    /// `line` without the secrets that are masked now.
+    pub(super) fn masked(&self, line: &[u8]) -> Vec<u8> {
         self.secrets.iter().fold(line.to_vec(), |line, secret| {
             redacted(&line, secret.expose_secret().as_bytes()).unwrap_or(line)
         })
+    }
+
+    /// Whether the base64 of a challenge hides a secret.
+    fn repeats_secret(&self, challenge: Range<usize>) -> bool {
+        let decoded = STANDARD.decode(&self.buffer[challenge]).map(Zeroizing::new).unwrap_or_default();
+        self.masked(&decoded) != *decoded
     }
 
     fn trace_line(&self, raw: Range<usize>) {

@@ -29,7 +29,7 @@ fn all_eleven_commands_are_spoken_as_imail_answers_them() {
         assert_eq!(session.greeting().text(), b"X1 NT-POP3 Server (IMail 7.12 48-1)");
         let password = SecretString::from("*********");
         let mut session =
-            session.login("dusty", &password, Mechanism::Auto, Clearance::EncryptedOnly).unwrap();
+            session.login(&by("dusty", &password, Choice::Auto, Clearance::EncryptedOnly)).unwrap();
         assert_eq!((session.mechanism(), session.pipelining()), ("USER/PASS", false));
 
         assert_eq!(session.stat().unwrap(), (3, 2577));

@@ -8,6 +8,7 @@ mod transaction;
 use super::*;
 use crate::mail::digest::Digester;
 use crate::receipt::{Receipt, Sighting, VerifiedCopy};
+use crate::sasl::{Mechanism, SecretKind};
 use script::{Progress, Script};
 use secrecy::SecretString;
 use std::sync::Mutex;
@@ -35,13 +36,27 @@ fn secret() -> SecretString {
     SecretString::from("hunter2")
 }
 
+/// How `user` logs in.
+fn by<'a>(user: &'a str, secret: &'a SecretString, choice: Choice, clearance: Clearance) -> Login<'a> {
+    let kind = match choice {
+        Choice::Named(mechanism) => mechanism.takes(),
+        Choice::Auto => SecretKind::Password,
+    };
+    Login { user, secret, kind, choice, clearance, host: "pop.example.com", port: 995 }
+}
+
 /// A session that is logged in as jane, reads bringing at most `split` octets.
 fn logged_in(pipeline: Pipeline, transcript: &str, split: usize) -> (Session<Transaction>, Progress) {
     let login =
         "S: +OK\nC: USER jane\nS: +OK\nC: PASS hunter2\nS: +OK\nC: CAPA\nS: +OK\nS: PIPELINING\nS: .\n";
     let (script, progress) = Script::new(&format!("{login}{transcript}"), split);
     let session = Session::open(Box::new(script), options(pipeline).0).unwrap();
-    (session.login("jane", &secret(), Mechanism::User, Clearance::EncryptedOnly).unwrap(), progress)
+    (
+        session
+            .login(&by("jane", &secret(), Choice::Named(Mechanism::User), Clearance::EncryptedOnly))
+            .unwrap(),
+        progress,
+    )
 }
 
 /// How finely reads are cut, from octet by octet to not at all.

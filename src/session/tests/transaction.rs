@@ -305,7 +305,9 @@ fn a_message_is_one_line_of_the_trace() {
     let (script, _) = Script::new(transcript, 4);
     let (options, trace) = options(Pipeline::Never);
     let session = Session::open(Box::new(script), options).unwrap();
-    let mut session = session.login("jane", &secret(), Mechanism::User, Clearance::EncryptedOnly).unwrap();
+    let mut session = session
+        .login(&by("jane", &secret(), Choice::Named(Mechanism::User), Clearance::EncryptedOnly))
+        .unwrap();
     session.queue_retr(1).unwrap();
     drain(&mut session).unwrap();
     let trace = trace.lock().unwrap();

@@ -1,0 +1,307 @@
+//! Login: which mechanism, in which form, and what a refusal of it means.
+//!
+//! Promises: a secret leaves only where it may; a refused password is not tried in another way; a weaker
+//! mechanism follows a stronger one only when the server says that it does not know the stronger one;
+//! whatever the server repeats of a secret is masked. Must never: use APOP after STLS, for its timestamp
+//! came in clear text.
+
+use super::error::LoginRefusal;
+use super::wire::Wire;
+use super::{Authorization, Clearance, Session, SessionError, Transaction};
+use crate::net::Security;
+use crate::pop3::capability::Capabilities;
+use crate::pop3::command::{Command, EncodeError, Secret};
+use crate::pop3::dialogue::Event;
+use crate::pop3::refusal::Refusal;
+use crate::pop3::reply::Reply;
+use crate::sasl::{
+    self, Challenge, ChannelBinding, Complaint, Exchange, Identity, Mechanism, Offer, SaslError, SecretKind,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt::Write as _;
+
+/// Who logs in, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// The user name.
+    pub user: &'a str,
+    /// The password or the token; empty for [`SecretKind::Certificate`].
+    pub secret: &'a SecretString,
+    /// What the secret is; with [`Choice::Auto`] it decides which mechanisms there are.
+    pub kind: SecretKind,
+    /// The way to log in.
+    pub choice: Choice,
+    /// Where the secret may go.
+    pub clearance: Clearance,
+    /// The server's name, as configured; OAUTHBEARER tells it.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+}
+
+/// How to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// With the strongest mechanism that both sides have; see [`sasl::candidates`].
+    Auto,
+    /// With this one, whatever the server offers.
+    Named(Mechanism),
+}
+
+impl Session<Authorization> {
+    /// Logs in, then reads the capabilities again unless CAPA was refused before. Where the server
+    /// offers UTF8, it is asked for first: some servers replace messages with 8-bit headers otherwise.
+    pub fn login(mut self, login: &Login<'_>) -> Result<Session<Transaction>, SessionError> {
+        let candidates = self.candidates(login)?;
+        for form in forms(login.secret) {
+            self.wire.mask(&form);
+        }
+        let utf8 = self.ask_for_utf8()?;
+        let mechanism = self.try_each(&candidates, login)?;
+        let refused = self.state.capabilities.is_some_and(|known| !known.offered());
+        let capabilities = if refused {
+            Capabilities::refused()
+        } else {
+            super::authorization::ask_capabilities(&mut self.wire)?
+        };
+        self.wire.unmask();
+        let state = Transaction::new(capabilities, mechanism.name(), utf8, self.pipeline);
+        Ok(Session { wire: self.wire, pipeline: self.pipeline, state })
+    }
+
+    /// What to try, in this order; never empty.
+    fn candidates(&mut self, login: &Login<'_>) -> Result<Vec<Mechanism>, SessionError> {
+        let exposed = matches!(self.security(), Security::Plain { loopback: false });
+        let may_reveal = !exposed || login.clearance == Clearance::Granted;
+        match login.choice {
+            Choice::Named(mechanism) if mechanism.reveals_secret() && !may_reveal => {
+                Err(SessionError::ClearTextRefused)
+            }
+            Choice::Named(Mechanism::Apop) if self.state.after_stls => {
+                Err(SessionError::NoApop { reason: "its timestamp came before STLS, in clear text" })
+            }
+            Choice::Named(Mechanism::Apop) if self.greeting().apop_timestamp().is_none() => {
+                Err(SessionError::NoApop { reason: "its greeting has no proper timestamp" })
+            }
+            Choice::Named(mechanism) => Ok(vec![mechanism]),
+            Choice::Auto => {
+                let apop = self.greeting().apop_timestamp().is_some() && !self.state.after_stls;
+                let encrypted = self.security().is_encrypted();
+                let binding = self.wire.tls_server_end_point().is_some();
+                let capabilities = self.capabilities()?;
+                let offer = Offer { capabilities, apop, encrypted, binding, may_reveal };
+                let candidates = sasl::candidates(login.kind, &offer);
+                if !candidates.is_empty() {
+                    return Ok(candidates);
+                }
+                let unveiled = sasl::candidates(login.kind, &Offer { may_reveal: true, ..offer });
+                if !may_reveal && !unveiled.is_empty() {
+                    return Err(SessionError::ClearTextRefused);
+                }
+                let offered: Vec<&str> = capabilities.sasl().collect();
+                Err(SessionError::NothingFits { kind: login.kind, offered: offered.join(" ") })
+            }
+        }
+    }
+
+    /// UTF8 (RFC 6856), where it is offered; whether it is in force.
+    fn ask_for_utf8(&mut self) -> Result<bool, SessionError> {
+        if !self.state.capabilities.as_ref().is_some_and(Capabilities::utf8) {
+            return Ok(false);
+        }
+        Ok(self.wire.ask(&Command::Utf8)?.is_ok())
+    }
+
+    /// The mechanism that let us in.
+    fn try_each(&mut self, candidates: &[Mechanism], login: &Login<'_>) -> Result<Mechanism, SessionError> {
+        let mut unknown = None;
+        for &mechanism in candidates {
+            match self.attempt(mechanism, login) {
+                Ok(()) => return Ok(mechanism),
+                Err(SessionError::LoginRefused(refusal)) if refusal.meaning == Refusal::Mechanism => {
+                    // The strongest one's refusal is the one to tell of.
+                    unknown.get_or_insert(refusal);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(match unknown {
+            Some(refusal) => SessionError::LoginRefused(refusal),
+            None => SessionError::Order("no mechanism to try"),
+        })
+    }
+
+    fn attempt(&mut self, mechanism: Mechanism, login: &Login<'_>) -> Result<(), SessionError> {
+        let Login { user, secret, host, port, .. } = *login;
+        let answer = match mechanism {
+            Mechanism::User => user_pass(&mut self.wire, user, secret)?,
+            Mechanism::Apop => self.apop(user, secret)?,
+            _ => {
+                let identity = Identity { user, secret, host, port };
+                let one_line = mechanism.may_begin_with_response();
+                match self.sasl(mechanism, identity, one_line)? {
+                    // A server of RFC 1734's time does not know of a response on AUTH's own line.
+                    Answer { reply, initial_response: true, .. }
+                        if !reply.is_ok() && Refusal::of(&reply) == Refusal::Form =>
+                    {
+                        self.sasl(mechanism, identity, false)?
+                    }
+                    answer => answer,
+                }
+            }
+        };
+        let Answer { during, reply, complaint, .. } = answer;
+        if reply.is_ok() {
+            return Ok(());
+        }
+        let complaint = complaint.map(|said| {
+            let clean = self.wire.masked(said.text.as_bytes());
+            Complaint { text: String::from_utf8_lossy(&clean).into_owned(), ..said }
+        });
+        Err(match Refusal::of(&reply) {
+            // What the mechanism itself said is more than what the words around it seem to say.
+            Refusal::NotNow(_) if complaint.is_none() => SessionError::TryLater { during, reply },
+            meaning => SessionError::LoginRefused(Box::new(LoginRefusal {
+                mechanism,
+                reply,
+                meaning,
+                complaint,
+                automatic: login.choice == Choice::Auto,
+            })),
+        })
+    }
+
+    fn apop(&mut self, user: &str, secret: &SecretString) -> Result<Answer, SessionError> {
+        let Some(timestamp) = self.state.greeting.apop_timestamp() else {
+            return Err(SessionError::NoApop { reason: "its greeting has no proper timestamp" });
+        };
+        let digest = sasl::apop_digest(timestamp, secret);
+        self.wire.mask(&digest);
+        let command = Command::Apop { name: user, digest: Secret(digest.expose_secret()) };
+        Ok(Answer::plain("APOP", self.wire.ask(&command)?))
+    }
+
+    /// AUTH with one mechanism.
+    fn sasl(
+        &mut self,
+        mechanism: Mechanism,
+        identity: Identity<'_>,
+        one_line: bool,
+    ) -> Result<Answer, SessionError> {
+        let binding = self.channel_binding(mechanism);
+        match sasl::begin(mechanism, identity, binding)? {
+            Some(mut exchange) => authenticate(&mut self.wire, mechanism, &mut *exchange, one_line),
+            None => Err(SessionError::Order("AUTH with what is no SASL mechanism")),
+        }
+    }
+
+    fn channel_binding(&self, mechanism: Mechanism) -> ChannelBinding {
+        let Some(data) = self.wire.tls_server_end_point() else { return ChannelBinding::Unavailable };
+        if mechanism.binds_channel() {
+            return ChannelBinding::ServerEndPoint(data);
+        }
+        let offers_none = |known: &Capabilities| {
+            known.offered()
+                && !Mechanism::ALL.iter().any(|plus| plus.binds_channel() && known.offers_sasl(plus.name()))
+        };
+        match &self.state.capabilities {
+            Some(known) if offers_none(known) => ChannelBinding::NotOffered,
+            _ => ChannelBinding::Unavailable,
+        }
+    }
+}
+
+/// The server's last word about one attempt.
+struct Answer {
+    during: &'static str,
+    reply: Reply,
+    complaint: Option<Complaint>,
+    /// AUTH's own line held a response.
+    initial_response: bool,
+}
+
+impl Answer {
+    fn plain(during: &'static str, reply: Reply) -> Self {
+        Answer { during, reply, complaint: None, initial_response: false }
+    }
+}
+
+fn user_pass(wire: &mut Wire, user: &str, secret: &SecretString) -> Result<Answer, SessionError> {
+    let reply = wire.ask(&Command::User(user))?;
+    if !reply.is_ok() {
+        return Ok(Answer::plain("USER", reply));
+    }
+    Ok(Answer::plain("PASS", wire.ask(&Command::Pass(Secret(secret.expose_secret())))?))
+}
+
+/// One exchange. What the client says first goes on AUTH's own line if it may and the line stays short
+/// enough, and else as the answer to the first challenge.
+fn authenticate(
+    wire: &mut Wire,
+    mechanism: Mechanism,
+    exchange: &mut dyn Exchange,
+    one_line: bool,
+) -> Result<Answer, SessionError> {
+    let name = mechanism.name();
+    let mut first = exchange.initial()?;
+    if let Some(response) = &first {
+        wire.mask(response);
+    }
+    let mut initial_response = false;
+    if let Some(response) = first.as_ref().filter(|_| one_line) {
+        match wire.send(&Command::Auth { mechanism: name, initial: Some(Secret(response.expose_secret())) }) {
+            Ok(()) => initial_response = true,
+            Err(SessionError::Unencodable(EncodeError::TooLong { .. })) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if !initial_response {
+        wire.send(&Command::Auth { mechanism: name, initial: None })?;
+    }
+    wire.flush("AUTH")?;
+    loop {
+        match wire.event("AUTH")? {
+            Event::Status { reply, .. } => {
+                if reply.is_ok() {
+                    exchange.finish().map_err(|error| wire.fail(error))?;
+                }
+                return Ok(Answer {
+                    during: "AUTH",
+                    reply,
+                    complaint: exchange.complaint(),
+                    initial_response,
+                });
+            }
+            Event::Challenge(range) => {
+                let octets = wire.octets(range);
+                let answer = match first.take() {
+                    // Asked for, or overlooked by a server that asks in spite of it.
+                    Some(response) if !initial_response || octets.is_empty() => Ok(response),
+                    _ => exchange.respond(Challenge(octets)),
+                };
+                // An exchange ends by itself: it refuses a challenge that it does not have.
+                let response = answer.map_err(|error: SaslError| wire.fail(error))?;
+                wire.mask(&response);
+                wire.respond(&response)?;
+            }
+            Event::Line(_) | Event::Body(_) | Event::End => {
+                return Err(wire.fail(SessionError::Order("AUTH was answered with a listing")));
+            }
+        }
+    }
+}
+
+/// A secret in each form in which a server may repeat it.
+fn forms(secret: &SecretString) -> [SecretString; 3] {
+    let octets = secret.expose_secret().as_bytes();
+    let mut base64 = String::with_capacity(octets.len().div_ceil(3) * 4);
+    STANDARD.encode_string(octets, &mut base64);
+    let mut hex = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{octet:02x}");
+    }
+    [secret.clone(), SecretString::from(base64), SecretString::from(hex)]
+}
