@@ -109,11 +109,11 @@ pub struct Item<'l> {
     pub verdict: Verdict,
 }
 
-/// The plan of one session, by ascending message number.
-#[derive(Clone, Debug, Default)]
+/// The plan of one session. A place in it is a message's place in the listing.
+#[derive(Clone, Debug)]
 pub struct Plan<'l> {
-    /// Every listed message.
-    pub items: Vec<Item<'l>>,
+    listing: &'l Listing,
+    verdicts: Vec<Verdict>,
     groups: Vec<Vec<Seq>>,
     /// This listing shows one UID for several messages.
     pub equal_uids: bool,
@@ -121,25 +121,47 @@ pub struct Plan<'l> {
     pub migrated: bool,
 }
 
-impl Plan<'_> {
+impl<'l> Plan<'l> {
+    /// How many messages are listed.
+    pub fn len(&self) -> usize {
+        self.verdicts.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.verdicts.is_empty()
+    }
+
+    /// The message at this place.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such place.
+    pub fn item(&self, place: usize) -> Item<'l> {
+        Item { entry: self.listing.entry(place), verdict: self.verdicts[place] }
+    }
+
+    /// Every listed message, by ascending number.
+    pub fn iter(&self) -> impl Iterator<Item = Item<'l>> {
+        self.listing.iter().zip(&self.verdicts).map(|(entry, &verdict)| Item { entry, verdict })
+    }
+
     /// The rows of one UID.
     pub fn group(&self, group: u32) -> &[Seq] {
         self.groups.get(group as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The header on the server of this held message (a place in `items`) is not the recorded
-    /// one: it has to be fetched and compared with its row.
+    /// The header on the server of the held message at this place is not the recorded one: it has to be fetched and compared with its row.
     pub fn doubt_header(&mut self, place: usize) {
-        let Some(Verdict::Held(held)) = self.items.get(place).map(|item| item.verdict) else { return };
+        let Some(&Verdict::Held(held)) = self.verdicts.get(place) else { return };
         self.groups.push(vec![held.seq]);
         let group = u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX);
-        self.items[place].verdict =
-            Verdict::Fetch { why: Why::HeaderChanged, compare: Compare::Group(group) };
+        self.verdicts[place] = Verdict::Fetch { why: Why::HeaderChanged, compare: Compare::Group(group) };
     }
 
     /// How many messages are to be fetched, and their octets as far as LIST gives them.
     pub fn to_fetch(&self) -> (u64, u64) {
-        self.items.iter().fold((0, 0), |(messages, octets), item| match item.verdict {
+        self.iter().fold((0, 0), |(messages, octets), item| match item.verdict {
             Verdict::Fetch { .. } => (messages + 1, octets + item.entry.size.unwrap_or(0)),
             _ => (messages, octets),
         })
@@ -151,10 +173,10 @@ impl Plan<'_> {
 struct Match {
     /// The position of its UID in `by_uid`: of the first entry that bears it.
     position: u32,
+    deleted: bool,
     seq: Seq,
     list_size: Option<u64>,
     archived_at: UnixTime,
-    deleted: bool,
 }
 
 /// Makes a plan: the listing first, then every row of the ledger, then [`Planner::finish`].
@@ -162,8 +184,8 @@ struct Match {
 /// Rows that no listed UID matches leave nothing behind but a count, so a ledger of any size is
 /// planned with in the memory of the listing.
 pub struct Planner<'l> {
-    entries: Vec<Entry<'l>>,
-    /// Indices of entries that have a UID, ordered by it.
+    listing: &'l Listing,
+    /// Places of messages that have a UID, ordered by it.
     by_uid: Vec<u32>,
     matches: Vec<Match>,
     live_rows: u64,
@@ -173,18 +195,19 @@ pub struct Planner<'l> {
 impl<'l> Planner<'l> {
     /// For one listing.
     pub fn new(listing: &'l Listing) -> Self {
-        Self::of(listing.iter().collect())
-    }
-
-    fn of(entries: Vec<Entry<'l>>) -> Self {
-        let mut by_uid: Vec<u32> =
-            (0u32..).zip(&entries).filter(|(_, entry)| entry.uid.is_some()).map(|(index, _)| index).collect();
-        by_uid.sort_by_key(|&index| entries[index as usize].uid);
-        Planner { entries, by_uid, matches: Vec::new(), live_rows: 0, guess: 0 }
+        let mut by_uid: Vec<u32> = (0u32..)
+            .zip(listing.iter())
+            .filter(|(_, entry)| entry.uid.is_some())
+            .map(|(place, _)| place)
+            .collect();
+        by_uid.sort_by_key(|&place| listing.entry(place as usize).uid);
+        // As many rows as messages is what a backup that is kept up comes to.
+        let matches = Vec::with_capacity(by_uid.len());
+        Planner { listing, by_uid, matches, live_rows: 0, guess: 0 }
     }
 
     fn uid_at(&self, position: usize) -> Option<&'l [u8]> {
-        self.by_uid.get(position).and_then(|&index| self.entries[index as usize].uid)
+        self.by_uid.get(position).and_then(|&place| self.listing.entry(place as usize).uid)
     }
 
     /// The first position of this UID. Rows come in the order of their arrival, which is often
@@ -193,7 +216,8 @@ impl<'l> Planner<'l> {
         if self.uid_at(self.guess) != Some(uid)
             || (self.guess > 0 && self.uid_at(self.guess - 1) == Some(uid))
         {
-            self.guess = self.by_uid.partition_point(|&index| self.entries[index as usize].uid < Some(uid));
+            self.guess =
+                self.by_uid.partition_point(|&place| self.listing.entry(place as usize).uid < Some(uid));
         }
         let found = self.guess;
         (self.uid_at(found) == Some(uid)).then(|| {
@@ -220,9 +244,14 @@ impl<'l> Planner<'l> {
     pub fn finish(mut self, limits: &Limits) -> Plan<'l> {
         self.matches.sort_by_key(|row| (row.position, row.seq));
         let migrated = self.live_rows > 0 && self.matches.is_empty() && !self.by_uid.is_empty();
-        let mut plan = Plan { migrated, ..Plan::default() };
-        let mut verdicts =
-            vec![Verdict::Fetch { why: Why::NoUid, compare: Compare::Unclaimed }; self.entries.len()];
+        let unknown = Verdict::Fetch { why: Why::NoUid, compare: Compare::Unclaimed };
+        let mut plan = Plan {
+            listing: self.listing,
+            verdicts: vec![unknown; self.listing.len()],
+            groups: Vec::new(),
+            equal_uids: false,
+            migrated,
+        };
 
         let mut rows = self.matches.as_slice();
         let mut position = 0;
@@ -230,7 +259,7 @@ impl<'l> Planner<'l> {
             let uid = self.uid_at(position);
             let run = self.by_uid[position..]
                 .iter()
-                .take_while(|&&index| self.entries[index as usize].uid == uid)
+                .take_while(|&&index| self.listing.entry(index as usize).uid == uid)
                 .count();
             let listed = &self.by_uid[position..position + run];
             let mine = rows.iter().take_while(|row| row.position as usize == position).count();
@@ -240,14 +269,13 @@ impl<'l> Planner<'l> {
                 plan.equal_uids = true;
             }
             for &index in listed {
-                let size = self.entries[index as usize].size;
-                verdicts[index as usize] = judge(&mut plan, size, rows_here, run > 1, listed[0] == index);
+                let size = self.listing.entry(index as usize).size;
+                plan.verdicts[index as usize] =
+                    judge(&mut plan, size, rows_here, run > 1, listed[0] == index);
             }
             position += run;
         }
-        plan.items =
-            self.entries.iter().zip(verdicts).map(|(&entry, verdict)| Item { entry, verdict }).collect();
-        apply(limits, &mut plan.items);
+        apply(limits, self.listing, &mut plan.verdicts);
         plan
     }
 }
@@ -290,23 +318,23 @@ fn differs(recorded: Option<u64>, listed: Option<u64>) -> bool {
 
 /// Leaves what the user's limits exclude. New messages come before doubtful ones, so that a
 /// maildrop full of doubt cannot keep new mail out for ever.
-fn apply(limits: &Limits, items: &mut [Item<'_>]) {
-    for item in &mut *items {
-        if let (Verdict::Fetch { .. }, Some(size)) = (item.verdict, item.entry.size)
+fn apply(limits: &Limits, listing: &Listing, verdicts: &mut [Verdict]) {
+    for (entry, verdict) in listing.iter().zip(&mut *verdicts) {
+        if let (Verdict::Fetch { .. }, Some(size)) = (*verdict, entry.size)
             && size > limits.max_size
         {
-            item.verdict = Verdict::Left(Left::TooLarge(size));
+            *verdict = Verdict::Left(Left::TooLarge(size));
         }
     }
     let Some(mut left) = limits.messages else { return };
     for new in [true, false] {
-        for item in &mut *items {
-            let Verdict::Fetch { compare, .. } = item.verdict else { continue };
+        for verdict in &mut *verdicts {
+            let Verdict::Fetch { compare, .. } = *verdict else { continue };
             if (compare == Compare::Nothing) != new {
                 continue;
             }
             if left == 0 {
-                item.verdict = Verdict::Left(Left::Limit);
+                *verdict = Verdict::Left(Left::Limit);
             } else {
                 left -= 1;
             }
@@ -317,6 +345,7 @@ fn apply(limits: &Limits, items: &mut [Item<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pop3::listing::ListingBuilder;
 
     const NO_LIMITS: Limits = Limits { max_size: u64::MAX, messages: None };
 
@@ -332,8 +361,22 @@ mod tests {
         Known { deleted: true, ..row(seq, uid, size) }
     }
 
-    fn plan(entries: &[Entry<'static>], rows: &[Known], limits: Limits) -> Plan<'static> {
-        let mut planner = Planner::of(entries.to_vec());
+    fn listing(entries: &[Entry<'_>]) -> Listing {
+        let mut builder = ListingBuilder::new();
+        let line = |number: u32, rest: &[u8]| [format!("{number} ").as_bytes(), rest].concat();
+        builder.uids_follow();
+        for entry in entries {
+            builder.uidl_line(&line(entry.number, entry.uid.unwrap_or_default())).unwrap();
+        }
+        builder.sizes_follow();
+        for (number, size) in entries.iter().filter_map(|entry| entry.size.map(|size| (entry.number, size))) {
+            builder.list_line(&line(number, size.to_string().as_bytes())).unwrap();
+        }
+        builder.finish().unwrap()
+    }
+
+    fn plan<'l>(listing: &'l Listing, rows: &[Known], limits: Limits) -> Plan<'l> {
+        let mut planner = Planner::new(listing);
         for row in rows {
             planner.row(row);
         }
@@ -341,7 +384,7 @@ mod tests {
     }
 
     fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
-        plan(entries, rows, NO_LIMITS).items.into_iter().map(|item| item.verdict).collect()
+        plan(&listing(entries), rows, NO_LIMITS).iter().map(|item| item.verdict).collect()
     }
 
     fn held(seq: Seq) -> Verdict {
@@ -399,10 +442,11 @@ mod tests {
     #[test]
     fn equal_uids_are_compared_as_a_group() {
         let entries = [listed(1, "u", 10), listed(2, "v", 5), listed(3, "u", 10)];
-        let plan = plan(&entries, &[row(1, "u", 10), row(2, "v", 5), row(3, "u", 10)], NO_LIMITS);
+        let listing = listing(&entries);
+        let plan = plan(&listing, &[row(1, "u", 10), row(2, "v", 5), row(3, "u", 10)], NO_LIMITS);
         assert!(plan.equal_uids);
         let group = fetch(Why::EqualUids, Compare::Group(0));
-        assert_eq!(plan.items.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, held(2), group]);
+        assert_eq!(plan.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, held(2), group]);
         assert_eq!(plan.group(0), [1, 3]);
         // Listed once now, but two rows bear the UID: still not told apart by it.
         assert_eq!(
@@ -413,9 +457,10 @@ mod tests {
 
     #[test]
     fn when_every_uid_changed_at_once_all_rows_are_candidates() {
-        let plan = plan(&[listed(1, "new", 10)], &[row(1, "old", 10)], NO_LIMITS);
+        let listing = listing(&[listed(1, "new", 10)]);
+        let plan = plan(&listing, &[row(1, "old", 10)], NO_LIMITS);
         assert!(plan.migrated);
-        assert_eq!(plan.items[0].verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
+        assert_eq!(plan.item(0).verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
         // Not when all rows were deleted by us: then new UIDs are simply new mail.
         assert_eq!(
             verdicts(&[listed(1, "new", 10)], &[deleted(1, "old", 10)]),
@@ -432,9 +477,10 @@ mod tests {
     fn limits_leave_the_large_and_prefer_the_new() {
         let entries = [listed(1, "doubt", 11), listed(2, "big", 99), listed(3, "x", 1), listed(4, "y", 1)];
         let limits = Limits { max_size: 50, messages: Some(1) };
-        let plan = plan(&entries, &[row(1, "doubt", 10)], limits);
+        let listing = listing(&entries);
+        let plan = plan(&listing, &[row(1, "doubt", 10)], limits);
         assert_eq!(
-            plan.items.iter().map(|item| item.verdict).collect::<Vec<_>>(),
+            plan.iter().map(|item| item.verdict).collect::<Vec<_>>(),
             [
                 Verdict::Left(Left::Limit),
                 Verdict::Left(Left::TooLarge(99)),

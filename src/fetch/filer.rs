@@ -103,9 +103,8 @@ impl<'a> Filer<'a> {
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
-        let claimed = if plan.items.iter().any(|item| compares_all(item.verdict)) {
-            plan.items
-                .iter()
+        let claimed = if plan.iter().any(|item| compares_all(item.verdict)) {
+            plan.iter()
                 .filter_map(|item| match item.verdict {
                     Verdict::Held(held) => Some(held.seq),
                     _ => None,
@@ -200,8 +199,8 @@ impl<'a> Filer<'a> {
     /// A message is complete: is it one that is held, or a new one?
     fn file(&mut self, item: usize) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
-        let entry = self.plan.items[item].entry;
-        let compare = match self.plan.items[item].verdict {
+        let entry = self.plan.item(item).entry;
+        let compare = match self.plan.item(item).verdict {
             Verdict::Fetch { compare, .. } => compare,
             Verdict::Held(_) | Verdict::Left(_) => Compare::Nothing,
         };

@@ -260,7 +260,7 @@ fn due(policy: DeletePolicy, archived_at: UnixTime, now: UnixTime) -> bool {
 /// How many held messages are due for deletion, and when the oldest of them was archived.
 fn due_now(plan: &Plan<'_>, policy: DeletePolicy) -> (u64, Option<UnixTime>) {
     let now = now();
-    let held = plan.items.iter().filter_map(|item| match item.verdict {
+    let held = plan.iter().filter_map(|item| match item.verdict {
         Verdict::Held(held) if due(policy, held.archived_at, now) => Some(held.archived_at),
         _ => None,
     });

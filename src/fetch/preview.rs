@@ -77,9 +77,9 @@ pub fn compare(
 }
 
 fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {
-    let mut preview = Preview { listed: plan.items.len() as u64, ..Preview::default() };
+    let mut preview = Preview { listed: plan.len() as u64, ..Preview::default() };
     (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete);
-    for item in &plan.items {
+    for item in plan.iter() {
         let uid = item.entry.uid.map(<[u8]>::to_vec);
         let number = item.entry.number;
         let leave = |reason| Missing { number, uid: uid.clone(), reason, chosen: true };

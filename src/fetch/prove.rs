@@ -24,7 +24,7 @@ pub(super) fn headers(
     loop {
         if asked.len() <= DEPTH {
             for item in waiting.by_ref().take(QUEUED - asked.len()) {
-                session.queue_top(plan.items[item].entry.number, 0)?;
+                session.queue_top(plan.item(item).entry.number, 0)?;
                 asked.push_back(item);
             }
         }

@@ -139,7 +139,7 @@ fn pump(
                 haul.cut_short = waiting.len() > 0;
             } else {
                 for item in waiting.by_ref().take(QUEUED - asked.len()) {
-                    if let Err(error) = session.queue_retr(plan.items[item].entry.number) {
+                    if let Err(error) = session.queue_retr(plan.item(item).entry.number) {
                         haul.broken = Some(Broken::Session(error));
                         return haul;
                     }
@@ -182,7 +182,7 @@ fn pump(
                 asked.pop_front();
                 came += 1;
                 current.ends.finish(&mut packer.parcel.octets);
-                if let Some(reason) = too_short(&plan.items[item], current.wire_octets) {
+                if let Some(reason) = too_short(&plan.item(item), current.wire_octets) {
                     packer.parcel.discard();
                     haul.missed.push((item, reason));
                 } else {

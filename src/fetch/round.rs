@@ -191,7 +191,6 @@ impl Run<'_> {
         }
         let plan = planner.finish(&Limits { max_size: self.account.max_size, messages: self.messages_left });
         let mut learnt: Vec<Change> = plan
-            .items
             .iter()
             .filter_map(|item| match item.verdict {
                 Verdict::Held(held) if held.learn_size => Some(Change::Recognised {
@@ -237,7 +236,7 @@ impl Run<'_> {
 
     fn select(&self, plan: &Plan<'_>) -> Work {
         let mut work = Work::default();
-        for (place, item) in plan.items.iter().enumerate() {
+        for (place, item) in plan.iter().enumerate() {
             match item.verdict {
                 Verdict::Fetch { .. } if self.aside.find(item.entry).is_none() => {
                     work.fetch.push(place);
@@ -265,7 +264,7 @@ impl Run<'_> {
 
     fn announce(&mut self, plan: &Plan<'_>) {
         let (to_fetch, octets) = plan.to_fetch();
-        let listed = plan.items.len() as u64;
+        let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
         let Some(before) = self.delete_was.take() else { return };
         let (count, oldest) = super::due_now(plan, self.account.delete);
@@ -291,12 +290,12 @@ impl Run<'_> {
         let mut doubted = HashMap::new();
         let hashes = prove::headers(session, plan, &work.due)?;
         for (&place, hash) in work.due.iter().zip(hashes) {
-            let Verdict::Held(held) = plan.items[place].verdict else { continue };
+            let Verdict::Held(held) = plan.item(place).verdict else { continue };
             let recorded = self.ledger.row(held.seq)?.map(|row| row.digest.header);
             match hash {
                 Some(hash) if Some(hash) == recorded => proven.push(Due {
                     seq: held.seq,
-                    sighting: Sighting::header(session.id(), plan.items[place].entry.number, hash),
+                    sighting: Sighting::header(session.id(), plan.item(place).entry.number, hash),
                 }),
                 _ => {
                     plan.doubt_header(place);
@@ -322,7 +321,7 @@ impl Run<'_> {
         for message in filed {
             let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
             if due(self.account.delete, archived_at, now()) {
-                let number = plan.items[message.item].entry.number;
+                let number = plan.item(message.item).entry.number;
                 let sighting = Sighting::retrieved(session, number, message.digest.clone());
                 found.push(Due { seq: message.seq, sighting });
             }
@@ -343,12 +342,12 @@ impl Run<'_> {
         };
         match &haul.broken {
             Some(Broken::TooLarge(place)) => {
-                self.aside.too_large(plan.items[*place].entry, self.account.max_size);
+                self.aside.too_large(plan.item(*place).entry, self.account.max_size);
             }
             Some(Broken::Session(error)) => self.aside.blame(plan, haul, error),
             Some(Broken::Archive(_)) | None => {}
         }
-        for (place, item) in plan.items.iter().enumerate() {
+        for (place, item) in plan.iter().enumerate() {
             let seq = match item.verdict {
                 Verdict::Held(held) => Some(held.seq),
                 _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),

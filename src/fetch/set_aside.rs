@@ -76,7 +76,7 @@ impl SetAside {
     /// Gives up what a session that broke could not bring: it may be what broke it.
     pub(super) fn missed(&mut self, plan: &Plan<'_>, haul: &Haul) {
         for (place, reason) in &haul.missed {
-            self.add(plan.items[*place].entry, reason.clone(), false);
+            self.add(plan.item(*place).entry, reason.clone(), false);
         }
     }
 
@@ -84,7 +84,7 @@ impl SetAside {
     pub(super) fn blame(&mut self, plan: &Plan<'_>, haul: &Haul, error: &SessionError) {
         self.missed(plan, haul);
         let Some(place) = haul.broke_at else { return };
-        let entry = plan.items[place].entry;
+        let entry = plan.item(place).entry;
         if self.suspect.take().is_some_and(|suspect| suspect.is(entry)) {
             self.add(entry, format!("two sessions broke off at it: {error}"), false);
         } else {

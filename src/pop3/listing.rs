@@ -84,16 +84,29 @@ impl Listing {
         self.slots.is_empty()
     }
 
+    /// The message at this place, from 0.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such place.
+    pub fn entry(&self, place: usize) -> Entry<'_> {
+        self.show(&self.slots[place])
+    }
+
     /// All messages, by ascending number.
     pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.slots.iter().map(|slot| Entry {
+        self.slots.iter().map(|slot| self.show(slot))
+    }
+
+    fn show(&self, slot: &Slot) -> Entry<'_> {
+        Entry {
             number: slot.number,
             size: (slot.size != NO_SIZE).then_some(slot.size),
             uid: (slot.uid_length != 0).then(|| {
                 let start = slot.uid_start as usize;
                 &self.uids[start..start + usize::from(slot.uid_length)]
             }),
-        })
+        }
     }
 
     /// What STAT said, if it could be read: messages and octets.
