@@ -3,6 +3,8 @@
 //! Promises: no RETR, no DELE, no write to the ledger or the archive; one account that fails
 //! does not keep the others from being checked.
 
+mod connection;
+
 use super::{Failure, load, output};
 use crate::cli;
 use crate::config::{Account, Config, DeletePolicy, Format};
@@ -11,7 +13,7 @@ use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Preview};
 use crate::ledger::{LedgerError, LedgerFile};
 use crate::mail::safe_text::escape;
-use crate::net::Security;
+use crate::net::{NetError, Security};
 use crate::pop3::capability::{Capabilities, Expire};
 use crate::pop3::listing::Listing;
 use crate::progress::{Detail, Progress, Style, wording};
@@ -59,8 +61,9 @@ fn examine(
     observer: &Arc<dyn Observer>,
     page: &mut Page,
 ) -> Result<(), AccountError> {
-    page.add("server", format!("{} port {}", account.host, account.port));
-    let mut session = fetch::open_session(account, trace, observer)?;
+    page.add("server", connection::server(account));
+    let opened = fetch::open_session(account, fetch::run_deadline(account), trace, observer);
+    let mut session = opened.inspect_err(|error| page.untrusted(error))?;
     page.connection(account, &session);
     let listing = session.listing()?;
     let found = fetch::compare(config, account, &listing, None);
@@ -89,9 +92,21 @@ impl Page {
         text
     }
 
+    /// The certificate that kept us out, so that it can be judged.
+    fn untrusted(&mut self, error: &AccountError) {
+        if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
+            self.add("connection", "none: the certificate is not trusted".to_owned());
+            self.0.extend(connection::certificate(leaf, now()));
+        }
+    }
+
     /// What the connection is, and what the server can do.
     fn connection(&mut self, account: &Account, session: &Session<Transaction>) {
-        self.add("connection", security(&session.security()));
+        let security = session.security();
+        self.add("connection", connection::security(&security, account));
+        if let Security::Tls { leaf: Some(leaf) } = &security {
+            self.0.extend(connection::certificate(leaf, now()));
+        }
         let capabilities = session.capabilities();
         if let Some(name) = capabilities.implementation() {
             self.add("implementation", escape(name));
@@ -162,21 +177,9 @@ fn amount(messages: u64, octets: u64) -> String {
     format!("{}, {}", wording::messages(messages), wording::size(octets))
 }
 
-/// How the connection is protected.
-fn security(security: &Security) -> String {
-    match security {
-        Security::Tls { fingerprint: Some(fingerprint) } => {
-            format!("TLS, certificate verified, SHA-256 {}", hex(fingerprint))
-        }
-        Security::Tls { fingerprint: None } => "TLS, certificate verified".to_owned(),
-        Security::Plain { loopback: true } => "clear text, to this machine itself".to_owned(),
-        Security::Plain { loopback: false } => "clear text, readable on its way".to_owned(),
-    }
-}
-
-/// `AA:BB:…`, as other tools print fingerprints.
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02X}")).collect::<Vec<_>>().join(":")
+/// Now, in seconds as Unix counts them.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// The answer to CAPA in one line.
@@ -291,12 +294,5 @@ mod tests {
     fn a_servers_text_is_escaped() {
         assert_eq!(offered(&capabilities(&["TOP", "X-\x1b[2J"])), "TOP, X-\\x1b[2J");
         assert_eq!(offered(&Capabilities::refused()), "not told (the server has no CAPA)");
-    }
-
-    #[test]
-    fn the_protection_of_the_connection_is_said_plainly() {
-        let tls = Security::Tls { fingerprint: Some([0xAB; 32]) };
-        assert!(security(&tls).starts_with("TLS, certificate verified, SHA-256 AB:AB:"));
-        assert_eq!(security(&Security::Plain { loopback: false }), "clear text, readable on its way");
     }
 }

@@ -44,6 +44,14 @@ impl From<ArchiveError> for AccountError {
 }
 
 impl AccountError {
+    /// What was wrong with the connection, if that is it.
+    pub fn net(&self) -> Option<&NetError> {
+        match self {
+            AccountError::Net(error) | AccountError::Session(SessionError::Net(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {

@@ -1,33 +1,35 @@
 //! From an account to a session that is logged in.
 
 use super::error::AccountError;
-use crate::config::{self, Account, Auth, Pipelining, SecretSource, Tls};
+use super::reach::Way;
+use crate::config::{self, Account, Auth, SecretSource};
 use crate::event::{Event, Observer};
-use crate::net::{self, TlsSettings};
 use crate::sasl::{Mechanism, SecretKind};
-use crate::session::{
-    Authorization, Choice, Clearance, Login, Options, Pipeline, Session, SessionError, Tracer, Transaction,
-};
+use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Connects, protects the connection as configured, and logs in. The secret is had first, so that a server
-/// never waits for a person. A token that the server calls expired is had anew, once.
+/// never waits for a person. A token that the server calls expired is had anew, once. `until` is the end of the
+/// account's run.
 pub fn open_session(
     account: &Account,
+    until: Option<Instant>,
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
     let kind = secret_kind(account);
     let secret = obtain(account, kind)?;
-    let mut outcome = log_in(account, kind, &secret, trace, observer);
+    let way = Way::new(account, until, trace, observer)?;
+    let mut outcome = log_in(&way, kind, &secret);
     if let Err(AccountError::Session(error)) = &outcome
         && error.wants_new_token()
     {
         let fresh = obtain(account, kind)?;
         // The same token would only be refused again.
         if fresh.expose_secret() != secret.expose_secret() {
-            outcome = log_in(account, kind, &fresh, trace, observer);
+            outcome = log_in(&way, kind, &fresh);
         }
     }
     if outcome.is_ok() {
@@ -57,12 +59,11 @@ fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, AccountEr
 /// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, is tried once more without
 /// it.
 fn log_in(
-    account: &Account,
+    way: &Way<'_>,
     kind: SecretKind,
     secret: &SecretString,
-    trace: bool,
-    observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
+    let account = way.account;
     let login = Login {
         user: &account.user,
         secret,
@@ -73,8 +74,9 @@ fn log_in(
         port: account.port,
     };
     let attempt = |ask_capabilities| -> Result<Session<Transaction>, AccountError> {
-        let (session, encrypted) = greet(account, trace, observer, ask_capabilities)?;
-        observer.event(&account.name, Event::Connected { encrypted });
+        let session = way.reach(ask_capabilities)?;
+        let encrypted = session.security().is_encrypted();
+        way.observer.event(&account.name, Event::Connected { encrypted });
         Ok(session.login(&login)?)
     };
     match attempt(true) {
@@ -100,51 +102,4 @@ fn choice(auth: Auth) -> Choice {
         Auth::Apop => Mechanism::Apop,
         Auth::User => Mechanism::User,
     })
-}
-
-/// A session before login, its capabilities read (or known to be out of reach), and whether it
-/// is encrypted.
-fn greet(
-    account: &Account,
-    trace: bool,
-    observer: &Arc<dyn Observer>,
-    ask_capabilities: bool,
-) -> Result<(Session<Authorization>, bool), AccountError> {
-    let tls = match account.tls {
-        Tls::None => None,
-        Tls::Implicit | Tls::StartTls => {
-            Some(TlsSettings::new(&account.host, account.tls_ca_file.as_deref())?)
-        }
-    };
-    let implicit = tls.as_ref().filter(|_| account.tls == Tls::Implicit);
-    let transport = net::connect(&account.host, account.port, implicit, account.timeout)?;
-    let options = Options {
-        timeout: account.timeout,
-        tracer: trace.then(|| tracer(account, observer)),
-        pipeline: match account.pipelining {
-            Pipelining::Auto => Pipeline::WhereOffered,
-            Pipelining::On => Pipeline::Always,
-            Pipelining::Off => Pipeline::Never,
-        },
-    };
-    let mut session = Session::open(transport, options)?;
-    if ask_capabilities {
-        session.capabilities()?;
-    } else {
-        session.skip_capabilities();
-    }
-    if let (Tls::StartTls, Some(tls)) = (account.tls, &tls) {
-        session = session.start_tls(tls)?;
-        if ask_capabilities {
-            session.capabilities()?;
-        }
-    }
-    let encrypted = session.security().is_encrypted();
-    Ok((session, encrypted))
-}
-
-fn tracer(account: &Account, observer: &Arc<dyn Observer>) -> Tracer {
-    let observer = Arc::clone(observer);
-    let name = account.name.clone();
-    Arc::new(move |side, line| observer.event(&name, Event::Trace { side, line }))
 }

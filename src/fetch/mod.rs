@@ -13,6 +13,7 @@ mod login;
 mod portions;
 mod preview;
 mod prove;
+mod reach;
 mod remove;
 mod retrieve;
 mod round;
@@ -22,6 +23,7 @@ mod tally;
 pub use error::AccountError;
 pub use login::open_session;
 pub use preview::{Preview, ToFetch, compare, preview};
+pub use reach::run_deadline;
 
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
@@ -112,7 +114,8 @@ impl Prepared {
         trace: bool,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
-        let open = || open_session(account, trace, observer);
+        let until = run_deadline(account);
+        let open = || open_session(account, until, trace, observer);
         Run {
             account,
             observer,

@@ -3,7 +3,7 @@
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
 use super::error::AccountError;
-use super::{due_now, identities_in, open_session};
+use super::{due_now, identities_in, open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
@@ -49,7 +49,7 @@ pub fn preview(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Preview, AccountError> {
-    let mut session = open_session(account, trace, observer)?;
+    let mut session = open_session(account, run_deadline(account), trace, observer)?;
     let listing = session.listing()?;
     let preview = compare(config, account, &listing, limit)?;
     // Nothing was asked for and nothing marked; a refused farewell changes nothing.

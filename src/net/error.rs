@@ -1,5 +1,6 @@
 //! Why a connection could not be had, in words that say what to do.
 
+use super::{Distrust, Leaf};
 use crate::exit::Exit;
 
 /// Why a connection could not be had.
@@ -56,7 +57,57 @@ pub enum NetError {
     Certificate {
         /// The name.
         host: String,
-        /// Which of expired, wrong name, unknown issuer, self-signed it is, and what to do.
+        /// Why not, and what to do.
+        reason: String,
+        /// The kind of trouble.
+        distrust: Distrust,
+        /// The certificate, where it could be seen. The handshake that fails does not show it.
+        leaf: Option<Box<Leaf>>,
+    },
+    /// The server wants a certificate of ours, or another one. Exit 77.
+    #[error("{host} refused the connection: {reason}")]
+    ClientRefused {
+        /// The name.
+        host: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
+    /// Our certificate or its key cannot be used. Exit 78.
+    #[error("{key} {path} cannot be used: {reason}")]
+    ClientCertificate {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The file.
+        path: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The proxy does not speak SOCKS5. Exit 76.
+    #[error("the proxy {proxy} does not speak SOCKS5 ({reason}); check `proxy`")]
+    NotSocks {
+        /// The proxy, without its login.
+        proxy: String,
+        /// What it said instead.
+        reason: &'static str,
+    },
+    /// The proxy does not let us in. Exit 77.
+    #[error("the proxy {proxy} refused the login: {reason}")]
+    ProxyLogin {
+        /// The proxy, without its login.
+        proxy: String,
+        /// What to do.
+        reason: &'static str,
+    },
+    /// The proxy could not reach the server, or did not answer. Exit 69.
+    #[error("cannot connect to {host} port {port} through {proxy}: {reason}")]
+    Proxy {
+        /// The proxy, without its login.
+        proxy: String,
+        /// The server's name.
+        host: String,
+        /// The server's port.
+        port: u16,
+        /// What the proxy said.
         reason: String,
     },
     /// `tls_ca_file` cannot be used. Exit 78.
@@ -76,16 +127,33 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// A certificate that is not trusted; `server_name` is whom it should be for.
+    pub(super) fn untrusted(
+        host: &str,
+        server_name: &str,
+        distrust: Distrust,
+        leaf: Option<Leaf>,
+    ) -> NetError {
+        let now = jiff::Timestamp::now().as_second();
+        let reason = distrust.words(server_name, leaf.as_ref(), now);
+        NetError::Certificate { host: host.to_owned(), reason, distrust, leaf: leaf.map(Box::new) }
+    }
+
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {
             NetError::UnknownHost { .. } => Exit::NO_HOST,
-            NetError::Unreachable { .. } | NetError::HandshakeBroken { .. } | NetError::Library { .. } => {
-                Exit::UNAVAILABLE
+            NetError::Unreachable { .. }
+            | NetError::HandshakeBroken { .. }
+            | NetError::Library { .. }
+            | NetError::Proxy { .. } => Exit::UNAVAILABLE,
+            NetError::NotTls { .. } | NetError::HandshakeRefused { .. } | NetError::NotSocks { .. } => {
+                Exit::PROTOCOL
             }
-            NetError::NotTls { .. } | NetError::HandshakeRefused { .. } => Exit::PROTOCOL,
-            NetError::Certificate { .. } => Exit::REFUSED,
-            NetError::CaFile { .. } => Exit::CONFIG,
+            NetError::Certificate { .. } | NetError::ClientRefused { .. } | NetError::ProxyLogin { .. } => {
+                Exit::REFUSED
+            }
+            NetError::CaFile { .. } | NetError::ClientCertificate { .. } => Exit::CONFIG,
         }
     }
 }

@@ -1,26 +1,40 @@
 //! The network edge: TCP, TLS, and the deadline of every read and write.
 //!
-//! Promises: no call outlives its deadline; a certificate is verified before anything is
-//! handed to the caller; nothing falls back to clear text.
+//! Promises: no call outlives its deadline; a server is trusted, by its certificate's issuer or by
+//! a pinned fingerprint, before anything is handed to the caller; nothing falls back to clear
+//! text; through a proxy, nothing goes past it.
 
+mod authorities;
 mod deadline;
+mod distrust;
 mod error;
 mod fingerprint;
+mod identity;
+mod leaf;
+mod name;
 mod proxy;
 mod read_ahead;
+mod resolve;
+mod route;
+mod socks;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod verdict;
 
+pub use distrust::{Distrust, day};
 pub use error::NetError;
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use identity::ClientIdentity;
+pub use leaf::{Facts, Leaf};
+pub use name::ascii_name;
 pub use proxy::{Proxy, ProxyError, ProxyLogin};
-pub use tcp::{AddressFamily, connect};
-pub use tls::{TlsSettings, TlsVersion};
+pub use route::{AddressFamily, Route, connect};
+pub use tls::{TlsOptions, TlsSettings, TlsVersion};
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How a connection is protected now.
@@ -28,13 +42,13 @@ use std::time::Instant;
 pub enum Security {
     /// Clear text.
     Plain {
-        /// The connected peer's address is a loopback address.
+        /// The connected peer's address is a loopback address, and no proxy is between.
         loopback: bool,
     },
-    /// TLS, the certificate verified.
+    /// TLS, the certificate trusted.
     Tls {
-        /// SHA-256 of the server's leaf certificate, when the library shows it.
-        fingerprint: Option<[u8; 32]>,
+        /// The server's certificate, when the library shows it.
+        leaf: Option<Arc<Leaf>>,
     },
 }
 

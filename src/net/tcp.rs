@@ -1,94 +1,22 @@
-//! TCP: every address of a name, in turn, within one time limit.
+//! TCP: the first address that answers, and the connection in clear text.
 
 #![expect(clippy::disallowed_types, reason = "this is the network edge")]
 
 use super::deadline::DeadlineStream;
+use super::name::bare;
 use super::{NetError, Security, TlsSettings, Transport};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
-/// Which of a name's addresses are tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AddressFamily {
-    /// All of them, in the resolver's order.
-    #[default]
-    Any,
-    /// IPv4 only.
-    Ipv4,
-    /// IPv6 only.
-    Ipv6,
-}
-
-/// Connects to the first address of `host` that answers, IPv4 or IPv6, and shakes hands for
-/// implicit TLS when `tls` is given. `host` is a name or an address; an IPv6 address may stand in
-/// brackets. All of it together, name service included, takes at most `timeout`, and the
-/// transport starts with what is left of it as its deadline.
-pub fn connect(
-    host: &str,
-    port: u16,
-    tls: Option<&TlsSettings>,
-    timeout: Duration,
-) -> Result<Box<dyn Transport>, NetError> {
-    let start = Instant::now();
-    // A limit beyond the clock's range is as good as none; a century is "none" to a socket.
-    let deadline = start.checked_add(timeout).unwrap_or(start + Duration::from_hours(876_000));
-    let addresses = resolve(host, port, deadline)?;
-    let socket = first_to_answer(host, port, &addresses, deadline)?;
-    let plain = PlainTransport::new(socket, host, port, deadline);
-    match tls {
-        None => Ok(Box::new(plain)),
-        Some(tls) => Box::new(plain).start_tls(tls),
-    }
-}
-
-/// The host without the brackets that an IPv6 address may stand in.
-pub(super) fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
-}
-
-fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetError> {
-    let unknown = |reason: String| NetError::UnknownHost { host: host.to_owned(), reason };
-    if let Ok(address) = bare(host).parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    // The system's resolver knows no deadline. In a thread of its own it may take its time; it
-    // ends by itself, and nobody waits for it any more.
-    let (answer, answered) = mpsc::channel();
-    let name = bare(host).to_owned();
-    std::thread::Builder::new()
-        .name("resolver".to_owned())
-        .spawn(move || {
-            // Nobody listening any more is the one way this can fail, and then nobody cares.
-            let _ = answer.send(look_up(&name, port));
-        })
-        .map_err(|error| unknown(error.to_string()))?;
-    match answered.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unknown("it has no address".to_owned())),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(unknown(resolver_words(&error))),
-        Err(_) => Err(unknown("the name service did not answer in time".to_owned())),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the network edge")]
-fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    use std::net::ToSocketAddrs;
-    Ok((name, port).to_socket_addrs()?.collect())
-}
-
-/// What the resolver said, without the words that say that it was the resolver.
-fn resolver_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
-}
-
-fn first_to_answer(
+/// Connects to the first of the addresses that answers. `check` names the keys of the
+/// configuration to look at if none does.
+pub(super) fn first_to_answer(
     host: &str,
     port: u16,
     addresses: &[SocketAddr],
     deadline: Instant,
+    check: &str,
 ) -> Result<TcpStream, NetError> {
     let mut telling: Option<(SocketAddr, io::Error)> = None;
     for (tried, address) in addresses.iter().enumerate() {
@@ -115,7 +43,7 @@ fn first_to_answer(
         }
     }
     let reason = match telling {
-        Some((address, error)) => describe(host, address, addresses.len(), &error),
+        Some((address, error)) => describe(host, address, addresses.len(), &error, check),
         None => "it has no address".to_owned(),
     };
     Err(NetError::Unreachable { host: host.to_owned(), port, reason })
@@ -130,13 +58,13 @@ fn weight(error: &io::Error) -> u8 {
     }
 }
 
-fn describe(host: &str, address: SocketAddr, addresses: usize, error: &io::Error) -> String {
+fn describe(host: &str, address: SocketAddr, addresses: usize, error: &io::Error, check: &str) -> String {
     let what = match error.kind() {
         ErrorKind::ConnectionRefused => {
-            "connection refused; check `host` and `port`, or the server is down".to_owned()
+            format!("connection refused; check {check}, or the server is down")
         }
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            "no answer in time; check the network, `port`, or a firewall on the way".to_owned()
+            format!("no answer in time; check the network, {check}, or a firewall on the way")
         }
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
             format!("{error}; check the network")
@@ -160,11 +88,18 @@ pub(super) struct PlainTransport {
 }
 
 impl PlainTransport {
-    fn new(socket: TcpStream, host: &str, port: u16, deadline: Instant) -> Self {
+    /// A connection to `host` itself.
+    pub(super) fn direct(socket: TcpStream, host: &str, port: u16, deadline: Instant) -> Self {
         // An address that cannot be told is no loopback address.
         let loopback = socket.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
         let stream = DeadlineStream::new(socket, Some(deadline));
         PlainTransport { stream, host: host.to_owned(), port, loopback }
+    }
+
+    /// A connection through a proxy: where it leads to is the proxy's affair, so it is no
+    /// loopback connection, wherever the proxy is.
+    pub(super) fn through_proxy(stream: DeadlineStream, host: &str, port: u16) -> Self {
+        PlainTransport { stream, host: host.to_owned(), port, loopback: false }
     }
 }
 

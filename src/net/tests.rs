@@ -2,16 +2,30 @@
 
 #![expect(clippy::disallowed_types, reason = "the tests are the other side of the wire")]
 
-use super::{NetError, Security, TlsSettings, Transport, connect};
+use super::{NetError, Route, Security, TlsOptions, TlsSettings, Transport};
 use crate::exit::Exit;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(20);
+
+fn connect(
+    host: &str,
+    port: u16,
+    tls: Option<&TlsSettings>,
+    timeout: Duration,
+) -> Result<Box<dyn Transport>, NetError> {
+    super::connect(&Route::direct(host, port), tls, timeout)
+}
+
+/// Settings that differ from the defaults by the authorities that are trusted.
+fn settings(server_name: &str, ca_file: Option<&Path>) -> Result<TlsSettings, NetError> {
+    TlsSettings::new(&TlsOptions { ca_file, ..TlsOptions::new(server_name) })
+}
 
 /// An authority of our own, and the file that names it.
 struct Authority {
@@ -112,9 +126,9 @@ fn a_name_and_an_address_that_the_certificate_has_are_trusted() {
     let authority = Authority::new();
     for host in ["localhost", "127.0.0.1"] {
         let port = tls_server(authority.certify(host, |_| {}));
-        let tls = TlsSettings::new(host, Some(&authority.file())).unwrap();
+        let tls = settings(host, Some(&authority.file())).unwrap();
         let mut transport = connect(host, port, Some(&tls), SOON).unwrap();
-        assert!(matches!(transport.security(), Security::Tls { fingerprint: Some(_) }));
+        assert!(matches!(transport.security(), Security::Tls { leaf: Some(_) }));
         assert_eq!(read_some(&mut *transport), b"+OK\r\n");
         transport.write_all(b"QUIT\r\n").unwrap();
         assert_eq!(read_some(&mut *transport), b"QUIT\r\n");
@@ -128,7 +142,7 @@ fn a_certificate_may_be_trusted_by_itself_and_among_others() {
     let (identity, pem) = self_signed("localhost");
     let port = tls_server(identity);
     let both = authority.written(format!("some words\n{}\n{pem}", authority.issuer.pem()).as_bytes());
-    let tls = TlsSettings::new("localhost", Some(&both)).unwrap();
+    let tls = settings("localhost", Some(&both)).unwrap();
     assert!(connect("localhost", port, Some(&tls), SOON).is_ok());
 }
 
@@ -149,7 +163,7 @@ fn a_connection_in_clear_becomes_an_encrypted_one() {
     assert_eq!(read_some(&mut *transport), b"+OK in clear\r\n");
     transport.write_all(b"STLS\r\n").unwrap();
     assert_eq!(read_some(&mut *transport), b"+OK go on\r\n");
-    let tls = TlsSettings::new("localhost", Some(&authority.file())).unwrap();
+    let tls = settings("localhost", Some(&authority.file())).unwrap();
     let mut transport = transport.start_tls(&tls).unwrap();
     assert!(transport.security().is_encrypted());
     assert_eq!(read_some(&mut *transport), b"+OK\r\n");
@@ -180,7 +194,7 @@ fn a_certificate_that_is_not_trusted_says_why_and_exits_77() {
         ("127.0.0.1", another_address, "not for 127.0.0.1"),
     ] {
         let port = tls_server(identity);
-        let tls = TlsSettings::new(host, Some(&authority.file())).unwrap();
+        let tls = settings(host, Some(&authority.file())).unwrap();
         let error = refusal(host, port, &tls);
         assert!(matches!(error, NetError::Certificate { .. }), "{words}: {error:?}");
         assert!(error.to_string().contains(words), "{words}: {error}");
@@ -198,7 +212,7 @@ fn an_authority_that_is_sent_along_but_not_known_is_told_from_a_self_signed_cert
     let identity =
         native_tls::Identity::from_pkcs8(chain.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
     let port = tls_server(identity);
-    let error = refusal("localhost", port, &TlsSettings::new("localhost", None).unwrap());
+    let error = refusal("localhost", port, &settings("localhost", None).unwrap());
     assert!(error.to_string().contains("an authority this machine does not know"), "{error}");
     assert_eq!(error.exit(), Exit::REFUSED);
 }
@@ -215,14 +229,14 @@ fn old_tls_is_refused() {
             .unwrap();
         let _ = acceptor.accept(socket);
     });
-    let error = refusal("localhost", port, &TlsSettings::new("localhost", Some(&authority.file())).unwrap());
+    let error = refusal("localhost", port, &settings("localhost", Some(&authority.file())).unwrap());
     assert!(matches!(error, NetError::HandshakeRefused { .. }), "{error:?}");
     assert_eq!(error.exit(), Exit::PROTOCOL);
 }
 
 #[test]
 fn a_server_that_does_not_speak_tls_is_called_that() {
-    let tls = TlsSettings::new("localhost", None).unwrap();
+    let tls = settings("localhost", None).unwrap();
     for greeting in ["+OK POP3 server ready <1.2@example>\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n"]
     {
         let port = listen(move |mut socket| {
@@ -237,7 +251,7 @@ fn a_server_that_does_not_speak_tls_is_called_that() {
 
 #[test]
 fn a_server_that_closes_in_the_handshake_is_unavailable() {
-    let tls = TlsSettings::new("localhost", None).unwrap();
+    let tls = settings("localhost", None).unwrap();
     let at_once = listen(drop);
     let after_hello = listen(|mut socket| {
         let _ = socket.read(&mut [0; 4096]);
@@ -252,7 +266,7 @@ fn a_server_that_closes_in_the_handshake_is_unavailable() {
 #[test]
 fn a_handshake_obeys_the_deadline() {
     let port = listen(silent);
-    let tls = TlsSettings::new("localhost", None).unwrap();
+    let tls = settings("localhost", None).unwrap();
     let start = Instant::now();
     let error = connect("localhost", port, Some(&tls), Duration::from_millis(200)).err().unwrap();
     assert!(matches!(error, NetError::HandshakeBroken { .. }), "{error:?}");
@@ -312,10 +326,10 @@ fn a_ca_file_with_nothing_usable_in_it_is_a_configuration_error() {
         (&pem.as_bytes()[..pem.len() / 2], "cut off"),
         (damaged.as_bytes(), "damaged"),
     ] {
-        let error = TlsSettings::new("localhost", Some(&authority.written(octets))).unwrap_err();
+        let error = settings("localhost", Some(&authority.written(octets))).unwrap_err();
         assert!(error.to_string().contains(words), "{words}: {error}");
         assert_eq!(error.exit(), Exit::CONFIG);
     }
-    let error = TlsSettings::new("localhost", Some(&authority.folder.path().join("none"))).unwrap_err();
+    let error = settings("localhost", Some(&authority.folder.path().join("none"))).unwrap_err();
     assert_eq!(error.exit(), Exit::CONFIG);
 }

@@ -1,21 +1,20 @@
-//! TLS: verified, 1.2 or newer, within the connection's deadline.
+//! TLS: verified, within the connection's deadline.
+//!
+//! A server is trusted through an authority, or because its certificate is a pinned one; with a
+//! pin nothing else is looked at, and the comparison is made before anything but the handshake
+//! itself has been sent.
 
 use super::deadline::DeadlineStream;
+use super::identity::ClientIdentity;
+use super::name::certificate_name;
 use super::read_ahead::ReadAhead;
-use super::tcp::bare;
-use super::{NetError, Security, Transport, verdict};
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
-use sha2::{Digest, Sha256};
+use super::verdict::{self, Peer};
+use super::{Distrust, Fingerprint, Leaf, NetError, Security, Transport, authorities};
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
-
-/// The largest `tls_ca_file` that is read, in octets: several times a whole system's bundle.
-const CA_FILE_LIMIT: u64 = 4 << 20;
-
-const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const PEM_END: &str = "-----END CERTIFICATE-----";
 
 /// A version of TLS, as the oldest that is accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,27 +30,114 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// What a handshake needs to know: whom to expect, and which issuers to trust.
+impl TlsVersion {
+    fn protocol(self) -> Protocol {
+        match self {
+            TlsVersion::V1_0 => Protocol::Tlsv10,
+            TlsVersion::V1_1 => Protocol::Tlsv11,
+            TlsVersion::V1_2 => Protocol::Tlsv12,
+            TlsVersion::V1_3 => Protocol::Tlsv13,
+        }
+    }
+
+    /// What is accepted, in words.
+    pub(super) fn or_newer(self) -> &'static str {
+        match self {
+            TlsVersion::V1_0 => "TLS 1.0 or newer",
+            TlsVersion::V1_1 => "TLS 1.1 or newer",
+            TlsVersion::V1_2 => "TLS 1.2 or newer",
+            TlsVersion::V1_3 => "TLS 1.3",
+        }
+    }
+}
+
+/// What a handshake is to be like.
+#[derive(Clone, Debug)]
+pub struct TlsOptions<'o> {
+    /// Whom the certificate must be for: a host name, or an IP address, an IPv6 one with or
+    /// without brackets.
+    pub server_name: &'o str,
+    /// A file (PEM) of authorities to trust besides the system's.
+    pub ca_file: Option<&'o Path>,
+    /// If not empty: the certificate must be one of these, and need be nothing else.
+    pub fingerprints: &'o [Fingerprint],
+    /// The oldest version.
+    pub min_version: TlsVersion,
+    /// What we show to a server that asks for it.
+    pub identity: Option<ClientIdentity>,
+}
+
+impl<'o> TlsOptions<'o> {
+    /// The system's authorities, TLS 1.2 or newer, and no certificate of ours.
+    pub fn new(server_name: &'o str) -> Self {
+        let min_version = TlsVersion::default();
+        TlsOptions { server_name, ca_file: None, fingerprints: &[], min_version, identity: None }
+    }
+}
+
+/// What decides whether a server is trusted.
+#[derive(Clone, Debug)]
+enum Trust {
+    /// An authority vouches for it; the TLS library checks that.
+    Authorities,
+    /// Its certificate is one of these.
+    Pinned(Vec<Fingerprint>),
+    /// Nothing: it is distrusted already, and this is only a look at its certificate.
+    Never(Distrust),
+}
+
+/// What a handshake needs to know: whom to expect, and whom to trust.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
     connector: TlsConnector,
     server_name: String,
+    min_version: TlsVersion,
+    identity: bool,
+    trust: Trust,
 }
 
 impl TlsSettings {
-    /// Settings for a server whose certificate must be for `server_name` (a host name, or an IP
-    /// address, an IPv6 one with or without brackets), issued by one of the system's authorities
-    /// or by one in `ca_file` (PEM, one or more certificates).
-    pub fn new(server_name: &str, ca_file: Option<&Path>) -> Result<TlsSettings, NetError> {
+    /// Settings as the options say. Reads the files that they name.
+    pub fn new(options: &TlsOptions<'_>) -> Result<TlsSettings, NetError> {
         let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(Protocol::Tlsv12));
-        if let Some(path) = ca_file {
-            for certificate in authorities(path)? {
+        builder.min_protocol_version(Some(options.min_version.protocol()));
+        if let Some(path) = options.ca_file {
+            for certificate in authorities::read(path)? {
                 builder.add_root_certificate(certificate);
             }
         }
+        if let Some(identity) = &options.identity {
+            builder.identity(identity.read()?);
+        }
+        let trust = if options.fingerprints.is_empty() {
+            Trust::Authorities
+        } else {
+            // The certificate is compared as soon as the handshake is over.
+            builder.danger_accept_invalid_certs(true);
+            Trust::Pinned(options.fingerprints.to_vec())
+        };
+        let connector = builder.build().map_err(|error| match &options.identity {
+            Some(identity) if error.to_string().contains("key values mismatch") => identity.mismatch(),
+            _ => NetError::Library { reason: error.to_string() },
+        })?;
+        Ok(TlsSettings {
+            connector,
+            server_name: certificate_name(options.server_name),
+            min_version: options.min_version,
+            identity: options.identity.is_some(),
+            trust,
+        })
+    }
+
+    /// Settings for a second look at the certificate of a server that is distrusted for a known
+    /// reason. A handshake with them always ends in [`NetError::Certificate`] (or another
+    /// error), never in a connection, and shows no certificate of ours.
+    pub fn only_to_look(&self, distrust: Distrust) -> Result<TlsSettings, NetError> {
+        let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(self.min_version.protocol()));
+        builder.danger_accept_invalid_certs(true);
         let connector = builder.build().map_err(|error| NetError::Library { reason: error.to_string() })?;
-        Ok(TlsSettings { connector, server_name: certificate_name(server_name) })
+        Ok(TlsSettings { connector, identity: false, trust: Trust::Never(distrust), ..self.clone() })
     }
 
     /// Shakes hands on an open connection, within the deadline that it has.
@@ -63,62 +149,50 @@ impl TlsSettings {
     ) -> Result<Box<dyn Transport>, NetError> {
         match self.connector.connect(&self.server_name, ReadAhead::new(stream)) {
             Ok(stream) => {
-                let fingerprint = fingerprint(&stream);
-                Ok(Box::new(TlsTransport { stream, fingerprint, host: host.to_owned() }))
+                let leaf = leaf(&stream);
+                if let Some(distrust) = self.distrust(leaf.as_ref()) {
+                    return Err(NetError::untrusted(host, &self.server_name, distrust, leaf));
+                }
+                let (host, identity) = (host.to_owned(), self.identity);
+                Ok(Box::new(TlsTransport { stream, leaf: leaf.map(Arc::new), host, identity }))
             }
-            Err(HandshakeError::Failure(error)) => {
-                Err(verdict::of_handshake(&error, host, port, &self.server_name))
-            }
+            Err(HandshakeError::Failure(error)) => Err(verdict::of_handshake(
+                &error,
+                Peer {
+                    host,
+                    port,
+                    server_name: &self.server_name,
+                    min_version: self.min_version,
+                    identity: self.identity,
+                },
+            )),
             // The stream below waits until its deadline, so there is nothing to go on waiting for.
             Err(HandshakeError::WouldBlock(_)) => Err(verdict::out_of_time(host)),
         }
     }
+
+    /// Why the server of a finished handshake is not trusted, if so.
+    fn distrust(&self, leaf: Option<&Leaf>) -> Option<Distrust> {
+        match &self.trust {
+            Trust::Authorities => None,
+            Trust::Pinned(pins) if leaf.is_some_and(|leaf| pins.contains(&leaf.fingerprint)) => None,
+            Trust::Pinned(_) => Some(Distrust::OtherFingerprint),
+            Trust::Never(distrust) => Some(distrust.clone()),
+        }
+    }
 }
 
-/// The name as certificates have it: no brackets, no zone, no final dot.
-fn certificate_name(host: &str) -> String {
-    let host = bare(host);
-    let unzoned = host.split_once('%').map_or(host, |(address, _)| address);
-    if unzoned.parse::<IpAddr>().is_ok() {
-        return unzoned.to_owned();
-    }
-    host.strip_suffix('.').unwrap_or(host).to_owned()
-}
-
-/// Every certificate of `tls_ca_file`. The TLS library ignores what it cannot use, which would
-/// show only as a certificate that nobody trusts: so each one is looked at here.
-fn authorities(path: &Path) -> Result<Vec<Certificate>, NetError> {
-    let unusable = |reason: String| NetError::CaFile { path: path.display().to_string(), reason };
-    let octets =
-        crate::disk::read_limited(path, CA_FILE_LIMIT).map_err(|error| unusable(error.to_string()))?;
-    let text = String::from_utf8_lossy(&octets);
-    let mut found = Vec::new();
-    for (index, block) in text.split(PEM_BEGIN).skip(1).enumerate() {
-        let number = index + 1;
-        let Some((body, _)) = block.split_once(PEM_END) else {
-            return Err(unusable(format!("certificate {number} in it is cut off")));
-        };
-        let pem = format!("{PEM_BEGIN}{body}{PEM_END}\n");
-        let certificate = Certificate::from_pem(pem.as_bytes())
-            .map_err(|_| unusable(format!("certificate {number} in it is damaged")))?;
-        found.push(certificate);
-    }
-    if found.is_empty() {
-        return Err(unusable(format!("it has no certificate in PEM form ({PEM_BEGIN})")));
-    }
-    Ok(found)
-}
-
-fn fingerprint(stream: &TlsStream<ReadAhead>) -> Option<[u8; 32]> {
-    let leaf = stream.peer_certificate().ok()??;
-    Some(Sha256::digest(leaf.to_der().ok()?).into())
+fn leaf(stream: &TlsStream<ReadAhead>) -> Option<Leaf> {
+    let certificate = stream.peer_certificate().ok()??;
+    Some(Leaf::read(&certificate.to_der().ok()?))
 }
 
 /// An encrypted connection whose server has shown a certificate that is trusted.
 struct TlsTransport {
     stream: TlsStream<ReadAhead>,
-    fingerprint: Option<[u8; 32]>,
+    leaf: Option<Arc<Leaf>>,
     host: String,
+    identity: bool,
 }
 
 impl Read for TlsTransport {
@@ -127,7 +201,8 @@ impl Read for TlsTransport {
             // A server that closes without saying so in TLS. What POP3 sends says itself where
             // it ends, so nothing cut short can pass for whole.
             Err(error) if verdict::is_end_of_connection(&error) => Ok(0),
-            other => other,
+            Err(error) => Err(verdict::of_read(error, self.identity)),
+            read => read,
         }
     }
 }
@@ -148,7 +223,7 @@ impl Transport for TlsTransport {
     }
 
     fn security(&self) -> Security {
-        Security::Tls { fingerprint: self.fingerprint }
+        Security::Tls { leaf: self.leaf.clone() }
     }
 
     fn tls_server_end_point(&self) -> Option<Vec<u8>> {

@@ -1,14 +1,27 @@
 //! What a failed handshake means. The TLS library tells its failures apart only by their text
-//! (OpenSSL's words; those of other systems' libraries are shown as they are), so this module is
-//! the one place that reads it, and the tests beside it hold the words to what real handshakes say.
+//! (OpenSSL's words; those of other systems' libraries are shown as they are), so this module and
+//! `distrust` are the places that read it, and the tests beside them hold the words to what real
+//! handshakes say.
 
-use super::NetError;
+use super::{Distrust, NetError, TlsVersion};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+/// Whose handshake failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer<'p> {
+    pub(super) host: &'p str,
+    pub(super) port: u16,
+    /// Whom the certificate must be for.
+    pub(super) server_name: &'p str,
+    pub(super) min_version: TlsVersion,
+    /// We have a certificate to show.
+    pub(super) identity: bool,
+}
+
 /// What the failure of a handshake means.
-pub(super) fn of_handshake(error: &native_tls::Error, host: &str, port: u16, server_name: &str) -> NetError {
-    let host = host.to_owned();
+pub(super) fn of_handshake(error: &native_tls::Error, peer: Peer<'_>) -> NetError {
+    let host = peer.host.to_owned();
     if let Some(cause) = io_cause(error) {
         return match cause.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => out_of_time(&host),
@@ -16,8 +29,11 @@ pub(super) fn of_handshake(error: &native_tls::Error, host: &str, port: u16, ser
         };
     }
     let text = error.to_string();
-    if let Some(reason) = untrusted(&text, server_name) {
-        return NetError::Certificate { host, reason };
+    if let Some(distrust) = Distrust::from_library(&text) {
+        return NetError::untrusted(peer.host, peer.server_name, distrust, None);
+    }
+    if is_about_our_certificate(&text) {
+        return NetError::ClientRefused { host, reason: client_words(&text, peer.identity) };
     }
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&["unexpected EOF", "unexpected eof"]) {
@@ -25,7 +41,7 @@ pub(super) fn of_handshake(error: &native_tls::Error, host: &str, port: u16, ser
         return NetError::HandshakeBroken { host, reason };
     }
     if says(&["alert", "unsupported protocol", "protocol version", "no protocols available"]) {
-        let reason = format!("{}; TLS 1.2 or newer is needed", library_words(&text));
+        let reason = format!("{}; {} is needed", library_words(&text), peer.min_version.or_newer());
         return NetError::HandshakeRefused { host, reason };
     }
     if says(&[
@@ -38,7 +54,7 @@ pub(super) fn of_handshake(error: &native_tls::Error, host: &str, port: u16, ser
         "unexpected message",
         "bad record type",
     ]) {
-        return NetError::NotTls { host, port, reason: library_words(&text) };
+        return NetError::NotTls { host, port: peer.port, reason: library_words(&text) };
     }
     NetError::HandshakeRefused { host, reason: library_words(&text) }
 }
@@ -58,6 +74,32 @@ pub(super) fn is_end_of_connection(error: &io::Error) -> bool {
     }
 }
 
+/// A read that failed because the server, after the handshake, says what it thinks of our
+/// certificate (TLS 1.3 has no earlier place for it): in plain words.
+pub(super) fn of_read(error: io::Error, identity: bool) -> io::Error {
+    let text = error.to_string();
+    if is_about_our_certificate(&text) {
+        io::Error::new(ErrorKind::PermissionDenied, client_words(&text, identity))
+    } else {
+        error
+    }
+}
+
+/// Whether this is a server's alert about the certificate that we showed, or did not show.
+fn is_about_our_certificate(text: &str) -> bool {
+    text.contains("alert")
+        && ["certificate", "unknown ca", "alert access denied"].iter().any(|words| text.contains(words))
+}
+
+fn client_words(text: &str, identity: bool) -> String {
+    let said = library_words(text);
+    if identity {
+        format!("it does not accept our certificate ({said}); check `tls_client_cert`")
+    } else {
+        format!("it wants a certificate of ours ({said}); name it in `tls_client_cert`")
+    }
+}
+
 /// The I/O error beneath, if that is what ended it.
 fn io_cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
     let mut next = Some(error);
@@ -68,45 +110,6 @@ fn io_cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
         next = error.source();
     }
     None
-}
-
-/// Why the certificate is not trusted and what to do, if that is what `text` says.
-fn untrusted(text: &str, server_name: &str) -> Option<String> {
-    let says = |word: &str| text.contains(word);
-    // An alert about a certificate is the server's opinion of ours.
-    if !says("certificate") || says("alert") {
-        return None;
-    }
-    Some(if says("certificate has expired") {
-        "it has expired; the server's operator must renew it (or this machine's clock is wrong)".to_owned()
-    } else if says("not yet valid") {
-        "it is not valid yet; check this machine's clock".to_owned()
-    } else if says("ostname mismatch") || says("IP address mismatch") {
-        format!("it is not for {server_name}; set `host` to a name that the certificate has")
-    } else if says("in certificate chain") {
-        "its issuer is an authority this machine does not know; if it is your own, \
-         name the authority's certificate in `tls_ca_file`"
-            .to_owned()
-    } else if says("self-signed") || says("self signed") {
-        "it is self-signed; if it is your own server's, save the certificate as a PEM file \
-         and name that in `tls_ca_file`"
-            .to_owned()
-    } else if says("issuer certificate") || says("first certificate") {
-        "its issuer is unknown (the server may leave out an intermediate certificate); \
-         name the issuer's certificate in `tls_ca_file`"
-            .to_owned()
-    } else if says("signature failure") {
-        "its issuer has the name of an authority this machine knows, but not its key; \
-         if the authority was renewed, name its new certificate in `tls_ca_file`"
-            .to_owned()
-    } else if says("revoked") {
-        "its issuer has revoked it; do not trust this server".to_owned()
-    } else if let Some((_, reason)) = text.rsplit_once('(') {
-        // OpenSSL's own words for the rarer reasons stand in parentheses at the end.
-        reason.trim_end_matches(')').to_owned()
-    } else {
-        text.to_owned()
-    })
 }
 
 /// The library's reason without its function names and file positions:

@@ -10,6 +10,7 @@ use crate::pop3::refusal::{NotNow, Refusal};
 use crate::pop3::reply::Reply;
 use crate::sasl::{Complaint, Mechanism, SaslError, SecretKind};
 use std::fmt;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// What stands for a command while the server's first line is due.
@@ -56,7 +57,15 @@ pub enum SessionError {
         /// The configured `timeout`.
         after: Duration,
     },
-    /// The connection broke. Exit 69.
+    /// The account's whole run took too long. Exit 69.
+    #[error(
+        "it took longer than `run_timeout` (during {during}); what is stored is kept, and the next run goes on from there"
+    )]
+    RunTimeout {
+        /// The command, or what was done.
+        during: &'static str,
+    },
+    /// The connection broke. Exit 69; 77 if the server refused our certificate.
     #[error("the connection broke during {during}: {source}")]
     Io {
         /// The command.
@@ -194,9 +203,12 @@ impl SessionError {
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {
-            SessionError::Closed { .. } | SessionError::TimedOut { .. } | SessionError::Io { .. } => {
-                Exit::UNAVAILABLE
-            }
+            // Under TLS 1.3 a server says so only after the handshake.
+            SessionError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::REFUSED,
+            SessionError::Closed { .. }
+            | SessionError::TimedOut { .. }
+            | SessionError::RunTimeout { .. }
+            | SessionError::Io { .. } => Exit::UNAVAILABLE,
             SessionError::NotPop3 { .. }
             | SessionError::ClosedBeforeGreeting
             | SessionError::GreetingRefused { .. }

@@ -31,7 +31,7 @@ use crate::net::Security;
 use crate::pop3::reply::Reply;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wire::Wire;
 
 /// A session in state `S`.
@@ -61,6 +61,8 @@ pub enum Pipeline {
 pub struct Options {
     /// The deadline of every line; a listing or body must bring [`WINDOW`] octets in it.
     pub timeout: Duration,
+    /// The end of all waiting, whatever a line's deadline says.
+    pub until: Option<Instant>,
     /// Who watches the protocol.
     pub tracer: Option<Tracer>,
     /// Whether to pipeline.

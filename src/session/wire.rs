@@ -17,7 +17,7 @@ use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Octets of input held at once; larger than any line that the dialogue accepts.
 const BUFFER: usize = 64 << 10;
@@ -35,6 +35,7 @@ pub(super) struct Wire {
     unread: Range<usize>,
     out: Vec<u8>,
     patience: Patience,
+    until: Option<Instant>,
     tracer: Option<Tracer>,
     /// Masked wherever the server repeats them.
     secrets: Vec<SecretString>,
@@ -53,6 +54,7 @@ impl Wire {
             unread: 0..0,
             out: Vec::with_capacity(BUFFER / 16),
             patience: Patience::new(options.timeout),
+            until: options.until,
             tracer: options.tracer,
             secrets: Vec::new(),
             streaming: false,
@@ -138,7 +140,7 @@ impl Wire {
         if self.out.is_empty() {
             return Ok(());
         }
-        self.transport.set_deadline(Instant::now().checked_add(self.patience.timeout()));
+        self.transport.set_deadline(self.deadline(self.patience.timeout()));
         let sent = self.transport.write_all(&self.out).and_then(|()| self.transport.flush());
         // A password may have been in it.
         self.out.zeroize();
@@ -214,7 +216,7 @@ impl Wire {
         if !self.unread.is_empty() {
             return Err(SessionError::Injected);
         }
-        self.transport.set_deadline(Instant::now().checked_add(self.patience.timeout()));
+        self.transport.set_deadline(self.deadline(self.patience.timeout()));
         let transport = self.transport.start_tls(tls).map_err(|error: NetError| SessionError::Net(error))?;
         Ok(Wire { transport, ..self })
     }
@@ -271,7 +273,7 @@ impl Wire {
             self.unread = 0..self.unread.len();
         }
         let begun = Instant::now();
-        self.transport.set_deadline(begun.checked_add(self.patience.left()));
+        self.transport.set_deadline(self.deadline(self.patience.left()));
         let outcome = loop {
             match self.transport.read(&mut self.buffer[self.unread.end..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -295,6 +297,11 @@ impl Wire {
     fn broken(&mut self, during: &'static str, source: io::Error) -> SessionError {
         self.failed = true;
         match source.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock
+                if self.until.is_some_and(|until| until <= Instant::now()) =>
+            {
+                SessionError::RunTimeout { during }
+            }
             ErrorKind::TimedOut | ErrorKind::WouldBlock => {
                 SessionError::TimedOut { during, after: self.patience.timeout() }
             }
@@ -304,6 +311,11 @@ impl Wire {
             | ErrorKind::BrokenPipe => SessionError::Closed { during },
             _ => SessionError::Io { during, source },
         }
+    }
+
+    /// The instant at which waiting so long ends, or the run's end if that is before.
+    fn deadline(&self, wait: Duration) -> Option<Instant> {
+        Instant::now().checked_add(wait).into_iter().chain(self.until).min()
     }
 
     fn check_sane(&self) -> Result<(), SessionError> {

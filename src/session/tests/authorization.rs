@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exit::Exit;
-use crate::net::TlsSettings;
+use crate::net::{TlsOptions, TlsSettings};
 
 fn open_error(transcript: &str) -> SessionError {
     let (script, _) = Script::new(transcript, usize::MAX);
@@ -214,7 +214,7 @@ fn a_password_is_not_sent_in_clear_text_without_clearance() {
 fn start_tls(transcript: &str) -> (Result<Session<Authorization>, SessionError>, Progress) {
     let (script, progress) = Script::new(transcript, usize::MAX);
     let session = Session::open(Box::new(script.plain(false)), options(Pipeline::Never).0).unwrap();
-    let tls = TlsSettings::new("pop.example.com", None).unwrap();
+    let tls = TlsSettings::new(&TlsOptions::new("pop.example.com")).unwrap();
     (session.start_tls(&tls), progress)
 }
 
@@ -236,7 +236,8 @@ fn capabilities_are_forgotten_when_tls_begins() {
     );
     let mut session = Session::open(Box::new(script.plain(false)), options(Pipeline::Never).0).unwrap();
     assert!(session.capabilities().unwrap().stls());
-    let mut session = session.start_tls(&TlsSettings::new("pop.example.com", None).unwrap()).unwrap();
+    let mut session =
+        session.start_tls(&TlsSettings::new(&TlsOptions::new("pop.example.com")).unwrap()).unwrap();
     assert!(session.security().is_encrypted());
     assert!(!session.capabilities().unwrap().stls());
     progress.assert_finished();
@@ -259,7 +260,7 @@ fn without_stls_there_is_no_session() {
     progress.assert_finished();
 
     let (session, _) = open("S: +OK");
-    let tls = TlsSettings::new("pop.example.com", None).unwrap();
+    let tls = TlsSettings::new(&TlsOptions::new("pop.example.com")).unwrap();
     assert!(matches!(session.start_tls(&tls), Err(SessionError::Order(_))), "TLS is on already");
 }
 

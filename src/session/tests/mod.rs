@@ -23,7 +23,7 @@ fn options(pipeline: Pipeline) -> (Options, Trace) {
         let side = if side == Side::Client { 'C' } else { 'S' };
         seen.lock().unwrap().push(format!("{side}: {}", String::from_utf8_lossy(line)));
     });
-    (Options { timeout: Duration::from_mins(1), tracer: Some(tracer), pipeline }, trace)
+    (Options { timeout: Duration::from_mins(1), until: None, tracer: Some(tracer), pipeline }, trace)
 }
 
 /// A session whose greeting was read, over TLS.

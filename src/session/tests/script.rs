@@ -69,7 +69,7 @@ impl Script {
             }
         }
         let steps = Arc::new(Mutex::new(steps));
-        let security = Security::Tls { fingerprint: None };
+        let security = Security::Tls { leaf: None };
         let writes = Arc::default();
         let progress = Progress { steps: Arc::clone(&steps), writes: Arc::clone(&writes) };
         (Script { steps, writes, split, security, deadline: None }, progress)
@@ -145,6 +145,6 @@ impl Transport for Script {
     }
 
     fn start_tls(self: Box<Self>, _tls: &TlsSettings) -> Result<Box<dyn Transport>, NetError> {
-        Ok(Box::new(Script { security: Security::Tls { fingerprint: None }, ..*self }))
+        Ok(Box::new(Script { security: Security::Tls { leaf: None }, ..*self }))
     }
 }

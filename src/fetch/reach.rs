@@ -1,0 +1,153 @@
+//! From an account to a session before login: connection, TLS, greeting, capabilities.
+//!
+//! Promises: everything ends with the account's run; when a certificate is not trusted, a second
+//! connection, on which nothing but STLS is ever said, finds out what is wrong with it.
+
+use super::error::AccountError;
+use crate::config::{self, Account, Pipelining, Tls};
+use crate::event::{Event, Observer};
+use crate::net::{self, ClientIdentity, NetError, Route, TlsOptions, TlsSettings};
+use crate::session::{Authorization, Options, Pipeline, Session, SessionError, Tracer};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The end of a run that begins now.
+pub fn run_deadline(account: &Account) -> Option<Instant> {
+    Instant::now().checked_add(account.run_timeout)
+}
+
+/// What the account says about TLS; `None` for clear text.
+fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, AccountError> {
+    if account.tls == Tls::None {
+        return Ok(None);
+    }
+    let identity = match &account.tls_client {
+        None => None,
+        Some(certificate) => Some(ClientIdentity {
+            file: certificate.file.clone(),
+            key: certificate.key.clone(),
+            password: config::obtain_client_password(certificate)?,
+        }),
+    };
+    let options = TlsOptions {
+        server_name: account.tls_server_name.as_deref().unwrap_or(&account.host),
+        ca_file: account.tls_ca_file.as_deref(),
+        fingerprints: &account.tls_fingerprint,
+        min_version: account.tls_min_version,
+        identity,
+    };
+    Ok(Some(TlsSettings::new(&options)?))
+}
+
+/// How an account's server is reached.
+pub(super) struct Way<'w> {
+    pub account: &'w Account,
+    pub observer: &'w Arc<dyn Observer>,
+    tls: Option<TlsSettings>,
+    until: Option<Instant>,
+    trace: bool,
+}
+
+impl<'w> Way<'w> {
+    /// The way that the account describes; reads the files that it names. `until` is the end
+    /// of its run.
+    pub(super) fn new(
+        account: &'w Account,
+        until: Option<Instant>,
+        trace: bool,
+        observer: &'w Arc<dyn Observer>,
+    ) -> Result<Self, AccountError> {
+        Ok(Way { account, observer, tls: tls_settings(account)?, until, trace })
+    }
+
+    /// A session before login, protected as configured, its capabilities read, unless CAPA is
+    /// not to be sent.
+    pub(super) fn reach(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
+        let begun = Instant::now();
+        let late = || self.until.is_some_and(|until| until <= Instant::now());
+        match self.greet(ask_capabilities) {
+            // What failed may have been given no more time than the run had left.
+            Err(AccountError::Net(_)) if late() => {
+                Err(SessionError::RunTimeout { during: "connecting" }.into())
+            }
+            Err(error) => Err(self.explain(error, begun)),
+            Ok(session) => Ok(session),
+        }
+    }
+
+    fn greet(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
+        let mut session = self.open(self.tls.as_ref(), self.account.connect_timeout, self.until)?;
+        if ask_capabilities {
+            session.capabilities()?;
+        } else {
+            session.skip_capabilities();
+        }
+        if let (Tls::StartTls, Some(tls)) = (self.account.tls, &self.tls) {
+            session = session.start_tls(tls)?;
+            if ask_capabilities {
+                session.capabilities()?;
+            }
+        }
+        Ok(session)
+    }
+
+    /// Connects, with TLS if that is implicit, and reads the greeting.
+    fn open(
+        &self,
+        tls: Option<&TlsSettings>,
+        connect_timeout: Duration,
+        until: Option<Instant>,
+    ) -> Result<Session<Authorization>, AccountError> {
+        let account = self.account;
+        let route = Route {
+            host: &account.host,
+            port: account.port,
+            family: account.address_family,
+            proxy: account.proxy.as_ref(),
+        };
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = left.map_or(connect_timeout, |left| left.min(connect_timeout));
+        let transport = net::connect(&route, tls.filter(|_| account.tls == Tls::Implicit), timeout)?;
+        let options = Options {
+            timeout: account.timeout,
+            until,
+            tracer: self.trace.then(|| tracer(account, self.observer)),
+            pipeline: match account.pipelining {
+                Pipelining::Auto => Pipeline::WhereOffered,
+                Pipelining::On => Pipeline::Always,
+                Pipelining::Off => Pipeline::Never,
+            },
+        };
+        Ok(Session::open(transport, options)?)
+    }
+
+    /// The same error; if it is about a certificate that nobody has seen yet, with what the
+    /// certificate says. `begun` is when the first attempt began: both together take no longer
+    /// than one may.
+    fn explain(&self, error: AccountError, begun: Instant) -> AccountError {
+        let (Some(tls), Some(NetError::Certificate { leaf: None, distrust, .. })) = (&self.tls, error.net())
+        else {
+            return error;
+        };
+        let left = self.account.connect_timeout.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return error;
+        }
+        let looked = tls.only_to_look(distrust.clone()).map_err(AccountError::from).and_then(|tls| {
+            let end = Instant::now().checked_add(left).into_iter().chain(self.until).min();
+            let session = self.open(Some(&tls), left, end)?;
+            session.start_tls(&tls)?;
+            Ok(())
+        });
+        match looked {
+            Err(seen) if matches!(seen.net(), Some(NetError::Certificate { leaf: Some(_), .. })) => seen,
+            _ => error,
+        }
+    }
+}
+
+fn tracer(account: &Account, observer: &Arc<dyn Observer>) -> Tracer {
+    let observer = Arc::clone(observer);
+    let name = account.name.clone();
+    Arc::new(move |side, line| observer.event(&name, Event::Trace { side, line }))
+}

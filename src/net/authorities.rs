@@ -1,0 +1,34 @@
+//! The certificates of `tls_ca_file`.
+
+use super::NetError;
+use native_tls::Certificate;
+use std::path::Path;
+
+/// The largest `tls_ca_file` that is read, in octets: several times a whole system's bundle.
+const FILE_LIMIT: u64 = 4 << 20;
+
+const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const PEM_END: &str = "-----END CERTIFICATE-----";
+
+/// Every certificate of `tls_ca_file`. The TLS library ignores what it cannot use, which would
+/// show only as a certificate that nobody trusts: so each one is looked at here.
+pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, NetError> {
+    let unusable = |reason: String| NetError::CaFile { path: path.display().to_string(), reason };
+    let octets = crate::disk::read_limited(path, FILE_LIMIT).map_err(|error| unusable(error.to_string()))?;
+    let text = String::from_utf8_lossy(&octets);
+    let mut found = Vec::new();
+    for (index, block) in text.split(PEM_BEGIN).skip(1).enumerate() {
+        let number = index + 1;
+        let Some((body, _)) = block.split_once(PEM_END) else {
+            return Err(unusable(format!("certificate {number} in it is cut off")));
+        };
+        let pem = format!("{PEM_BEGIN}{body}{PEM_END}\n");
+        let certificate = Certificate::from_pem(pem.as_bytes())
+            .map_err(|_| unusable(format!("certificate {number} in it is damaged")))?;
+        found.push(certificate);
+    }
+    if found.is_empty() {
+        return Err(unusable(format!("it has no certificate in PEM form ({PEM_BEGIN})")));
+    }
+    Ok(found)
+}

@@ -1,0 +1,162 @@
+//! The certificate and key that we show to a server which asks for them.
+//!
+//! Promises: a key that others can read is refused; nothing is converted, and what cannot be used
+//! is refused in words that say how to convert it. Must never: show a key or a password.
+
+use super::NetError;
+use crate::disk;
+use native_tls::Identity;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read, in octets.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// The keys of the configuration, for messages.
+const CERT: &str = "tls_client_cert";
+const KEY: &str = "tls_client_key";
+
+/// Where our certificate and its key are.
+#[derive(Clone, Debug)]
+pub struct ClientIdentity {
+    /// PEM, or PKCS#12.
+    pub file: PathBuf,
+    /// PEM in PKCS#8 form, if the key is not in `file`.
+    pub key: Option<PathBuf>,
+    /// Of a PKCS#12 file.
+    pub password: Option<SecretString>,
+}
+
+impl ClientIdentity {
+    /// Reads the files.
+    pub(super) fn read(&self) -> Result<Identity, NetError> {
+        let octets = read(CERT, &self.file)?;
+        match std::str::from_utf8(&octets) {
+            Ok(text) if text.contains("-----BEGIN ") => self.from_pem(text),
+            _ => self.from_pkcs12(&octets),
+        }
+    }
+
+    /// That certificate and key are not of one another.
+    pub(super) fn mismatch(&self) -> NetError {
+        let (name, path) = self.key.as_ref().map_or((CERT, &self.file), |key| (KEY, key));
+        unusable(name, path, "its key belongs to another certificate".to_owned())
+    }
+
+    fn from_pem(&self, text: &str) -> Result<Identity, NetError> {
+        let unusable = |key, path: &Path, reason: &str| unusable(key, path, reason.to_owned());
+        if self.password.is_some() {
+            return Err(unusable(
+                CERT,
+                &self.file,
+                "it is a PEM file, and tls_client_password_command is for PKCS#12 only; remove that line",
+            ));
+        }
+        let chain = blocks(text, "CERTIFICATE");
+        if chain.is_empty() {
+            return Err(unusable(CERT, &self.file, "there is no whole certificate in it"));
+        }
+        let key_text;
+        let (key_name, key_path, key_text) = match &self.key {
+            None => (CERT, &self.file, text),
+            Some(path) => {
+                let octets = read(KEY, path)?;
+                key_text = Zeroizing::new(String::from_utf8_lossy(&octets).into_owned());
+                (KEY, path, key_text.as_str())
+            }
+        };
+        if let Some(reason) = unusable_key(key_text, key_path) {
+            return Err(unusable(key_name, key_path, &reason));
+        }
+        // Checked just before it is used; who swaps the file in between owns the folder anyway.
+        private(key_name, key_path)?;
+        let key = Zeroizing::new(blocks(key_text, "PRIVATE KEY"));
+        Identity::from_pkcs8(chain.as_bytes(), key.as_bytes())
+            .map_err(|_| unusable(key_name, key_path, "the certificate or the key in it is damaged"))
+    }
+
+    fn from_pkcs12(&self, octets: &[u8]) -> Result<Identity, NetError> {
+        let unusable = |reason: &str| unusable(CERT, &self.file, reason.to_owned());
+        if self.key.is_some() {
+            return Err(unusable(
+                "it is no PEM file; a PKCS#12 file holds the key itself, so remove tls_client_key",
+            ));
+        }
+        private(CERT, &self.file)?;
+        let password = self.password.as_ref().map_or("", |password| password.expose_secret());
+        Identity::from_pkcs12(octets, password).map_err(|error| {
+            let text = error.to_string();
+            let says = |words: &str| text.contains(words);
+            if says("mac verify") || says("password") {
+                match self.password {
+                    Some(_) => unusable("the password that tls_client_password_command gives is wrong"),
+                    None => unusable("it has a password; give tls_client_password_command"),
+                }
+            } else if says("unsupported") {
+                unusable(
+                    "it is encrypted in a way that the TLS library no longer has; \
+                     write it anew with `openssl pkcs12 -legacy -in OLD -nodes | openssl pkcs12 -export -out NEW`",
+                )
+            } else {
+                unusable("it is neither a PEM file nor PKCS#12")
+            }
+        })
+    }
+}
+
+fn unusable(key: &'static str, path: &Path, reason: String) -> NetError {
+    NetError::ClientCertificate { key, path: path.display().to_string(), reason }
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, NetError> {
+    disk::read_limited(path, FILE_LIMIT)
+        .map(Zeroizing::new)
+        .map_err(|error| unusable(key, path, error.to_string()))
+}
+
+/// Nobody but the owner has any permission on a file with a key in it.
+fn private(key: &'static str, path: &Path) -> Result<(), NetError> {
+    let (mode, _owner) =
+        disk::mode_and_owner(path).map_err(|error| unusable(key, path, error.to_string()))?;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(unusable(key, path, format!("others can read the key in it (mode {mode:04o}); `chmod 600 {shown}`")))
+}
+
+/// Why there is no key in `text` that the TLS library takes, if so.
+fn unusable_key(text: &str, path: &Path) -> Option<String> {
+    let has = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    let shown = path.display();
+    if !blocks(text, "PRIVATE KEY").is_empty() {
+        None
+    } else if has("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        Some(format!(
+            "its key has a password; write it without one (`openssl pkcs8 -topk8 -nocrypt -in {shown} -out NEW`), \
+             or use a PKCS#12 file with tls_client_password_command"
+        ))
+    } else if ["RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"].into_iter().any(has) {
+        Some(format!(
+            "its key is not in PKCS#8 form (BEGIN PRIVATE KEY); \
+             convert it: `openssl pkcs8 -topk8 -nocrypt -in {shown} -out NEW`"
+        ))
+    } else if has("PRIVATE KEY") {
+        Some("its key is cut off".to_owned())
+    } else {
+        Some("there is no key in it (BEGIN PRIVATE KEY); name the key's file in tls_client_key".to_owned())
+    }
+}
+
+/// The whole PEM blocks with this label, in order.
+fn blocks(text: &str, label: &str) -> String {
+    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let mut found = String::with_capacity(text.len());
+    for block in text.split(&begin).skip(1) {
+        if let Some((body, _)) = block.split_once(&end) {
+            found.extend([begin.as_str(), body, end.as_str(), "\n"]);
+        }
+    }
+    found
+}
