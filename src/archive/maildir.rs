@@ -174,7 +174,7 @@ fn key_of(row: &Row) -> Option<Key> {
 
 impl<D: Disk> Archive for Maildir<D> {
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
-        let held = ledger.overview()?.held;
+        let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
         match self.disk.metadata(&self.root) {
             Ok(meta) if meta.kind == Kind::Folder => {}
             Ok(_) => return Err(ArchiveError::cannot_create(&self.root, "it is not a folder")),
@@ -182,10 +182,11 @@ impl<D: Disk> Archive for Maildir<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(ArchiveError::cannot_create(&self.root, error)),
         }
-        if held > 0 && !self.holds_a_known_copy(ledger)? {
-            return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected: held });
+        if holds && !self.holds_a_known_copy(ledger)? {
+            let expected = ledger.overview()?.held;
+            return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected });
         }
-        self.ledger_was_empty = held == 0 && ledger.intents()?.is_empty();
+        self.ledger_was_empty = !holds && ledger.intents()?.is_empty();
         self.make_folders()?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
             self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;

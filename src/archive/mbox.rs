@@ -162,9 +162,9 @@ fn region_of(row: &Row) -> Option<Range<u64>> {
 impl<D: Disk> Archive for Mbox<D> {
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
         let cannot = |path: &Path, error: io::Error| ArchiveError::cannot_create(path, error);
-        let held = ledger.overview()?.held;
+        let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
         let folder = disk::parent(&self.path);
-        if held == 0 {
+        if !holds {
             disk::make_dirs(&*self.disk, folder).map_err(|error| cannot(folder, error))?;
         }
         let exists = match self.disk.link_metadata(&self.path) {
@@ -175,8 +175,9 @@ impl<D: Disk> Archive for Mbox<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(cannot(&self.path, error)),
         };
-        if held > 0 && !self.holds_a_known_copy(ledger)? {
-            return Err(ArchiveError::Vanished { path: self.path.display().to_string(), expected: held });
+        if holds && !self.holds_a_known_copy(ledger)? {
+            let expected = ledger.overview()?.held;
+            return Err(ArchiveError::Vanished { path: self.path.display().to_string(), expected });
         }
         let written = if exists { &self.path } else { folder };
         self.disk.writable(written).map_err(|error| cannot(written, error))

@@ -3,7 +3,7 @@
 
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
-use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, Seq, SqliteLedger};
+use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger};
 use crate::mail::digest::Digest;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -264,6 +264,10 @@ impl Ledger for WatchedLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.inner.newest(before, limit)
+    }
+
+    fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
+        self.inner.last_run()
     }
 
     fn overview(&self) -> Result<Overview, LedgerError> {

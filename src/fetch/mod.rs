@@ -149,9 +149,8 @@ impl Run<'_> {
 
     /// Sessions until nothing is left to do, or no session gets anywhere any more.
     fn whole(&mut self) -> Result<(), AccountError> {
-        let before = self.ledger.overview()?;
         let policy = policy_words(self.account.delete);
-        self.delete_was = before.last_run.map(|run| run.delete_policy).filter(|was| *was != policy);
+        self.delete_was = self.ledger.last_run()?.map(|run| run.delete_policy).filter(|was| *was != policy);
         self.ledger.commit(&[Change::RunStarted { at: now() }])?;
         self.archive.open(&mut *self.ledger)?;
         let recovery = self.archive.recover(&mut *self.ledger)?;

@@ -149,7 +149,7 @@ impl LedgerFile {
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
-             PRAGMA cache_size = -8192;
+             PRAGMA cache_size = -1024;
              PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 33554432;",
         )?;

@@ -53,6 +53,9 @@ pub trait Ledger: Send {
     /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;
 
-    /// What is on record.
+    /// The last run that ended.
+    fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;
+
+    /// All that is on record. Looks at every row: for `status`, not for a run.
     fn overview(&self) -> Result<Overview, LedgerError>;
 }

@@ -1,7 +1,7 @@
 //! One maildrop's record in SQLite.
 
 use super::rows::{self, signed, unsigned};
-use super::{Change, Known, Ledger, LedgerError, Overview, Row, Seq, State, runs, schema};
+use super::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, State, runs, schema};
 use crate::mail::digest::Digest;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
@@ -150,6 +150,10 @@ impl Ledger for SqliteLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         rows::newest(&self.connection, self.maildrop, before, limit).map_err(|error| self.failed(&error))
+    }
+
+    fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
+        runs::last_ended(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
     fn overview(&self) -> Result<Overview, LedgerError> {
