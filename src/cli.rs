@@ -91,6 +91,10 @@ pub struct Fetch {
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
 
+    /// Wait up to SPAN, such as 2m, for a maildrop that another session or popkeep has
+    #[arg(long, value_name = "SPAN", value_parser = age)]
+    pub wait: Option<Duration>,
+
     /// Say nothing on success, and one line on stderr for each trouble; for cron
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -180,7 +184,7 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-/// `--max-age`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
+/// `--max-age` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
 fn age(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::Span>()
         .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
@@ -240,6 +244,8 @@ mod tests {
             "popkeep fetch --jobs 1000000",
             "popkeep fetch --quiet -v",
             "popkeep fetch --progress sometimes",
+            "popkeep fetch --wait 0m",
+            "popkeep fetch --wait soon",
             "popkeep status --max-age 0h",
             "popkeep status --max-age -3h",
             "popkeep status --max-age soon",

@@ -14,12 +14,10 @@ const JOBS_PER_HOST: usize = 8;
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// At most so many messages per account.
-    pub limit: Option<u64>,
+    /// What each account's run is asked to do.
+    pub orders: fetch::Orders,
     /// So many accounts at once.
     pub jobs: Option<usize>,
-    /// Show the protocol.
-    pub trace: bool,
 }
 
 /// Fetches all of the accounts. The summaries come in the order of `accounts`.
@@ -37,7 +35,7 @@ pub fn run(
             scope.spawn(|| {
                 while let Some(turn) = board.take() {
                     let account = accounts[turn];
-                    let summary = fetch::run(config, account, options.limit, options.trace, observer);
+                    let summary = fetch::run(config, account, options.orders, observer);
                     board.done(turn, summary);
                 }
             });

@@ -33,6 +33,8 @@ pub struct Arrived {
     pub list_size: Option<u64>,
     /// When it arrived.
     pub at: UnixTime,
+    /// UTF8 (RFC 6856) was in force.
+    pub utf8: bool,
 }
 
 /// Messages closed and waiting for [`Archive::commit`].

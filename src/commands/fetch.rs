@@ -5,6 +5,7 @@ use crate::cli::{self, When};
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;
+use crate::fetch::Orders;
 use crate::fleet;
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
@@ -23,9 +24,9 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
     if options.dry_run {
         return dry_run::run(&config, &accounts, options, &progress, out);
     }
-    let orders =
-        fleet::Options { limit: options.limit, jobs: options.jobs, trace: detail == Detail::Protocol };
-    let summaries = fleet::run(&config, &accounts, &orders, &progress);
+    let orders = Orders { limit: options.limit, trace: detail == Detail::Protocol, wait: options.wait };
+    let fleet = fleet::Options { orders, jobs: options.jobs };
+    let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     if options.quiet {
         let lately = |summary: &Summary| {

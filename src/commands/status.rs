@@ -217,6 +217,7 @@ mod tests {
                 ..RunRecord::default()
             }),
             last_success: None,
+            last_login: None,
             equal_uids: false,
         };
         let document =

@@ -26,8 +26,20 @@ pub enum AccountError {
     /// The archive failed.
     #[error(transparent)]
     Archive(ArchiveError),
+    /// The server wants more time between two logins (LOGIN-DELAY, RFC 2449, section 6.5). Exit 75.
+    #[error(
+        "skipped: the server wants {delay} s between two logins, and the last one was {ago} s ago; \
+         run popkeep again in {} s",
+        delay.saturating_sub(*.ago)
+    )]
+    TooSoon {
+        /// What CAPA says, in seconds.
+        delay: u64,
+        /// When we logged in last, in seconds before now.
+        ago: u64,
+    },
     /// Another popkeep has this maildrop's lock.
-    #[error("another popkeep is at work on {identity}; try again when it has finished")]
+    #[error("another popkeep is at work on {identity}; try again when it has finished, or with --wait 2m")]
     Busy {
         /// Whose maildrop.
         identity: String,
@@ -60,7 +72,7 @@ impl AccountError {
             AccountError::Secret(error) => error.exit(),
             AccountError::Ledger(error) => error.exit(),
             AccountError::Archive(error) => error.exit(),
-            AccountError::Busy { .. } => Exit::TRY_LATER,
+            AccountError::Busy { .. } | AccountError::TooSoon { .. } => Exit::TRY_LATER,
         }
     }
 }

@@ -89,6 +89,8 @@ pub(super) struct Filer<'a> {
     account: &'a str,
     /// Rows that explain another listed message already.
     claimed: HashSet<Seq>,
+    /// UTF8 (RFC 6856) is in force.
+    utf8: bool,
     changes: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
@@ -100,6 +102,7 @@ impl<'a> Filer<'a> {
         ledger: &'a mut dyn Ledger,
         plan: &'a Plan<'a>,
         limits: BatchLimits,
+        utf8: bool,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
@@ -121,6 +124,7 @@ impl<'a> Filer<'a> {
             observer,
             account,
             claimed,
+            utf8,
             changes: Vec::new(),
             waiting: Vec::new(),
             oldest: None,
@@ -219,8 +223,12 @@ impl<'a> Filer<'a> {
             (row.seq, false)
         } else {
             let seq = self.ledger.next_seq();
-            let arrived =
-                Arrived { uid: entry.uid.map(<[u8]>::to_vec), list_size: entry.size, at: super::now() };
+            let arrived = Arrived {
+                uid: entry.uid.map(<[u8]>::to_vec),
+                list_size: entry.size,
+                at: super::now(),
+                utf8: self.utf8,
+            };
             self.archive.keep(seq, arrived)?;
             (seq, true)
         };

@@ -4,11 +4,12 @@ use super::error::AccountError;
 use super::reach::Way;
 use crate::config::{self, Account, Auth, SecretSource};
 use crate::event::{Event, Observer};
+use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Connects, protects the connection as configured, and logs in. The secret is had first, so that a server
 /// never waits for a person. A token that the server calls expired is had anew, once. `until` is the end of the
@@ -19,17 +20,28 @@ pub fn open_session(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
+    open_session_after(None, account, until, trace, observer)
+}
+
+/// The same, unless the server wants more time since our `last_login`.
+pub(super) fn open_session_after(
+    last_login: Option<UnixTime>,
+    account: &Account,
+    until: Option<Instant>,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Session<Transaction>, AccountError> {
     let kind = secret_kind(account);
     let secret = obtain(account, kind)?;
     let way = Way::new(account, until, trace, observer)?;
-    let mut outcome = log_in(&way, kind, &secret);
+    let mut outcome = log_in(&way, kind, &secret, last_login);
     if let Err(AccountError::Session(error)) = &outcome
         && error.wants_new_token()
     {
         let fresh = obtain(account, kind)?;
         // The same token would only be refused again.
         if fresh.expose_secret() != secret.expose_secret() {
-            outcome = log_in(&way, kind, &fresh);
+            outcome = log_in(&way, kind, &fresh, last_login);
         }
     }
     if outcome.is_ok() {
@@ -62,6 +74,7 @@ fn log_in(
     way: &Way<'_>,
     kind: SecretKind,
     secret: &SecretString,
+    last_login: Option<UnixTime>,
 ) -> Result<Session<Transaction>, AccountError> {
     let account = way.account;
     let login = Login {
@@ -74,14 +87,27 @@ fn log_in(
         port: account.port,
     };
     let attempt = |ask_capabilities| -> Result<Session<Transaction>, AccountError> {
-        let session = way.reach(ask_capabilities)?;
+        let mut session = way.reach(ask_capabilities)?;
         let encrypted = session.security().is_encrypted();
         way.observer.event(&account.name, Event::Connected { encrypted });
+        if let Some(delay) = session.capabilities()?.login_delay() {
+            be_patient(delay, last_login, super::now())?;
+        }
         Ok(session.login(&login)?)
     };
     match attempt(true) {
         Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => attempt(false),
         outcome => outcome,
+    }
+}
+
+/// Whether the server's LOGIN-DELAY has passed. A login in the future is a clock that was set back: it tells
+/// nothing.
+fn be_patient(delay: Duration, last_login: Option<UnixTime>, now: UnixTime) -> Result<(), AccountError> {
+    let ago = last_login.and_then(|last| u64::try_from(now.saturating_sub(last)).ok());
+    match ago {
+        Some(ago) if ago < delay.as_secs() => Err(AccountError::TooSoon { delay: delay.as_secs(), ago }),
+        _ => Ok(()),
     }
 }
 
@@ -102,4 +128,29 @@ fn choice(auth: Auth) -> Choice {
         Auth::Apop => Mechanism::Apop,
         Auth::User => Mechanism::User,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_delay_is_honoured() {
+        let delay = Duration::from_mins(15);
+        for (last_login, fits) in [
+            (None, true),
+            (Some(999), false),
+            (Some(1000 - 899), false),
+            (Some(1000 - 900), true),
+            (Some(5000), true),
+        ] {
+            assert_eq!(be_patient(delay, last_login, 1000).is_ok(), fits, "{last_login:?}");
+        }
+        let error = be_patient(delay, Some(800), 1000).unwrap_err();
+        assert_eq!(error.exit(), crate::exit::Exit::TRY_LATER);
+        assert!(
+            error.to_string().contains("900 s") && error.to_string().contains("again in 700 s"),
+            "{error}"
+        );
+    }
 }

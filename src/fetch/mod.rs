@@ -19,9 +19,11 @@ mod retrieve;
 mod round;
 mod set_aside;
 mod tally;
+mod waiting;
 
 pub use error::AccountError;
 pub use login::open_session;
+use login::open_session_after;
 pub use preview::{Preview, ToFetch, compare, preview};
 pub use reach::run_deadline;
 
@@ -37,22 +39,31 @@ use crate::plan::{Plan, Verdict};
 use portions::Portions;
 use round::{Next, Run};
 use set_aside::SetAside;
+use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 use tally::Tally;
+use waiting::Backoff;
+
+/// What a run is asked to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Orders {
+    /// At most so many messages.
+    pub limit: Option<u64>,
+    /// Show the protocol.
+    pub trace: bool,
+    /// How long to wait for a maildrop that is in use, here or elsewhere; `None`: not at all.
+    pub wait: Option<Duration>,
+}
 
 /// Fetches one account. Never fails as such: the summary says what happened.
-pub fn run(
-    config: &Config,
-    account: &Account,
-    limit: Option<u64>,
-    trace: bool,
-    observer: &Arc<dyn Observer>,
-) -> Summary {
+pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dyn Observer>) -> Summary {
     let began = Instant::now();
+    let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
-    let mut summary = match prepare(config, account) {
-        Ok(prepared) => prepared.work(account, limit, trace, observer),
+    let mut summary = match prepare(config, account, until) {
+        Ok(prepared) => prepared.work(account, orders, until, observer),
         Err(error) => failed(account, &error),
     };
     summary.seconds = began.elapsed().as_secs_f64();
@@ -85,11 +96,18 @@ struct Prepared {
     _lock: crate::disk::AccountLock,
 }
 
-fn prepare(config: &Config, account: &Account) -> Result<Prepared, AccountError> {
+fn prepare(config: &Config, account: &Account, until: Option<Instant>) -> Result<Prepared, AccountError> {
     let file = LedgerFile::open(&config.state_dir)?;
-    let lock = file
-        .lock(&account.identity)?
-        .ok_or_else(|| AccountError::Busy { identity: account.identity.clone() })?;
+    let mut backoff = Backoff::for_lock(until);
+    let lock = loop {
+        if let Some(lock) = file.lock(&account.identity)? {
+            break lock;
+        }
+        let Some(pause) = backoff.pause(Instant::now()) else {
+            return Err(AccountError::Busy { identity: account.identity.clone() });
+        };
+        thread::sleep(pause);
+    };
     let ledger = file.maildrop(&account.identity, &account.archive, &identities_in(config, account))?;
     let disk = Arc::new(OsDisk);
     let (path, identity) = (account.archive.clone(), account.identity.as_str());
@@ -110,12 +128,32 @@ impl Prepared {
     fn work(
         self,
         account: &Account,
-        limit: Option<u64>,
-        trace: bool,
+        orders: Orders,
+        wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
         let until = run_deadline(account);
-        let open = || open_session(account, until, trace, observer);
+        // A ledger that cannot be read is noticed, and told of, by the run itself.
+        let last_login = Cell::new(self.ledger.overview().ok().and_then(|known| known.last_login));
+        let open = || {
+            let mut backoff =
+                Backoff::for_maildrop(wait_until.map(|wait| until.map_or(wait, |run| wait.min(run))));
+            loop {
+                match open_session_after(last_login.get(), account, until, orders.trace, observer) {
+                    Err(AccountError::Session(error)) if error.is_in_use() => {
+                        let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
+                        let text = format!("{error}; trying again in {} s", pause.as_secs());
+                        observer.event(&account.name, Event::Note(&text));
+                        thread::sleep(pause);
+                    }
+                    Ok(session) => {
+                        last_login.set(Some(now()));
+                        return Ok(session);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
         Run {
             account,
             observer,
@@ -124,7 +162,7 @@ impl Prepared {
             archive: self.archive,
             ledger: self.ledger,
             tally: Tally::default(),
-            messages_left: limit,
+            messages_left: orders.limit,
             aside: SetAside::default(),
             unconfirmed: None,
             delete_was: None,
@@ -202,6 +240,7 @@ impl Run<'_> {
         Summary {
             account: self.account.name.clone(),
             outcome: match error {
+                Some(AccountError::TooSoon { .. }) if self.tally.fetched == 0 => Outcome::Skipped,
                 Some(_) => Outcome::Failed,
                 None if exit.is_ok() => Outcome::Ok,
                 None => Outcome::Partial,

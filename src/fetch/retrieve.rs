@@ -71,7 +71,7 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let filer = Filer::new(archive, ledger, plan, bounds.batch, (account, observer));
+    let filer = Filer::new(archive, ledger, plan, bounds.batch, session.utf8(), (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };

@@ -68,6 +68,7 @@ struct Work {
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
         let mut session = (self.open)()?;
+        self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let opened = Instant::now();
         let listing = session.listing()?;
         self.tally.new_listing();

@@ -55,6 +55,8 @@ pub struct Row {
     pub state: State,
     /// When it entered the archive.
     pub archived_at: UnixTime,
+    /// UTF8 (RFC 6856) was in force when it came: without it a server may have sent other octets.
+    pub utf8: bool,
 }
 
 /// What the planner needs of a stored row, small enough for a million of them.
@@ -103,6 +105,11 @@ pub enum Change {
     /// This maildrop has shown one UID for two messages in one listing; it is never trusted to
     /// tell messages apart by UID alone again.
     EqualUids,
+    /// A fetch has logged in.
+    LoggedIn {
+        /// When.
+        at: UnixTime,
+    },
     /// A run began.
     RunStarted {
         /// When.
@@ -152,6 +159,8 @@ pub struct Overview {
     pub last_run: Option<RunRecord>,
     /// When the last run with exit code 0 ended.
     pub last_success: Option<UnixTime>,
+    /// When a fetch last logged in ([`Change::LoggedIn`]).
+    pub last_login: Option<UnixTime>,
     /// One UID has stood for two messages here ([`Change::EqualUids`]).
     pub equal_uids: bool,
 }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
 macro_rules! columns {
     () => {
         "seq, state, uid, list_size, archived_at, size, maildir_key, mbox_offset, mbox_length, \
-         header_hash, core_header_hash, rest_hash"
+         header_hash, core_header_hash, rest_hash, utf8"
     };
 }
 
@@ -56,9 +56,9 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: S
     connection
         .prepare_cached(
             "INSERT INTO message (maildrop, seq, state, uid, list_size, archived_at, size, maildir_key, \
-             mbox_offset, mbox_length, header_hash, core_header_hash, rest_hash, core_key) \
+             mbox_offset, mbox_length, header_hash, core_header_hash, rest_hash, core_key, utf8) \
              VALUES (:maildrop, :seq, :state, :uid, :list_size, :archived_at, :size, :maildir_key, \
-             :mbox_offset, :mbox_length, :header_hash, :core_header_hash, :rest_hash, :core_key)",
+             :mbox_offset, :mbox_length, :header_hash, :core_header_hash, :rest_hash, :core_key, :utf8)",
         )?
         .execute(named_params! {
             ":maildrop": maildrop,
@@ -75,6 +75,7 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: S
             ":core_header_hash": row.digest.core_header,
             ":rest_hash": row.digest.rest,
             ":core_key": core_key(&row.digest),
+            ":utf8": row.utf8,
         })
 }
 
@@ -166,5 +167,6 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Row> {
         size: unsigned(row.get(5)?),
         place,
         digest: Digest { header: row.get(9)?, core_header: row.get(10)?, rest: row.get(11)? },
+        utf8: row.get(12)?,
     })
 }

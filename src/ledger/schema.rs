@@ -16,6 +16,7 @@ CREATE TABLE maildrop (        -- one mailbox on a server, kept in one archive
   identity TEXT NOT NULL,      -- user@host, or `identity` in the configuration
   archive  TEXT NOT NULL,      -- path of the Maildir or mbox (a BLOB if it is not UTF-8)
   next_seq INTEGER NOT NULL,   -- above every message.seq ever used here
+  last_login INTEGER,          -- when a fetch last logged in, for servers with LOGIN-DELAY
   UNIQUE (identity, archive)
 );
 
@@ -29,6 +30,7 @@ CREATE TABLE message (         -- one message in an archive, or about to enter i
   archived_at INTEGER NOT NULL, -- seconds since 1970-01-01 00:00 UTC, like every time here
   deleted_at  INTEGER,
   size        INTEGER NOT NULL, -- octets of the stored form
+  utf8        INTEGER NOT NULL, -- 1: UTF8 (RFC 6856) was in force when it came
   maildir_key TEXT,            -- Maildir: what identifies the file's name
   mbox_offset INTEGER,         -- mbox: where its region begins
   mbox_length INTEGER,         -- mbox: octets of the region

@@ -215,6 +215,11 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
                 .prepare_cached("INSERT OR IGNORE INTO quirk (maildrop, name) VALUES (?, ?)")?
                 .execute((maildrop, EQUAL_UIDS))?;
         }
+        Change::LoggedIn { at } => {
+            connection
+                .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?
+                .execute((at, maildrop))?;
+        }
         Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
         Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
     }
@@ -237,6 +242,9 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         .query_row((maildrop, EQUAL_UIDS), |_| Ok(()))
         .optional()?
         .is_some();
+    let last_login = connection
+        .prepare_cached("SELECT last_login FROM maildrop WHERE id = ?")?
+        .query_row([maildrop], |row| row.get(0))?;
     Ok(Overview {
         held: unsigned(held),
         octets: unsigned(octets),
@@ -244,6 +252,7 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
         last_success: runs::last_success(connection, maildrop)?,
+        last_login,
         equal_uids,
     })
 }

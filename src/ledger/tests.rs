@@ -68,6 +68,7 @@ fn row(seq: Seq) -> Row {
         digest: digest(seq),
         place: Place::Maildir { key: format!("U{seq}C{seq}") },
         state: State::Intent,
+        utf8: seq.is_multiple_of(2),
         archived_at: 1_700_000_000,
     }
 }

@@ -165,6 +165,7 @@ impl<D: Disk> Maildir<D> {
             place: Place::Maildir { key: key.to_string() },
             state: State::Intent,
             archived_at: arrived.at,
+            utf8: arrived.utf8,
         };
         let name = file_name(arrived.at, &key, &self.host, message.size);
         let target = self.root.join("new").join(name);

@@ -158,6 +158,8 @@ impl<D: Disk> Maildir<D> {
                 place: Place::Maildir { key: key.to_string() },
                 state: State::Stored,
                 archived_at: arrived,
+                // Its name does not tell.
+                utf8: false,
             }));
         }
         Ok(None)

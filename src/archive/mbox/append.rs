@@ -84,6 +84,7 @@ impl<D: Disk> Mbox<D> {
                 place: Place::Mbox { offset, length },
                 state: State::Intent,
                 archived_at: arrived.at,
+                utf8: arrived.utf8,
             };
             offset += length;
             additions.push(Addition { message, from_line, row });
