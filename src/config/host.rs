@@ -1,18 +1,22 @@
 //! What `host` may be, and whether it is this machine.
 
+use crate::net::ascii_name;
 use std::net::IpAddr;
 
 /// Whether `text` can be a host: an IP address (an IPv6 one with or without brackets and zone),
-/// or a name of letters, digits, `-`, `_` and non-ASCII letters between dots.
+/// or a name that has an ASCII form of letters, digits, `-` and `_` between dots.
 pub(super) fn is_host(text: &str) -> bool {
     if address(text).is_some() {
         return true;
     }
-    let name = text.strip_suffix('.').unwrap_or(text);
+    // A name of another alphabet is looked up by its ASCII form, which is longer.
+    let Some(ascii) = ascii_name(text) else { return false };
+    let name = ascii.strip_suffix('.').unwrap_or(&ascii);
     !name.is_empty()
         && name.len() <= 253
         && name.split('.').all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         })
 }
 
@@ -53,6 +57,12 @@ mod tests {
         {
             assert!(!is_host(text), "{text:?}");
         }
-        assert!(is_host("bücher.example"));
+        for text in ["bücher.example", "почта.рф", "邮件。example", "under_score.example"] {
+            assert!(is_host(text), "{text}");
+        }
+        // Too long as a label, if only in ASCII; no letter at all; a character that reorders text.
+        for text in [&"ü".repeat(60), "\u{ad}", "a\u{202e}b.example", "a b.example"] {
+            assert!(!is_host(text), "{text:?}");
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 #![expect(clippy::disallowed_types, reason = "the tests are the other side of the wire")]
 
+mod identity;
+mod proxy;
+mod trust;
+
 use super::{NetError, Route, Security, TlsOptions, TlsSettings, Transport};
 use crate::exit::Exit;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
