@@ -26,6 +26,7 @@ mod fetch;
 mod hostile_server;
 mod imail;
 mod man;
+mod mechanisms;
 mod samples;
 mod support;
 mod uid_rules;

@@ -49,6 +49,15 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// A client's certificate: its common name says who it is.
+    pub(crate) fn for_client(&self, name: &str) -> Leaf {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        self.sign(&params)
+    }
+
     fn sign(&self, params: &CertificateParams) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();

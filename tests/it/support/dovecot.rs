@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::certificates::Authority;
+use super::dovecot_auth::Mechanisms;
 use super::maildrop::PASSWORD;
 use super::{Account, find_program, set_mode, stores};
 
@@ -38,20 +39,25 @@ struct MailUser {
 impl Dovecot {
     /// Starts a server with these users (all with the tests' password), or says why not.
     pub(crate) fn start(users: &[&str]) -> Option<Dovecot> {
+        Dovecot::start_with(users, Mechanisms::Plain)
+    }
+
+    /// The same, with these ways to log in.
+    pub(crate) fn start_with(users: &[&str], mechanisms: Mechanisms) -> Option<Dovecot> {
         let Some(program) = find_program("dovecot") else {
             super::skip("Dovecot is not installed: apt-get install dovecot-core dovecot-pop3d");
             return None;
         };
         // Ports are found by binding to 0; somebody else may take one before Dovecot does.
         for _ in 0..5 {
-            if let Some(dovecot) = Dovecot::try_start(&program, users) {
+            if let Some(dovecot) = Dovecot::try_start(&program, users, mechanisms) {
                 return Some(dovecot);
             }
         }
         panic!("Dovecot did not start in five attempts");
     }
 
-    fn try_start(program: &Path, users: &[&str]) -> Option<Dovecot> {
+    fn try_start(program: &Path, users: &[&str], mechanisms: Mechanisms) -> Option<Dovecot> {
         let folder = tempfile::Builder::new().prefix("pk-dovecot-").tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let authority = Authority::new();
@@ -65,7 +71,8 @@ impl Dovecot {
         write("users", &entries);
         let mail_user = MailUser::find();
         let (port, tls_port) = two_free_ports();
-        write("dovecot.conf", &configuration(folder.path(), &mail_user, port, tls_port));
+        let auth = mechanisms.prepare(folder.path(), &authority, users);
+        write("dovecot.conf", &configuration(folder.path(), &mail_user, port, tls_port, &auth));
         let log = std::fs::File::create(folder.path().join("start.log")).unwrap();
         let master = Command::new(program)
             .arg("-F")
@@ -108,6 +115,17 @@ impl Dovecot {
     /// The certificate of who signed the server's.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// A user's client certificate and its key, where every mechanism is on.
+    pub(crate) fn client_files(&self, user: &str) -> (PathBuf, PathBuf) {
+        let clients = self.folder.path().join("clients");
+        (clients.join(format!("{user}.pem")), clients.join(format!("{user}.key")))
+    }
+
+    /// An account in clear text on this machine.
+    pub(crate) fn clear_text(&self, name: &str, user: &str) -> Account {
+        self.stls(name, user).text("tls", "none")
     }
 
     /// An account over implicit TLS.
@@ -235,7 +253,7 @@ fn two_free_ports() -> (u16, u16) {
     (first.local_addr().unwrap().port(), second.local_addr().unwrap().port())
 }
 
-fn configuration(folder: &Path, mail_user: &MailUser, port: u16, tls_port: u16) -> String {
+fn configuration(folder: &Path, mail_user: &MailUser, port: u16, tls_port: u16, auth: &str) -> String {
     let folder = folder.display();
     let MailUser { uid, gid, unprivileged } = mail_user;
     let (everything, chroot) = match unprivileged {
@@ -259,15 +277,10 @@ ssl = yes
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
-auth_mechanisms = plain
 auth_failure_delay = 0
 first_valid_uid = 1
 {everything}
-passdb {{
-  driver = passwd-file
-  args = {folder}/users
-}}
-userdb {{
+{auth}userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/mail/%u
 }}

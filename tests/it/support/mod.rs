@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod dovecot;
+pub(crate) mod dovecot_auth;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
 pub(crate) mod sandbox;
