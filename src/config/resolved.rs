@@ -32,7 +32,7 @@ pub struct Account {
     pub secret: SecretSource,
     /// How the connection is protected.
     pub tls: Tls,
-    /// Certificates to trust besides the system's.
+    /// The authorities to trust, instead of the system's.
     pub tls_ca_file: Option<PathBuf>,
     /// The server's certificate must be one of these, and need be nothing else. Empty: it must
     /// be trusted in the ordinary way.

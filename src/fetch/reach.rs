@@ -107,7 +107,13 @@ impl<'w> Way<'w> {
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = left.map_or(connect_timeout, |left| left.min(connect_timeout));
-        let transport = net::connect(&route, tls.filter(|_| account.tls == Tls::Implicit), timeout)?;
+        let transport = std::thread::scope(|scope| {
+            if let Some(tls) = tls {
+                // Without a thread it is prepared when it is needed.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || tls.prepare());
+            }
+            net::connect(&route, tls.filter(|_| account.tls == Tls::Implicit), timeout)
+        })?;
         let options = Options {
             timeout: account.timeout,
             until,

@@ -5,6 +5,7 @@
 //! text; through a proxy, nothing goes past it.
 
 mod authorities;
+mod connector;
 mod deadline;
 mod distrust;
 mod error;

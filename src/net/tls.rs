@@ -4,13 +4,14 @@
 //! pin nothing else is looked at, and the comparison is made before anything but the handshake
 //! itself has been sent.
 
+use super::connector::{Connector, Kind};
 use super::deadline::DeadlineStream;
 use super::identity::ClientIdentity;
 use super::name::certificate_name;
 use super::read_ahead::ReadAhead;
 use super::verdict::{self, Peer};
 use super::{Distrust, Fingerprint, Leaf, NetError, Security, Transport, authorities};
-use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub struct TlsOptions<'o> {
     /// Whom the certificate must be for: a host name, or an IP address, an IPv6 one with or
     /// without brackets.
     pub server_name: &'o str,
-    /// A file (PEM) of authorities to trust besides the system's.
+    /// A file (PEM) of authorities to trust, instead of the system's.
     pub ca_file: Option<&'o Path>,
     /// If not empty: the certificate must be one of these, and need be nothing else.
     pub fingerprints: &'o [Fingerprint],
@@ -89,7 +90,7 @@ enum Trust {
 /// What a handshake needs to know: whom to expect, and whom to trust.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
-    connector: TlsConnector,
+    connector: Connector,
     server_name: String,
     min_version: TlsVersion,
     identity: bool,
@@ -99,27 +100,35 @@ pub struct TlsSettings {
 impl TlsSettings {
     /// Settings as the options say. Reads the files that they name.
     pub fn new(options: &TlsOptions<'_>) -> Result<TlsSettings, NetError> {
-        let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(options.min_version.protocol()));
-        if let Some(path) = options.ca_file {
-            for certificate in authorities::read(path)? {
-                builder.add_root_certificate(certificate);
+        let pinned = !options.fingerprints.is_empty();
+        let builder = || -> Result<TlsConnectorBuilder, NetError> {
+            let mut builder = TlsConnector::builder();
+            builder.min_protocol_version(Some(options.min_version.protocol()));
+            if let Some(path) = options.ca_file {
+                builder.disable_built_in_roots(true);
+                for certificate in authorities::read(path)? {
+                    builder.add_root_certificate(certificate);
+                }
             }
-        }
-        if let Some(identity) = &options.identity {
-            builder.identity(identity.read()?);
-        }
-        let trust = if options.fingerprints.is_empty() {
-            Trust::Authorities
-        } else {
-            // The certificate is compared as soon as the handshake is over.
-            builder.danger_accept_invalid_certs(true);
-            Trust::Pinned(options.fingerprints.to_vec())
+            if let Some(identity) = &options.identity {
+                builder.identity(identity.read()?);
+            }
+            // With a pin, the certificate is compared as soon as the handshake is over.
+            builder.danger_accept_invalid_certs(pinned);
+            Ok(builder)
         };
-        let connector = builder.build().map_err(|error| match &options.identity {
-            Some(identity) if error.to_string().contains("key values mismatch") => identity.mismatch(),
-            _ => NetError::Library { reason: error.to_string() },
-        })?;
+        let connector = if let Some(identity) = &options.identity {
+            let connector = Connector::new(builder()?);
+            connector.get().map_err(|error| {
+                let mismatch = error.contains("key values mismatch");
+                if mismatch { identity.mismatch() } else { NetError::Library { reason: error.to_owned() } }
+            })?;
+            connector
+        } else {
+            let ca_file = options.ca_file.map(Path::to_path_buf);
+            Connector::shared(Kind { ca_file, min_version: options.min_version, pinned }, builder)?
+        };
+        let trust = if pinned { Trust::Pinned(options.fingerprints.to_vec()) } else { Trust::Authorities };
         Ok(TlsSettings {
             connector,
             server_name: certificate_name(options.server_name),
@@ -136,8 +145,14 @@ impl TlsSettings {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(self.min_version.protocol()));
         builder.danger_accept_invalid_certs(true);
-        let connector = builder.build().map_err(|error| NetError::Library { reason: error.to_string() })?;
+        let connector = Connector::new(builder);
         Ok(TlsSettings { connector, identity: false, trust: Trust::Never(distrust), ..self.clone() })
+    }
+
+    /// Makes what takes time to make: called beside the set-up of a connection. What goes wrong
+    /// is told by the handshake.
+    pub fn prepare(&self) {
+        let _ = self.connector.get();
     }
 
     /// Shakes hands on an open connection, within the deadline that it has.
@@ -147,7 +162,9 @@ impl TlsSettings {
         host: &str,
         port: u16,
     ) -> Result<Box<dyn Transport>, NetError> {
-        match self.connector.connect(&self.server_name, ReadAhead::new(stream)) {
+        let connector =
+            self.connector.get().map_err(|reason| NetError::Library { reason: reason.to_owned() })?;
+        match connector.connect(&self.server_name, ReadAhead::new(stream)) {
             Ok(stream) => {
                 let leaf = leaf(&stream);
                 if let Some(distrust) = self.distrust(leaf.as_ref()) {
