@@ -28,6 +28,7 @@ pub use transaction::{DEPTH, Transaction};
 
 use crate::event::Side;
 use crate::net::Security;
+use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Reply;
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +55,17 @@ pub enum Pipeline {
     Always,
     /// Not at all.
     Never,
+}
+
+impl Pipeline {
+    /// Whether commands are sent ahead to a server of these capabilities.
+    fn with(self, capabilities: &Capabilities) -> bool {
+        match self {
+            Pipeline::Always => true,
+            Pipeline::Never => false,
+            Pipeline::WhereOffered => capabilities.pipelining(),
+        }
+    }
 }
 
 /// How a session behaves.

@@ -4,6 +4,7 @@
 //! and no octet lies unexplained; QUIT leaves alone. Without pipelining one command is on the
 //! wire at a time, whatever is queued.
 
+use super::authorization::hear_capabilities;
 use super::{Incoming, Pipeline, QuitOutcome, Sent, Session, SessionError};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::command::Command;
@@ -26,7 +27,10 @@ pub struct Transaction {
     capabilities: Capabilities,
     mechanism: &'static str,
     utf8: bool,
+    pipeline: Pipeline,
     pipelining: bool,
+    /// The capabilities are those from before the login; CAPA leaves with the listing.
+    capabilities_due: bool,
     /// Commands whose replies are not complete, oldest first: those on the wire, then those queued.
     commands: VecDeque<(Sent, u32)>,
     /// How many of them are on the wire.
@@ -40,21 +44,24 @@ impl Transaction {
         utf8: bool,
         pipeline: Pipeline,
     ) -> Self {
-        let pipelining = match pipeline {
-            Pipeline::Always => true,
-            Pipeline::Never => false,
-            Pipeline::WhereOffered => capabilities.pipelining(),
-        };
+        let pipelining = pipeline.with(&capabilities);
         let commands = VecDeque::new();
         Transaction {
             id: SessionId::fresh(),
             capabilities,
             mechanism,
             utf8,
+            pipeline,
             pipelining,
+            capabilities_due: false,
             commands,
             on_wire: 0,
         }
+    }
+
+    /// CAPA has not been sent again after the login: it is due with the listing.
+    pub(super) fn with_capabilities_due(self) -> Self {
+        Transaction { capabilities_due: true, ..self }
     }
 }
 
@@ -64,7 +71,8 @@ impl Session<Transaction> {
         self.state.id
     }
 
-    /// What CAPA said after login.
+    /// What CAPA said after login; before [`listing`](Self::listing) perhaps still what it said
+    /// before login, on this connection as it is protected now.
     pub fn capabilities(&self) -> &Capabilities {
         &self.state.capabilities
     }
@@ -84,7 +92,8 @@ impl Session<Transaction> {
         self.state.pipelining
     }
 
-    /// The union of STAT, UIDL and LIST, in one turn with pipelining. A refused UIDL leaves out
+    /// The union of STAT, UIDL and LIST, in one turn with pipelining, CAPA before them where it
+    /// was not sent since the login. A refused UIDL leaves out
     /// the UIDs, a refused LIST the sizes; if all three fail it is [`SessionError::Refused`].
     pub fn listing(&mut self) -> Result<Listing, SessionError> {
         self.collect(&[Command::Stat, Command::Uidl(None), Command::List(None)])
@@ -239,13 +248,23 @@ impl Session<Transaction> {
         self.check_idle()?;
         let mut builder = ListingBuilder::new();
         let mut refused = None;
-        let turn = if self.state.pipelining { commands.len() } else { 1 };
+        // Due only where CAPA offered PIPELINING before the login, on the same connection.
+        let capabilities_due = std::mem::take(&mut self.state.capabilities_due);
+        let at_once = capabilities_due || self.state.pipelining;
+        let turn = if at_once { commands.len() } else { 1 };
         let mut answered = false;
         for together in commands.chunks(turn) {
+            if capabilities_due {
+                self.wire.send(&Command::Capa)?;
+            }
             for command in together {
                 self.wire.send(command)?;
             }
             self.wire.flush(together[0].keyword())?;
+            if capabilities_due {
+                self.state.capabilities = hear_capabilities(&mut self.wire)?;
+                self.state.pipelining = self.state.pipeline.with(&self.state.capabilities);
+            }
             for command in together {
                 let reply = self.hear_part(command, &mut builder)?;
                 if reply.is_transient() {

@@ -174,6 +174,37 @@ fn a_listing_takes_one_turn_with_pipelining() {
 }
 
 #[test]
+fn capa_after_the_login_leaves_with_the_listing_where_pipelining_was_offered() {
+    let transcript = |after: &str| {
+        format!(
+            "S: +OK ready\nC: CAPA\nS: +OK\nS: PIPELINING\nS: USER\nS: .\n\
+             C: USER jane\nS: +OK\nC: PASS sesame\nS: +OK\n\
+             C: CAPA\nC: STAT\nC: UIDL\nC: LIST\n\
+             S: +OK\n{after}S: .\nS: +OK 1 5\nS: +OK\nS: 1 a\nS: .\nS: +OK\nS: 1 5\nS: .\n"
+        )
+    };
+    let enter = |after: &str| {
+        let (script, progress) = Script::new(&transcript(after), usize::MAX);
+        let mut session = Session::open(Box::new(script), options(Pipeline::WhereOffered).0).unwrap();
+        session.capabilities().unwrap();
+        let secret = SecretString::from("sesame");
+        let session = session.login(&by("jane", &secret, Choice::Auto, Clearance::Granted)).unwrap();
+        (session, progress)
+    };
+    let (mut session, progress) = enter("S: PIPELINING\nS: EXPIRE 0\n");
+    let before = progress.writes();
+    assert_eq!(rows(&mut session), [(1, Some(5), Some(b"a".to_vec()))]);
+    assert_eq!(progress.writes(), before + 1);
+    assert!(session.pipelining() && session.capabilities().expire().is_some());
+    progress.assert_finished();
+
+    // What CAPA says after the login counts from then on.
+    let (mut session, _) = enter("S: TOP\n");
+    assert_eq!(rows(&mut session).len(), 1);
+    assert!(!session.pipelining());
+}
+
+#[test]
 fn refused_parts_of_a_listing_are_left_out() {
     let uidl_refused = "C: STAT\nS: +OK 1 5\nC: UIDL\nS: -ERR\nC: LIST\nS: +OK\nS: 1 5\nS: .";
     let (mut session, _) = logged_in(Pipeline::Never, uidl_refused, 1);
