@@ -124,9 +124,9 @@ impl Words {
         if self.speak_of_the_mechanism() {
             return Refusal::Mechanism;
         }
-        let account = self.have(&["account", "user", "login"]);
-        if account
-            && self.have(&["locked", "disabled", "suspended", "blocked", "expired", "unknown", "invalid"])
+        let shut = ["disabled", "suspended", "blocked", "expired", "unknown", "invalid"];
+        if self.have(&["account"]) && (self.have(&["locked"]) || self.have(&shut))
+            || self.have(&["user", "login"]) && self.have(&shut)
             || self.have(&[
                 "password",
                 "passwd",
@@ -142,6 +142,17 @@ impl Words {
             return Refusal::NotNow(NotNow::InUse);
         }
         if self.have(&[
+            "syntax",
+            "argument",
+            "parameter",
+            "protocol error",
+            "not valid",
+            "malformed",
+            "too long",
+        ]) {
+            return Refusal::Form;
+        }
+        if self.have(&[
             "busy",
             "wait",
             "try again",
@@ -152,17 +163,6 @@ impl Words {
             "maintenance",
         ]) {
             return Refusal::NotNow(NotNow::Trouble);
-        }
-        if self.have(&[
-            "syntax",
-            "argument",
-            "parameter",
-            "protocol error",
-            "not valid",
-            "malformed",
-            "too long",
-        ]) {
-            return Refusal::Form;
         }
         Refusal::Unclear
     }
@@ -205,6 +205,7 @@ mod tests {
             ("-ERR locked", in_use),
             ("-ERR mailbox is busy", in_use),
             ("-ERR authentication failed: mailbox locked by another session", in_use),
+            ("-ERR user jane is locked by another login", in_use),
             ("-ERR server busy", trouble),
             ("-ERR please wait a minute", trouble),
             ("-ERR try again", trouble),
@@ -222,6 +223,7 @@ mod tests {
             ("-ERR APOP not supported", Mechanism),
             ("-ERR Protocol error. 4", Form),
             ("-ERR syntax error", Form),
+            ("-ERR too many arguments", Form),
             ("-ERR", Unclear),
             ("-ERR sorry", Unclear),
             ("-ERR blockade", Unclear),

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod imail;
+mod login;
 mod script;
 mod transaction;
 
