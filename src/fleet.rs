@@ -1,9 +1,10 @@
-//! Many accounts side by side: one that fails does not stop the others.
+//! Many accounts side by side: one that fails does not stop the others. Accounts that are the same
+//! maildrop, kept in several archives, take turns.
 
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
 use crate::fetch;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Accounts fetched at once when `--jobs` does not say.
@@ -44,7 +45,7 @@ pub fn run(
     board.summaries()
 }
 
-/// Who is waiting, and how busy each server is.
+/// Who is waiting, which maildrops are at work, and how busy each server is.
 struct Board<'a> {
     accounts: &'a [&'a Account],
     per_host: usize,
@@ -55,6 +56,7 @@ struct Board<'a> {
 struct State<'a> {
     waiting: Vec<usize>,
     busy: HashMap<&'a str, usize>,
+    at_work: HashSet<&'a str>,
     summaries: Vec<Option<Summary>>,
 }
 
@@ -63,12 +65,13 @@ impl<'a> Board<'a> {
         let state = State {
             waiting: (0..accounts.len()).rev().collect(),
             busy: HashMap::new(),
+            at_work: HashSet::new(),
             summaries: accounts.iter().map(|_| None).collect(),
         };
         Board { accounts, per_host, state: Mutex::new(state), freed: Condvar::new() }
     }
 
-    /// The next account whose server has room; `None` when none is waiting.
+    /// The next account whose server has room and whose maildrop is idle; `None` when none is waiting.
     fn take(&self) -> Option<usize> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -76,11 +79,14 @@ impl<'a> Board<'a> {
                 return None;
             }
             let free = |turn: &usize| {
-                state.busy.get(self.accounts[*turn].host.as_str()).is_none_or(|&busy| busy < self.per_host)
+                let account = self.accounts[*turn];
+                !state.at_work.contains(account.identity.as_str())
+                    && state.busy.get(account.host.as_str()).is_none_or(|&busy| busy < self.per_host)
             };
             if let Some(place) = state.waiting.iter().rposition(free) {
                 let turn = state.waiting.remove(place);
                 *state.busy.entry(&self.accounts[turn].host).or_default() += 1;
+                state.at_work.insert(&self.accounts[turn].identity);
                 return Some(turn);
             }
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +98,7 @@ impl<'a> Board<'a> {
         if let Some(busy) = state.busy.get_mut(self.accounts[turn].host.as_str()) {
             *busy -= 1;
         }
+        state.at_work.remove(self.accounts[turn].identity.as_str());
         state.summaries[turn] = Some(summary);
         self.freed.notify_all();
     }

@@ -40,6 +40,8 @@ use portions::Portions;
 use round::{Next, Run};
 use set_aside::SetAside;
 use std::cell::Cell;
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -108,7 +110,7 @@ fn prepare(config: &Config, account: &Account, until: Option<Instant>) -> Result
         };
         thread::sleep(pause);
     };
-    let ledger = file.maildrop(&account.identity, &account.archive, &identities_in(config, account))?;
+    let ledger = file.maildrop(&account.identity, &account.archive, &configured(config))?;
     let disk = Arc::new(OsDisk);
     let (path, identity) = (account.archive.clone(), account.identity.as_str());
     let archive: Box<dyn Archive> = match account.format {
@@ -118,10 +120,9 @@ fn prepare(config: &Config, account: &Account, until: Option<Instant>) -> Result
     Ok(Prepared { ledger: Box::new(ledger), archive, _lock: lock })
 }
 
-/// The identities of all accounts that are kept in this account's archive.
-fn identities_in<'a>(config: &'a Config, account: &Account) -> Vec<&'a str> {
-    let same = config.accounts.iter().filter(|other| other.archive == account.archive);
-    same.map(|other| other.identity.as_str()).collect()
+/// The identity and the archive of every account.
+fn configured(config: &Config) -> Vec<(&str, &Path)> {
+    config.accounts.iter().map(|account| (account.identity.as_str(), account.archive.as_path())).collect()
 }
 
 impl Prepared {
@@ -164,6 +165,8 @@ impl Prepared {
             tally: Tally::default(),
             messages_left: orders.limit,
             aside: SetAside::default(),
+            stay: HashSet::new(),
+            refused: 0,
             unconfirmed: None,
             delete_was: None,
         }
@@ -211,7 +214,7 @@ impl Run<'_> {
 
     /// Grows whenever a session did something that the next need not do again.
     fn progress(&self) -> u64 {
-        self.tally.fetched + self.tally.deleted + self.aside.len()
+        self.tally.fetched + self.tally.deleted + self.aside.len() + self.stay.len() as u64
     }
 
     fn tell(&self, recovery: &Recovery) {

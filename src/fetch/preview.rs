@@ -3,7 +3,7 @@
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
 use super::error::AccountError;
-use super::{due_now, identities_in, open_session, run_deadline};
+use super::{configured, due_now, open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
@@ -67,7 +67,7 @@ pub fn compare(
     let mut planner = Planner::new(listing);
     if let Some(file) = LedgerFile::read_only(&config.state_dir)? {
         // What a fetch would stumble over is not to be passed over here.
-        file.check(&account.identity, &account.archive, &identities_in(config, account))?;
+        file.check(&account.identity, &account.archive, &configured(config))?;
         if let Some(ledger) = file.existing(&account.identity, &account.archive)? {
             ledger.known(&mut |row| planner.row(&row))?;
         }

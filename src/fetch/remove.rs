@@ -31,12 +31,12 @@ pub(super) struct Due {
 pub(super) struct Marked {
     /// The server accepted these; QUIT decides.
     pub accepted: Vec<Seq>,
-    /// Messages that stay because their copy is gone or changed.
-    pub kept_no_copy: u64,
+    /// These stay because their copy is gone or changed.
+    pub no_copy: Vec<Seq>,
     /// Messages that stay because what the server showed is not what the archive holds.
     pub kept_other: u64,
-    /// The server's refusals.
-    pub refused: Vec<Reply>,
+    /// The server refused these.
+    pub refused: Vec<(Seq, Reply)>,
 }
 
 /// Marks these messages for deletion, each with a receipt.
@@ -52,11 +52,11 @@ pub(super) fn mark(
         let mut asked = VecDeque::new();
         for Due { seq, sighting } in due.by_ref().take(QUEUED) {
             let Some(row) = ledger.row(seq)? else {
-                marked.kept_no_copy += 1;
+                marked.no_copy.push(seq);
                 continue;
             };
             let Copy::Intact(copy) = archive.verify(&row)? else {
-                marked.kept_no_copy += 1;
+                marked.no_copy.push(seq);
                 continue;
             };
             match Receipt::issue(&copy, &sighting) {
@@ -73,7 +73,7 @@ pub(super) fn mark(
                 marked.accepted.push(seq);
                 observer.event(account, Event::Marked);
             } else {
-                marked.refused.push(reply);
+                marked.refused.push((seq, reply));
             }
         }
     }

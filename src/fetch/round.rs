@@ -13,13 +13,13 @@ use crate::archive::Archive;
 use crate::config::{Account, DeletePolicy};
 use crate::event::{Event, Missing, Observer};
 use crate::exit::Exit;
-use crate::ledger::{Change, Known, Ledger, Seq};
+use crate::ledger::{Change, Known, Ledger, Seq, UnixTime};
 use crate::mail::safe_text::escape;
 use crate::plan::{Left, Limits, Plan, Planner, Verdict};
 use crate::pop3::listing::Listing;
 use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, Transaction};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,6 +39,10 @@ pub(super) struct Run<'a> {
     pub messages_left: Option<u64>,
     /// Messages given up for this run.
     pub aside: SetAside,
+    /// Rows that are due and that this run cannot delete: their copy is gone, or DELE was refused.
+    pub stay: HashSet<Seq>,
+    /// DELEs that were refused.
+    pub refused: u64,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
     /// The `delete` setting of the run before, when it was another one.
@@ -91,6 +95,9 @@ impl Run<'_> {
             (&self.account.name, &**self.observer),
         );
         work.more |= haul.cut_short;
+        if work.more {
+            self.aside.refused(&plan, &haul);
+        }
         self.reckon(&plan, &haul, &doubted);
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
@@ -132,15 +139,18 @@ impl Run<'_> {
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         )?;
-        self.tally.kept_no_copy += marked.kept_no_copy;
-        if let Some(first) = marked.refused.first() {
+        self.tally.kept_no_copy += marked.no_copy.len() as u64;
+        self.refused += marked.refused.len() as u64;
+        if let Some((_, first)) = marked.refused.first() {
             let text = format!(
                 "the server refused to delete {} (\"{}\"); they are held, and the next run tries again",
-                messages(marked.refused.len() as u64),
+                messages(self.refused),
                 escape(first.text())
             );
             self.unconfirmed(refusal_exit(first), text);
         }
+        // Whatever stays must not take the place of others in the next session's portion.
+        self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
         self.leave(session, &marked)?;
         Ok(if more { Next::Again } else { Next::Finished })
     }
@@ -242,7 +252,7 @@ impl Run<'_> {
                 Verdict::Fetch { .. } if self.aside.find(item.entry).is_none() => {
                     work.fetch.push(place);
                 }
-                Verdict::Held(held) if due(self.account.delete, held.archived_at, now()) => {
+                Verdict::Held(held) if self.is_due(held.seq, held.archived_at) => {
                     work.due.push(place);
                 }
                 _ => {}
@@ -257,6 +267,10 @@ impl Run<'_> {
         work.more |= work.due.len() > room;
         work.due.truncate(room);
         work
+    }
+
+    fn is_due(&self, seq: Seq, archived_at: UnixTime) -> bool {
+        due(self.account.delete, archived_at, now()) && !self.stay.contains(&seq)
     }
 
     fn deletes_what_it_fetches(&self) -> bool {
@@ -321,7 +335,7 @@ impl Run<'_> {
         let mut found = Vec::new();
         for message in filed {
             let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
-            if due(self.account.delete, archived_at, now()) {
+            if self.is_due(message.seq, archived_at) {
                 let number = plan.item(message.item).entry.number;
                 let sighting = Sighting::retrieved(session, number, message.digest.clone());
                 found.push(Due { seq: message.seq, sighting });

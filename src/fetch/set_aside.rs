@@ -80,6 +80,17 @@ impl SetAside {
         }
     }
 
+    /// Other messages are to have their turn in a next session. Without a UID nothing is known
+    /// again there: the deletions of this session change the numbers.
+    pub(super) fn refused(&mut self, plan: &Plan<'_>, haul: &Haul) {
+        for (place, reason) in &haul.missed {
+            let entry = plan.item(*place).entry;
+            if entry.uid.is_some() {
+                self.add(entry, reason.clone(), false);
+            }
+        }
+    }
+
     /// A session broke while it fetched.
     pub(super) fn blame(&mut self, plan: &Plan<'_>, haul: &Haul, error: &SessionError) {
         self.missed(plan, haul);

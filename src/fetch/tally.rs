@@ -31,7 +31,6 @@ impl Tally {
     pub(super) fn new_listing(&mut self) {
         self.earlier.extend(self.current.drain(..));
         self.missing.clear();
-        self.kept_no_copy = 0;
     }
 
     /// A listed message is held as this row.

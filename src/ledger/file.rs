@@ -72,20 +72,20 @@ impl LedgerFile {
     ///
     /// While it holds no message, two mistakes of a changed configuration are errors:
     /// the mail of `identity` is on record in another archive, or `archive` holds the mail of
-    /// another identity that is not among `also_configured`, the identities of all accounts that
-    /// are configured with this archive.
+    /// another identity. They are none where `configured`, the identity and the archive of every
+    /// configured account, still has what is on record.
     pub fn maildrop(
         &self,
         identity: &str,
         archive: &Path,
-        also_configured: &[&str],
+        configured: &[(&str, &Path)],
     ) -> Result<SqliteLedger, LedgerError> {
         let name = self.name();
         let failed = |error| LedgerError::from_sqlite(&name, &error);
         let mut connection = self.connect()?;
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        self.check_on(&transaction, identity, archive, also_configured)?;
+        self.check_on(&transaction, identity, archive, configured)?;
         let id = match find(&transaction, identity, archive).map_err(failed)? {
             Some(id) => id,
             None => transaction
@@ -102,8 +102,13 @@ impl LedgerFile {
 
     /// Whether [`LedgerFile::maildrop`] would fail because a changed configuration has cut a
     /// maildrop off from its record; makes nothing.
-    pub fn check(&self, identity: &str, archive: &Path, also_configured: &[&str]) -> Result<(), LedgerError> {
-        self.check_on(&self.connect()?, identity, archive, also_configured)
+    pub fn check(
+        &self,
+        identity: &str,
+        archive: &Path,
+        configured: &[(&str, &Path)],
+    ) -> Result<(), LedgerError> {
+        self.check_on(&self.connect()?, identity, archive, configured)
     }
 
     /// The part of one maildrop, if there is one.
@@ -202,34 +207,30 @@ impl LedgerFile {
         connection: &Connection,
         identity: &str,
         archive: &Path,
-        also_configured: &[&str],
+        configured: &[(&str, &Path)],
     ) -> Result<(), LedgerError> {
-        let held = held_elsewhere(connection, identity, archive)
+        let others = held_elsewhere(connection, identity, archive)
             .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
-        let shown = archive.display().to_string();
-        for other in held {
-            match other {
-                Other::Archive(other) => {
-                    return Err(LedgerError::OtherArchive {
-                        identity: identity.to_owned(),
-                        archive: shown,
-                        other,
-                    });
-                }
-                Other::Identity(other) if !also_configured.contains(&other.as_str()) => {
-                    return Err(LedgerError::OtherIdentity { archive: shown, other });
-                }
-                Other::Identity(_) => {}
-            }
-        }
-        Ok(())
+        let is_configured = |other: &Other| {
+            configured.iter().any(|(identity, archive)| {
+                other.identity == *identity && other.archive == path_value(archive)
+            })
+        };
+        let Some(other) = others.into_iter().find(|other| !is_configured(other)) else { return Ok(()) };
+        let archive = archive.display().to_string();
+        Err(if other.identity == identity {
+            let (identity, other) = (other.identity, shown(&other.archive));
+            LedgerError::OtherArchive { identity, archive, other }
+        } else {
+            LedgerError::OtherIdentity { archive, other: other.identity }
+        })
     }
 }
 
 /// A maildrop with messages that shares its identity or its archive with one that has none.
-enum Other {
-    Archive(String),
-    Identity(String),
+struct Other {
+    identity: String,
+    archive: Value,
 }
 
 fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Vec<Other>> {
@@ -243,12 +244,11 @@ fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> ru
     let mut rows = statement.query((identity, &archive))?;
     let mut others = Vec::new();
     while let Some(row) = rows.next()? {
-        let (its_identity, its_archive): (String, Value) = (row.get(0)?, row.get(1)?);
-        match (its_identity == identity, its_archive == archive) {
-            (true, true) => return Ok(Vec::new()),
-            (true, false) => others.push(Other::Archive(shown(&its_archive))),
-            _ => others.push(Other::Identity(its_identity)),
+        let other = Other { identity: row.get(0)?, archive: row.get(1)? };
+        if other.identity == identity && other.archive == archive {
+            return Ok(Vec::new());
         }
+        others.push(other);
     }
     Ok(others)
 }

@@ -33,7 +33,7 @@ impl Folder {
     }
 
     fn ledger(&self) -> SqliteLedger {
-        self.open().maildrop(ME, Path::new("/mail"), &[ME]).unwrap()
+        self.open().maildrop(ME, Path::new("/mail"), &[]).unwrap()
     }
 
     fn read_only(&self) -> LedgerFile {

@@ -301,6 +301,18 @@ fn two_accounts_in_one_archive_keep_all_mail() {
 }
 
 #[test]
+fn one_maildrop_kept_in_two_archives_is_fetched_into_both() {
+    let server = PopServer::with(Mail::some(3));
+    let second = Account::on("second", &server).text("format", "mbox");
+    let sandbox = Sandbox::with([Account::on("first", &server), second]);
+    for _ in 0..2 {
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        assert_same_mail(sandbox.maildir("first"), stored_forms(&Mail::some(3)));
+        assert_same_mail(stores::mbox(&sandbox.archive("second")), stored_forms(&Mail::some(3)));
+    }
+}
+
+#[test]
 fn a_second_popkeep_on_the_same_account_says_so_and_goes() {
     let server = PopServer::behaving(
         Mail::some(2),

@@ -27,6 +27,7 @@ mod hostile_server;
 mod imail;
 mod man;
 mod mechanisms;
+mod portions;
 mod samples;
 mod support;
 mod uid_rules;

@@ -10,11 +10,13 @@ use std::path::Path;
 fn maildrops_do_not_see_each_other_even_when_written_at_once() {
     let state = Folder::new();
     let file = state.open();
+    let shared = Path::new("/shared");
+    let both = [("a@x", shared), ("b@x", shared)];
     std::thread::scope(|scope| {
         for identity in ["a@x", "b@x"] {
             let file = &file;
             scope.spawn(move || {
-                let mut ledger = file.maildrop(identity, Path::new("/shared"), &["a@x", "b@x"]).unwrap();
+                let mut ledger = file.maildrop(identity, shared, &both).unwrap();
                 for _ in 0..50 {
                     store(&mut ledger);
                 }
@@ -54,21 +56,24 @@ fn a_renamed_identity_and_a_moved_archive_are_told_with_the_line_that_mends_them
     let file = state.open();
     let mail = Path::new("/mail");
     // Nothing is held yet, so nothing is cut off.
-    file.maildrop("old@x", mail, &["old@x"]).unwrap();
-    store(&mut file.maildrop(ME, mail, &[ME]).unwrap());
+    file.maildrop("old@x", mail, &[("old@x", mail)]).unwrap();
+    store(&mut file.maildrop(ME, mail, &[]).unwrap());
 
-    let renamed = file.maildrop("new@x", mail, &["new@x"]).unwrap_err();
+    let renamed = file.maildrop("new@x", mail, &[("new@x", mail)]).unwrap_err();
     assert_eq!(renamed.exit(), Exit::CONFIG);
     assert!(renamed.to_string().contains(&format!("identity = \"{ME}\"")), "{renamed}");
-    let moved = file.maildrop(ME, Path::new("/elsewhere"), &[ME]).unwrap_err();
+    let moved = file.maildrop(ME, Path::new("/elsewhere"), &[]).unwrap_err();
     assert_eq!(moved.exit(), Exit::CONFIG);
     assert!(moved.to_string().contains("archive = \"/mail\""), "{moved}");
-    assert!(file.check(ME, Path::new("/elsewhere"), &[ME]).is_err());
+    assert!(file.check(ME, Path::new("/elsewhere"), &[]).is_err());
     assert!(file.existing(ME, Path::new("/elsewhere")).unwrap().is_none(), "an error makes no maildrop");
 
     // The same path written otherwise is no move; two accounts may share an archive.
-    assert_eq!(known(&file.maildrop(ME, Path::new("/mail/."), &[ME]).unwrap()).len(), 1);
-    file.maildrop("new@x", mail, &[ME, "new@x"]).unwrap();
+    assert_eq!(known(&file.maildrop(ME, Path::new("/mail/."), &[]).unwrap()).len(), 1);
+    file.maildrop("new@x", mail, &[(ME, mail), ("new@x", mail)]).unwrap();
+    // So may one maildrop be kept in two.
+    let second = Path::new("/second");
+    file.maildrop(ME, second, &[(ME, Path::new("/mail/")), (ME, second)]).unwrap();
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn damage_anywhere_is_an_error_and_never_a_panic() {
     let whole = std::fs::read(state.file()).unwrap();
     let read_all = || -> Result<usize, LedgerError> {
         let file = LedgerFile::open(&state.folder())?;
-        let ledger = file.maildrop(ME, Path::new("/mail"), &[ME])?;
+        let ledger = file.maildrop(ME, Path::new("/mail"), &[])?;
         ledger.overview()?;
         let mut count = 0;
         ledger.known(&mut |_| count += 1)?;

@@ -1,0 +1,57 @@
+//! Large maildrops are deleted in portions of 1,000: what cannot be done in one portion must not
+//! take the place of others in the next.
+
+use std::collections::BTreeSet;
+
+use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+
+const MANY: usize = 1_020;
+
+fn deleting(server: &PopServer) -> Account {
+    Account::on("work", server).text("delete", "fetched")
+}
+
+fn all_but_the_last() -> BTreeSet<Vec<u8>> {
+    Mail::some(MANY - 1).into_iter().map(|mail| mail.uid).collect()
+}
+
+#[test]
+fn refused_messages_leave_the_others_their_turn() {
+    let refusing = Behaviour { refuse_retr: all_but_the_last(), ..Behaviour::default() };
+    let server = PopServer::behaving(Mail::some(MANY), refusing);
+    let sandbox = Sandbox::with([deleting(&server)]);
+    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json()["accounts"][0].clone();
+    assert_eq!((&report["fetched"], &report["deleted"]), (&1.into(), &1.into()));
+    assert_eq!(report["listed"], MANY);
+    assert_same_mail(sandbox.maildir("work"), stored_forms([&Mail::numbered(MANY)]));
+}
+
+#[test]
+fn refused_deletions_leave_the_others_their_turn() {
+    let server = PopServer::with(Mail::some(MANY));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    server.behave(Behaviour { refuse_dele: all_but_the_last(), ..Behaviour::default() });
+    sandbox.configure([deleting(&server)]);
+    let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(69).says(&["refused", "1019 messages"]);
+    assert_eq!(outcome.json()["accounts"][0]["deleted"], 1);
+    assert_eq!(server.uids().len(), MANY - 1);
+}
+
+#[test]
+fn messages_whose_copies_were_removed_leave_the_others_their_turn() {
+    let server = PopServer::with(Mail::some(MANY));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    let last = Mail::numbered(MANY).stored();
+    for copy in stores::maildir_files(&sandbox.archive("work")) {
+        if std::fs::read(&copy).unwrap() != last {
+            std::fs::remove_file(copy).unwrap();
+        }
+    }
+    sandbox.configure([deleting(&server)]);
+    let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(0).says(&["1019 messages kept"]);
+    assert_eq!(outcome.json()["accounts"][0]["deleted"], 1);
+    assert_eq!(server.uids().len(), MANY - 1);
+}
