@@ -36,6 +36,7 @@ use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
 use crate::plan::{Plan, Verdict};
+use crate::session::SessionError;
 use portions::Portions;
 use round::{Next, Run};
 use set_aside::SetAside;
@@ -167,6 +168,7 @@ impl Prepared {
             aside: SetAside::default(),
             stay: HashSet::new(),
             refused: 0,
+            without_top: false,
             unconfirmed: None,
             delete_was: None,
         }
@@ -201,6 +203,10 @@ impl Run<'_> {
             match self.round() {
                 Ok(Next::Again) if self.progress() > before => {}
                 Ok(_) => return Ok(()),
+                // Old servers may hang up on what they do not know; RETR shows the header as well.
+                Err(AccountError::Session(SessionError::Closed { during: "TOP" })) if !self.without_top => {
+                    self.without_top = true;
+                }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew() && self.progress() > before =>
                 {

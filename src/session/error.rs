@@ -83,7 +83,7 @@ pub enum SessionError {
     },
     /// Octets arrived that belong to no command: from here on no reply can be trusted. Exit 76.
     #[error(
-        "the server sent “{}” though nothing was asked; the session was left without QUIT, so nothing was deleted",
+        "the server sent “{}” though nothing was asked; none of its answers can be trusted then, so the session was given up",
         escape(.octets)
     )]
     Surplus {

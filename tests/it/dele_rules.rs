@@ -108,6 +108,16 @@ fn without_top_every_message_is_read_again_before_it_is_deleted() {
 }
 
 #[test]
+fn a_server_that_hangs_up_on_top_is_asked_without_it() {
+    let cut_at = Some(Nth("TOP", 1));
+    let (server, sandbox) = held(2, Behaviour { cut_at, ..Behaviour::default() });
+    let report = fetch(&sandbox);
+    assert_eq!((&report["deleted"], &report["fetched"]), (&2.into(), &0.into()));
+    assert_eq!(server.count("RETR"), 2, "each header was seen");
+    assert!(server.uids().is_empty());
+}
+
+#[test]
 fn a_refused_dele_is_told_and_tried_again() {
     let refuse_dele = [b"uid-00002".to_vec()].into();
     let server = PopServer::behaving(Mail::some(3), Behaviour { refuse_dele, ..Behaviour::default() });
