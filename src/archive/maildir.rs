@@ -107,6 +107,14 @@ impl<D: Disk> Maildir<D> {
         Ok(())
     }
 
+    /// A run that was killed may have made folders that a power cut would still take away. Those
+    /// above the Maildir are durable once it holds a message.
+    fn secure_folders(&self, all: bool) -> Result<(), ArchiveError> {
+        disk::sync_names(&*self.disk, &self.root)
+            .and_then(|()| if all { disk::secure_dirs(&*self.disk, &self.root) } else { Ok(()) })
+            .map_err(|error| ArchiveError::at(&self.root, &error))
+    }
+
     /// Whether at least one message of the ledger is still there.
     fn holds_a_known_copy(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
         let sample = ledger.newest(Seq::MAX, SAMPLE)?;
@@ -188,6 +196,7 @@ impl<D: Disk> Archive for Maildir<D> {
         }
         self.ledger_was_empty = !holds && ledger.intents()?.is_empty();
         self.make_folders()?;
+        self.secure_folders(held == 0)?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
             self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
         }

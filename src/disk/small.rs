@@ -70,6 +70,35 @@ fn make_dirs_again(disk: &impl super::Disk, path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the names of a folder and of all folders of ours above it durable, before the first thing
+/// of worth is put into it. Who made them may have been killed before it could see to that.
+pub(crate) fn secure_dirs(disk: &impl super::Disk, folder: &Path) -> io::Result<()> {
+    let us = rustix::process::geteuid().as_raw();
+    let mut folder = folder;
+    while disk.metadata(folder)?.uid == us {
+        let above = parent(folder);
+        if above == folder || disk.writable(above).is_err() {
+            break;
+        }
+        sync_names(disk, above)?;
+        folder = above;
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder durable, as far as it lets us: one that we may not read, or a file
+/// system that does not sync folders, is none of our making.
+pub(crate) fn sync_names(disk: &impl super::Disk, folder: &Path) -> io::Result<()> {
+    match disk.sync_dir(folder) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) =>
+        {
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
 /// Writes a new file, 0600, durable with its name. Fails when the name exists.
 pub fn write_new_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     let mut file: OsFile = OsDisk.create_new(path)?;
