@@ -42,6 +42,8 @@ pub struct Mbox<D: Disk> {
     pending: Vec<Finished>,
     /// An append failed: nothing more before recovery.
     unsettled: bool,
+    /// This run has synced the folder that the file is in.
+    name_is_durable: bool,
     /// How long to wait for locks.
     patience: Duration,
 }
@@ -80,6 +82,7 @@ impl<D: Disk> Mbox<D> {
             finished: None,
             pending: Vec::new(),
             unsettled: false,
+            name_is_durable: false,
             patience: lock::PATIENCE,
         }
     }
@@ -166,6 +169,8 @@ impl<D: Disk> Archive for Mbox<D> {
         let folder = disk::parent(&self.path);
         if !holds {
             disk::make_dirs(&*self.disk, folder).map_err(|error| cannot(folder, error))?;
+            // A run that was killed may have made them, and not durable.
+            disk::secure_dirs(&*self.disk, folder).map_err(|error| cannot(folder, error))?;
         }
         let exists = match self.disk.link_metadata(&self.path) {
             Ok(meta) => {

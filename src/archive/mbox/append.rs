@@ -113,9 +113,10 @@ impl<D: Disk> Mbox<D> {
         let _ = out.into_parts();
         written?;
         locked.file.sync()?;
-        // An empty file may be one whose name a crash has not made durable.
-        if locked.created || len == 0 {
+        // Whoever made the file, we or another program, may have been killed before its name was durable.
+        if locked.created || !self.name_is_durable {
             self.disk.sync_dir(disk::parent(&self.path))?;
+            self.name_is_durable = true;
         }
         Ok(())
     }

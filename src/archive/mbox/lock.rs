@@ -7,10 +7,10 @@
 //! `/var/mail` often is, `fcntl` alone must do, as it must for every other program there.
 
 use crate::archive::ArchiveError;
-use crate::disk::{self, Access, Disk, DiskFile as _, Kind, Meta};
+use crate::disk::{self, Access, Disk, DiskFile, Kind, Meta};
 use rustix::process::Pid;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -156,7 +156,7 @@ impl<D: Disk> Dotlock<D> {
             let _ = disk.unlink(&ticket);
             match disk.create_new(&ticket) {
                 Err(error) if not_ours_to_write(&error) => return Ok(Taken::NotPossible),
-                made => made?.write_all(Holder::us().to_string().as_bytes())?,
+                made => sign(made?)?,
             }
             let linked = disk.link(&ticket, &path);
             // On NFS an answer may be lost: that the ticket has two names is the proof.
@@ -184,9 +184,9 @@ impl<D: Disk> Dotlock<D> {
     fn without_links(disk: &Arc<D>, path: &Path, until: Instant) -> io::Result<Taken<D>> {
         loop {
             match disk.create_new(path) {
-                Ok(mut file) => {
+                Ok(file) => {
                     let ours = Dotlock { disk: Arc::clone(disk), path: path.to_owned() };
-                    file.write_all(Holder::us().to_string().as_bytes())?;
+                    sign(file)?;
                     return Ok(Taken::Ours(ours));
                 }
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -205,10 +205,18 @@ impl<D: Disk> Drop for Dotlock<D> {
     }
 }
 
+/// Writes down who we are. Durable, since the name may become so at any moment: nobody can tell
+/// of an empty dotlock, left by a power cut, whether its holder is no more.
+fn sign(mut file: impl DiskFile) -> io::Result<()> {
+    file.write_all(Holder::us().to_string().as_bytes())?;
+    file.sync()
+}
+
 /// What the file that becomes a dotlock is called, behind the mbox's name and before our PID.
 const TICKET: &str = ".lock.popkeep-";
 
-/// Removes the files that processes of ours left behind while they were taking a dotlock.
+/// Removes the dotlock of a process of ours that is no more, and files that such a process left behind
+/// while it was taking one.
 pub(super) fn clean<D: Disk>(disk: &D, mbox: &Path) -> io::Result<u64> {
     let (Some(folder), Some(name)) = (mbox.parent(), mbox.file_name().and_then(|name| name.to_str())) else {
         return Ok(0);
@@ -227,7 +235,9 @@ pub(super) fn clean<D: Disk>(disk: &D, mbox: &Path) -> io::Result<u64> {
     for path in &left {
         disk.unlink(path)?;
     }
-    Ok(left.len() as u64)
+    let lock = with_suffix(mbox, ".lock");
+    let stale = disk.link_metadata(&lock).is_ok() && remove_if_stale(disk, &lock)?;
+    Ok(left.len() as u64 + u64::from(stale))
 }
 
 /// Removes a dotlock whose holder is no more; whether it did.

@@ -202,6 +202,7 @@ fn the_order_of_the_steps_is_the_promised_one() {
         "unlink Mail",
         "create Mail",
         "write Mail",
+        "sync Mail",
         "link Mail",
         "unlink Mail",
         "ledger intent",
