@@ -196,7 +196,7 @@ impl<D: Disk> Archive for Maildir<D> {
         }
         self.ledger_was_empty = !holds && ledger.intents()?.is_empty();
         self.make_folders()?;
-        self.secure_folders(held == 0)?;
+        self.secure_folders(!holds)?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
             self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
         }
