@@ -33,8 +33,8 @@ impl ClientIdentity {
     pub(super) fn read(&self) -> Result<Identity, NetError> {
         let octets = read(CERT, &self.file)?;
         match std::str::from_utf8(&octets) {
-            Ok(text) if text.contains("-----BEGIN ") => self.from_pem(text),
-            _ => self.from_pkcs12(&octets),
+            Ok(text) if text.contains("-----BEGIN ") => self.pem(text),
+            _ => self.pkcs12(&octets),
         }
     }
 
@@ -44,7 +44,7 @@ impl ClientIdentity {
         unusable(name, path, "its key belongs to another certificate".to_owned())
     }
 
-    fn from_pem(&self, text: &str) -> Result<Identity, NetError> {
+    fn pem(&self, text: &str) -> Result<Identity, NetError> {
         let unusable = |key, path: &Path, reason: &str| unusable(key, path, reason.to_owned());
         if self.password.is_some() {
             return Err(unusable(
@@ -76,7 +76,7 @@ impl ClientIdentity {
             .map_err(|_| unusable(key_name, key_path, "the certificate or the key in it is damaged"))
     }
 
-    fn from_pkcs12(&self, octets: &[u8]) -> Result<Identity, NetError> {
+    fn pkcs12(&self, octets: &[u8]) -> Result<Identity, NetError> {
         let unusable = |reason: &str| unusable(CERT, &self.file, reason.to_owned());
         if self.key.is_some() {
             return Err(unusable(
@@ -119,11 +119,12 @@ fn read(key: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, NetError> 
 fn private(key: &'static str, path: &Path) -> Result<(), NetError> {
     let (mode, _owner) =
         disk::mode_and_owner(path).map_err(|error| unusable(key, path, error.to_string()))?;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    if mode & 0o077 != 0 {
+        let shown = path.display();
+        let reason = format!("others can read the key in it (mode {mode:04o}); `chmod 600 {shown}`");
+        return Err(unusable(key, path, reason));
     }
-    let shown = path.display();
-    Err(unusable(key, path, format!("others can read the key in it (mode {mode:04o}); `chmod 600 {shown}`")))
+    Ok(())
 }
 
 /// Why there is no key in `text` that the TLS library takes, if so.

@@ -16,6 +16,7 @@
 
 mod awkward_mail;
 mod bad_input;
+mod certificates;
 mod commands;
 mod crash;
 mod dele_rules;
@@ -27,6 +28,7 @@ mod hostile_server;
 mod imail;
 mod man;
 mod mechanisms;
+mod network;
 mod portions;
 mod samples;
 mod support;

@@ -3,10 +3,12 @@
 pub(crate) mod certificates;
 pub(crate) mod dovecot;
 pub(crate) mod dovecot_auth;
+pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
 pub(crate) mod sandbox;
 pub(crate) mod scripted;
+pub(crate) mod socks;
 pub(crate) mod stores;
 pub(crate) mod trace;
 pub(crate) mod wire;
