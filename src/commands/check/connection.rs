@@ -1,6 +1,6 @@
 //! What `check` tells of the connection: the server, how it is protected, its certificate.
 
-use crate::config::Account;
+use crate::config::{Account, Tls};
 use crate::mail::safe_text::escape;
 use crate::net::{Leaf, Security, ascii_name, day};
 use crate::progress::wording;
@@ -23,9 +23,12 @@ pub(super) fn server(account: &Account) -> String {
 
 /// How the connection is protected.
 pub(super) fn security(security: &Security, account: &Account) -> String {
+    let begin = if account.tls == Tls::StartTls { " after STLS" } else { "" };
     match security {
-        Security::Tls { .. } if account.tls_fingerprint.is_empty() => "TLS, certificate verified".to_owned(),
-        Security::Tls { .. } => "TLS, certificate pinned by tls_fingerprint".to_owned(),
+        Security::Tls { .. } if account.tls_fingerprint.is_empty() => {
+            format!("TLS{begin}, certificate verified")
+        }
+        Security::Tls { .. } => format!("TLS{begin}, certificate pinned by tls_fingerprint"),
         Security::Plain { loopback: true } => "clear text, to this machine itself".to_owned(),
         Security::Plain { loopback: false } => "clear text, readable on its way".to_owned(),
     }
@@ -59,7 +62,7 @@ pub(super) fn certificate(leaf: &Leaf, now: i64) -> Vec<(&'static str, String)> 
 #[cfg(test)]
 mod tests {
     use super::{certificate, security, server};
-    use crate::config::example_account;
+    use crate::config::{Tls, example_account};
     use crate::net::{Facts, Leaf, Proxy, Security};
 
     const DAY: i64 = 86_400;
@@ -111,7 +114,8 @@ mod tests {
         let tls = Security::Tls { leaf: None };
         assert_eq!(security(&tls, &account), "TLS, certificate verified");
         account.tls_fingerprint.push(Leaf::read(b"abc").fingerprint);
-        assert_eq!(security(&tls, &account), "TLS, certificate pinned by tls_fingerprint");
+        account.tls = Tls::StartTls;
+        assert_eq!(security(&tls, &account), "TLS after STLS, certificate pinned by tls_fingerprint");
         assert_eq!(
             security(&Security::Plain { loopback: true }, &account),
             "clear text, to this machine itself"
