@@ -1,8 +1,8 @@
 //! Login: which mechanism, in which form, and what a refusal of it means.
 //!
 //! Promises: a secret leaves only where it may; a refused password is not tried in another way; a weaker
-//! mechanism follows a stronger one only when the server says that it does not know the stronger one;
-//! whatever the server repeats of a secret is masked. Must never: use APOP after STLS, for its timestamp
+//! mechanism follows a stronger one only when the server says that it does not know the stronger one
+//! (or refuses APOP, which no server announces, without a response code); whatever the server repeats of a secret is masked. Must never: use APOP after STLS, for its timestamp
 //! came in clear text.
 
 use super::error::LoginRefusal;
@@ -127,6 +127,12 @@ impl Session<Authorization> {
                     // The strongest one's refusal is the one to tell of.
                     unknown.get_or_insert(refusal);
                 }
+                // Nobody announced APOP, so "authentication failed" may well mean that the server has no
+                // secret for it. Only `[AUTH]` says for sure that the password is wrong.
+                Err(SessionError::LoginRefused(refusal))
+                    if mechanism == Mechanism::Apop
+                        && candidates.last() != Some(&Mechanism::Apop)
+                        && refusal.reply.code().is_none() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -217,6 +217,28 @@ fn in_clear_text_only_what_keeps_the_password_to_itself() {
 }
 
 #[test]
+fn a_timestamp_does_not_mean_that_the_server_can_do_apop() {
+    let digest = crate::sasl::apop_digest(b"<1.2@example.com>", &secret());
+    let speak = |answers: &str| {
+        let transcript = format!(
+            "S: +OK <1.2@example.com>\nC: CAPA\nS: -ERR\nC: APOP jane {}\n{answers}",
+            digest.expose_secret()
+        );
+        let (script, progress) = Script::new(&transcript, usize::MAX);
+        let session = Session::open(Box::new(script.plain(true)), options(Pipeline::Never).0).unwrap();
+        let outcome = session.login(&by("jane", &secret(), Choice::Auto, Clearance::EncryptedOnly));
+        progress.assert_finished();
+        outcome
+    };
+    let refusal = "S: -ERR Authentication failed";
+    let user = "C: USER jane\nS: +OK\nC: PASS hunter2";
+    assert_eq!(speak(&format!("{refusal}\n{user}\nS: +OK")).unwrap().mechanism(), "USER/PASS");
+    assert_eq!(refused(speak(&format!("{refusal}\n{user}\n{refusal}"))).mechanism, Mechanism::User);
+    // A server that says that it is the password is taken at its word.
+    assert_eq!(refused(speak("S: -ERR [AUTH] wrong")).mechanism, Mechanism::Apop);
+}
+
+#[test]
 fn a_token_without_a_mechanism_for_it() {
     let (session, progress) = open("S: +OK\nC: CAPA\nS: +OK\nS: SASL PLAIN LOGIN\nS: .");
     let token = secret();
