@@ -17,6 +17,7 @@
 mod awkward_mail;
 mod bad_input;
 mod certificates;
+mod channel_binding;
 mod commands;
 mod crash;
 mod dele_rules;

@@ -7,6 +7,7 @@ pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
 pub(crate) mod sandbox;
+pub(crate) mod sasl_server;
 pub(crate) mod scripted;
 pub(crate) mod socks;
 pub(crate) mod stores;
