@@ -14,7 +14,7 @@ impl Backoff {
     /// For a maildrop that another session holds: a login costs the server something, and some
     /// servers answer each one more slowly than the one before.
     pub(super) fn for_maildrop(until: Option<Instant>) -> Self {
-        Backoff { next: Duration::from_secs(5), longest: Duration::from_secs(30), until }
+        Backoff { next: Duration::from_secs(2), longest: Duration::from_secs(30), until }
     }
 
     /// For the lock of another popkeep on this machine, which costs nothing to look at.
@@ -44,7 +44,7 @@ mod tests {
             pauses.push(pause.as_secs());
             now += pause;
         }
-        assert_eq!(pauses, [5, 10, 20, 30, 30, 25], "the last attempt is when the time is up");
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30], "the last attempt is when the time is up");
     }
 
     #[test]

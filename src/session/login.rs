@@ -19,8 +19,8 @@ use crate::sasl::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt::Write as _;
 
 /// Who logs in, and how.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,9 @@ impl Session<Authorization> {
     /// offers UTF8, it is asked for first: some servers replace messages with 8-bit headers otherwise.
     pub fn login(mut self, login: &Login<'_>) -> Result<Session<Transaction>, SessionError> {
         let candidates = self.candidates(login)?;
-        for form in forms(login.secret) {
-            self.wire.mask(&form);
+        let secrets = forms(login.secret);
+        for form in &secrets {
+            self.wire.mask(form);
         }
         let utf8 = self.ask_for_utf8()?;
         let mechanism = self.try_each(&candidates, login)?;
@@ -68,7 +69,7 @@ impl Session<Authorization> {
             Some(known) if known.pipelining() && self.pipeline.with(&known) => (known, true),
             _ => (super::authorization::ask_capabilities(&mut self.wire)?, false),
         };
-        self.wire.unmask();
+        self.wire.keep_masked(secrets);
         let state = Transaction::new(capabilities, mechanism.name(), utf8, self.pipeline);
         let state = if due { state.with_capabilities_due() } else { state };
         Ok(Session { wire: self.wire, pipeline: self.pipeline, state })
@@ -302,15 +303,35 @@ fn authenticate(
     }
 }
 
-/// A secret in each form in which a server may repeat it.
-fn forms(secret: &SecretString) -> [SecretString; 3] {
+/// The shortest part of a secret's base64 that is masked, in characters: a shorter one could be anything.
+const TELLING: usize = 8;
+
+/// A secret in each form in which a server may repeat it: as it is, in hexadecimal, in base64, and as a part of
+/// the base64 of something longer, where what stands before it decides which of three forms it has.
+fn forms(secret: &SecretString) -> Vec<SecretString> {
     let octets = secret.expose_secret().as_bytes();
-    let mut base64 = String::with_capacity(octets.len().div_ceil(3) * 4);
-    STANDARD.encode_string(octets, &mut base64);
-    let mut hex = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        // Writing into a String cannot fail.
-        let _ = write!(hex, "{octet:02x}");
+    let hex = |digits: &[u8; 16]| {
+        let mut text = Zeroizing::new(String::with_capacity(octets.len() * 2));
+        for octet in octets {
+            text.push(char::from(digits[usize::from(octet >> 4)]));
+            text.push(char::from(digits[usize::from(octet & 15)]));
+        }
+        SecretString::from(text.as_str())
+    };
+    let mut forms = vec![secret.clone(), hex(b"0123456789abcdef"), hex(b"0123456789ABCDEF")];
+    for before in 0..3 {
+        let mut whole = Zeroizing::new(Vec::with_capacity(before + octets.len()));
+        whole.resize(before, 0);
+        whole.extend_from_slice(octets);
+        let encoded = Zeroizing::new(STANDARD.encode(&*whole));
+        if before == 0 {
+            forms.push(SecretString::from(encoded.as_str()));
+        }
+        // The characters that the secret alone decides.
+        let own = &encoded[(before * 8).div_ceil(6)..whole.len() * 8 / 6];
+        if own.len() >= TELLING {
+            forms.push(SecretString::from(own));
+        }
     }
-    [secret.clone(), SecretString::from(base64), SecretString::from(hex)]
+    forms
 }

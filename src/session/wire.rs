@@ -92,9 +92,14 @@ impl Wire {
         self.secrets.push(secret.clone());
     }
 
-    /// The login is over: nothing is masked any more.
-    pub(super) fn unmask(&mut self) {
-        self.secrets.clear();
+    /// The login is over: from here on only these secrets are masked, and of them only those that no
+    /// listing can hold by chance.
+    pub(super) fn keep_masked(&mut self, secrets: impl IntoIterator<Item = SecretString>) {
+        let telling = |secret: &SecretString| {
+            let text = secret.expose_secret();
+            text.len() >= 4 && text.contains(char::is_alphabetic)
+        };
+        self.secrets = secrets.into_iter().filter(telling).collect();
     }
 
     /// No octet lies unread while no reply is due.
