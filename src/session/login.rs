@@ -2,8 +2,8 @@
 //!
 //! Promises: a secret leaves only where it may; a refused password is not tried in another way; a weaker
 //! mechanism follows a stronger one only when the server says that it does not know the stronger one
-//! (or refuses APOP, which no server announces, without a response code); whatever the server repeats of a secret is masked. Must never: use APOP after STLS, for its timestamp
-//! came in clear text.
+//! (or refuses APOP, which no server announces, without a response code); whatever the server repeats of a
+//! secret is masked. Must never: use APOP after STLS, for its timestamp came in clear text.
 
 use super::error::LoginRefusal;
 use super::wire::Wire;
