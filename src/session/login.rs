@@ -171,8 +171,11 @@ impl Session<Authorization> {
             Complaint { text: String::from_utf8_lossy(&clean).into_owned(), ..said }
         });
         Err(match Refusal::of(&reply) {
-            // What the mechanism itself said is more than what the words around it seem to say.
-            Refusal::NotNow(_) if complaint.is_none() => SessionError::TryLater { during, reply },
+            // What the mechanism itself said is more than what the words around it seem to say, if not more
+            // than a response code.
+            Refusal::NotNow(_) if complaint.is_none() || reply.is_transient() => {
+                SessionError::TryLater { during, reply }
+            }
             meaning => SessionError::LoginRefused(Box::new(LoginRefusal {
                 mechanism,
                 reply,
@@ -327,11 +330,30 @@ fn forms(secret: &SecretString) -> Vec<SecretString> {
         if before == 0 {
             forms.push(SecretString::from(encoded.as_str()));
         }
-        // The characters that the secret alone decides.
-        let own = &encoded[(before * 8).div_ceil(6)..whole.len() * 8 / 6];
-        if own.len() >= TELLING {
+        // The characters that the secret alone decides; none where there is no secret.
+        if let Some(own) = encoded.get((before * 8).div_ceil(6)..whole.len() * 8 / 6)
+            && own.len() >= TELLING
+        {
             forms.push(SecretString::from(own));
         }
     }
     forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_secret_is_recognised_inside_the_base64_of_something_longer(
+            secret in "[ -~]{0,40}", before in "[ -~]{0,5}", after in "[ -~]{0,5}",
+        ) {
+            let forms = forms(&SecretString::from(secret.as_str()));
+            let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
+            let found = forms[3..].iter().any(|form| encoded.contains(form.expose_secret()));
+            prop_assert!(found || secret.len() < TELLING);
+        }
+    }
 }

@@ -104,6 +104,8 @@ fn a_refused_token_is_explained_in_the_servers_words() {
     assert_eq!(outcome.unwrap_err().exit(), Exit::REFUSED, "a bad token is not \"later\"");
     assert!(text.contains("status 401") && text.contains("scope mail for ****"), "{text}");
     assert!(text.contains("token_command") && !text.contains("hunter2"), "{text}");
+    let transcript = transcript.replace("try again", "[SYS/TEMP] try again");
+    assert_eq!(login(&transcript, TOKEN).unwrap_err().exit(), Exit::TRY_LATER, "unless a code says so");
 
     let response =
         STANDARD.encode("n,a=jane,\x01host=pop.example.com\x01port=995\x01auth=Bearer hunter2\x01\x01");

@@ -157,12 +157,11 @@ impl Session {
         let Ok(mut exchange) = server.start_suggested(Mechname::parse(mechanism.as_bytes()).unwrap()) else {
             return self.say("-ERR unsupported authentication mechanism");
         };
-        let mut said = match initial {
-            Some(initial) => initial,
-            None => {
-                self.say("+ ")?;
-                self.line()?
-            }
+        let mut said = if let Some(initial) = initial {
+            initial
+        } else {
+            self.say("+ ")?;
+            self.line()?
         };
         loop {
             let input = STANDARD.decode(&said).unwrap();
