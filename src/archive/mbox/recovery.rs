@@ -34,7 +34,8 @@ impl<D: Disk> Mbox<D> {
         Ok(recovery)
     }
 
-    /// `intents` by ascending offset.
+    /// `intents` by ascending offset. They are of one batch: nothing is appended before the last one
+    /// is settled.
     fn settle_intents(
         &self,
         file: &mut D::File,
@@ -44,13 +45,29 @@ impl<D: Disk> Mbox<D> {
         let len = file.metadata()?.len;
         let mut whole = Vec::with_capacity(intents.len());
         for row in intents {
-            let digest = match region_of(row) {
-                Some(region) if region.end <= len => region::digest(file, region, Some(row.size))?,
-                _ => None,
-            };
-            whole.push(digest.as_ref() == Some(&row.digest));
+            whole.push(region::is_whole(file, len, row)?);
         }
-        self.settle_tail(file, len, intents, &whole, recovery)?;
+        if let Some(torn) = whole.iter().position(|whole| !whole) {
+            if let Some(end) = own_end(file, len, &intents[torn..])? {
+                file.set_len(end)?;
+                file.sync()?;
+                // What came whole behind what came torn is gone with it.
+                whole[torn..].fill(false);
+            } else {
+                let mut at = 0;
+                for run in whole.chunk_by(|a, b| a == b) {
+                    let (rows, is_whole) = (&intents[at..at + run.len()], run[0]);
+                    at += run.len();
+                    let regions = || rows.iter().filter_map(region_of);
+                    if let (false, Some(first), Some(last)) =
+                        (is_whole, regions().next(), regions().next_back())
+                        && first.start < len
+                    {
+                        recovery.left_alone.push(self.left_alone(&(first.start..last.end)));
+                    }
+                }
+            }
+        }
         if whole.contains(&true) {
             // It was read back, which says nothing about what the next power cut leaves of it.
             file.sync()?;
@@ -71,40 +88,23 @@ impl<D: Disk> Mbox<D> {
             .collect())
     }
 
-    /// Behind the last whole message: cuts off what is certainly our own torn append.
-    fn settle_tail(
-        &self,
-        file: &mut D::File,
-        len: u64,
-        intents: &[Row],
-        whole: &[bool],
-        recovery: &mut Recovery,
-    ) -> io::Result<()> {
-        let torn = whole.iter().rposition(|whole| *whole).map_or(0, |last| last + 1);
-        let regions: Vec<Range<u64>> = intents.iter().filter_map(region_of).collect();
-        let path = self.path.display();
-        for (region, _) in regions.iter().zip(whole).take(torn).filter(|(_, whole)| !**whole) {
-            recovery.left_alone.push(left_alone(&path, region));
-        }
-        let (Some(row), Some(tail)) = (intents.get(torn), regions.get(torn)) else { return Ok(()) };
-        if tail.start >= len {
-            return Ok(());
-        }
-        let end = regions.last().map_or(0, |last| last.end);
-        let ours = |offset| regions.iter().any(|region| region.start == offset);
-        if len <= end && region::is_left_by_a_crash(file, tail.start..len, row, &ours)? {
-            file.set_len(tail.start)?;
-            file.sync()
-        } else {
-            recovery.left_alone.push(left_alone(&path, tail));
-            Ok(())
-        }
+    fn left_alone(&self, region: &Range<u64>) -> String {
+        let Range { start, end } = region;
+        format!(
+            "{}: octets {start} to {end} are not the mail that was being appended there; they are left alone",
+            self.path.display()
+        )
     }
 }
 
-fn left_alone(path: &std::path::Display<'_>, region: &Range<u64>) -> String {
-    let Range { start, end } = region;
-    format!(
-        "{path}: octets {start} to {end} are not the message that was being appended there; they are left alone"
-    )
+/// Where the file ended before the append of which `torn` and what follows it are left, if that is
+/// certain: nobody else has written behind it.
+fn own_end(file: &mut (impl io::Read + io::Seek), len: u64, torn: &[Row]) -> io::Result<Option<u64>> {
+    let starts: Vec<u64> = torn.iter().filter_map(region_of).map(|region| region.start).collect();
+    let end = torn.iter().filter_map(region_of).map(|region| region.end).max();
+    let (Some(row), Some(end)) = (torn.first(), end) else { return Ok(None) };
+    if len > end {
+        return Ok(None);
+    }
+    region::end_before_crash(file, len, row, &|offset| starts.contains(&offset))
 }

@@ -1,5 +1,6 @@
 //! Reading one message's region of an mbox: its `From_` line, its quoted form, the empty line.
 
+use super::region_of;
 use crate::archive::BUFFER;
 use crate::ledger::Row;
 use crate::mail::digest::{Digest, Digester};
@@ -108,29 +109,43 @@ pub(super) fn separator(file: &mut (impl Read + Seek), len: u64) -> io::Result<&
     Ok(if read_at(file, len - 1, 1)? == b"\n" { b"\n" } else { b"\n\n" })
 }
 
-/// Whether what stands from the start of `row`'s region to the file's end is only what a crash left
-/// of an append: our own `From_` line first, or the beginning of one, or nothing but NULs; and no
-/// other `From_` line but those that `ours` expects.
-pub(super) fn is_left_by_a_crash(
+/// Whether a row's message is there, whole, and where a reader finds it; `len` is the file's.
+pub(super) fn is_whole(file: &mut (impl Read + Seek), len: u64, row: &Row) -> io::Result<bool> {
+    let Some(region) = region_of(row).filter(|region| region.end <= len) else { return Ok(false) };
+    Ok(stands_alone(file, region.start)?
+        && is_our_from_line(&read_at(file, region.start, FROM_LINE_LIMIT)?, row)
+        && digest(file, region, Some(row.size))?.as_ref() == Some(&row.digest))
+}
+
+/// Where the file ended before an append of which a crash has left a part, if what stands from
+/// there on can be nothing else: `row` is the first message that is not whole, `ours` tells where
+/// we began others.
+///
+/// What was not synced comes in pieces and in any order, with NULs for what did not come. So the
+/// part begins with our own `From_` line, with the beginning of one, or with one that has NULs in
+/// it; and it has no other `From_` lines than ours.
+pub(super) fn end_before_crash(
     file: &mut (impl Read + Seek),
-    tail: Range<u64>,
+    len: u64,
     row: &Row,
     ours: &dyn Fn(u64) -> bool,
-) -> io::Result<bool> {
-    if !stands_alone(file, tail.start)? {
-        return Ok(false);
+) -> io::Result<Option<u64>> {
+    let Some(start) = region_of(row).map(|region| region.start) else { return Ok(None) };
+    let end = without_torn_separator(file, start)?.min(len);
+    if start >= len {
+        return Ok(Some(end));
     }
-    let start = read_at(file, tail.start, FROM_LINE_LIMIT)?;
-    let cut_short = start.len() < FROM_LINE_LIMIT
-        && !start.contains(&b'\n')
-        && (b"From ".starts_with(&start) || start.starts_with(b"From "));
-    let begun = cut_short || is_our_from_line(&start, row);
-    let mut from_lines = FromLines::new(tail.start);
+    if end == start && !stands_alone(file, start)? {
+        return Ok(None);
+    }
+    if !may_be_our_from_line(&read_at(file, start, FROM_LINE_LIMIT)?, row) {
+        return Ok(None);
+    }
+    let mut from_lines = FromLines::new(start);
     let mut expected = true;
-    let mut blank = true;
     let mut buffer = vec![0; BUFFER];
-    file.seek(SeekFrom::Start(tail.start))?;
-    let mut left = tail.end - tail.start;
+    file.seek(SeekFrom::Start(start))?;
+    let mut left = len - start;
     while left > 0 && expected {
         let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
         let got = read_some(file, &mut buffer[..most])?;
@@ -138,10 +153,33 @@ pub(super) fn is_left_by_a_crash(
             break;
         }
         left -= got as u64;
-        blank &= buffer[..got].iter().all(|octet| *octet == 0);
         from_lines.feed(&buffer[..got], &mut |offset| expected &= ours(offset));
     }
-    Ok(expected && (begun || blank))
+    Ok(expected.then_some(end))
+}
+
+/// `start`, where a message of ours should begin, less what did not come whole of the newlines that
+/// were to go before it: no more than two, with a NUL for one that is missing.
+fn without_torn_separator(file: &mut (impl Read + Seek), start: u64) -> io::Result<u64> {
+    let from = start.saturating_sub(2);
+    let before = read_at(file, from, if start < 2 { 0 } else { 2 })?;
+    Ok(match before.as_slice() {
+        [0, ..] => from,
+        [_, 0] => from + 1,
+        _ => start,
+    })
+}
+
+/// Whether these octets may be what a crash has left of the `From_` line of this row.
+fn may_be_our_from_line(start: &[u8], row: &Row) -> bool {
+    let line = &start[..memchr::memchr(b'\n', start).unwrap_or(start.len())];
+    let ended = line.len() < start.len();
+    if ended && is_our_from_line(start, row) {
+        return true;
+    }
+    // Torn, or cut short by the file's end.
+    let torn = line.contains(&0) || !ended && start.len() < FROM_LINE_LIMIT;
+    torn && line.iter().zip(b"From ").all(|(octet, ours)| *octet == *ours || *octet == 0)
 }
 
 /// Calls `each` with every message's region, until it says `false`.
@@ -181,7 +219,9 @@ pub(super) fn each_message<F: Read + Seek>(
 fn is_our_from_line(start: &[u8], row: &Row) -> bool {
     let Some(lf) = memchr::memchr(b'\n', start) else { return false };
     let line = &start[..lf];
-    line.starts_with(b"From ") && line.ends_with(format!(" {}", asctime(row.archived_at)).as_bytes())
+    line.starts_with(b"From ")
+        && line.ends_with(format!(" {}", asctime(row.archived_at)).as_bytes())
+        && !line.contains(&0)
 }
 
 fn read_at(file: &mut (impl Read + Seek), offset: u64, most: usize) -> io::Result<Vec<u8>> {
