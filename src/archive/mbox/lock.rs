@@ -13,10 +13,15 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long we wait for a lock before we say "try again later".
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After so long a dotlock that names no living holder counts as left behind, as it does for
+/// liblockfile and the programs that use it; Dovecot waits for two minutes. A process that ends before it has
+/// signed its dotlock, where there are no hard links, leaves such a one; so does a power cut.
+const UNSIGNED: Duration = Duration::from_mins(5);
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -250,9 +255,14 @@ fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> io::Result<bool> {
         Err(error) => return absent(error),
     };
     let seen = file.metadata()?;
-    let mut text = String::new();
-    let readable = file.take(1024).read_to_string(&mut text).is_ok();
-    if !readable || !Holder::parse(&text).is_some_and(|holder| holder.is_no_more()) {
+    let mut text = Vec::new();
+    file.take(1024).read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let stale = match Holder::parse(&text) {
+        Some(holder) => holder.is_no_more(),
+        None => is_old(&seen) && !names_a_living_process(&text),
+    };
+    if !stale {
         return Ok(false);
     }
     // Still the one that was read? Another process may have been quicker.
@@ -263,6 +273,18 @@ fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) => absent(error),
     }
+}
+
+/// Whether nobody has touched a file for so long that it cannot be the lock of a program at work.
+fn is_old(meta: &Meta) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let modified = u64::try_from(meta.modified.0).map_or(Duration::ZERO, Duration::from_secs);
+    now.saturating_sub(modified) > UNSIGNED
+}
+
+/// Whether another program's dotlock begins with the number of a process that is at work here.
+fn names_a_living_process(text: &str) -> bool {
+    text.lines().next().and_then(|line| line.trim().parse().ok()).is_some_and(is_alive)
 }
 
 /// Who holds a dotlock.

@@ -2,6 +2,7 @@
 
 use super::super::lock;
 use super::*;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
 #[test]
 fn a_locked_mbox_is_for_later() {
@@ -53,6 +54,30 @@ fn a_dotlock_whose_holder_is_no_more_is_removed() {
         assert_eq!(home.mbox.recover(&mut home.ledger).unwrap().cleaned, 1);
         assert!(home.beside().is_empty());
     }
+}
+
+#[test]
+fn a_dotlock_that_names_nobody_is_removed_when_it_is_old() {
+    let mut home = Home::ready();
+    let dotlock = home.folder.path().join("Mail/work.lock");
+    let age = |text: &[u8]| {
+        write(&dotlock, text);
+        let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+        let times = Timestamps { last_access: old, last_modification: old };
+        rustix::fs::utimensat(CWD, &dotlock, &times, AtFlags::empty()).unwrap();
+    };
+    // Empty; torn by a power cut; procmail's.
+    for (uid, text) in [("1", &b""[..]), ("2", b"12\nhost\0\0\0"), ("3", b"0")] {
+        age(text);
+        home.deliver(uid, b"a\n");
+        assert!(home.beside().is_empty());
+    }
+    age(b"1\n");
+    home.add("4", b"b\n");
+    assert!(
+        matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Locked { .. })),
+        "process 1 lives"
+    );
 }
 
 #[test]
