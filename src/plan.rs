@@ -228,7 +228,7 @@ impl<'l> Planner<'l> {
 
     /// One row that is stored or deleted.
     pub fn row(&mut self, known: &Known) {
-        self.live_rows += u64::from(!known.deleted);
+        self.live_rows += u64::from(!known.deleted && !known.leaving);
         let Some(position) = known.uid.as_deref().and_then(|uid| self.position_of(uid)) else { return };
         let Ok(position) = u32::try_from(position) else { return };
         self.matches.push(Match {
@@ -354,7 +354,14 @@ mod tests {
     }
 
     fn row(seq: Seq, uid: &str, size: u64) -> Known {
-        Known { seq, uid: Some(uid.as_bytes().into()), list_size: Some(size), archived_at: 7, deleted: false }
+        Known {
+            seq,
+            uid: Some(uid.as_bytes().into()),
+            list_size: Some(size),
+            archived_at: 7,
+            deleted: false,
+            leaving: false,
+        }
     }
 
     fn deleted(seq: Seq, uid: &str, size: u64) -> Known {
@@ -461,11 +468,12 @@ mod tests {
         let plan = plan(&listing, &[row(1, "old", 10)], NO_LIMITS);
         assert!(plan.migrated);
         assert_eq!(plan.item(0).verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
-        // Not when all rows were deleted by us: then new UIDs are simply new mail.
-        assert_eq!(
-            verdicts(&[listed(1, "new", 10)], &[deleted(1, "old", 10)]),
-            [fetch(Why::New, Compare::Nothing)]
-        );
+        // Not when all rows were deleted by us, or may have been: then new UIDs are simply new mail.
+        let leaving = Known { leaving: true, ..row(1, "old", 10) };
+        for row in [deleted(1, "old", 10), leaving.clone()] {
+            assert_eq!(verdicts(&[listed(1, "new", 10)], &[row]), [fetch(Why::New, Compare::Nothing)]);
+        }
+        assert_eq!(verdicts(&[listed(1, "old", 10)], &[leaving]), [held(1)], "QUIT never arrived");
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Run<'_> {
     /// QUIT, and what its answer means for the DELEs before it.
     fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<(), AccountError> {
         let waiting = marked.accepted.len() as u64;
+        self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
         let trouble = match session.quit() {
             Ok(QuitOutcome::Confirmed(_)) => {
                 let at = now();
@@ -233,6 +234,7 @@ impl Run<'_> {
                     list_size: row.list_size,
                     archived_at: row.archived_at,
                     deleted: false,
+                    leaving: false,
                 });
                 adopted.push(Change::Adopted(row));
             }

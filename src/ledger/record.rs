@@ -72,6 +72,8 @@ pub struct Known {
     pub archived_at: UnixTime,
     /// Deleted from the server by us.
     pub deleted: bool,
+    /// [`Change::Leaving`], and nothing since: it may or may not be on the server.
+    pub leaving: bool,
 }
 
 /// One change to the ledger.
@@ -85,6 +87,9 @@ pub enum Change {
     Withdrawn(Seq),
     /// A row that was found in the archive itself (a lost ledger), stored at once.
     Adopted(Row),
+    /// The server has accepted DELE for it, and QUIT is about to be sent: should its answer never come, the message may be
+    /// gone from the server.
+    Leaving(Seq),
     /// The server deleted it: QUIT was confirmed.
     Deleted {
         /// Which.

@@ -29,6 +29,7 @@ CREATE TABLE message (         -- one message in an archive, or about to enter i
   list_size   INTEGER,         -- octets as LIST gave them; servers get this wrong
   archived_at INTEGER NOT NULL, -- seconds since 1970-01-01 00:00 UTC, like every time here
   deleted_at  INTEGER,
+  leaving     INTEGER NOT NULL DEFAULT 0, -- 1: DELE accepted, and QUIT not answered yet
   size        INTEGER NOT NULL, -- octets of the stored form
   utf8        INTEGER NOT NULL, -- 1: UTF8 (RFC 6856) was in force when it came
   maildir_key TEXT,            -- Maildir: what identifies the file's name

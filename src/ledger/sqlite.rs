@@ -114,7 +114,7 @@ impl Ledger for SqliteLedger {
     fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
         let stream = || {
             let mut statement = self.connection.prepare_cached(
-                "SELECT seq, uid, list_size, archived_at, state FROM message \
+                "SELECT seq, uid, list_size, archived_at, state, leaving FROM message \
                  WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
             )?;
             let mut rows = statement.query([self.maildrop])?;
@@ -125,6 +125,7 @@ impl Ledger for SqliteLedger {
                     list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
                     archived_at: row.get(3)?,
                     deleted: row.get::<_, State>(4)? == State::Deleted,
+                    leaving: row.get(5)?,
                 });
             }
             Ok(())
@@ -192,10 +193,18 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
                 .execute((maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "an intent")?;
         }
+        Change::Leaving(seq) => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET leaving = 1 WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                )?
+                .execute((maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+        }
         Change::Deleted { seq, at } => {
             let touched = connection
                 .prepare_cached(
-                    "UPDATE message SET state = 'deleted', deleted_at = ? \
+                    "UPDATE message SET state = 'deleted', deleted_at = ?, leaving = 0 \
                      WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
                 )?
                 .execute((at, maildrop, signed(*seq)))?;
@@ -204,7 +213,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
         Change::Recognised { seq, uid, list_size } => {
             let touched = connection
                 .prepare_cached(
-                    "UPDATE message SET state = 'stored', deleted_at = NULL, uid = ?, list_size = ? \
+                    "UPDATE message SET state = 'stored', deleted_at = NULL, leaving = 0, uid = ?, list_size = ? \
                      WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
                 )?
                 .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;

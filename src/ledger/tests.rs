@@ -114,6 +114,7 @@ fn a_message_is_on_record_as_it_was_given_after_reopening() {
             list_size: Some(u64::MAX),
             archived_at: 1_700_000_000,
             deleted: false,
+            leaving: false,
         }]
     );
 }
@@ -140,6 +141,7 @@ fn a_commit_is_all_or_nothing() {
         Change::Stored(99),
         Change::Withdrawn(held),
         Change::Deleted { seq: 99, at: 0 },
+        Change::Leaving(next),
         Change::Recognised { seq: next, uid: None, list_size: None },
         Change::Intent(row(held)),
     ] {
@@ -166,8 +168,11 @@ fn a_deleted_message_stays_known_and_is_stored_again_when_recognised() {
     let state = Folder::new();
     let mut ledger = state.ledger();
     let seq = store(&mut ledger);
+    ledger.commit(&[Change::Leaving(seq)]).unwrap();
+    assert!(known(&ledger)[0].leaving);
+    assert_eq!(ledger.row(seq).unwrap().unwrap().state, State::Stored);
     ledger.commit(&[Change::Deleted { seq, at: 1_700_000_100 }]).unwrap();
-    assert!(known(&ledger)[0].deleted);
+    assert!(known(&ledger)[0].deleted && !known(&ledger)[0].leaving);
     assert_eq!(ledger.overview().unwrap().held, 1);
     let uid = Some(b"new".to_vec());
     ledger.commit(&[Change::Recognised { seq, uid: uid.clone(), list_size: Some(7) }]).unwrap();
