@@ -10,6 +10,8 @@
 mod error;
 mod filer;
 mod login;
+#[cfg(test)]
+mod model;
 mod portions;
 mod preview;
 mod prove;
@@ -38,7 +40,7 @@ use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
 use crate::plan::{Plan, Verdict};
 use crate::session::SessionError;
 use portions::Portions;
-use round::{Next, Run};
+use round::{Next, Open, Run};
 use set_aside::SetAside;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -156,27 +158,38 @@ impl Prepared {
                 }
             }
         };
-        Run {
-            account,
-            observer,
-            open: &open,
-            portions: Portions::of(account.format),
-            archive: self.archive,
-            ledger: self.ledger,
-            tally: Tally::default(),
-            messages_left: orders.limit,
-            aside: SetAside::default(),
-            stay: HashSet::new(),
-            refused: 0,
-            without_top: false,
-            unconfirmed: None,
-            delete_was: None,
-        }
-        .complete()
+        Run { messages_left: orders.limit, ..Run::new(account, observer, &open, self.archive, self.ledger) }
+            .complete()
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// A run that has done nothing yet.
+    fn new(
+        account: &'a Account,
+        observer: &'a Arc<dyn Observer>,
+        open: Open<'a>,
+        archive: Box<dyn Archive>,
+        ledger: Box<dyn Ledger>,
+    ) -> Self {
+        Run {
+            account,
+            observer,
+            open,
+            portions: Portions::of(account.format),
+            archive,
+            ledger,
+            tally: Tally::default(),
+            messages_left: None,
+            aside: SetAside::default(),
+            stay: HashSet::new(),
+            without_top: false,
+            refused: 0,
+            unconfirmed: None,
+            delete_was: None,
+        }
+    }
+
     /// Everything, with the record of it. Never fails as such: the summary says what happened.
     fn complete(mut self) -> Summary {
         let result = self.whole();

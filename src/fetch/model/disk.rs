@@ -1,0 +1,228 @@
+//! A disk that knows what would be left of it if the power failed now.
+
+use super::fate::Fate;
+use super::store::{Ino, Store};
+use crate::disk::{Access, Disk, DiskFile, Kind, Meta};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What kind of file system it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    /// Files may have a second name.
+    pub hard_links: bool,
+    /// Everything can be synced at once.
+    pub group_sync: bool,
+}
+
+/// The disk, as one process sees it.
+pub(super) struct ModelDisk {
+    pub store: Arc<Mutex<Store>>,
+    pub fate: Arc<Fate>,
+    pub traits: Traits,
+}
+
+/// An open file of it.
+pub(super) struct ModelFile {
+    store: Arc<Mutex<Store>>,
+    fate: Arc<Fate>,
+    ino: Ino,
+    position: u64,
+}
+
+impl ModelDisk {
+    fn look<T>(&self, effect: impl FnOnce(&Store) -> io::Result<T>) -> io::Result<T> {
+        self.fate.look(|| effect(&lock(&self.store)))
+    }
+
+    fn change<T>(&self, effect: impl FnOnce(&mut Store) -> io::Result<T>) -> io::Result<T> {
+        self.fate.change(|| effect(&mut lock(&self.store)))
+    }
+
+    fn file(&self, ino: Ino) -> ModelFile {
+        ModelFile { store: Arc::clone(&self.store), fate: Arc::clone(&self.fate), ino, position: 0 }
+    }
+}
+
+impl Disk for ModelDisk {
+    type File = ModelFile;
+
+    fn create_new(&self, path: &Path) -> io::Result<ModelFile> {
+        let ino = self.change(|store| {
+            let ino = store.add_file();
+            store.give_name(path, ino).map(|()| ino)
+        })?;
+        Ok(self.file(ino))
+    }
+
+    fn create_unnamed(&self, _folder: &Path) -> io::Result<ModelFile> {
+        Ok(self.file(self.change(|store| Ok(store.add_file()))?))
+    }
+
+    fn open(&self, path: &Path, _access: Access) -> io::Result<ModelFile> {
+        Ok(self.file(self.look(|store| store.find(path))?))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let allowed = self.traits.hard_links;
+        self.change(|store| {
+            let ino = store.find(from)?;
+            if allowed { store.give_name(to, ino) } else { Err(Errno::PERM.into()) }
+        })
+    }
+
+    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change(|store| {
+            let ino = store.find(from)?;
+            store.give_name(to, ino)?;
+            store.remove_name(from)
+        })
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.change(|store| store.remove_name(path))
+    }
+
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        self.change(|store| store.make_folder(path))?;
+        self.sync_dir(crate::disk::parent(path))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.change(|store| {
+            let ino = store.find(path)?;
+            store.names(ino)?;
+            store.sync(ino);
+            Ok(())
+        })
+    }
+
+    fn group_sync(&self, folder: &Path) -> io::Result<Option<ModelFile>> {
+        if self.traits.group_sync { self.open(folder, Access::Read).map(Some) } else { Ok(None) }
+    }
+
+    fn sync_files(&self, files: &mut [&mut ModelFile]) -> io::Result<()> {
+        files.iter_mut().try_for_each(|file| file.sync())
+    }
+
+    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        let names: Vec<OsString> =
+            self.look(|store| Ok(store.names(store.find(path)?)?.keys().cloned().collect()))?;
+        let _ = names.iter().all(|name| each(name));
+        Ok(())
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<Meta> {
+        self.look(|store| Ok(meta(store, store.find(path)?)))
+    }
+
+    fn link_metadata(&self, path: &Path) -> io::Result<Meta> {
+        self.metadata(path)
+    }
+
+    fn writable(&self, path: &Path) -> io::Result<()> {
+        self.look(|store| store.find(path).map(|_| ()))
+    }
+}
+
+impl ModelFile {
+    fn change<T>(&self, effect: impl FnOnce(&mut Store) -> io::Result<T>) -> io::Result<T> {
+        self.fate.change(|| effect(&mut lock(&self.store)))
+    }
+}
+
+impl DiskFile for ModelFile {
+    fn sync(&mut self) -> io::Result<()> {
+        self.change(|store| {
+            store.sync(self.ino);
+            Ok(())
+        })
+    }
+
+    fn sync_file_system(&mut self) -> io::Result<()> {
+        self.change(|store| {
+            store.sync_all();
+            Ok(())
+        })
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).unwrap();
+        self.change(|store| store.change_octets(self.ino).map(|octets| octets.resize(len, 0)))
+    }
+
+    fn metadata(&self) -> io::Result<Meta> {
+        self.fate.look(|| Ok(meta(&lock(&self.store), self.ino)))
+    }
+
+    /// Nobody else is there.
+    fn try_lock(&mut self) -> io::Result<bool> {
+        self.fate.look(|| Ok(true))
+    }
+}
+
+impl Read for ModelFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fate.look(|| {
+            let store = lock(&self.store);
+            let octets = store.octets(self.ino)?;
+            let start = usize::try_from(self.position).unwrap().min(octets.len());
+            let count = buffer.len().min(octets.len() - start);
+            buffer[..count].copy_from_slice(&octets[start..start + count]);
+            self.position += count as u64;
+            Ok(count)
+        })
+    }
+}
+
+impl Write for ModelFile {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let start = usize::try_from(self.position).unwrap();
+        self.change(|store| {
+            let content = store.change_octets(self.ino)?;
+            content.resize(content.len().max(start + octets.len()), 0);
+            content[start..start + octets.len()].copy_from_slice(octets);
+            Ok(())
+        })?;
+        self.position += octets.len() as u64;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for ModelFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        let len = lock(&self.store).octets(self.ino)?.len() as u64;
+        let moved = match position {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => len.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = moved.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+fn meta(store: &Store, ino: Ino) -> Meta {
+    let kind = store.kind(ino);
+    Meta {
+        kind,
+        len: store.octets(ino).map_or(0, |octets| octets.len() as u64),
+        dev: 1,
+        ino,
+        links: store.links(ino),
+        uid: rustix::process::geteuid().as_raw(),
+        mode: if kind == Kind::Folder { 0o700 } else { 0o600 },
+        modified: (store.modified(ino), 0),
+    }
+}
+
+fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap()
+}

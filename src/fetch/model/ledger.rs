@@ -1,0 +1,84 @@
+//! A ledger whose commit is one atomic step.
+
+use super::fate::Fate;
+use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger};
+use crate::mail::digest::Digest;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The record as one process sees it; the record itself outlives the process.
+pub(super) struct ModelLedger {
+    pub record: Arc<Mutex<SqliteLedger>>,
+    pub fate: Arc<Fate>,
+}
+
+impl ModelLedger {
+    fn record(&self) -> MutexGuard<'_, SqliteLedger> {
+        self.record.lock().unwrap()
+    }
+
+    fn look<T>(
+        &self,
+        effect: impl FnOnce(&SqliteLedger) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        reach(|effect| self.fate.look(effect), || effect(&self.record()))
+    }
+}
+
+/// Passes the record's own errors on, and turns the model's into the like.
+fn reach<T>(
+    step: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()>,
+    effect: impl FnOnce() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let (mut effect, mut outcome) = (Some(effect), None);
+    let reached = step(&mut || {
+        outcome = effect.take().map(|effect| effect());
+        Ok(())
+    });
+    match (reached, outcome) {
+        (Ok(()), Some(outcome)) => outcome,
+        (lost, _) => Err(LedgerError::Failed { path: "model".to_owned(), reason: format!("{lost:?}") }),
+    }
+}
+
+impl Ledger for ModelLedger {
+    fn next_seq(&mut self) -> Seq {
+        self.record().next_seq()
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError> {
+        reach(|effect| self.fate.change(effect), || self.record().commit(changes))
+    }
+
+    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+        self.look(|record| record.known(each))
+    }
+
+    fn row(&self, seq: Seq) -> Result<Option<Row>, LedgerError> {
+        self.look(|record| record.row(seq))
+    }
+
+    fn intents(&self) -> Result<Vec<Row>, LedgerError> {
+        self.look(Ledger::intents)
+    }
+
+    fn by_content(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        self.look(|record| record.by_content(digest))
+    }
+
+    fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
+        self.look(|record| record.by_core(digest))
+    }
+
+    fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.look(|record| record.newest(before, limit))
+    }
+
+    fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
+        self.look(Ledger::last_run)
+    }
+
+    fn overview(&self) -> Result<Overview, LedgerError> {
+        self.look(Ledger::overview)
+    }
+}

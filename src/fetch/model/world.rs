@@ -1,0 +1,267 @@
+//! A mail account in a model of the world: server, disk, ledger, and runs that meet their fate.
+
+use super::disk::{ModelDisk, Traits};
+use super::fate::{Doom, Fate};
+use super::ledger::ModelLedger;
+use super::maildrop::{Connection, Maildrop, Manners};
+use super::store::{Store, Survival};
+use crate::archive::Archive;
+use crate::archive::maildir::Maildir;
+use crate::archive::mbox::Mbox;
+use crate::config::{Account, DeletePolicy, Format, example_account};
+use crate::event::{Event, Observer, Summary};
+use crate::fetch::portions::{BatchLimits, Portions};
+use crate::fetch::round::Run;
+use crate::ledger::SqliteLedger;
+use crate::sasl::{Mechanism, SecretKind};
+use crate::session::{Choice, Clearance, Login, Options, Pipeline, Session};
+use secrecy::SecretString;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub format: Format,
+    pub delete: DeletePolicy,
+    pub manners: Manners,
+    pub traits: Traits,
+    /// Messages in a batch.
+    pub batch: usize,
+    /// Deletions in a session.
+    pub portion: usize,
+    /// The mbox has a message of another program's in it already.
+    pub foreign: bool,
+}
+
+pub(super) struct World {
+    pub case: Case,
+    pub maildrop: Arc<Mutex<Maildrop>>,
+    pub store: Arc<Mutex<Store>>,
+    record: Arc<Mutex<SqliteLedger>>,
+    account: Account,
+}
+
+/// Its end is no empty line, as some programs leave it.
+const FOREIGN: &[u8] = b"From joe@example.org Mon Nov 23 01:00:00 2026\nSubject: hi\n\n>From joe\n";
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn event(&self, _account: &str, _event: Event<'_>) {}
+}
+
+impl World {
+    pub(super) fn new(case: Case, mail: &[&[u8]]) -> Self {
+        // Writers of one mbox wait for each other within a process: every world has its own.
+        static WORLDS: AtomicU64 = AtomicU64::new(0);
+        let home = PathBuf::from(format!("/home{}", WORLDS.fetch_add(1, Ordering::Relaxed)));
+        let mut store = Store::new();
+        store.make_folder(&home).unwrap();
+        store.sync_all();
+        let archive = home.join("mail/work");
+        if case.foreign {
+            store.make_folder(&home.join("mail")).unwrap();
+            let ino = store.add_file();
+            store.give_name(&archive, ino).unwrap();
+            store.change_octets(ino).unwrap().extend_from_slice(FOREIGN);
+            store.sync_all();
+        }
+        let account = Account { archive, format: case.format, delete: case.delete, ..example_account() };
+        let mut maildrop = Maildrop::new(case.manners);
+        for message in mail {
+            maildrop.deliver(message);
+        }
+        World {
+            case,
+            maildrop: Arc::new(Mutex::new(maildrop)),
+            store: Arc::new(Mutex::new(store)),
+            record: Arc::new(Mutex::new(SqliteLedger::in_memory(&account.identity).unwrap())),
+            account,
+        }
+    }
+
+    /// One run of popkeep, and whether its doom was fulfilled.
+    pub(super) fn run(&self, doom: Option<Doom>) -> (Summary, bool) {
+        let fate = Arc::new(Fate::new(doom));
+        let disk = Arc::new(ModelDisk {
+            store: Arc::clone(&self.store),
+            fate: Arc::clone(&fate),
+            traits: self.case.traits,
+        });
+        let (path, identity) = (self.account.archive.clone(), self.account.identity.as_str());
+        let archive: Box<dyn Archive> = match self.case.format {
+            Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+            Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+        };
+        let observer: Arc<dyn Observer> = Arc::new(Nobody);
+        let open = || {
+            let connection = Box::new(Connection::new(&self.maildrop, &fate));
+            let timeout = Duration::from_mins(1);
+            let options = Options { timeout, until: None, tracer: None, pipeline: Pipeline::WhereOffered };
+            let mut session = Session::open(connection, options)?;
+            session.capabilities()?;
+            Ok(session.login(&Login {
+                user: &self.account.user,
+                secret: &SecretString::from("secret"),
+                kind: SecretKind::Password,
+                choice: Choice::Named(Mechanism::User),
+                clearance: Clearance::Granted,
+                host: &self.account.host,
+                port: self.account.port,
+            })?)
+        };
+        // However slow the machine, what is done does not depend on it.
+        let age = Duration::from_hours(1);
+        let record = Box::new(ModelLedger { record: Arc::clone(&self.record), fate: Arc::clone(&fate) });
+        let summary = Run {
+            portions: Portions {
+                batch: BatchLimits { messages: self.case.batch, octets: u64::MAX, age },
+                deletions: self.case.portion,
+                session: age,
+            },
+            ..Run::new(&self.account, &observer, &open, archive, record)
+        }
+        .complete();
+        let struck = fate.has_struck();
+        fate.end();
+        assert_eq!(summary.listed, summary.held + summary.missing.len() as u64);
+        (summary, struck)
+    }
+
+    /// The power fails; `false` when that makes no difference.
+    pub(super) fn power_cut(&self, survival: Survival) -> bool {
+        let mut store = self.store.lock().unwrap();
+        let matters = !store.is_durable();
+        store.power_cut(survival);
+        matters
+    }
+
+    /// The ledger is gone.
+    pub(super) fn lose_ledger(&self) {
+        *self.record.lock().unwrap() = SqliteLedger::in_memory(&self.account.identity).unwrap();
+    }
+
+    /// A mail client looks at everything.
+    pub(super) fn read_all(&self) {
+        let (new, cur) = (self.account.archive.join("new"), self.account.archive.join("cur"));
+        for name in self.names(&new) {
+            let mut store = self.store.lock().unwrap();
+            let ino = store.find(&new.join(&name)).unwrap();
+            store.give_name(&cur.join(format!("{name}:2,RS")), ino).unwrap();
+            store.remove_name(&new.join(&name)).unwrap();
+        }
+        // What moved must not be lost between two folders: that is the file system's promise.
+        let mut store = self.store.lock().unwrap();
+        for folder in [cur, new] {
+            if let Ok(ino) = store.find(&folder) {
+                store.sync(ino);
+            }
+        }
+    }
+
+    /// Somebody changes every subject in the archive, and no length.
+    pub(super) fn vandalise(&self) {
+        let path = &self.account.archive;
+        let new = path.join("new");
+        let mut files: Vec<PathBuf> = self.names(&new).iter().map(|name| new.join(name)).collect();
+        files.push(path.clone());
+        let mut store = self.store.lock().unwrap();
+        for file in files {
+            let Ok(ino) = store.find(&file) else { continue };
+            let Ok(octets) = store.change_octets(ino) else { continue };
+            let found: Vec<usize> = memchr::memmem::find_iter(octets, b"Subject: ").collect();
+            for at in found {
+                octets[at + 9] = b'?';
+            }
+        }
+    }
+
+    /// From now on what is held is deleted from the server.
+    pub(super) fn delete_what_is_fetched(&mut self) {
+        self.account.delete = DeletePolicy::Fetched;
+    }
+
+    /// What the server has deleted so far.
+    pub(super) fn purged(&self) -> Vec<Vec<u8>> {
+        self.maildrop.lock().unwrap().purged.clone()
+    }
+
+    pub(super) fn deliver(&self, message: &[u8]) {
+        self.maildrop.lock().unwrap().deliver(message);
+    }
+
+    /// Everything that ever came and should be archived, sorted.
+    pub(super) fn expected(&self) -> Vec<Vec<u8>> {
+        let mut expected = self.maildrop.lock().unwrap().delivered.clone();
+        if self.case.foreign {
+            expected.push(b"Subject: hi\n\nFrom joe\n".to_vec());
+        }
+        expected.sort_unstable();
+        expected
+    }
+
+    /// What the archive shows to whoever looks, sorted.
+    pub(super) fn archived(&self) -> Vec<Vec<u8>> {
+        let path = &self.account.archive;
+        let mut found = match self.case.format {
+            Format::Maildir => [self.files(&path.join("new")), self.files(&path.join("cur"))].concat(),
+            Format::Mbox => self.octets(path).map(|octets| messages_of_mbox(&octets)).unwrap_or_default(),
+        };
+        found.sort_unstable();
+        found
+    }
+
+    /// Names that no program but us would know what to do with.
+    pub(super) fn litter(&self) -> Vec<String> {
+        let path = &self.account.archive;
+        match self.case.format {
+            Format::Maildir => self.names(&path.join("tmp")),
+            Format::Mbox => {
+                let mut names = self.names(path.parent().unwrap());
+                names.retain(|name| OsStr::new(name) != path.file_name().unwrap());
+                names
+            }
+        }
+    }
+
+    fn files(&self, folder: &Path) -> Vec<Vec<u8>> {
+        self.names(folder).iter().filter_map(|name| self.octets(&folder.join(name))).collect()
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let store = self.store.lock().unwrap();
+        let Ok(ino) = store.find(folder) else { return Vec::new() };
+        store.names(ino).unwrap().keys().map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
+    fn octets(&self, file: &Path) -> Option<Vec<u8>> {
+        let store = self.store.lock().unwrap();
+        store.octets(store.find(file).ok()?).ok().map(<[u8]>::to_vec)
+    }
+}
+
+/// Reads an mbox as mail clients do: a message begins behind an empty line.
+fn messages_of_mbox(octets: &[u8]) -> Vec<Vec<u8>> {
+    let is_start =
+        |at: &usize| octets[*at..].starts_with(b"From ") && (*at == 0 || octets[..*at].ends_with(b"\n\n"));
+    let mut starts: Vec<usize> = (0..octets.len()).filter(is_start).collect();
+    if starts.first() != Some(&0) && !octets.is_empty() {
+        starts.insert(0, 0);
+    }
+    starts.push(octets.len());
+    starts.windows(2).map(|pair| message_of_mbox(&octets[pair[0]..pair[1]])).collect()
+}
+
+fn message_of_mbox(part: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = part.split_inclusive(|octet| *octet == b'\n').skip(1).collect();
+    lines.pop_if(|line| *line == b"\n");
+    let unquoted = lines.into_iter().map(|line| {
+        let start = line.iter().position(|octet| *octet != b'>').unwrap_or(0);
+        if start > 0 && line[start..].starts_with(b"From ") { &line[1..] } else { line }
+    });
+    unquoted.collect::<Vec<_>>().concat()
+}
