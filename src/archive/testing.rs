@@ -3,7 +3,9 @@
 
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
-use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger};
+use crate::ledger::{
+    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime,
+};
 use crate::mail::digest::Digest;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -268,6 +270,10 @@ impl Ledger for WatchedLedger {
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
         self.inner.last_run()
+    }
+
+    fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {
+        self.inner.last_login()
     }
 
     fn overview(&self) -> Result<Overview, LedgerError> {

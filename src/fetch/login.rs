@@ -8,46 +8,73 @@ use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
 use secrecy::{ExposeSecret, SecretString};
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Connects, protects the connection as configured, and logs in. The secret is had first, so that a server
-/// never waits for a person. A token that the server calls expired is had anew, once. `until` is the end of the
-/// account's run.
+/// Connects, protects the connection as configured, and logs in, once. `until` is the end of the account's
+/// run.
 pub fn open_session(
     account: &Account,
     until: Option<Instant>,
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    open_session_after(None, account, until, trace, observer)
+    Door::new(account, until, trace, observer)?.open()
 }
 
-/// The same, unless the server wants more time since our `last_login`.
-pub(super) fn open_session_after(
-    last_login: Option<UnixTime>,
-    account: &Account,
-    until: Option<Instant>,
-    trace: bool,
-    observer: &Arc<dyn Observer>,
-) -> Result<Session<Transaction>, AccountError> {
-    let kind = secret_kind(account);
-    let secret = obtain(account, kind)?;
-    let way = Way::new(account, until, trace, observer)?;
-    let mut outcome = log_in(&way, kind, &secret, last_login);
-    if let Err(AccountError::Session(error)) = &outcome
-        && error.wants_new_token()
-    {
-        let fresh = obtain(account, kind)?;
-        // The same token would only be refused again.
-        if fresh.expose_secret() != secret.expose_secret() {
-            outcome = log_in(&way, kind, &fresh, last_login);
+/// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
+pub(super) struct Door<'w> {
+    way: Way<'w>,
+    kind: SecretKind,
+    secret: RefCell<SecretString>,
+    /// A server may want some time between two logins.
+    last_login: Cell<Option<UnixTime>>,
+}
+
+impl<'w> Door<'w> {
+    /// The secret is had here, so that a server never waits for a person.
+    pub(super) fn new(
+        account: &'w Account,
+        until: Option<Instant>,
+        trace: bool,
+        observer: &'w Arc<dyn Observer>,
+    ) -> Result<Self, AccountError> {
+        let kind = secret_kind(account);
+        let secret = RefCell::new(obtain(account, kind)?);
+        let way = Way::new(account, until, trace, observer)?;
+        Ok(Door { way, kind, secret, last_login: Cell::new(None) })
+    }
+
+    /// With what is known of the last login before this run.
+    pub(super) fn after(self, last_login: Option<UnixTime>) -> Self {
+        self.last_login.set(last_login);
+        self
+    }
+
+    /// A session that is logged in. A token that the server calls expired is had anew, once.
+    pub(super) fn open(&self) -> Result<Session<Transaction>, AccountError> {
+        let mut outcome = self.log_in();
+        if let Err(AccountError::Session(error)) = &outcome
+            && error.wants_new_token()
+        {
+            let fresh = obtain(self.way.account, self.kind)?;
+            // The same token would only be refused again.
+            if fresh.expose_secret() != self.secret.borrow().expose_secret() {
+                self.secret.replace(fresh);
+                outcome = self.log_in();
+            }
         }
+        if outcome.is_ok() {
+            self.last_login.set(Some(super::now()));
+            self.way.observer.event(&self.way.account.name, Event::LoggedIn);
+        }
+        outcome
     }
-    if outcome.is_ok() {
-        observer.event(&account.name, Event::LoggedIn);
+
+    fn log_in(&self) -> Result<Session<Transaction>, AccountError> {
+        log_in(&self.way, self.kind, &self.secret.borrow(), self.last_login.get())
     }
-    outcome
 }
 
 /// What there is to log in with.

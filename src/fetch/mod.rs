@@ -24,8 +24,8 @@ mod tally;
 mod waiting;
 
 pub use error::AccountError;
+use login::Door;
 pub use login::open_session;
-use login::open_session_after;
 pub use preview::{Preview, ToFetch, compare, preview};
 pub use reach::run_deadline;
 
@@ -42,7 +42,7 @@ use crate::session::SessionError;
 use portions::Portions;
 use round::{Next, Open, Run};
 use set_aside::SetAside;
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -138,23 +138,26 @@ impl Prepared {
     ) -> Summary {
         let until = run_deadline(account);
         // A ledger that cannot be read is noticed, and told of, by the run itself.
-        let last_login = Cell::new(self.ledger.overview().ok().and_then(|known| known.last_login));
+        let last_login = self.ledger.last_login().ok().flatten();
+        let door = OnceCell::new();
         let open = || {
+            let door = if let Some(door) = door.get() {
+                door
+            } else {
+                let new = Door::new(account, until, orders.trace, observer)?;
+                door.get_or_init(|| new.after(last_login))
+            };
             let mut backoff =
                 Backoff::for_maildrop(wait_until.map(|wait| until.map_or(wait, |run| wait.min(run))));
             loop {
-                match open_session_after(last_login.get(), account, until, orders.trace, observer) {
+                match door.open() {
                     Err(AccountError::Session(error)) if error.is_in_use() => {
                         let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
                         let text = format!("{error}; trying again in {} s", pause.as_secs());
                         observer.event(&account.name, Event::Note(&text));
                         thread::sleep(pause);
                     }
-                    Ok(session) => {
-                        last_login.set(Some(now()));
-                        return Ok(session);
-                    }
-                    Err(error) => return Err(error),
+                    outcome => return outcome,
                 }
             }
         };

@@ -56,6 +56,9 @@ pub trait Ledger: Send {
     /// The last run that ended.
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;
 
+    /// When we logged in last, with success.
+    fn last_login(&self) -> Result<Option<UnixTime>, LedgerError>;
+
     /// All that is on record. Looks at every row: for `status`, not for a run.
     fn overview(&self) -> Result<Overview, LedgerError>;
 }

@@ -1,7 +1,9 @@
 //! One maildrop's record in SQLite.
 
 use super::rows::{self, signed, unsigned};
-use super::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, State, runs, schema};
+use super::{
+    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, State, UnixTime, runs, schema,
+};
 use crate::mail::digest::Digest;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
@@ -157,6 +159,10 @@ impl Ledger for SqliteLedger {
         runs::last_ended(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
+    fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {
+        last_login(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
     fn overview(&self) -> Result<Overview, LedgerError> {
         overview(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
@@ -239,6 +245,12 @@ fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Tro
     if touched == 1 { Ok(()) } else { Err(Trouble::State { seq, wanted }) }
 }
 
+fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {
+    connection
+        .prepare_cached("SELECT last_login FROM maildrop WHERE id = ?")?
+        .query_row([maildrop], |row| row.get(0))
+}
+
 fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview> {
     let (held, octets, newest): (i64, i64, Option<i64>) = connection
         .prepare_cached(
@@ -251,9 +263,6 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         .query_row((maildrop, EQUAL_UIDS), |_| Ok(()))
         .optional()?
         .is_some();
-    let last_login = connection
-        .prepare_cached("SELECT last_login FROM maildrop WHERE id = ?")?
-        .query_row([maildrop], |row| row.get(0))?;
     Ok(Overview {
         held: unsigned(held),
         octets: unsigned(octets),
@@ -261,7 +270,7 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
         last_success: runs::last_success(connection, maildrop)?,
-        last_login,
+        last_login: last_login(connection, maildrop)?,
         equal_uids,
     })
 }
