@@ -1,7 +1,7 @@
 //! A ledger whose commit is one atomic step.
 
 use super::fate::Fate;
-use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger};
+use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime};
 use crate::mail::digest::Digest;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -76,6 +76,10 @@ impl Ledger for ModelLedger {
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
         self.look(Ledger::last_run)
+    }
+
+    fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {
+        self.look(Ledger::last_login)
     }
 
     fn overview(&self) -> Result<Overview, LedgerError> {
