@@ -43,6 +43,10 @@ impl LedgerFile {
     pub fn open(state_dir: &Path) -> Result<LedgerFile, LedgerError> {
         disk::make_private_dirs(state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
         let path = state_dir.join(NAME);
+        if OsDisk.metadata(&path).map_or(0, |meta| meta.len) == 0 {
+            // Whoever made the folders may have been killed before they were durable.
+            disk::secure_dirs(&OsDisk, state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
+        }
         match disk::write_new_private(&path, b"") {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(LedgerError::from_io(&path, &error));

@@ -95,7 +95,7 @@ impl Case {
 enum Tried {
     /// All is well.
     Well,
-    /// As well, but there was nothing that the power could take.
+    /// There was nothing that the power could take: the same as without a power cut.
     Indifferent,
     /// The run was over before that step.
     Over,
@@ -121,27 +121,34 @@ fn try_all(case: Case) -> u64 {
 
 /// The power fails at every step, and some of what was not synced survives.
 fn try_survivals(case: Case) -> u64 {
+    // Where octets may be torn there is more to try than where only names come and go.
+    let chances = if case.format == Format::Mbox { 8 } else { 3 };
     let mut points = 0;
     steps(|step| {
-        for chance in 0..8 {
+        let mut tried = Tried::Over;
+        for chance in 0..chances {
             let doom = Doom { side: Side::Local, blow: Blow::Death, step };
             let survival = Survival::Some(1000 * step + chance);
-            let tried = try_once(case, &MAIL, doom, Aftermath::PowerCut(survival));
+            tried = try_once(case, &MAIL, doom, Aftermath::PowerCut(survival));
             points += u64::from(tried == Tried::Well);
             if tried != Tried::Well {
-                return tried;
+                break;
             }
         }
-        Tried::Well
+        tried
     });
     points
 }
 
-/// Takes step after step until the run is over; how many there were.
+/// Takes step after step until the run is over. Returns how many points were worth the try.
 fn steps(mut tries: impl FnMut(u64) -> Tried) -> u64 {
     let mut points = 0;
-    while tries(points + 1) != Tried::Over {
-        points += 1;
+    for step in 1.. {
+        match tries(step) {
+            Tried::Well => points += 1,
+            Tried::Indifferent => {}
+            Tried::Over => break,
+        }
     }
     points
 }
@@ -154,14 +161,16 @@ fn try_once(case: Case, mail: &[&[u8]], doom: Doom, aftermath: Aftermath) -> Tri
     if !struck {
         return Tried::Over;
     }
-    let matters = follow(&world, aftermath);
+    if !follow(&world, aftermath) && doom.side == Side::Local {
+        return Tried::Indifferent;
+    }
     if case.format == Format::Maildir {
         let visible = world.archived();
         assert!(visible.iter().all(|message| mail.contains(&&**message)), "torn mail in sight: {}", at());
     }
     world.deliver(late(case));
     check_to_the_end(&world, &at);
-    if matters { Tried::Well } else { Tried::Indifferent }
+    Tried::Well
 }
 
 fn follow(world: &World, aftermath: Aftermath) -> bool {
@@ -229,7 +238,7 @@ fn a_farewell_that_never_comes_loses_nothing() {
 #[test]
 fn without_unique_ids_nothing_comes_twice() {
     let mut points = 0;
-    for case in [MAILDIR, MBOX.deleting(), MAILDIR.deleting(), MBOX] {
+    for case in [MAILDIR.deleting(), MBOX.deleting()] {
         points += try_all(case.with_uids(Uids::Equal)) + try_all(case.with_uids(Uids::None));
     }
     report(points);
@@ -243,6 +252,21 @@ fn a_mail_client_or_a_lost_ledger_changes_nothing_about_a_maildir() {
             let doom = |step| Doom { side: Side::Local, blow: Blow::Death, step };
             points += steps(|step| try_once(case, &MAIL, doom(step), aftermath));
         }
+    }
+    report(points);
+}
+
+/// More than are kept open until they are synced.
+#[test]
+fn a_large_batch_is_durable_in_both_ways_of_syncing_it() {
+    let messages: Vec<Vec<u8>> = (0..67).map(|number| format!("Subject: {number}\n").into_bytes()).collect();
+    let mail: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    let batch = Case { batch: 67, ..MAILDIR };
+    let alone = Case { traits: Traits { group_sync: false, ..batch.traits }, ..batch };
+    let mut points = 0;
+    for case in [batch.deleting(), alone] {
+        let doom = |step| Doom { side: Side::Local, blow: Blow::Death, step: 5 * step };
+        points += steps(|step| try_once(case, &mail, doom(step), CUT));
     }
     report(points);
 }
