@@ -3,7 +3,9 @@
 
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
+use crate::exit::Exit;
 use crate::fetch;
+use crate::stop;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -75,7 +77,7 @@ impl<'a> Board<'a> {
     fn take(&self) -> Option<usize> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if state.waiting.is_empty() {
+            if state.waiting.is_empty() || stop::requested().is_some() {
                 return None;
             }
             let free = |turn: &usize| {
@@ -105,6 +107,10 @@ impl<'a> Board<'a> {
 
     fn summaries(self) -> Vec<Summary> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.summaries.into_iter().flatten().collect()
+        let stopped = stop::requested().unwrap_or(Exit::INTERRUPTED);
+        let ended = state.summaries.into_iter().zip(self.accounts);
+        ended
+            .map(|(summary, account)| summary.unwrap_or_else(|| fetch::not_begun(account, stopped)))
+            .collect()
     }
 }

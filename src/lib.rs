@@ -12,7 +12,7 @@
 //! | use case | [`fleet`] (many accounts), [`fetch`] (one account) |
 //! | stateful, generic over the edges | [`session`], [`sasl`], [`ledger`], [`archive`] |
 //! | edges, the only I/O | [`net`], [`disk`], [`config`], [`server`] |
-//! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`] |
+//! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`], [`stop`] |
 //!
 //! # Promises
 //!
@@ -56,3 +56,4 @@ pub mod receipt;
 pub mod sasl;
 pub mod server;
 pub mod session;
+pub mod stop;

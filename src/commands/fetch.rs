@@ -2,13 +2,14 @@
 
 use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, SecretSource};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
+use crate::stop;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,10 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
     }
     let orders = Orders { limit: options.limit, trace: detail == Detail::Protocol, wait: options.wait };
     let fleet = fleet::Options { orders, jobs: options.jobs };
+    if !accounts.iter().any(|account| matches!(account.secret, SecretSource::Ask)) {
+        // At a prompt, Ctrl-C is to end the program as ever.
+        stop::listen()?;
+    }
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     if options.quiet {

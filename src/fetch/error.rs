@@ -38,6 +38,12 @@ pub enum AccountError {
         /// When we logged in last, in seconds before now.
         ago: u64,
     },
+    /// A signal asked the run to stop.
+    #[error("stopped by a signal; what is complete is kept, and the next run goes on from there")]
+    Stopped {
+        /// 130 or 143.
+        exit: Exit,
+    },
     /// Another popkeep has this maildrop's lock.
     #[error("another popkeep is at work on {identity}; try again when it has finished, or with --wait 2m")]
     Busy {
@@ -67,6 +73,7 @@ impl AccountError {
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {
+            AccountError::Stopped { exit } => *exit,
             AccountError::Net(error) => error.exit(),
             AccountError::Session(error) => error.exit(),
             AccountError::Secret(error) => error.exit(),

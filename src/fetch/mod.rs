@@ -39,6 +39,7 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
 use crate::plan::{Plan, Verdict};
 use crate::session::SessionError;
+use crate::stop;
 use portions::Portions;
 use round::{Next, Open, Run};
 use set_aside::SetAside;
@@ -74,6 +75,11 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     summary.seconds = began.elapsed().as_secs_f64();
     observer.event(&account.name, Event::Finished(&summary));
     summary
+}
+
+/// The summary of an account that a signal left no time for.
+pub(crate) fn not_begun(account: &Account, exit: Exit) -> Summary {
+    Summary { outcome: Outcome::Skipped, ..failed(account, &AccountError::Stopped { exit }) }
 }
 
 fn failed(account: &Account, error: &AccountError) -> Summary {
@@ -215,6 +221,9 @@ impl<'a> Run<'a> {
         let recovery = self.archive.recover(&mut *self.ledger)?;
         self.tell(&recovery);
         loop {
+            if let Some(exit) = stop::requested() {
+                return Err(AccountError::Stopped { exit });
+            }
             let before = self.progress();
             match self.round() {
                 Ok(Next::Again) if self.progress() > before => {}

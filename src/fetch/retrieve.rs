@@ -7,11 +7,13 @@ use super::filer::{Filed, Filer, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
+use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::{Item, Plan};
 use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
+use crate::stop;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Instant;
@@ -50,6 +52,8 @@ pub(super) struct Haul {
 pub(super) enum Broken {
     /// The connection or the server failed.
     Session(SessionError),
+    /// A signal asked to stop.
+    Stopped(Exit),
     /// The archive failed.
     Archive(ArchiveError),
     /// This message passed `max_size`, whatever LIST said; the rest of it was not awaited.
@@ -193,6 +197,15 @@ fn pump(
         };
         if step.is_err() {
             return haul;
+        }
+        let between_messages = asked.front() != Some(&item);
+        let more = !asked.is_empty() || waiting.len() > 0;
+        if let Some(exit) = stop::requested()
+            && between_messages
+            && more
+        {
+            haul.broken = Some(Broken::Stopped(exit));
+            break;
         }
     }
     // What is complete is worth keeping, however the session ended.

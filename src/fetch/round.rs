@@ -104,6 +104,7 @@ impl Run<'_> {
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
             Some(Broken::Session(error)) => return Err(error.into()),
+            Some(Broken::Stopped(exit)) => return Err(AccountError::Stopped { exit }),
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
@@ -361,6 +362,7 @@ impl Run<'_> {
         let broken = match &haul.broken {
             Some(Broken::Session(error)) => format!("not fetched: {error}"),
             Some(Broken::Archive(error)) => format!("not stored: {error}"),
+            Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
         match &haul.broken {
@@ -368,7 +370,7 @@ impl Run<'_> {
                 self.aside.too_large(plan.item(*place).entry, self.account.max_size);
             }
             Some(Broken::Session(error)) => self.aside.blame(plan, haul, error),
-            Some(Broken::Archive(_)) | None => {}
+            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
         }
         for (place, item) in plan.iter().enumerate() {
             let seq = match item.verdict {

@@ -34,6 +34,7 @@ mod not_now;
 mod portions;
 mod samples;
 mod secrets;
+mod signals;
 mod support;
 mod uid_rules;
 mod vanished_archive;

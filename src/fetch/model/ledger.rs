@@ -1,7 +1,9 @@
 //! A ledger whose commit is one atomic step.
 
 use super::fate::Fate;
-use crate::ledger::{Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime};
+use crate::ledger::{
+    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime,
+};
 use crate::mail::digest::Digest;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};

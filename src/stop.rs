@@ -1,0 +1,36 @@
+//! SIGINT and SIGTERM: the first one ends a run soon and safely, a second one at once.
+//!
+//! Promises: after the first signal no new message is asked for; the one in hand is finished,
+//! what is complete is committed, and the session is left without QUIT, so that a server that
+//! follows RFC 1939 keeps everything. Either way is as safe as a crash, which is safe.
+
+use crate::exit::Exit;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+/// The exit code of the last signal; 0 before the first.
+static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
+
+/// From now on the first SIGINT or SIGTERM only asks to stop. Call it once.
+pub fn listen() -> io::Result<()> {
+    let asked = Arc::new(AtomicBool::new(false));
+    for (signal, exit) in [(SIGINT, Exit::INTERRUPTED), (SIGTERM, Exit::TERMINATED)] {
+        // In this order: the first signal finds the condition false, and makes it true.
+        flag::register_conditional_shutdown(signal, i32::from(exit.code()), Arc::clone(&asked))?;
+        flag::register(signal, Arc::clone(&asked))?;
+        flag::register_usize(signal, Arc::clone(&ASKED), usize::from(exit.code()))?;
+    }
+    Ok(())
+}
+
+/// The exit code that a signal calls for, if one has come.
+pub fn requested() -> Option<Exit> {
+    match ASKED.load(Ordering::Relaxed) {
+        0 => None,
+        code if code == usize::from(Exit::INTERRUPTED.code()) => Some(Exit::INTERRUPTED),
+        _ => Some(Exit::TERMINATED),
+    }
+}
