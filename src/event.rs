@@ -134,3 +134,23 @@ pub struct Summary {
     /// How long it took.
     pub seconds: f64,
 }
+
+impl Summary {
+    /// Of a run that has seen no message.
+    pub fn of_nothing(account: &str, outcome: Outcome, exit: Exit, error: Option<String>) -> Self {
+        Summary {
+            account: account.to_owned(),
+            outcome,
+            exit,
+            error,
+            listed: 0,
+            held: 0,
+            fetched: 0,
+            octets: 0,
+            deleted: 0,
+            kept_no_copy: 0,
+            missing: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+}

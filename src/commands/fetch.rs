@@ -105,20 +105,7 @@ mod tests {
     use crate::event::{Missing, Outcome};
 
     fn failed(name: &str, exit: Exit, error: &str) -> Summary {
-        Summary {
-            account: name.to_owned(),
-            outcome: Outcome::Failed,
-            exit,
-            error: Some(error.to_owned()),
-            listed: 0,
-            held: 0,
-            fetched: 0,
-            octets: 0,
-            deleted: 0,
-            kept_no_copy: 0,
-            missing: Vec::new(),
-            seconds: 0.0,
-        }
+        Summary::of_nothing(name, Outcome::Failed, exit, Some(error.to_owned()))
     }
 
     #[test]

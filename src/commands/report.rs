@@ -109,20 +109,8 @@ mod tests {
 
     #[test]
     fn a_failed_account_says_why_and_a_run_of_none_is_a_document_too() {
-        let summary = Summary {
-            account: "home".to_owned(),
-            outcome: Outcome::Failed,
-            exit: Exit::REFUSED,
-            error: Some("the login was refused".to_owned()),
-            listed: 0,
-            held: 0,
-            fetched: 0,
-            octets: 0,
-            deleted: 0,
-            kept_no_copy: 0,
-            missing: Vec::new(),
-            seconds: 0.0,
-        };
+        let error = Some("the login was refused".to_owned());
+        let summary = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, error);
         let document = serde_json::to_value(Run::new(Exit::REFUSED, &[summary])).unwrap();
         assert_eq!(document["accounts"][0]["outcome"], "failed");
         assert_eq!(document["accounts"][0]["error"], "the login was refused");

@@ -83,20 +83,7 @@ pub(crate) fn not_begun(account: &Account, exit: Exit) -> Summary {
 }
 
 fn failed(account: &Account, error: &AccountError) -> Summary {
-    Summary {
-        account: account.name.clone(),
-        outcome: Outcome::Failed,
-        exit: error.exit(),
-        error: Some(error.to_string()),
-        listed: 0,
-        held: 0,
-        fetched: 0,
-        octets: 0,
-        deleted: 0,
-        kept_no_copy: 0,
-        missing: Vec::new(),
-        seconds: 0.0,
-    }
+    Summary::of_nothing(&account.name, Outcome::Failed, error.exit(), Some(error.to_string()))
 }
 
 /// An account's lock and ledger.

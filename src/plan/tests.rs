@@ -1,0 +1,154 @@
+use super::*;
+use crate::pop3::listing::ListingBuilder;
+
+const NO_LIMITS: Limits = Limits { max_size: u64::MAX, messages: None };
+
+fn listed(number: u32, uid: &'static str, size: u64) -> Entry<'static> {
+    Entry { number, size: Some(size), uid: (!uid.is_empty()).then_some(uid.as_bytes()) }
+}
+
+fn row(seq: Seq, uid: &str, size: u64) -> Known {
+    Known {
+        seq,
+        uid: Some(uid.as_bytes().into()),
+        list_size: Some(size),
+        archived_at: 7,
+        deleted: false,
+        leaving: false,
+    }
+}
+
+fn deleted(seq: Seq, uid: &str, size: u64) -> Known {
+    Known { deleted: true, ..row(seq, uid, size) }
+}
+
+fn listing(entries: &[Entry<'_>]) -> Listing {
+    let mut builder = ListingBuilder::new();
+    let line = |number: u32, rest: &[u8]| [format!("{number} ").as_bytes(), rest].concat();
+    builder.uids_follow();
+    for entry in entries {
+        builder.uidl_line(&line(entry.number, entry.uid.unwrap_or_default())).unwrap();
+    }
+    builder.sizes_follow();
+    for (number, size) in entries.iter().filter_map(|entry| entry.size.map(|size| (entry.number, size))) {
+        builder.list_line(&line(number, size.to_string().as_bytes())).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+fn plan<'l>(listing: &'l Listing, rows: &[Known], limits: Limits) -> Plan<'l> {
+    let mut planner = Planner::new(listing);
+    for row in rows {
+        planner.row(row);
+    }
+    planner.finish(&limits)
+}
+
+fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
+    plan(&listing(entries), rows, NO_LIMITS).iter().map(|item| item.verdict).collect()
+}
+
+fn held(seq: Seq) -> Verdict {
+    Verdict::Held(Held { seq, archived_at: 7, learn_size: false })
+}
+
+fn fetch(why: Why, compare: Compare) -> Verdict {
+    Verdict::Fetch { why, compare }
+}
+
+#[test]
+fn a_known_uid_of_the_same_size_is_held_and_a_new_one_is_fetched() {
+    assert_eq!(
+        verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &[row(1, "a", 10)]),
+        [held(1), fetch(Why::New, Compare::Nothing)]
+    );
+}
+
+#[test]
+fn a_row_that_is_not_listed_today_is_still_held_tomorrow() {
+    let rows = [row(1, "a", 10), row(2, "b", 20)];
+    assert_eq!(verdicts(&[listed(1, "b", 20)], &rows), [held(2)]);
+    assert_eq!(verdicts(&[], &rows), []);
+    assert_eq!(verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &rows), [held(1), held(2)]);
+}
+
+#[test]
+fn the_order_of_the_listing_does_not_matter() {
+    let rows = [row(1, "x", 1), row(2, "m", 2), row(3, "a", 3)];
+    let entries = [listed(1, "a", 3), listed(2, "m", 2), listed(3, "x", 1)];
+    assert_eq!(verdicts(&entries, &rows), [held(3), held(2), held(1)]);
+}
+
+#[test]
+fn another_size_under_a_known_uid_is_doubtful_and_an_unknown_size_is_not() {
+    let rows = [row(1, "a", 10)];
+    assert_eq!(verdicts(&[listed(1, "a", 11)], &rows), [fetch(Why::SizeChanged, Compare::Group(0))]);
+    let unsized_entry = Entry { number: 1, size: None, uid: Some(b"a") };
+    assert_eq!(verdicts(&[unsized_entry], &rows), [held(1)]);
+    let unsized_row = Known { list_size: None, ..row(1, "a", 0) };
+    let learnt = Held { seq: 1, archived_at: 7, learn_size: true };
+    assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Held(learnt)]);
+}
+
+#[test]
+fn a_deleted_uid_that_is_listed_again_is_doubtful() {
+    assert_eq!(
+        verdicts(&[listed(1, "a", 10)], &[deleted(1, "a", 10)]),
+        [fetch(Why::DeletedBefore, Compare::Group(0))]
+    );
+    // Reused after the deletion, and the newer message is held.
+    assert_eq!(verdicts(&[listed(1, "a", 12)], &[deleted(1, "a", 10), row(2, "a", 12)]), [held(2)]);
+}
+
+#[test]
+fn equal_uids_are_compared_as_a_group() {
+    let entries = [listed(1, "u", 10), listed(2, "v", 5), listed(3, "u", 10)];
+    let listing = listing(&entries);
+    let plan = plan(&listing, &[row(1, "u", 10), row(2, "v", 5), row(3, "u", 10)], NO_LIMITS);
+    assert!(plan.equal_uids);
+    let group = fetch(Why::EqualUids, Compare::Group(0));
+    assert_eq!(plan.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, held(2), group]);
+    assert_eq!(plan.group(0), [1, 3]);
+    // Listed once now, but two rows bear the UID: still not told apart by it.
+    assert_eq!(
+        verdicts(&[listed(1, "u", 10)], &[row(1, "u", 10), row(3, "u", 10)]),
+        [fetch(Why::EqualUids, Compare::Group(0))]
+    );
+}
+
+#[test]
+fn when_every_uid_changed_at_once_all_rows_are_candidates() {
+    let listing = listing(&[listed(1, "new", 10)]);
+    let plan = plan(&listing, &[row(1, "old", 10)], NO_LIMITS);
+    assert!(plan.migrated);
+    assert_eq!(plan.item(0).verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
+    // Not when all rows were deleted by us, or may have been: then new UIDs are simply new mail.
+    let leaving = Known { leaving: true, ..row(1, "old", 10) };
+    for row in [deleted(1, "old", 10), leaving.clone()] {
+        assert_eq!(verdicts(&[listed(1, "new", 10)], &[row]), [fetch(Why::New, Compare::Nothing)]);
+    }
+    assert_eq!(verdicts(&[listed(1, "old", 10)], &[leaving]), [held(1)], "QUIT never arrived");
+}
+
+#[test]
+fn without_a_uid_a_message_is_fetched_and_compared() {
+    assert_eq!(verdicts(&[listed(1, "", 10)], &[]), [fetch(Why::NoUid, Compare::Unclaimed)]);
+}
+
+#[test]
+fn limits_leave_the_large_and_prefer_the_new() {
+    let entries = [listed(1, "doubt", 11), listed(2, "big", 99), listed(3, "x", 1), listed(4, "y", 1)];
+    let limits = Limits { max_size: 50, messages: Some(1) };
+    let listing = listing(&entries);
+    let plan = plan(&listing, &[row(1, "doubt", 10)], limits);
+    assert_eq!(
+        plan.iter().map(|item| item.verdict).collect::<Vec<_>>(),
+        [
+            Verdict::Left(Left::Limit),
+            Verdict::Left(Left::TooLarge(99)),
+            fetch(Why::New, Compare::Nothing),
+            Verdict::Left(Left::Limit),
+        ]
+    );
+    assert_eq!(plan.to_fetch(), (1, 1));
+}
