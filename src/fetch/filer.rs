@@ -87,7 +87,7 @@ pub(super) struct Filer<'a> {
     limits: BatchLimits,
     observer: &'a dyn Observer,
     account: &'a str,
-    /// Rows that explain another listed message already.
+    /// Rows that explain another listed message already, or that no listed message can be.
     claimed: HashSet<Seq>,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
@@ -101,21 +101,19 @@ impl<'a> Filer<'a> {
         archive: &'a mut dyn Archive,
         ledger: &'a mut dyn Ledger,
         plan: &'a Plan<'a>,
+        gone: &HashSet<Seq>,
         limits: BatchLimits,
         utf8: bool,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
-        let claimed = if plan.iter().any(|item| compares_all(item.verdict)) {
-            plan.iter()
-                .filter_map(|item| match item.verdict {
-                    Verdict::Held(held) => Some(held.seq),
-                    _ => None,
-                })
-                .collect()
-        } else {
-            HashSet::new()
-        };
+        let mut claimed = gone.clone();
+        if plan.iter().any(|item| compares_all(item.verdict)) {
+            claimed.extend(plan.iter().filter_map(|item| match item.verdict {
+                Verdict::Held(held) => Some(held.seq),
+                _ => None,
+            }));
+        }
         Filer {
             archive,
             ledger,

@@ -179,6 +179,8 @@ impl<'a> Run<'a> {
             messages_left: None,
             aside: SetAside::default(),
             stay: HashSet::new(),
+            last: None,
+            gone: HashSet::new(),
             without_top: false,
             refused: 0,
             unconfirmed: None,

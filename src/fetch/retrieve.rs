@@ -8,13 +8,13 @@ use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Seq};
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::{Item, Plan};
 use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
 use crate::stop;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Instant;
 
@@ -60,11 +60,13 @@ pub(super) enum Broken {
     TooLarge(usize),
 }
 
-/// Fetches the messages `order` (places in the plan) and files them.
+/// Fetches the messages `order` (places in the plan) and files them. None of them is one of the rows
+/// `gone`, whatever its content.
 pub(super) fn retrieve(
     session: &mut Session<Transaction>,
     plan: &Plan<'_>,
     order: &[usize],
+    gone: &HashSet<Seq>,
     bounds: Bounds,
     (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
     (account, observer): (&str, &dyn Observer),
@@ -75,7 +77,7 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let filer = Filer::new(archive, ledger, plan, bounds.batch, session.utf8(), (account, observer));
+    let filer = Filer::new(archive, ledger, plan, gone, bounds.batch, session.utf8(), (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };

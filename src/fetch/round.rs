@@ -41,6 +41,10 @@ pub(super) struct Run<'a> {
     pub aside: SetAside,
     /// Rows that are due and that this run cannot delete: their copy is gone, or DELE was refused.
     pub stay: HashSet<Seq>,
+    /// Messages that the last session listed, and the rows that its QUIT deleted.
+    pub last: Option<(usize, Vec<Seq>)>,
+    /// Rows of this run whose messages the server has certainly given up: what it still lists is not them.
+    pub gone: HashSet<Seq>,
     /// The server hangs up on TOP.
     pub without_top: bool,
     /// DELEs that were refused.
@@ -78,6 +82,11 @@ impl Run<'_> {
         let opened = Instant::now();
         let listing = session.listing()?;
         self.tally.new_listing();
+        if let Some((before, deleted)) = self.last.take()
+            && listing.len() + deleted.len() == before
+        {
+            self.gone.extend(deleted);
+        }
         let mut plan = self.plan(&listing)?;
         let mut work = self.select(&plan);
         self.announce(&plan);
@@ -92,6 +101,7 @@ impl Run<'_> {
             &mut session,
             &plan,
             &work.fetch,
+            &self.gone,
             bounds,
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
@@ -154,12 +164,14 @@ impl Run<'_> {
         }
         // Whatever stays must not take the place of others in the next session's portion.
         self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
-        self.leave(session, &marked)?;
+        if self.leave(session, &marked)? {
+            self.last = Some((plan.len(), marked.accepted));
+        }
         Ok(if more { Next::Again } else { Next::Finished })
     }
 
-    /// QUIT, and what its answer means for the DELEs before it.
-    fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<(), AccountError> {
+    /// QUIT, and what its answer means for the DELEs before it; whether it confirmed them.
+    fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<bool, AccountError> {
         let waiting = marked.accepted.len() as u64;
         self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
         let trouble = match session.quit() {
@@ -172,7 +184,7 @@ impl Run<'_> {
                 if waiting > 0 {
                     self.observer.event(&self.account.name, Event::Deleted { messages: waiting });
                 }
-                return Ok(());
+                return Ok(true);
             }
             Ok(QuitOutcome::Refused(reply)) => {
                 (refusal_exit(&reply), format!("the server refused QUIT (\"{}\")", escape(reply.text())))
@@ -189,7 +201,7 @@ impl Run<'_> {
             );
             self.unconfirmed(trouble.0, text);
         }
-        Ok(())
+        Ok(false)
     }
 
     fn plan<'l>(&mut self, listing: &'l Listing) -> Result<Plan<'l>, AccountError> {

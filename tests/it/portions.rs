@@ -55,3 +55,18 @@ fn messages_whose_copies_were_removed_leave_the_others_their_turn() {
     assert_eq!(outcome.json()["accounts"][0]["deleted"], 1);
     assert_eq!(server.uids().len(), MANY - 1);
 }
+
+#[test]
+fn identical_copies_in_different_portions_are_all_kept() {
+    let mut mails = Mail::some(MANY);
+    let first = mails[0].clone();
+    mails.push(first);
+    let no_uidl = Behaviour { no_uidl: true, ..Behaviour::default() };
+    for behaviour in [no_uidl, Behaviour::default()] {
+        let server = PopServer::behaving(mails.clone(), behaviour);
+        let sandbox = Sandbox::with([deleting(&server)]);
+        let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone();
+        assert_eq!((&report["listed"], &report["deleted"]), (&mails.len().into(), &mails.len().into()));
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+    }
+}
