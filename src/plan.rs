@@ -115,6 +115,8 @@ pub struct Plan<'l> {
     listing: &'l Listing,
     verdicts: Vec<Verdict>,
     groups: Vec<Vec<Seq>>,
+    /// The group of the rows that have no UID, if there are any.
+    nameless: Option<u32>,
     /// This listing shows one UID for several messages.
     pub equal_uids: bool,
     /// All known UIDs are gone and new ones are there.
@@ -189,6 +191,8 @@ pub struct Planner<'l> {
     by_uid: Vec<u32>,
     matches: Vec<Match>,
     live_rows: u64,
+    /// Rows of messages that had no UID when they were archived.
+    nameless: Vec<Seq>,
     guess: usize,
 }
 
@@ -203,7 +207,7 @@ impl<'l> Planner<'l> {
         by_uid.sort_by_key(|&place| listing.entry(place as usize).uid);
         // As many rows as messages is what a backup that is kept up comes to.
         let matches = Vec::with_capacity(by_uid.len());
-        Planner { listing, by_uid, matches, live_rows: 0, guess: 0 }
+        Planner { listing, by_uid, matches, live_rows: 0, nameless: Vec::new(), guess: 0 }
     }
 
     fn uid_at(&self, position: usize) -> Option<&'l [u8]> {
@@ -229,6 +233,9 @@ impl<'l> Planner<'l> {
     /// One row that is stored or deleted.
     pub fn row(&mut self, known: &Known) {
         self.live_rows += u64::from(!known.deleted && !known.leaving);
+        if known.uid.is_none() && !known.deleted {
+            self.nameless.push(known.seq);
+        }
         let Some(position) = known.uid.as_deref().and_then(|uid| self.position_of(uid)) else { return };
         let Ok(position) = u32::try_from(position) else { return };
         self.matches.push(Match {
@@ -244,11 +251,13 @@ impl<'l> Planner<'l> {
     pub fn finish(mut self, limits: &Limits) -> Plan<'l> {
         self.matches.sort_by_key(|row| (row.position, row.seq));
         let migrated = self.live_rows > 0 && self.matches.is_empty() && !self.by_uid.is_empty();
+        let nameless = std::mem::take(&mut self.nameless);
         let unknown = Verdict::Fetch { why: Why::NoUid, compare: Compare::Unclaimed };
         let mut plan = Plan {
             listing: self.listing,
             verdicts: vec![unknown; self.listing.len()],
-            groups: Vec::new(),
+            nameless: (!nameless.is_empty()).then_some(0),
+            groups: if nameless.is_empty() { Vec::new() } else { vec![nameless] },
             equal_uids: false,
             migrated,
         };
@@ -283,10 +292,12 @@ impl<'l> Planner<'l> {
 /// The verdict on one listed message, from the rows that bear its UID.
 fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, first: bool) -> Verdict {
     if rows.is_empty() {
+        // A UID that was missing for once: what was archived then may be this message.
+        let unnamed = plan.nameless.map_or(Compare::Nothing, Compare::Group);
         return match (plan.migrated, shared) {
             (true, _) => Verdict::Fetch { why: Why::AllUidsNew, compare: Compare::Unclaimed },
-            (false, true) => Verdict::Fetch { why: Why::EqualUids, compare: Compare::Nothing },
-            (false, false) => Verdict::Fetch { why: Why::New, compare: Compare::Nothing },
+            (false, true) => Verdict::Fetch { why: Why::EqualUids, compare: unnamed },
+            (false, false) => Verdict::Fetch { why: Why::New, compare: unnamed },
         };
     }
     let mut live = rows.iter().filter(|row| !row.deleted);
@@ -329,8 +340,8 @@ fn apply(limits: &Limits, listing: &Listing, verdicts: &mut [Verdict]) {
     let Some(mut left) = limits.messages else { return };
     for new in [true, false] {
         for verdict in &mut *verdicts {
-            let Verdict::Fetch { compare, .. } = *verdict else { continue };
-            if (compare == Compare::Nothing) != new {
+            let Verdict::Fetch { why, compare } = *verdict else { continue };
+            if (why == Why::New || compare == Compare::Nothing) != new {
                 continue;
             }
             if left == 0 {

@@ -117,6 +117,17 @@ fn equal_uids_are_compared_as_a_group() {
 }
 
 #[test]
+fn a_message_archived_without_its_uid_is_known_again_when_it_has_one() {
+    let nameless = |seq| Known { uid: None, ..row(seq, "", 5) };
+    let rows = [row(1, "a", 10), nameless(2), Known { deleted: true, ..nameless(3) }];
+    let listing = listing(&[listed(1, "a", 10), listed(2, "b", 5)]);
+    let plan = plan(&listing, &rows, NO_LIMITS);
+    assert_eq!(plan.item(0).verdict, held(1));
+    assert_eq!(plan.item(1).verdict, fetch(Why::New, Compare::Group(0)));
+    assert_eq!(plan.group(0), [2]);
+}
+
+#[test]
 fn when_every_uid_changed_at_once_all_rows_are_candidates() {
     let listing = listing(&[listed(1, "new", 10)]);
     let plan = plan(&listing, &[row(1, "old", 10)], NO_LIMITS);

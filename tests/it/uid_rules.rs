@@ -75,6 +75,21 @@ fn without_uidl_messages_are_matched_by_content() {
 }
 
 #[test]
+fn uids_that_are_missing_for_once_bring_nothing_twice() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    server.state().mails.push(Mail::numbered(3));
+    server.behave(Behaviour { no_uidl: true, ..Behaviour::default() });
+    fetch(&sandbox);
+    server.behave(Behaviour::default());
+    fetch_stores_nothing(&sandbox, &Mail::some(3));
+    server.take_sessions();
+    fetch_stores_nothing(&sandbox, &Mail::some(3));
+    assert_eq!(server.count("RETR"), 0, "its UID is on record now");
+}
+
+#[test]
 fn a_uid_reused_after_its_message_was_deleted_is_another_message() {
     let first = Mail::numbered(1);
     let second = Mail::numbered(2).with_uid("uid-00001");
