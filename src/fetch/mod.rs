@@ -7,6 +7,7 @@
 //!
 //! Must never: let one message or one failure hide another.
 
+mod depart;
 mod error;
 mod filer;
 mod login;

@@ -1,0 +1,125 @@
+//! The end of a session: DELE for what is due, and QUIT.
+//!
+//! Promises: QUIT is sent only where it deletes nothing that is not stored; whatever its answer leaves
+//! open is told, and looked at again by the next run.
+
+use super::error::AccountError;
+use super::filer::Filed;
+use super::now;
+use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
+use super::retrieve::Haul;
+use super::round::{Next, Run, messages};
+use crate::config::DeletePolicy;
+use crate::event::Event;
+use crate::exit::Exit;
+use crate::ledger::Change;
+use crate::mail::safe_text::escape;
+use crate::plan::Plan;
+use crate::receipt::{SessionId, Sighting};
+use crate::session::{QuitOutcome, Session, Transaction};
+
+impl Run<'_> {
+    /// Deletes what is due, and leaves.
+    pub(super) fn finish(
+        &mut self,
+        mut session: Session<Transaction>,
+        plan: &Plan<'_>,
+        mut due: Vec<Due>,
+        haul: &Haul,
+        more: bool,
+    ) -> Result<Next, AccountError> {
+        due.extend(self.due_of_haul(session.id(), plan, &haul.filed)?);
+        if !haul.missed.is_empty() && quit_itself_deletes(&session, self.account) {
+            // RFC 2449, EXPIRE 0: QUIT would take what we asked for and could not store.
+            if !due.is_empty() {
+                self.unconfirmed(
+                    Exit::MISSING,
+                    "nothing was deleted: QUIT would delete what could not be fetched".to_owned(),
+                );
+            }
+            return Ok(Next::Finished);
+        }
+        let marked = remove::mark(
+            &mut session,
+            due,
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        )?;
+        self.tally.kept_no_copy += marked.no_copy.len() as u64;
+        self.refused += marked.refused.len() as u64;
+        if let Some((_, first)) = marked.refused.first() {
+            let text = format!(
+                "the server refused to delete {} (\"{}\"); they are held, and the next run tries again",
+                messages(self.refused),
+                escape(first.text())
+            );
+            self.unconfirmed(refusal_exit(first), text);
+        }
+        // Whatever stays must not take the place of others in the next session's portion.
+        self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
+        if self.leave(session, &marked)? {
+            self.last = Some((plan.len(), marked.accepted));
+        }
+        Ok(if more { Next::Again } else { Next::Finished })
+    }
+
+    /// QUIT, and what its answer means for the DELEs before it; whether it confirmed them.
+    fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<bool, AccountError> {
+        let waiting = marked.accepted.len() as u64;
+        self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
+        let trouble = match session.quit() {
+            Ok(QuitOutcome::Confirmed(_)) => {
+                let at = now();
+                let deleted: Vec<Change> =
+                    marked.accepted.iter().map(|&seq| Change::Deleted { seq, at }).collect();
+                self.ledger.commit(&deleted)?;
+                self.tally.deleted += waiting;
+                if waiting > 0 {
+                    self.observer.event(&self.account.name, Event::Deleted { messages: waiting });
+                }
+                return Ok(true);
+            }
+            Ok(QuitOutcome::Refused(reply)) => {
+                (refusal_exit(&reply), format!("the server refused QUIT (\"{}\")", escape(reply.text())))
+            }
+            Err(error) => (error.exit(), format!("QUIT was not answered ({error})")),
+        };
+        if waiting == 0 {
+            self.note(&trouble.1);
+        } else {
+            let text = format!(
+                "{}: whether {} were deleted is not known; they are held, and the next run looks again",
+                trouble.1,
+                messages(waiting)
+            );
+            self.unconfirmed(trouble.0, text);
+        }
+        Ok(false)
+    }
+
+    fn due_of_haul(
+        &self,
+        session: SessionId,
+        plan: &Plan<'_>,
+        filed: &[Filed],
+    ) -> Result<Vec<Due>, AccountError> {
+        if self.account.delete == DeletePolicy::Never {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for message in filed {
+            let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
+            if self.is_due(message.seq, archived_at) {
+                let number = plan.item(message.item).entry.number;
+                let sighting = Sighting::retrieved(session, number, message.digest.clone());
+                found.push(Due { seq: message.seq, sighting });
+            }
+        }
+        Ok(found)
+    }
+
+    fn unconfirmed(&mut self, exit: Exit, text: String) {
+        let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
+        self.unconfirmed = Some((exit, text));
+    }
+}
