@@ -87,8 +87,8 @@ pub enum Change {
     Withdrawn(Seq),
     /// A row that was found in the archive itself (a lost ledger), stored at once.
     Adopted(Row),
-    /// The server has accepted DELE for it, and QUIT is about to be sent: should its answer never come, the message may be
-    /// gone from the server.
+    /// The server has accepted DELE for it, and QUIT is about to be sent: should its answer never
+    /// come, the message may be gone from the server.
     Leaving(Seq),
     /// The server deleted it: QUIT was confirmed.
     Deleted {

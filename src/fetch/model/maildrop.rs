@@ -34,18 +34,30 @@ pub(super) struct Maildrop {
     pub delivered: Vec<Vec<u8>>,
     /// What was deleted from it, likewise.
     pub purged: Vec<Vec<u8>>,
+    /// How often RETR was answered.
+    pub retrieved: u64,
     pub manners: Manners,
 }
 
 impl Maildrop {
     pub(super) fn new(manners: Manners) -> Self {
-        Maildrop { messages: Vec::new(), delivered: Vec::new(), purged: Vec::new(), manners }
+        Maildrop { messages: Vec::new(), delivered: Vec::new(), purged: Vec::new(), retrieved: 0, manners }
     }
 
     /// Takes a message whose lines end in LF, the last one too.
     pub(super) fn deliver(&mut self, stored_form: &[u8]) {
         self.delivered.push(stored_form.to_vec());
         self.messages.push((self.delivered.len() as u64, stored_form.to_vec()));
+    }
+
+    /// Puts another message of the same length in the place of each that has a subject, under its UID.
+    pub(super) fn replace_all(&mut self) {
+        for (_, message) in &mut self.messages {
+            if let Some(at) = memchr::memmem::find(message, b"Subject: ") {
+                message[at + 9] = b'!';
+                self.delivered.push(message.clone());
+            }
+        }
     }
 
     /// How many messages it has now.
@@ -95,7 +107,10 @@ impl Connection {
             "UIDL" if manners.uids == Uids::None => self.say("-ERR what?\r\n"),
             "UIDL" => self.list(|id, _| if manners.uids == Uids::Equal { 7 } else { id }),
             "LIST" => self.list(|_, message| wire_form(message).len() as u64),
-            "RETR" => self.send(number, usize::MAX),
+            "RETR" => {
+                self.maildrop.lock().unwrap().retrieved += 1;
+                self.send(number, usize::MAX);
+            }
             "TOP" => self.send(number, 0),
             "DELE" => {
                 self.listed[number - 1].2 = true;

@@ -193,8 +193,13 @@ fn check_to_the_end(world: &World, at: &dyn Fn() -> String) {
 
 /// A run that nothing befalls leaves all mail archived, once, as it was, and nothing else.
 fn check_run(world: &World, which: &str, at: &dyn Fn() -> String) -> Summary {
+    world.maildrop.lock().unwrap().retrieved = 0;
     let (summary, _) = world.run(None);
     let case = world.case;
+    if case.manners.uids == Uids::Unique {
+        let retrieved = world.maildrop.lock().unwrap().retrieved;
+        assert_eq!(retrieved, summary.fetched, "{which}: asked for what it held; {}", at());
+    }
     assert!(summary.missing.is_empty(), "{which}: {summary:?}; {}", at());
     let doubtful = case.manners.swallows_quit && case.delete != DeletePolicy::Never;
     assert!(doubtful || summary.exit == Exit::OK, "{which}: {summary:?}; {}", at());
@@ -324,4 +329,18 @@ fn what_was_changed_in_the_archive_is_not_deleted_from_the_server() {
         });
     }
     report(points);
+}
+
+#[test]
+fn a_message_in_the_place_of_another_is_not_deleted_before_it_is_archived() {
+    for case in [MAILDIR, MBOX] {
+        let mut world = World::new(case, &MAIL);
+        world.run(None);
+        world.maildrop.lock().unwrap().replace_all();
+        world.delete_what_is_fetched();
+        let (summary, _) = world.run(None);
+        assert_eq!(summary.exit, Exit::OK, "{summary:?}");
+        assert_eq!(world.maildrop.lock().unwrap().len(), 0);
+        assert_eq!(world.archived(), world.expected());
+    }
 }
