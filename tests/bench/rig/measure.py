@@ -56,7 +56,8 @@ class Process:
     def __init__(self, tool, work, job, log):
         user = fetcher()
         drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": work, "LANG": "C.UTF-8", "USER": user.pw_name}
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": work, "USER": user.pw_name,
+                       "LANG": "C.UTF-8"}
         self.started = time.monotonic()
         self.child = subprocess.Popen(
             tool.command(work), cwd=work, env=environment | tool.environment(job), stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ import os
 import shutil
 import statistics
 
-from rig import mail, measure
+from rig import mail, measure, report
 from rig.tools import Job
 
 LIMIT = 900  # seconds for one run
@@ -35,10 +35,10 @@ SCENARIOS = (
              again=("poll", "nothing new among {count} messages")),
     Scenario("mbox", "{count} messages, {octets}, into an mbox",
              lambda scale: mail.mixed(_count(5_000, scale), _count(5_000, scale) * 50_000), mbox=True),
-    Scenario("rtt", "{count} messages, {octets}, over a link with 40 ms round trip",
+    Scenario("rtt", "{count} messages, {octets}, over a 40 ms link",
              lambda scale: mail.even(_count(500, scale), 10_000), far=True,
-             again=("rttpoll", "nothing new among {count} messages, over a link with 40 ms round trip")),
-    Scenario("delete", "{count} messages, {octets}, fetched and deleted, over a link with 40 ms round trip",
+             again=("rttpoll", "nothing new among {count} messages, over a 40 ms link")),
+    Scenario("delete", "{count} messages, {octets}, fetched and deleted, over a 40 ms link",
              lambda scale: mail.even(_count(500, scale), 10_000), far=True, delete=True),
     Scenario("big", "one message of {octets}",
              lambda scale: [round(200_000_000 * scale)]),
@@ -90,7 +90,7 @@ class Comparison:
             if link:
                 link.close()
             self.server.discard(scenario.name)
-        facts = {"count": f"{len(content.sizes):,}", "octets": f"{content.octets / 1e6:,.0f} MB"}
+        facts = {"count": f"{len(content.sizes):,}", "octets": report.octets(content.octets)}
         return [(name, title.format(**facts), results[name]) for name, title in parts if name in wanted]
 
     def _round(self, scenario, content, tool, link, results, wanted):

@@ -137,19 +137,19 @@ class Fetchmail(Tool):
         return super().version() + " with procmail"
 
     def configuration(self, work, job):
-        default = job.target(work) if job.mbox else job.target(work) + "/"
-        lock = f"LOCKFILE={work}/box.lock\n" if job.mbox else ""
-        # Without a sender procmail writes no `From_` line, and all is one message.
-        sender = "-f %F " if job.mbox else ""
-        return {
-            "procmailrc": f"SHELL=/bin/sh\nDEFAULT={default}\nLOGFILE=/dev/null\n{lock}",
-            "fetchmailrc": f"""\
+        # By arguments, not by a file: should procmail not like the file's owner, it would deliver
+        # into the user's own mailbox. Without -m it makes that mailbox, though empty.
+        target = job.target(work) if job.mbox else job.target(work) + "/"
+        settings = ["-m", f"DEFAULT={target}", f"ORGMAIL={target}", "SHELL=/bin/sh", "LOGFILE=/dev/null", "COMSAT=no"]
+        if job.mbox:
+            # Without a sender procmail writes no `From_` line, and all is one message.
+            settings = ["-f", "%F", *settings, f"LOCKFILE={work}/box.lock"]
+        return {"fetchmailrc": f"""\
 poll localhost protocol POP3 service {job.port} uidl
   user "{job.user}" password "{PASSWORD}"
   options ssl sslcertck sslcertfile "{job.ca_file}" {'nokeep' if job.delete else 'keep'}
-  mda "{program('procmail')} {sender}{work}/procmailrc"
-""",
-        }
+  mda "{' '.join([program('procmail'), *settings])} /dev/null"
+"""}
 
     def command(self, work):
         return [program("fetchmail"), "--silent", "--nosyslog", "-f", f"{work}/fetchmailrc",
