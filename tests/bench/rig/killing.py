@@ -1,6 +1,8 @@
 """SIGKILL in mid-fetch, then run again: what is missing afterwards, what is there twice?"""
 
 import collections
+import dataclasses
+import itertools
 import os
 
 from rig import mail, measure
@@ -20,24 +22,30 @@ class Killing:
         self.server, self.tools, self.folder, self.points, self.tell = server, tools, folder, points, tell
         self.log = open(os.path.join(folder, "tools.log"), "ab")
         self.work = os.path.join(folder, "work")
+        self.maildrops = itertools.count(1)
 
     def table(self, delete):
         """[(tool, [Outcome])]"""
         content = mail.Mail("kill", mail.even(MESSAGES, OCTETS))
-        self.server.fill("kill", content)
-        job = Job(user="kill", port=self.server.port, ca_file=self.server.ca_file, delete=delete)
+        job = Job(user="keep", port=self.server.port, ca_file=self.server.ca_file, delete=delete)
+        if not delete:
+            self.server.fill(job.user, content)
         return [(tool, self._tool(tool, content, job)) for tool in self.tools]
 
     def _tool(self, tool, content, job):
-        undisturbed = self._begin(tool, content, job).wait(LIMIT)
-        if undisturbed is None or undisturbed.code != 0:
-            return []
+        undisturbed = self._begin(tool, self._maildrop(content, job))
+        try:
+            if undisturbed.wait(LIMIT) is None or undisturbed.run.code != 0:
+                self.tell(f"kill {tool.name}: the undisturbed run failed")
+                return []
+        finally:
+            undisturbed.kill()
         outcomes = []
         for point in range(self.points):
-            moment = undisturbed.wall * (0.2 + 0.7 * (point + 0.5) / self.points)
+            moment = undisturbed.run.wall * (0.2 + 0.7 * (point + 0.5) / self.points)
             outcome = None
             while outcome is None and moment > 0.01:
-                outcome = self._kill(tool, content, job, moment)
+                outcome = self._kill(tool, content, self._maildrop(content, job), moment)
                 moment *= 0.8
             if outcome:
                 outcomes.append(outcome)
@@ -45,16 +53,24 @@ class Killing:
                           f"{outcome.verdict.twice} twice")
         return outcomes
 
-    def _begin(self, tool, content, job):
+    def _maildrop(self, content, job):
+        """The job, with a maildrop that is full. The server may still be at work on that of a killed
+        session: after a deletion the next one is another user's."""
         if job.delete:
+            number = next(self.maildrops)
+            self.server.discard(f"delete-{number - 1}")
+            job = dataclasses.replace(job, user=f"delete-{number}")
             self.server.fill(job.user, content)
+        return job
+
+    def _begin(self, tool, job):
         measure.work_folder(self.work, tool, job)
         os.sync()
         return measure.Process(tool, self.work, job, self.log)
 
     def _kill(self, tool, content, job, moment):
-        """None if it was done before it could be killed, or had not stored anything yet."""
-        process = self._begin(tool, content, job)
+        """None if all was stored before it could be killed, or nothing."""
+        process = self._begin(tool, job)
         try:
             # A moment too early for the first message is put off until there is one.
             while process.wait(moment) is None and not mail.count_files(job.target(self.work)):
@@ -62,7 +78,7 @@ class Killing:
         finally:
             process.kill()
         stored = mail.count_files(job.target(self.work))
-        if process.run.code == 0 or not stored:
+        if stored in (0, MESSAGES):
             return None
         notes = []
         for attempt in range(ATTEMPTS):

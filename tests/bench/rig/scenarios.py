@@ -97,17 +97,21 @@ class Comparison:
         result = results[scenario.name][tool]
         if any(run.wall > PATIENCE for run in result.runs) or result.complaints:
             return
+        user = scenario.name
         if scenario.delete:
-            self.server.fill(scenario.name, content)
-        job = Job(user=scenario.name, port=link.port if link else self.server.port, ca_file=self.server.ca_file,
+            user = f"{scenario.name}-{tool.name}-{len(result.runs)}"
+            self.server.fill(user, content)
+        job = Job(user=user, port=link.port if link else self.server.port, ca_file=self.server.ca_file,
                   mbox=scenario.mbox, delete=scenario.delete)
         work = os.path.join(self.folder, "work")
         measure.work_folder(work, tool, job)
         run = self._run(scenario.name, tool, work, job, link, (0,))
         result.runs.append(run)
         result.complaints += self._complaints(run, content, work, (0,))
-        if scenario.delete and self.server.left(scenario.name):
-            result.complaints.append(f"{self.server.left(scenario.name)} left on the server")
+        if scenario.delete:
+            if left := self.server.left(user):
+                result.complaints.append(f"{left} left on the server")
+            self.server.discard(user)
         if scenario.again and scenario.again[0] in wanted and not result.complaints:
             follow = results[scenario.again[0]][tool]
             run = self._run(scenario.again[0], tool, work, job, link, (0, *tool.nothing_new))
