@@ -36,5 +36,6 @@ mod samples;
 mod secrets;
 mod signals;
 mod support;
+mod terminal;
 mod uid_rules;
 mod vanished_archive;

@@ -11,6 +11,7 @@ pub(crate) mod sasl_server;
 pub(crate) mod scripted;
 pub(crate) mod socks;
 pub(crate) mod stores;
+pub(crate) mod terminal;
 pub(crate) mod trace;
 pub(crate) mod wire;
 

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::maildrop::{PASSWORD, PopServer};
+use super::terminal::Terminal;
 use super::{set_mode, stores};
 
 /// The built program.
@@ -199,6 +200,11 @@ impl Run {
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }
+    }
+
+    /// Starts at a pseudo-terminal of this size, for the test to read and to type at.
+    pub(crate) fn on_terminal(self, columns: u16, rows: u16) -> Terminal {
+        Terminal::start(self.command, columns, rows)
     }
 
     /// Starts, to be ended by the test.
