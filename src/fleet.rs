@@ -1,6 +1,8 @@
 //! Many accounts side by side: one that fails does not stop the others. Accounts that are the same
 //! maildrop, kept in several archives, take turns.
 
+pub mod new_mail;
+
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;

@@ -11,7 +11,7 @@
 //! | top | [`cli`], [`commands`], [`progress`] |
 //! | use case | [`fleet`] (many accounts), [`fetch`] (one account) |
 //! | stateful, generic over the edges | [`session`], [`sasl`], [`ledger`], [`archive`] |
-//! | edges, the only I/O | [`net`], [`disk`], [`config`], [`server`] |
+//! | edges, the only I/O | [`net`], [`disk`], [`shell`], [`config`], [`server`] |
 //! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`], [`stop`] |
 //!
 //! # Promises
@@ -56,4 +56,5 @@ pub mod receipt;
 pub mod sasl;
 pub mod server;
 pub mod session;
+pub mod shell;
 pub mod stop;

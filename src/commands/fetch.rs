@@ -6,7 +6,7 @@ use crate::config::{Account, Config, SecretSource};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;
 use crate::fetch::Orders;
-use crate::fleet;
+use crate::fleet::{self, new_mail};
 use crate::ledger::{Ledger, LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
 use crate::stop;
@@ -33,6 +33,7 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
     }
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
+    let new_mail = new_mail::run(&accounts, &summaries);
     if options.quiet {
         let lately = |summary: &Summary| {
             let account = accounts.iter().find(|account| account.name == summary.account);
@@ -42,8 +43,18 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
             output::complain(&line);
         }
     }
+    for failed in &new_mail {
+        if let Some(error) = &failed.error {
+            output::complain(&format!(
+                "popkeep: {}: {}",
+                failed.accounts.join(", "),
+                wording::printable(error)
+            ));
+        }
+    }
     if options.json {
-        serde_json::to_writer(&mut *out, &report::Run::new(exit, &summaries)).map_err(io::Error::from)?;
+        let document = report::Run::new(exit, &summaries, &new_mail);
+        serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
         writeln!(out)?;
     }
     Ok(exit)

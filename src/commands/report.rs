@@ -2,6 +2,7 @@
 
 use crate::event::{Missing, Summary};
 use crate::exit::Exit;
+use crate::fleet::new_mail::NewMail;
 use crate::mail::safe_text::escape;
 use crate::progress::wording::printable;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use serde::Serialize;
 pub(super) struct Run {
     exit: u8,
     accounts: Vec<AccountRun>,
+    on_new_mail: Vec<OnNewMail>,
 }
 
 #[derive(Debug, Serialize)]
@@ -27,6 +29,14 @@ struct AccountRun {
     seconds: f64,
 }
 
+/// A command that was to run once there was new mail.
+#[derive(Debug, Serialize)]
+struct OnNewMail {
+    accounts: Vec<String>,
+    fetched: u64,
+    error: Option<String>,
+}
+
 /// A message that the archive does not hold.
 #[derive(Debug, Serialize)]
 pub(super) struct MissingMessage {
@@ -37,8 +47,22 @@ pub(super) struct MissingMessage {
 
 impl Run {
     /// Of a run over some accounts.
-    pub(super) fn new(exit: Exit, summaries: &[Summary]) -> Self {
-        Self { exit: exit.code(), accounts: summaries.iter().map(AccountRun::new).collect() }
+    pub(super) fn new(exit: Exit, summaries: &[Summary], new_mail: &[NewMail]) -> Self {
+        Self {
+            exit: exit.code(),
+            accounts: summaries.iter().map(AccountRun::new).collect(),
+            on_new_mail: new_mail.iter().map(OnNewMail::new).collect(),
+        }
+    }
+}
+
+impl OnNewMail {
+    fn new(command: &NewMail) -> Self {
+        Self {
+            accounts: command.accounts.clone(),
+            fetched: command.fetched,
+            error: command.error.as_deref().map(printable),
+        }
     }
 }
 
@@ -96,13 +120,13 @@ mod tests {
             }],
             seconds: 1.234_56,
         };
-        let json = serde_json::to_string(&Run::new(Exit::MISSING, &[summary])).unwrap();
+        let json = serde_json::to_string(&Run::new(Exit::MISSING, &[summary], &[])).unwrap();
         assert_eq!(
             json,
             concat!(
                 r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
                 r#""listed":3,"held":2,"fetched":1,"octets":512,"deleted":1,"#,
-                r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}]}"#
+                r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}],"on_new_mail":[]}"#
             )
         );
     }
@@ -111,9 +135,17 @@ mod tests {
     fn a_failed_account_says_why_and_a_run_of_none_is_a_document_too() {
         let error = Some("the login was refused".to_owned());
         let summary = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, error);
-        let document = serde_json::to_value(Run::new(Exit::REFUSED, &[summary])).unwrap();
+        let document = serde_json::to_value(Run::new(Exit::REFUSED, &[summary], &[])).unwrap();
         assert_eq!(document["accounts"][0]["outcome"], "failed");
         assert_eq!(document["accounts"][0]["error"], "the login was refused");
-        assert_eq!(serde_json::to_string(&Run::new(Exit::OK, &[])).unwrap(), r#"{"exit":0,"accounts":[]}"#);
+        let command =
+            NewMail { accounts: vec!["home".to_owned()], fetched: 2, error: Some("failed".to_owned()) };
+        assert_eq!(
+            serde_json::to_string(&Run::new(Exit::OK, &[], &[command])).unwrap(),
+            concat!(
+                r#"{"exit":0,"accounts":[],"#,
+                r#""on_new_mail":[{"accounts":["home"],"fetched":2,"error":"failed"}]}"#
+            )
+        );
     }
 }

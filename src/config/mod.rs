@@ -5,7 +5,6 @@
 //! logs in ([`obtain`]). Every error names the file, the line and the key, and never shows a
 //! password.
 
-mod command;
 mod error;
 mod excerpt;
 mod host;
@@ -26,7 +25,7 @@ pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
 pub use quantity::parse_duration;
 pub use resolved::{
-    Account, Auth, ClientCertificate, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls,
+    Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls,
 };
 pub use secret::{SecretError, obtain, obtain_client_password};
 #[cfg(test)]

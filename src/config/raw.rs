@@ -53,6 +53,7 @@ pub(super) struct RawAccount {
     pub(super) run_timeout: Option<Spanned<String>>,
     pub(super) identity: Option<Spanned<String>>,
     pub(super) quiet_transient: Option<Spanned<String>>,
+    pub(super) on_new_mail: Option<Spanned<String>>,
 }
 
 /// The keys of an account, in the order of the manual.
@@ -87,11 +88,12 @@ pub(super) const ACCOUNT_KEYS: &[&str] = &[
     "run_timeout",
     "identity",
     "quiet_transient",
+    "on_new_mail",
 ];
 
 /// The keys whose value is a secret or may hold one: it is never shown.
 pub(super) const SECRET_KEYS: &[&str] =
-    &["password_command", "password", "token_command", "tls_client_password_command", "proxy"];
+    &["password_command", "password", "token_command", "tls_client_password_command", "proxy", "on_new_mail"];
 
 /// A value with a password in it; shows itself to nobody.
 #[derive(Clone, Debug)]

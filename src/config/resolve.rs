@@ -84,9 +84,14 @@ impl Reader<'_> {
         }
         let mut tables = raw.accounts.values().chain([&raw.defaults]);
         let names_command = tables.clone().any(|table| {
-            [&table.password_command, &table.token_command, &table.tls_client_password_command]
-                .iter()
-                .any(|command| command.is_some())
+            [
+                &table.password_command,
+                &table.token_command,
+                &table.tls_client_password_command,
+                &table.on_new_mail,
+            ]
+            .iter()
+            .any(|command| command.is_some())
         });
         let holds_password = tables.any(|table| {
             let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
@@ -155,6 +160,7 @@ impl Reader<'_> {
             quiet_transient: self
                 .duration("quiet_transient", table.get(|a| &a.quiet_transient))?
                 .unwrap_or(Duration::ZERO),
+            on_new_mail: values::on_new_mail(table),
         })
     }
 

@@ -71,6 +71,29 @@ pub struct Account {
     pub identity: String,
     /// With `--quiet`, transient failures stay silent while the last success is younger.
     pub quiet_transient: Duration,
+    /// Run once after a run that stored something.
+    pub on_new_mail: Option<CommandLine>,
+}
+
+/// What `sh -c` is to run. It may hold a secret, so it shows itself to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandLine(String);
+
+impl CommandLine {
+    pub(crate) fn new(command: String) -> Self {
+        CommandLine(command)
+    }
+
+    /// The text for the shell.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CommandLine(…)")
+    }
 }
 
 /// How the connection is protected.

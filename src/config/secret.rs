@@ -3,11 +3,10 @@
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
-use super::command::{self, Outcome};
 use super::{Account, ClientCertificate, SecretSource};
 use crate::disk;
 use crate::exit::Exit;
-use crate::mail::safe_text::escape;
+use crate::shell::{Outcome, Shell, complained};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, IsTerminal};
@@ -20,8 +19,6 @@ use std::time::Duration;
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// The largest `password_file` that is read, in octets; only its first line counts.
 const FILE_LIMIT: u64 = 8 << 10;
-/// How much of a command's complaint an error shows, in octets.
-const COMPLAINT_SHOWN: usize = 300;
 
 /// Why the secret could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +134,13 @@ pub fn obtain_client_password(certificate: &ClientCertificate) -> Result<Option<
 }
 
 fn from_command(key: &'static str, command: &str, limit: Duration) -> Result<SecretString, SecretError> {
-    match command::run(command, limit).map_err(|source| SecretError::NotRun { key, source })? {
-        Outcome::OutOfTime => Err(SecretError::CommandTimedOut { key, seconds: limit.as_secs() }),
+    match Shell::new(command, limit).run().map_err(|source| SecretError::NotRun { key, source })? {
+        Outcome::OutOfTime | Outcome::Stopped => {
+            Err(SecretError::CommandTimedOut { key, seconds: limit.as_secs() })
+        }
         Outcome::Ended { status, output, .. } if status.success() => first_line(key, &output),
         Outcome::Ended { status, complaint, .. } => {
-            Err(SecretError::CommandFailed { key, status, complaint: one_line(&complaint) })
+            Err(SecretError::CommandFailed { key, status, complaint: complained(&complaint) })
         }
     }
 }
@@ -187,21 +186,6 @@ fn first_line(key: &'static str, octets: &[u8]) -> Result<SecretString, SecretEr
         Ok(text) if line.len() as u64 + 2 <= FILE_LIMIT => Ok(SecretString::from(text)),
         _ => Err(SecretError::NotText { key }),
     }
-}
-
-/// What a command complained, on one line and safe for a terminal.
-fn one_line(complaint: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complaint);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let mut joined = lines.join(" / ");
-    if joined.is_empty() {
-        return "; it said nothing, so run it by hand".to_owned();
-    }
-    if joined.len() > COMPLAINT_SHOWN {
-        joined.truncate(joined.floor_char_boundary(COMPLAINT_SHOWN));
-        joined.push('…');
-    }
-    format!(": {}", escape(joined.as_bytes()))
 }
 
 #[cfg(test)]

@@ -300,7 +300,10 @@ fn written(text: &str, mode: u32) -> tempfile::NamedTempFile {
 fn a_file_with_a_secret_or_a_command_is_private() {
     let password = format!("{WORK}password = \"hunter2\"\n");
     let command = format!("{WORK}password_command = \"x\"\n");
+    let new_mail = format!("[defaults]\non_new_mail = \"x\"\n{WORK}");
     for (text, mode, refused) in [
+        (&new_mail, 0o644, false),
+        (&new_mail, 0o620, true),
         (&password, 0o600, false),
         (&password, 0o640, true),
         (&password, 0o604, true),

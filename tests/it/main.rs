@@ -31,6 +31,7 @@ mod man;
 mod mechanisms;
 mod network;
 mod not_now;
+mod on_new_mail;
 mod portions;
 mod samples;
 mod secrets;

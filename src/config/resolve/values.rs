@@ -5,7 +5,7 @@ use super::super::nearest::{nearest, suggestion};
 use super::super::paths::{Bases, PathFault, expand};
 use super::super::quantity::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
 use super::super::raw::{RawAccount, RawSize};
-use super::super::resolved::DeletePolicy;
+use super::super::resolved::{CommandLine, DeletePolicy};
 use super::{Read, Reader, Table};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -125,6 +125,12 @@ impl Reader<'_> {
             self.impossible(key, value, &wanted)
         })
     }
+}
+
+/// What to run once there is new mail; an empty one in an account takes back the defaults'.
+pub(super) fn on_new_mail(table: &Table<'_>) -> Option<CommandLine> {
+    let command = table.get(|a| &a.on_new_mail)?.get_ref();
+    (!command.trim().is_empty()).then(|| CommandLine::new(command.clone()))
 }
 
 /// `it is one of "a", "b"`, with a guess at what was meant.

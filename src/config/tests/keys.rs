@@ -169,3 +169,14 @@ fn behind_a_proxy_no_host_is_this_machine() {
     account(&local);
     assert!(fault(&format!("{local}proxy = \"socks5://127.0.0.1\"\n")).contains("in clear to localhost"));
 }
+
+#[test]
+fn what_runs_on_new_mail_is_the_accounts_own_or_the_defaults_or_nothing() {
+    let of = |text: &str| account(text).on_new_mail.map(|command| command.as_str().to_owned());
+    let defaults = format!("[defaults]\non_new_mail = \"notmuch new\"\n{WORK}");
+    assert_eq!(of(WORK), None);
+    assert_eq!(of(&defaults).as_deref(), Some("notmuch new"));
+    assert_eq!(of(&format!("{defaults}on_new_mail = \"mu index\"\n")).as_deref(), Some("mu index"));
+    assert_eq!(of(&format!("{defaults}on_new_mail = \"\"\n")), None);
+    assert!(!format!("{:?}", account(&defaults)).contains("notmuch"), "it may hold a secret");
+}
