@@ -55,8 +55,10 @@ pub enum Command {
 
     /// Show the last run, the last success and what is held, without connecting
     ///
-    /// Reads the ledger alone. With --max-age it is a monitoring check: exit status 1 when an
-    /// account's last success is too long ago or there never was one.
+    /// Reads the ledger alone: when each account ran last and last had success, the failures since
+    /// then, how much is held, and how much came in during each of the last twelve weeks. With
+    /// --max-age it is a monitoring check: exit status 1 when an account's last success is too long
+    /// ago or there never was one.
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 

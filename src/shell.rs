@@ -184,7 +184,7 @@ pub fn complained(complaint: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_command_has_no_input_and_its_variables() {

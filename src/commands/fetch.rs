@@ -7,7 +7,7 @@ use crate::event::{Observer, Summary};
 use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet::{self, new_mail};
-use crate::ledger::{Ledger, LedgerFile, UnixTime};
+use crate::ledger::{LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
 use crate::stop;
 use std::io::{self, IsTerminal, Write};
@@ -107,7 +107,7 @@ fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
 fn last_success(config: &Config, account: &Account) -> Option<UnixTime> {
     let file = LedgerFile::read_only(&config.state_dir).ok()??;
     let ledger = file.existing(&account.identity, &account.archive).ok()??;
-    ledger.overview().ok()?.last_success
+    ledger.last_success().ok()?
 }
 
 #[cfg(test)]

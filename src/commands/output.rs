@@ -53,9 +53,38 @@ pub(super) fn colour() -> bool {
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
+/// Whether text may have more than ASCII in it, as far as the locale says.
+pub(super) fn unicode() -> bool {
+    locale_is_utf8(|name| std::env::var(name).ok())
+}
+
+/// The first of these variables that says something decides, as in the C library.
+fn locale_is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_locale_decides_about_more_than_ascii() {
+        let with = |all: &str, ctype: &str, lang: &str| {
+            let values = [("LC_ALL", all), ("LC_CTYPE", ctype), ("LANG", lang)]
+                .map(|(name, value)| (name, value.to_owned()));
+            locale_is_utf8(|name| {
+                values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+            })
+        };
+        assert!(with("", "", "de_DE.UTF-8") && with("", "C.utf8", "C"));
+        assert!(!with("C", "C.UTF-8", "C.UTF-8") && !with("", "", "de_DE@euro"));
+        assert!(!locale_is_utf8(|_| None), "cron");
+    }
 
     /// Takes `room` octets and then fails with `kind`.
     struct Limited {

@@ -68,9 +68,9 @@ fn carry_out(command: &str, due: &NewMail, limit: Duration) -> Option<String> {
             Some(format!("the mail is stored, but on_new_mail failed ({status}){}", complained(&complaint)))
         }
         Ok(Outcome::OutOfTime) => Some(format!(
-            "the mail is stored, but on_new_mail was still running after {} s and was stopped; run it by hand to \
-             see why",
-            limit.as_secs()
+            "the mail is stored, but on_new_mail was still running after {} min and was stopped; run it by hand \
+             to see why",
+            limit.as_secs() / 60
         )),
         Ok(Outcome::Stopped) => Some("on_new_mail was stopped by a signal before its end".to_owned()),
         Err(error) => Some(format!("the mail is stored, but on_new_mail cannot be run: {error}")),
@@ -115,13 +115,13 @@ mod tests {
     #[test]
     fn a_command_that_fails_is_told_without_showing_it() {
         let due = NewMail { accounts: vec!["a".to_owned()], fetched: 2, error: None };
-        let told = |command: &str| carry_out(command, &due, Duration::from_secs(60));
+        let told = |command: &str| carry_out(command, &due, Duration::from_mins(1));
         assert_eq!(told("test \"$POPKEEP_ACCOUNTS $POPKEEP_FETCHED\" = 'a 2'"), None);
         assert_eq!(
             told("echo 'no database' >&2; exit 2 # hunter2").unwrap(),
             "the mail is stored, but on_new_mail failed (exit status: 2): no database"
         );
         let late = carry_out("sleep 60", &due, Duration::from_millis(20)).unwrap();
-        assert!(late.contains("still running after 0 s"), "{late}");
+        assert!(late.contains("still running after 0 min"), "{late}");
     }
 }

@@ -9,6 +9,7 @@
 
 mod error;
 mod file;
+mod history;
 mod journal;
 mod record;
 mod rows;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use error::LedgerError;
 pub use file::LedgerFile;
+pub use history::{Failures, History, Week};
 pub use record::{Change, Known, Overview, Place, Row, RunRecord, Seq, State, UnixTime};
 pub use sqlite::SqliteLedger;
 

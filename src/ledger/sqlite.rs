@@ -62,6 +62,14 @@ impl SqliteLedger {
         Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next) })
     }
 
+    /// The answer to a question about this maildrop.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        question(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
     fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::from_sqlite(&self.path, error)
     }

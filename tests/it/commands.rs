@@ -141,6 +141,31 @@ fn a_failure_is_in_the_status_and_is_no_success() {
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
     sandbox.popkeep(["status", "--max-age", "26h"]).run().expect(1).says(&["work", "no entry"]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
+    sandbox.popkeep(["status"]).run().expect(0).says(&["failures      2 runs, last", "exit code 77"]);
+    let account = sandbox.popkeep(["status", "--json"]).run().expect(0).json()["accounts"][0].take();
+    assert_eq!(account["failed_runs"], 2);
+    assert_eq!(account["failures"].as_array().unwrap().len(), 1, "of one kind");
+    assert!(account["failures"][0]["error"].as_str().unwrap().contains("no entry"));
+
+    server.behave(Behaviour::default());
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    let account = sandbox.popkeep(["status", "--json"]).run().expect(0).json()["accounts"][0].take();
+    assert_eq!((&account["failed_runs"], &account["last_run"]["exit"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn status_shows_growth_in_what_the_locale_can_show() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    let status = || sandbox.popkeep(["status"]);
+    status().run().expect(0).says(&["growth        ···········█  3 messages", "in 12 weeks"]);
+    let plain = status().env("LC_ALL", "C").run().expect(0).says(&["growth        ...........@  3 messages"]);
+    assert!(plain.stdout.is_ascii(), "{}", plain.stdout);
+    let report = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
+    let weeks = report["accounts"][0]["weeks"].as_array().unwrap();
+    assert_eq!((weeks.len(), &weeks[11]["messages"], &weeks[0]["messages"]), (12, &3.into(), &0.into()));
 }
 
 #[test]

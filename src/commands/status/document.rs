@@ -1,0 +1,168 @@
+//! The document of `status --json`: its shape is a promise to scripts. Times are RFC 3339.
+
+use crate::exit::Exit;
+use crate::ledger::{Failures, History, LedgerError, RunRecord, Week};
+use crate::progress::wording::{printable, rfc3339};
+use serde::Serialize;
+use std::path::Path;
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    pub(super) exit: u8,
+    pub(super) accounts: Vec<AccountStatus>,
+}
+
+impl Document {
+    pub(super) fn new(exit: Exit, accounts: Vec<AccountStatus>) -> Self {
+        Document { exit: exit.code(), accounts }
+    }
+}
+
+/// One account.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountStatus {
+    name: String,
+    /// Why the ledger has no answer.
+    error: Option<String>,
+    archive: String,
+    held: u64,
+    octets: u64,
+    newest: Option<String>,
+    last_started: Option<String>,
+    last_success: Option<String>,
+    last_run: Option<LastRun>,
+    /// Older than `--max-age`; null without it.
+    stale: Option<bool>,
+    failed_runs: u64,
+    failures: Vec<Failure>,
+    weeks: Vec<WeekOfMail>,
+}
+
+#[derive(Debug, Serialize)]
+struct LastRun {
+    ended: String,
+    exit: u8,
+    error: Option<String>,
+    listed: u64,
+    held: u64,
+    fetched: u64,
+    octets: u64,
+    deleted: u64,
+    missing: u64,
+}
+
+/// Runs since the last success that ended in one way.
+#[derive(Debug, Serialize)]
+struct Failure {
+    runs: u64,
+    last: String,
+    exit: u8,
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct WeekOfMail {
+    from: String,
+    messages: u64,
+    octets: u64,
+}
+
+impl AccountStatus {
+    pub(super) fn new(
+        name: &str,
+        archive: &Path,
+        history: &History,
+        error: Option<&LedgerError>,
+        stale: Option<bool>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            error: error.map(|error| printable(&error.to_string())),
+            archive: printable(&archive.display().to_string()),
+            held: history.held,
+            octets: history.octets,
+            newest: history.newest.map(rfc3339),
+            last_started: history.last_started.map(rfc3339),
+            last_success: history.last_success.map(rfc3339),
+            last_run: history.last_run.as_ref().map(LastRun::new),
+            stale,
+            failed_runs: history.failed_runs,
+            failures: history.failures.iter().map(Failure::new).collect(),
+            weeks: history.weeks.iter().map(WeekOfMail::new).collect(),
+        }
+    }
+}
+
+impl LastRun {
+    fn new(run: &RunRecord) -> Self {
+        Self {
+            ended: rfc3339(run.at),
+            exit: run.exit,
+            error: run.error.as_deref().map(printable),
+            listed: run.listed,
+            held: run.held,
+            fetched: run.fetched,
+            octets: run.octets,
+            deleted: run.deleted,
+            missing: run.missing,
+        }
+    }
+}
+
+impl Failure {
+    fn new(failures: &Failures) -> Self {
+        Self {
+            runs: failures.runs,
+            last: rfc3339(failures.last),
+            exit: failures.exit,
+            error: failures.error.as_deref().map(printable),
+        }
+    }
+}
+
+impl WeekOfMail {
+    fn new(week: &Week) -> Self {
+        Self { from: rfc3339(week.from), messages: week.messages, octets: week.octets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::UnixTime;
+
+    const NOW: UnixTime = 1_795_323_612;
+
+    #[test]
+    fn the_document_has_the_documented_shape() {
+        let history = History {
+            held: 2,
+            octets: 2048,
+            newest: Some(NOW),
+            weeks: vec![Week { from: NOW, messages: 2, octets: 2048 }],
+            last_started: Some(NOW),
+            last_run: Some(RunRecord {
+                at: NOW,
+                exit: 77,
+                error: Some("refused\u{7}".into()),
+                ..RunRecord::default()
+            }),
+            last_success: None,
+            failed_runs: 3,
+            failures: vec![Failures { runs: 3, last: NOW, exit: 77, error: Some("refused".into()) }],
+        };
+        let status = AccountStatus::new("work", Path::new("/mail/work"), &history, None, Some(true));
+        assert_eq!(
+            serde_json::to_string(&Document::new(Exit::MISSING, vec![status])).unwrap(),
+            concat!(
+                r#"{"exit":1,"accounts":[{"name":"work","error":null,"archive":"/mail/work","held":2,"octets":2048,"#,
+                r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
+                r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"held":0,"#,
+                r#""fetched":0,"octets":0,"deleted":0,"missing":0},"stale":true,"failed_runs":3,"#,
+                r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
+                r#""weeks":[{"from":"2026-11-22T05:00:12Z","messages":2,"octets":2048}]}]}"#
+            )
+        );
+    }
+}

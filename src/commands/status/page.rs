@@ -1,0 +1,192 @@
+//! What a person reads of an account's status.
+
+use super::chart;
+use crate::ledger::{History, RunRecord, UnixTime};
+use crate::progress::wording;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// How the page is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// The time now.
+    pub(super) now: UnixTime,
+    /// Bars of more than ASCII.
+    pub(super) unicode: bool,
+}
+
+/// An account's status in words. `stale` is what `--max-age` found.
+pub(super) fn describe(
+    name: &str,
+    archive: &Path,
+    history: &History,
+    stale: Option<bool>,
+    terms: Terms,
+) -> String {
+    let when = |at| format!("{} ({})", wording::moment(at), wording::ago(at, terms.now));
+    let mut lines = vec![("last run", last_run(history, when))];
+    if let Some(at) = unended(history).filter(|_| history.last_run.is_some()) {
+        lines.push(("begun", format!("{}, not ended: at work, or cut off", when(at))));
+    }
+    let stale = if stale == Some(true) { ", too long ago" } else { "" };
+    lines.push((
+        "last success",
+        history.last_success.map_or_else(|| format!("never{stale}"), |at| format!("{}{stale}", when(at))),
+    ));
+    lines.extend(failures(history, when).into_iter().map(|line| ("failures", line)));
+    let newest = history.newest.map(|at| format!(", the newest archived {}", when(at))).unwrap_or_default();
+    lines.push((
+        "held",
+        format!("{}, {}{newest}", wording::messages(history.held), wording::size(history.octets)),
+    ));
+    if history.held > 0 {
+        lines.push(("growth", growth(history, terms.unicode)));
+    }
+    lines.push(("archive", wording::printable(&archive.display().to_string())));
+    let mut text = format!("{name}\n");
+    let mut before = "";
+    for (what, how) in lines {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "  {:<13} {how}", if what == before { "" } else { what });
+        before = what;
+    }
+    text
+}
+
+fn last_run(history: &History, when: impl Fn(UnixTime) -> String) -> String {
+    match (&history.last_run, history.last_started) {
+        (Some(run), _) => format!("{}: {}", when(run.at), ending(run)),
+        (None, Some(at)) => format!("begun {}, not ended: at work, or cut off", when(at)),
+        (None, None) => "never run".to_owned(),
+    }
+}
+
+/// When a run began that has not ended.
+fn unended(history: &History) -> Option<UnixTime> {
+    let ended = history.last_run.as_ref().map_or(UnixTime::MIN, |run| run.at);
+    history.last_started.filter(|began| *began > ended)
+}
+
+/// How a run ended, in a line.
+fn ending(run: &RunRecord) -> String {
+    let end = if run.exit == 0 { "ok".to_owned() } else { format!("exit code {}", run.exit) };
+    if run.exit != 0 && run.listed == 0 {
+        return end;
+    }
+    let counts = wording::counts(run.listed, run.held, run.fetched, run.octets, run.deleted);
+    let missing = if run.missing > 0 { format!(", {} missing", run.missing) } else { String::new() };
+    format!("{end}, {counts}{missing}")
+}
+
+/// The failures since the last success: how many, and a line for each kind.
+fn failures(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String> {
+    let told: u64 = history.failures.iter().map(|kind| kind.runs).sum();
+    let mut lines: Vec<String> = history
+        .failures
+        .iter()
+        .map(|kind| {
+            let why = kind.error.as_deref().map_or_else(
+                || format!("exit code {}: messages were missing", kind.exit),
+                |error| format!("exit code {}: {}", kind.exit, wording::printable(error)),
+            );
+            format!("{}, last {}: {why}", runs(kind.runs), when(kind.last))
+        })
+        .collect();
+    if told < history.failed_runs {
+        lines.push(format!("{} of other kinds", runs(history.failed_runs - told)));
+    }
+    lines
+}
+
+fn runs(count: u64) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// The messages of each week, as bars and in figures.
+fn growth(history: &History, unicode: bool) -> String {
+    let weeks = &history.weeks;
+    let sum = weeks.iter().fold((0_u64, 0_u64), |(messages, octets), week| {
+        (messages + week.messages, octets.saturating_add(week.octets))
+    });
+    let bars = chart::bars(weeks.iter().map(|week| week.messages), unicode);
+    format!("{bars}  {}, {} in {} weeks", wording::messages(sum.0), wording::size(sum.1), weeks.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Failures, Week};
+
+    const NOW: UnixTime = 1_795_323_612;
+
+    fn page(history: &History, stale: Option<bool>) -> String {
+        describe("work", Path::new("/mail/work"), history, stale, Terms { now: NOW, unicode: true })
+    }
+
+    fn failed(at: UnixTime, exit: u8, error: &str) -> History {
+        let run = RunRecord { at, exit, error: Some(error.to_owned()), ..RunRecord::default() };
+        let failures = vec![Failures { runs: 1, last: at, exit, error: Some(error.to_owned()) }];
+        History { last_run: Some(run), failed_runs: 1, failures, ..History::default() }
+    }
+
+    #[test]
+    fn the_last_run_is_told_in_one_line() {
+        let mut run = RunRecord { listed: 12, held: 12, fetched: 3, octets: 46_080, ..RunRecord::default() };
+        assert_eq!(ending(&run), "ok, 12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted");
+        (run.exit, run.held, run.missing) = (75, 10, 2);
+        assert_eq!(
+            ending(&run),
+            "exit code 75, 12 listed, 10 held, 3 fetched (45.0 KiB), 0 deleted, 2 missing"
+        );
+        let refused = RunRecord { exit: 77, ..RunRecord::default() };
+        assert_eq!(ending(&refused), "exit code 77", "it never saw the maildrop");
+    }
+
+    #[test]
+    fn an_account_that_never_ran_is_told_in_four_lines() {
+        assert_eq!(
+            page(&History::default(), Some(true)),
+            "work\n  last run      never run\n  last success  never, too long ago\n  \
+             held          0 messages, 0 B\n  archive       /mail/work\n"
+        );
+    }
+
+    #[test]
+    fn failures_since_the_last_success_have_a_line_for_each_kind() {
+        let text = page(&failed(NOW - 7200, 69, "cannot connect\u{1b}[2J"), None);
+        assert!(text.contains("(2 h ago): exit code 69\n"), "{text}");
+        assert!(text.contains("\n  failures      1 run, last "), "{text}");
+        assert!(text.contains("exit code 69: cannot connect\\x1b[2J\n"), "{text}");
+
+        let mut several = failed(NOW - 60, 69, "cannot connect");
+        several.failures.push(Failures { runs: 2, last: NOW - 90, exit: 1, error: None });
+        several.failed_runs = 7;
+        let text = page(&several, None);
+        assert!(text.contains("\n                2 runs, last "), "{text}");
+        assert!(
+            text.contains("exit code 1: messages were missing\n                4 runs of other kinds\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_has_not_ended_is_told() {
+        let first = History { last_started: Some(NOW - 30), ..History::default() };
+        assert!(page(&first, None).contains("(30 s ago), not ended: at work, or cut off"));
+        let later = History { last_started: Some(NOW - 30), ..failed(NOW - 7200, 69, "x") };
+        let text = page(&later, None);
+        assert!(text.contains("(2 h ago): exit code 69\n  begun "), "{text}");
+        let ended = History { last_started: Some(NOW - 7200), ..failed(NOW - 7200, 69, "x") };
+        assert!(!page(&ended, None).contains("begun"));
+    }
+
+    #[test]
+    fn growth_is_a_bar_for_each_week() {
+        let weeks = [1, 0, 4].map(|messages| Week { from: NOW, messages, octets: messages * 1024 });
+        let history =
+            History { held: 9, octets: 9216, newest: Some(NOW), weeks: weeks.to_vec(), ..History::default() };
+        let text = page(&history, None);
+        assert!(text.contains("\n  growth        ▂·█  5 messages, 5.0 KiB in 3 weeks\n"), "{text}");
+        assert_eq!(growth(&history, false), "-.@  5 messages, 5.0 KiB in 3 weeks");
+    }
+}
