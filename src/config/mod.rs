@@ -5,6 +5,7 @@
 //! logs in ([`obtain`]). Every error names the file, the line and the key, and never shows a
 //! password.
 
+mod draft;
 mod error;
 mod excerpt;
 mod host;
@@ -12,6 +13,7 @@ mod location;
 mod nearest;
 mod parse;
 mod paths;
+pub mod providers;
 mod quantity;
 mod raw;
 mod resolve;
@@ -20,6 +22,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use draft::{Draft, DraftSecret};
 pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};

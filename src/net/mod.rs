@@ -8,6 +8,7 @@ mod authorities;
 mod connector;
 mod deadline;
 mod distrust;
+pub mod dns;
 mod error;
 mod fingerprint;
 mod identity;

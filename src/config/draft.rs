@@ -1,0 +1,231 @@
+//! An account on its way into a configuration file: what `init` asks for, as text that
+//! [`super::load`] understands.
+//!
+//! Promises: every text is quoted so that it is read back as it was given; the values are checked
+//! by the very code that reads a configuration, so that nothing can be written that is refused
+//! later. Must never: write a password.
+
+use super::resolve::{Surroundings, resolve};
+use super::{Account, ConfigError, Format, Tls, location};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The account's values, as they will stand in the file. Paths may begin with `~` and hold
+/// `{account}`.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its name.
+    pub name: String,
+    /// The server.
+    pub host: String,
+    /// Its port; `None` for the usual one.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// The authorities to trust, instead of the system's.
+    pub tls_ca_file: Option<String>,
+    /// Who logs in.
+    pub user: String,
+    /// Where the password will come from.
+    pub secret: DraftSecret,
+    /// Where the mail is kept.
+    pub archive: String,
+    /// What the archive is.
+    pub format: Format,
+    /// What is deleted from the server: `never`, `fetched`, or an age.
+    pub delete: String,
+}
+
+/// Where the password will come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DraftSecret {
+    /// `password_command`.
+    Command(String),
+    /// `token_command`.
+    TokenCommand(String),
+    /// `password_file`.
+    File(String),
+    /// `password_env`.
+    Environment(String),
+    /// Nowhere: it is asked for.
+    Ask,
+}
+
+impl Draft {
+    /// An account that could be read, of which nothing is known yet but its name.
+    pub fn new(name: &str) -> Draft {
+        Draft {
+            name: name.to_owned(),
+            host: "localhost".to_owned(),
+            port: None,
+            tls: Tls::Implicit,
+            tls_ca_file: None,
+            user: "nobody".to_owned(),
+            secret: DraftSecret::Ask,
+            archive: "~/Mail/{account}".to_owned(),
+            format: Format::Maildir,
+            delete: "never".to_owned(),
+        }
+    }
+
+    /// The account as a run would have it. The error is what is wrong with a value, without the
+    /// place: there is no file yet.
+    pub fn account(&self) -> Result<Account, String> {
+        let nowhere = Path::new("");
+        let folder = std::env::current_dir().unwrap_or_else(|_| "/".into());
+        let resolved = resolve(nowhere, &self.table(), &Surroundings { folder, home: location::home() });
+        let trouble = |error: ConfigError| match error {
+            ConfigError::Content { fault, .. } => fault.to_string(),
+            other => other.to_string(),
+        };
+        let mut accounts = resolved.map_err(trouble)?.accounts;
+        accounts.pop().ok_or_else(|| "there is no account".to_owned())
+    }
+
+    /// The whole file.
+    pub fn file(&self, day: &str) -> String {
+        format!(
+            "# popkeep's configuration, written by `popkeep init` on {day}.\n\
+             # Every key is explained in popkeep.toml(5). After a change: `popkeep check`.\n\n{}",
+            self.table()
+        )
+    }
+
+    /// The account's table, with a word on each key.
+    pub fn table(&self) -> String {
+        let mut text = format!("[accounts.{}]\n", key(&self.name));
+        let mut line = |key: &str, value: &str, why: &str| {
+            let setting = format!("{key} = {value}");
+            // Writing into a String cannot fail.
+            let _ = if why.is_empty() {
+                writeln!(text, "{setting}")
+            } else {
+                writeln!(text, "{setting:<46} # {why}")
+            };
+        };
+        line("host", &quoted(&self.host), "");
+        let (tls, why) = match self.tls {
+            Tls::Implicit => ("implicit", "TLS from the first octet"),
+            Tls::StartTls => ("starttls", "STLS before the login, or no login"),
+            Tls::None => ("none", "clear text"),
+        };
+        if let Some(port) = self.port {
+            line("port", &port.to_string(), "");
+        }
+        line("tls", &quoted(tls), why);
+        if let Some(file) = &self.tls_ca_file {
+            line("tls_ca_file", &quoted(file), "the only authorities that are trusted");
+        }
+        line("user", &quoted(&self.user), "");
+        match &self.secret {
+            DraftSecret::Command(command) => {
+                line("password_command", &quoted(command), "its first line of output is the password");
+            }
+            DraftSecret::TokenCommand(command) => {
+                line("token_command", &quoted(command), "its first line of output is the access token");
+            }
+            DraftSecret::File(file) => {
+                line("password_file", &quoted(file), "its first line is the password; chmod 600");
+            }
+            DraftSecret::Environment(name) => {
+                line("password_env", &quoted(name), "the variable that holds the password");
+            }
+            DraftSecret::Ask => text.push_str(
+                "# The password is asked for at each run. For cron, name where it is to come from:\n\
+                 # password_command = \"pass show mail/example\"\n",
+            ),
+        }
+        let mut line = |key: &str, value: &str, why: &str| {
+            let setting = format!("{key} = {}", quoted(value));
+            let _ = writeln!(text, "{setting:<46} # {why}");
+        };
+        let (format, what) = match self.format {
+            Format::Maildir => ("maildir", "a folder with tmp/, new/ and cur/; made if it is not there"),
+            Format::Mbox => ("mbox", "one file, mboxrd; made if it is not there"),
+        };
+        line("archive", &self.archive, "where the mail is kept");
+        line("format", format, what);
+        line("delete", &self.delete, "from the server: \"never\", \"fetched\", or an age such as \"30d\"");
+        text.push_str(
+            "# Useful besides; what stands here are examples:\n\
+             # max_size = \"100 MiB\"                       # larger messages are left, and reported\n\
+             # quiet_transient = \"6h\"                     # with --quiet: say nothing of a server that is away\n",
+        );
+        text
+    }
+}
+
+/// A text as TOML has it: a basic string, whose escapes are those of JSON, and DEL.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+/// A key as TOML has it, quoted where it must be.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DeletePolicy, SecretSource};
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_written_is_what_was_meant() {
+        let mut draft = Draft::new("jane.doe@example.com");
+        draft.host = "pop.example.com".to_owned();
+        draft.port = Some(1110);
+        draft.tls = Tls::StartTls;
+        draft.tls_ca_file = Some("/etc/ssl/a \"b\".pem".to_owned());
+        draft.user = "\"jane\\doe\"@example.com".to_owned();
+        draft.secret = DraftSecret::Command("printf '%s' \"$X\" | tr '\\t' ' '".to_owned());
+        draft.archive = "/mail/{account}.mbox".to_owned();
+        draft.format = Format::Mbox;
+        draft.delete = "30d".to_owned();
+        let account = draft.account().unwrap();
+        assert_eq!(account.name, draft.name);
+        assert_eq!(
+            (account.host.as_str(), account.port, account.tls),
+            ("pop.example.com", 1110, Tls::StartTls)
+        );
+        assert_eq!(account.user, draft.user);
+        assert_eq!(account.tls_ca_file.as_deref(), Some(Path::new("/etc/ssl/a \"b\".pem")));
+        assert!(
+            matches!(&account.secret, SecretSource::Command(command) if *command == "printf '%s' \"$X\" | tr '\\t' ' '")
+        );
+        assert_eq!(account.archive, Path::new("/mail/jane.doe@example.com.mbox"));
+        assert_eq!(
+            (account.format, account.delete),
+            (Format::Mbox, DeletePolicy::After(Duration::from_hours(720)))
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_told_without_a_place() {
+        let mut draft = Draft::new("work");
+        assert!(draft.account().is_ok());
+        draft.host = "pop.example.com:995".to_owned();
+        let said = draft.account().unwrap_err();
+        assert!(said.starts_with("host = ") && said.contains("the port has its own key"), "{said}");
+        let error = Draft::new("a/b").account().unwrap_err();
+        assert!(error.contains("account name"), "{error}");
+        let sometimes = Draft { delete: "sometimes".to_owned(), ..Draft::new("work") };
+        assert!(sometimes.account().unwrap_err().starts_with("delete = \"sometimes\""));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_from_toml(text in "\\PC*|[\\x00-\\x7f]{0,20}") {
+            let line = format!("value = {}\n{} = 1\n", quoted(&text), key(&text));
+            // A key of its own name would stand there twice.
+            if text != "value" {
+                let table: toml::Table = toml::from_str(&line).unwrap();
+                prop_assert_eq!(table["value"].as_str(), Some(text.as_str()));
+                prop_assert_eq!(table[&text].as_integer(), Some(1));
+            }
+        }
+    }
+}
