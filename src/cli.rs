@@ -53,6 +53,14 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::CHECK))]
     Check(Check),
 
+    /// Show what is on the server, and what of it is held
+    ///
+    /// Logs in and lists every message with its number, its size in octets, its UID, and whether
+    /// the archive holds it: held; new; doubtful (the next fetch brings it and compares it with what
+    /// is held); or too large (the configuration leaves it). Nothing is fetched, deleted or written.
+    #[command(after_help = manual::examples(manual::LIST))]
+    List(List),
+
     /// Show the last run, the last success and what is held, without connecting
     ///
     /// Reads the ledger alone: when each account ran last and last had success, the failures since
@@ -120,6 +128,26 @@ pub struct Check {
     /// Accounts to check; all configured ones if none is named
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
+
+    /// Show each step; twice shows the protocol, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `popkeep list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Account whose maildrop to list
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+
+    /// Show date, sender and subject of each message, through TOP
+    #[arg(long)]
+    pub headers: bool,
+
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
 
     /// Show each step; twice shows the protocol, secrets masked
     #[arg(long, short, action = ArgAction::Count)]

@@ -38,6 +38,12 @@ pub const CHECK: &[Example] = &[
     ("popkeep check work -vv", "and show each line of the protocol, secrets masked"),
 ];
 
+/// Examples for `list`.
+pub const LIST: &[Example] = &[
+    ("popkeep list work --headers", "who wrote what, and whether it is held"),
+    ("popkeep list work --json", "the same for scripts"),
+];
+
 /// Examples for `status`.
 pub const STATUS: &[Example] = &[
     ("popkeep status", "what is held, and when each account was last fetched"),

@@ -70,11 +70,7 @@ fn examine(
     page.maildrop(&listing, found.as_ref().ok());
     page.remarks(session.capabilities(), &listing);
     page.places(config, account)?;
-    // Nothing was RETRed or DELEd, so QUIT changes nothing, unless the server keeps no mail at
-    // all: then the connection is closed without it. Its answer is of no interest.
-    if session.capabilities().expire() != Some(Expire::Days(0)) {
-        let _ = session.quit();
-    }
+    fetch::leave(session);
     found.map(|_| ())
 }
 

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod demo;
 pub mod dry_run;
 pub mod fetch;
+mod list;
 mod output;
 mod report;
 pub mod status;
@@ -80,11 +81,12 @@ fn answered(answer: &clap::Error) -> Exit {
     if answer.use_stderr() { Exit::USAGE } else { Exit::OK }
 }
 
-fn run(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
+fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
     let file = cli.config.as_deref();
     match &cli.command {
         Command::Fetch(options) => fetch::run(file, options, out),
         Command::Check(options) => check::run(file, options, out),
+        Command::List(options) => list::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(options.shell, out),

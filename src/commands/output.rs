@@ -14,6 +14,11 @@ impl<W: Write> Out<W> {
         Self { inner, closed: false }
     }
 
+    /// Whether the reader has left.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     fn unless_closed<T>(
         &mut self,
         otherwise: T,
@@ -45,6 +50,13 @@ impl<W: Write> Write for Out<W> {
 /// Writes a line to stderr in one piece. There is nobody to tell if that fails.
 pub(super) fn complain(line: &str) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// How many columns stdout has; `None` where it is no terminal.
+pub(super) fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    // A terminal that does not know its size is taken for the usual one.
+    Some(if size.ws_col == 0 { 80 } else { usize::from(size.ws_col) })
 }
 
 /// Whether what is written to a terminal may have colours.
@@ -107,9 +119,11 @@ mod tests {
     #[test]
     fn a_reader_that_left_is_no_failure() {
         let mut out = Out::new(Limited { room: 3, kind: ErrorKind::BrokenPipe });
+        assert!(!out.is_closed());
         assert!(writeln!(out, "a long line").is_ok());
         assert!(writeln!(out, "another").is_ok());
         assert!(out.flush().is_ok());
+        assert!(out.is_closed());
     }
 
     #[test]

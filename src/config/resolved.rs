@@ -254,17 +254,20 @@ impl fmt::Debug for SecretSource {
 }
 
 impl Config {
+    /// The account of this name. An unknown name is an error that exits 64.
+    pub fn account(&self, name: &str) -> Result<&Account, ConfigError> {
+        self.accounts.iter().find(|account| account.name == name).ok_or_else(|| ConfigError::UnknownAccount {
+            name: name.to_owned(),
+            known: self.accounts.iter().map(|account| account.name.clone()).collect(),
+            path: self.file.display().to_string(),
+        })
+    }
+
     /// The accounts named, in the order of the file and each once, or all of them if none is
     /// named. An unknown name is an error that exits 64.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Account>, ConfigError> {
-        if let Some(unknown) =
-            names.iter().find(|name| self.accounts.iter().all(|known| known.name != **name))
-        {
-            return Err(ConfigError::UnknownAccount {
-                name: unknown.clone(),
-                known: self.accounts.iter().map(|account| account.name.clone()).collect(),
-                path: self.file.display().to_string(),
-            });
+        for name in names {
+            self.account(name)?;
         }
         Ok(self.accounts.iter().filter(|account| names.is_empty() || names.contains(&account.name)).collect())
     }

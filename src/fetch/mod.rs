@@ -21,14 +21,17 @@ mod remove;
 mod retrieve;
 mod round;
 mod set_aside;
+mod standing;
 mod tally;
+pub mod tops;
 mod waiting;
 
 pub use error::AccountError;
 use login::Door;
 pub use login::open_session;
-pub use preview::{Preview, ToFetch, compare, preview};
+pub use preview::{Preview, ToFetch, compare, leave, preview};
 pub use reach::run_deadline;
+pub use standing::{Standing, Standings, look};
 
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;

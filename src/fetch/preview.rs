@@ -3,12 +3,15 @@
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
 use super::error::AccountError;
-use super::{configured, due_now, open_session, run_deadline};
+use super::standing::look;
+use super::{due_now, open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
-use crate::ledger::{Ledger, LedgerFile, UnixTime};
-use crate::plan::{Left, Limits, Plan, Planner, Verdict};
+use crate::ledger::UnixTime;
+use crate::plan::{Left, Plan, Verdict};
+use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
+use crate::session::{Session, Transaction};
 use std::sync::Arc;
 
 /// What `fetch --dry-run` would do.
@@ -52,8 +55,7 @@ pub fn preview(
     let mut session = open_session(account, run_deadline(account), trace, observer)?;
     let listing = session.listing()?;
     let preview = compare(config, account, &listing, limit)?;
-    // Nothing was asked for and nothing marked; a refused farewell changes nothing.
-    let _ = session.quit();
+    leave(session);
     Ok(preview)
 }
 
@@ -64,16 +66,16 @@ pub fn compare(
     listing: &Listing,
     limit: Option<u64>,
 ) -> Result<Preview, AccountError> {
-    let mut planner = Planner::new(listing);
-    if let Some(file) = LedgerFile::read_only(&config.state_dir)? {
-        // What a fetch would stumble over is not to be passed over here.
-        file.check(&account.identity, &account.archive, &configured(config))?;
-        if let Some(ledger) = file.existing(&account.identity, &account.archive)? {
-            ledger.known(&mut |row| planner.row(&row))?;
-        }
+    Ok(of_plan(look(config, account, listing, limit)?.plan(), account))
+}
+
+/// Leaves a session in which nothing was asked for with RETR and nothing marked: QUIT changes
+/// nothing then, unless the server keeps no mail at all (`EXPIRE 0`, RFC 2449, section 6.7), where the
+/// connection is closed without it. What it answers is of no interest.
+pub fn leave(session: Session<Transaction>) {
+    if session.capabilities().expire() != Some(Expire::Days(0)) {
+        let _ = session.quit();
     }
-    let plan = planner.finish(&Limits { max_size: account.max_size, messages: limit });
-    Ok(of_plan(&plan, account))
 }
 
 fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {

@@ -95,6 +95,11 @@ impl Reader {
         }
     }
 
+    /// The header as far as it was looked at, without the empty line at its end.
+    pub fn into_header(self) -> Vec<u8> {
+        self.header
+    }
+
     /// The facts.
     pub fn finish(self) -> Facts {
         Facts::parse(&self.header)

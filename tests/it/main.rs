@@ -27,6 +27,7 @@ mod durability_order;
 mod fetch;
 mod hostile_server;
 mod imail;
+mod list;
 mod man;
 mod mechanisms;
 mod network;

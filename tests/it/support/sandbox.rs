@@ -192,14 +192,26 @@ impl Run {
     /// Runs to the end, with nothing on stdin.
     #[track_caller]
     pub(crate) fn run(self) -> Outcome {
+        self.run_with("")
+    }
+
+    /// Runs to the end, with this on stdin.
+    #[track_caller]
+    pub(crate) fn run_with(self, input: &str) -> Outcome {
         let what = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
-        let output = assert_cmd::Command::from_std(self.command).timeout(LIMIT).output().unwrap();
+        let mut command = assert_cmd::Command::from_std(self.command);
+        let output = command.timeout(LIMIT).write_stdin(input).output().unwrap();
         Outcome {
             what,
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }
+    }
+
+    /// The command, for a test that wants its pipes.
+    pub(crate) fn into_command(self) -> Command {
+        self.command
     }
 
     /// Starts at a pseudo-terminal of this size, for the test to read and to type at.

@@ -1,0 +1,144 @@
+//! `popkeep list`: what is on the server, and what of it is held.
+//!
+//! Promises: no RETR, no DELE, no write to the ledger or the archive; a message whose header cannot be had is
+//! listed without it; one message's header is in memory at a time; a reader of stdout who has seen
+//! enough ends it without a word.
+
+mod columns;
+mod document;
+mod headers;
+mod table;
+
+use super::output::{self, Out};
+use super::{Failure, load};
+use crate::cli;
+use crate::config::{Account, Config};
+use crate::event::Observer;
+use crate::exit::Exit;
+use crate::fetch::{self, AccountError, Standing, Standings};
+use crate::mail::caption::Caption;
+use crate::pop3::listing::{Entry, Listing};
+use crate::progress::{Detail, Progress, Style, wording};
+use document::Document;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use table::Table;
+
+/// So many octets of output are written at once where nobody is waiting for each line.
+const BATCH: usize = 64 << 10;
+
+/// One message of the list.
+struct Line<'a> {
+    entry: Entry<'a>,
+    standing: Standing,
+    /// With `--headers`: what its header says, or why that is not known.
+    caption: Option<Result<Caption, String>>,
+}
+
+/// A form of the list. Each method gives the text to print.
+trait Form {
+    /// Before the first message, if it comes to that.
+    fn head(&mut self, listing: &Listing, standings: &Standings<'_>) -> String;
+    /// One message, in the listing's order.
+    fn line(&mut self, line: &Line<'_>) -> String;
+    /// At the end, with the words for what went wrong.
+    fn foot(&mut self, error: Option<&str>) -> String;
+}
+
+/// Lists one account's maildrop.
+pub(super) fn run<W: Write>(
+    file: Option<&Path>,
+    options: &cli::List,
+    out: &mut Out<W>,
+) -> Result<Exit, Failure> {
+    let config = load(file)?;
+    let account = config.account(&options.account)?;
+    let terminal = output::width();
+    let mut printer = Printer::new(out, terminal.is_some() || options.headers);
+    let mut form: Box<dyn Form> = if options.json {
+        Box::new(Document::new(&account.name))
+    } else {
+        Box::new(Table::new(&account.name, options.headers, terminal))
+    };
+    let done = list(&config, account, options, &mut *form, &mut printer);
+    let trouble = done.err().map(|error| (wording::printable(&error.to_string()), error.exit()));
+    // A reader that has left has seen enough.
+    let _ = printer.put(&form.foot(trouble.as_ref().map(|(words, _)| words.as_str())));
+    printer.finish()?;
+    let Some((words, exit)) = trouble else { return Ok(Exit::OK) };
+    output::complain(&format!("popkeep: {}: {words}", account.name));
+    Ok(exit)
+}
+
+/// Looks, and prints what is there; all messages are listed whatever becomes of their headers.
+fn list<W: Write>(
+    config: &Config,
+    account: &Account,
+    options: &cli::List,
+    form: &mut dyn Form,
+    printer: &mut Printer<'_, W>,
+) -> Result<(), AccountError> {
+    let detail = Detail::from_count(options.verbose);
+    let names = std::iter::once(account.name.as_str());
+    let observer: Arc<dyn Observer> = Arc::new(Progress::new(Style::Summaries, detail, names));
+    let trace = detail == Detail::Protocol;
+    let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
+    let listing = session.listing()?;
+    let standings = fetch::look(config, account, &listing, None)?;
+    let mut flow = printer.put(&form.head(&listing, &standings));
+    let mut messages = listing.iter().enumerate();
+    let mut next = |caption: Option<Result<Caption, String>>| {
+        let Some((place, entry)) = messages.next() else { return ControlFlow::Break(()) };
+        printer.put(&form.line(&Line { entry, standing: standings.at(place).0, caption }))
+    };
+    let mut outcome = Ok(());
+    if options.headers && flow.is_continue() {
+        outcome = headers::each(&mut session, &listing, &mut |caption| {
+            flow = next(Some(caption));
+            flow
+        });
+    }
+    while flow.is_continue() {
+        flow = next(options.headers.then(|| Ok(Caption::default())));
+    }
+    outcome?;
+    fetch::leave(session);
+    Ok(())
+}
+
+/// Writes to stdout, in large pieces unless somebody waits for each line.
+struct Printer<'o, W: Write> {
+    out: &'o mut Out<W>,
+    batch: usize,
+    waiting: String,
+    failed: Option<io::Error>,
+}
+
+impl<'o, W: Write> Printer<'o, W> {
+    fn new(out: &'o mut Out<W>, at_once: bool) -> Self {
+        Printer { out, batch: if at_once { 0 } else { BATCH }, waiting: String::new(), failed: None }
+    }
+
+    /// Prints this; `Break` when nothing more can be printed, or nobody reads it.
+    fn put(&mut self, text: &str) -> ControlFlow<()> {
+        self.waiting.push_str(text);
+        if self.waiting.len() > self.batch && self.failed.is_none() {
+            self.failed = self.out.write_all(self.waiting.as_bytes()).and_then(|()| self.out.flush()).err();
+            self.waiting.clear();
+        }
+        if self.failed.is_some() || self.out.is_closed() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Prints what is left; the first error, if there was one.
+    fn finish(mut self) -> io::Result<()> {
+        self.batch = 0;
+        let _ = self.put("");
+        self.failed.map_or(Ok(()), Err)
+    }
+}

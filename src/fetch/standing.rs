@@ -1,0 +1,101 @@
+//! What the archive has of each listed message, by the same plan that a fetch makes.
+//!
+//! Must never: write anything anywhere.
+
+use super::configured;
+use super::error::AccountError;
+use crate::config::{Account, Config};
+use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
+use crate::plan::{Left, Limits, Plan, Planner, Verdict, Why};
+use crate::pop3::listing::Listing;
+
+/// What the archive has of a listed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It is on record.
+    Held,
+    /// Nothing; the next fetch brings it.
+    New,
+    /// Perhaps it: the next fetch brings it and compares.
+    Doubtful,
+    /// Nothing; it is larger than `max_size`.
+    TooLarge,
+}
+
+impl Standing {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Standing; 4] = [Standing::Held, Standing::New, Standing::Doubtful, Standing::TooLarge];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Held => "held",
+            Standing::New => "new",
+            Standing::Doubtful => "doubtful",
+            Standing::TooLarge => "too large",
+        }
+    }
+}
+
+/// A listing compared with the ledger.
+#[derive(Debug)]
+pub struct Standings<'l> {
+    plan: Plan<'l>,
+    /// The ledger has no message of this maildrop, so there is nothing to be in doubt about.
+    blank: bool,
+}
+
+impl<'l> Standings<'l> {
+    /// By what is in this part of the ledger; `None` when it has none for the maildrop.
+    pub fn of(
+        listing: &'l Listing,
+        ledger: Option<&dyn Ledger>,
+        limits: Limits,
+    ) -> Result<Self, LedgerError> {
+        let mut planner = Planner::new(listing);
+        let mut blank = true;
+        if let Some(ledger) = ledger {
+            ledger.known(&mut |row| {
+                blank = false;
+                planner.row(&row);
+            })?;
+        }
+        Ok(Standings { plan: planner.finish(&limits), blank })
+    }
+
+    /// The plan that a fetch would make of it.
+    pub fn plan(&self) -> &Plan<'l> {
+        &self.plan
+    }
+
+    /// The message at this place in the listing, and the row that it is held as.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such place.
+    pub fn at(&self, place: usize) -> (Standing, Option<Seq>) {
+        match self.plan.item(place).verdict {
+            Verdict::Held(held) => (Standing::Held, Some(held.seq)),
+            Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
+            Verdict::Fetch { why, .. } if why != Why::New && !self.blank => (Standing::Doubtful, None),
+            Verdict::Fetch { .. } | Verdict::Left(Left::Limit) => (Standing::New, None),
+        }
+    }
+}
+
+/// A listing against the ledger, which is only read; `limit` as in `--limit`.
+pub fn look<'l>(
+    config: &Config,
+    account: &Account,
+    listing: &'l Listing,
+    limit: Option<u64>,
+) -> Result<Standings<'l>, AccountError> {
+    let limits = Limits { max_size: account.max_size, messages: limit };
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else {
+        return Ok(Standings::of(listing, None, limits)?);
+    };
+    // What a fetch would stumble over is not to be passed over here.
+    file.check(&account.identity, &account.archive, &configured(config))?;
+    let ledger = file.existing(&account.identity, &account.archive)?;
+    Ok(Standings::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?)
+}

@@ -1,0 +1,61 @@
+//! TOP n 0 for many messages: their headers alone, pipelined where the server pipelines.
+//!
+//! Promise: answers come in the order of the questions, one after another; no header is held here.
+
+use super::retrieve::QUEUED;
+use crate::mail::line_ends::Unix;
+use crate::pop3::reply::Reply;
+use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
+use std::ops::ControlFlow;
+
+/// What is heard of one message's header.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// Octets of it, in stored form; never empty.
+    Octets(&'a [u8]),
+    /// It is complete.
+    End,
+    /// The server refused to show it.
+    Refused(Reply),
+}
+
+/// Asks for the header of each of these messages. When `each` says `Break`, nothing more is asked
+/// for or told; what was asked for already is still taken in, so that the session can go on.
+pub fn headers(
+    session: &mut Session<Transaction>,
+    numbers: impl IntoIterator<Item = u32>,
+    each: &mut dyn FnMut(Heard<'_>) -> ControlFlow<()>,
+) -> Result<(), SessionError> {
+    let mut waiting = numbers.into_iter();
+    let mut ends = Unix::default();
+    let mut stored_form = Vec::new();
+    let mut wanted = true;
+    loop {
+        if wanted && session.outstanding() <= DEPTH {
+            for number in waiting.by_ref().take(QUEUED - session.outstanding()) {
+                session.queue_top(number, 0)?;
+            }
+        }
+        stored_form.clear();
+        let end = match session.next()? {
+            None => return Ok(()),
+            Some(Incoming::Status { reply, .. }) if reply.is_ok() => {
+                ends = Unix::default();
+                continue;
+            }
+            Some(Incoming::Status { reply, .. }) => Some(Heard::Refused(reply)),
+            Some(Incoming::Body { octets, .. }) => {
+                ends.feed(octets, &mut stored_form);
+                None
+            }
+            Some(Incoming::End { .. }) => {
+                ends.finish(&mut stored_form);
+                Some(Heard::End)
+            }
+        };
+        let octets = (!stored_form.is_empty()).then_some(Heard::Octets(&stored_form));
+        for heard in octets.into_iter().chain(end) {
+            wanted = wanted && each(heard).is_continue();
+        }
+    }
+}
