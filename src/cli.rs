@@ -117,6 +117,15 @@ pub struct Fetch {
     #[arg(long)]
     pub json: bool,
 
+    /// Write what the run found to FILE, in the text format of Prometheus
+    ///
+    /// FILE is for the textfile collector of the node exporter, so its name should end in .prom. It is
+    /// replaced as a whole when the run ends, whatever the outcome, and everybody may read it. Watch
+    /// popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which each account
+    /// has once it had a success.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub metrics: Option<PathBuf>,
+
     /// When to show progress
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     pub progress: When,
@@ -274,6 +283,7 @@ mod tests {
             "popkeep fetch --jobs 1000000",
             "popkeep fetch --quiet -v",
             "popkeep fetch --progress sometimes",
+            "popkeep fetch --dry-run --metrics f",
             "popkeep fetch --wait 0m",
             "popkeep fetch --wait soon",
             "popkeep status --max-age 0h",

@@ -9,14 +9,17 @@
 //! make is durable in its parent when the call returns.
 //!
 //! Must never: follow a name into something that is not asked for (existing files are opened
-//! without waiting on a FIFO), or replace a file that exists.
+//! without waiting on a FIFO), or replace a file that exists ([`replace_shared`] is for that, and
+//! for nothing else).
 
 mod os;
 mod record_lock;
+mod replace;
 mod small;
 
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile};
+pub use replace::replace_shared;
 pub use small::{AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, write_new_private};
 pub(crate) use small::{make_dirs, secure_dirs, sync_names};
 

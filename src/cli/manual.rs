@@ -30,6 +30,7 @@ pub const FETCH: &[Example] = &[
     ("popkeep fetch work --dry-run", "show what would be fetched and deleted"),
     ("popkeep fetch --quiet", "the line for cron: silent unless something is wrong"),
     ("popkeep fetch --json --quiet", "a report for scripts on stdout"),
+    ("popkeep fetch -q --metrics FILE", "and one for Prometheus in FILE"),
 ];
 
 /// Examples for `check`.

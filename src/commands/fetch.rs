@@ -1,22 +1,41 @@
 //! `popkeep fetch`: the main job.
 
+mod metrics;
+
 use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
 use crate::config::{Account, Config, SecretSource};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;
 use crate::fetch::Orders;
-use crate::fleet::{self, new_mail};
+use crate::fleet;
+use crate::fleet::new_mail::{self, NewMail};
 use crate::ledger::{LedgerFile, UnixTime};
 use crate::progress::{Detail, Progress, Style, wording};
 use crate::stop;
+use metrics::{AccountFacts, RunFacts};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Fetches the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let done = work(file, options, began, out);
+    if let (Err(failure), Some(path)) = (&done, &options.metrics) {
+        // Whatever kept us from looking at any account is for the monitoring, too.
+        write_metrics(path, &run_facts(failure.exit(), began, &[]), &[]);
+    }
+    done
+}
+
+fn work(
+    file: Option<&Path>,
+    options: &cli::Fetch,
+    began: Instant,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     let config = load(file)?;
     let accounts = config.select(&options.accounts)?;
     let detail = Detail::from_count(options.verbose);
@@ -32,7 +51,7 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
         stop::listen()?;
     }
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
-    let exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
+    let mut exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     let new_mail = new_mail::run(&accounts, &summaries);
     if options.quiet {
         let lately = |summary: &Summary| {
@@ -52,12 +71,51 @@ pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Re
             ));
         }
     }
+    if let Some(path) = &options.metrics {
+        let facts = account_facts(&config, &accounts, &summaries);
+        exit = Exit::merge([exit, write_metrics(path, &run_facts(exit, began, &new_mail), &facts)]);
+    }
     if options.json {
         let document = report::Run::new(exit, &summaries, &new_mail);
         serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
         writeln!(out)?;
     }
     Ok(exit)
+}
+
+fn run_facts(exit: Exit, began: Instant, new_mail: &[NewMail]) -> RunFacts {
+    RunFacts {
+        exit,
+        ended: wording::now(),
+        took: began.elapsed(),
+        on_new_mail_failures: new_mail.iter().filter(|command| command.error.is_some()).count() as u64,
+    }
+}
+
+/// What the run and the ledger say of each account.
+fn account_facts<'s>(
+    config: &Config,
+    accounts: &[&Account],
+    summaries: &'s [Summary],
+) -> Vec<AccountFacts<'s>> {
+    summaries
+        .iter()
+        .map(|summary| {
+            let account = accounts.iter().find(|account| account.name == summary.account);
+            AccountFacts { summary, last_success: account.and_then(|account| last_success(config, account)) }
+        })
+        .collect()
+}
+
+/// Writes the metrics, or says why that is not possible; the exit code of either.
+fn write_metrics(path: &Path, run: &RunFacts, accounts: &[AccountFacts<'_>]) -> Exit {
+    match metrics::write(path, run, accounts) {
+        Ok(()) => Exit::OK,
+        Err(error) => {
+            output::complain(&format!("popkeep: {error}"));
+            Exit::IO
+        }
+    }
 }
 
 /// What is drawn on stderr.

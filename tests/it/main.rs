@@ -30,6 +30,7 @@ mod imail;
 mod list;
 mod man;
 mod mechanisms;
+mod metrics;
 mod network;
 mod not_now;
 mod on_new_mail;

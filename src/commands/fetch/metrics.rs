@@ -1,0 +1,239 @@
+//! `fetch --metrics`: what a run found, in the text format that Prometheus reads (version 0.0.4),
+//! for the textfile collector of its node exporter.
+//!
+//! Promises: the names and the meaning of the metrics do not change; a reader never sees half a
+//! file. A run that was killed leaves the file as it was, so `popkeep_last_run_timestamp_seconds`
+//! is what tells that.
+
+use crate::disk;
+use crate::event::Summary;
+use crate::exit::Exit;
+use crate::ledger::UnixTime;
+use std::fmt::{Display, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// Why the file could not be written. Exit 74.
+#[derive(Debug, thiserror::Error)]
+#[error("the metrics cannot be written to {path}: {source}; name a file in a folder that you can write")]
+pub(super) struct MetricsError {
+    path: String,
+    source: std::io::Error,
+}
+
+/// What is told of the whole run.
+pub(super) struct RunFacts {
+    /// Its exit code, so far.
+    pub(super) exit: Exit,
+    /// When it ended.
+    pub(super) ended: UnixTime,
+    /// How long it took.
+    pub(super) took: Duration,
+    /// So many `on_new_mail` commands failed.
+    pub(super) on_new_mail_failures: u64,
+}
+
+/// What is told of an account.
+pub(super) struct AccountFacts<'s> {
+    /// What its run did.
+    pub(super) summary: &'s Summary,
+    /// When a run last ended with 0; `None` when none has.
+    pub(super) last_success: Option<UnixTime>,
+}
+
+/// Writes the file anew.
+pub(super) fn write(path: &Path, run: &RunFacts, accounts: &[AccountFacts<'_>]) -> Result<(), MetricsError> {
+    disk::replace_shared(path, page(run, accounts).as_bytes())
+        .map_err(|source| MetricsError { path: path.display().to_string(), source })
+}
+
+fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
+    let mut page = Page::default();
+    page.family("popkeep_build_info", "The version of popkeep that wrote this file.");
+    page.sample("version", env!("CARGO_PKG_VERSION"), 1);
+    page.single(
+        "popkeep_exit_code",
+        "Exit code of the last run; 0 means that all mail is held.",
+        run.exit.code(),
+    );
+    page.single("popkeep_run_timestamp_seconds", "When the last run ended, in Unix time.", run.ended);
+    page.single(
+        "popkeep_run_duration_seconds",
+        "How long the last run took.",
+        seconds(run.took.as_secs_f64()),
+    );
+    page.single(
+        "popkeep_on_new_mail_failures",
+        "Commands of on_new_mail that failed in the last run.",
+        run.on_new_mail_failures,
+    );
+    page.each(
+        accounts,
+        "popkeep_last_run_timestamp_seconds",
+        "When the account's last run ended, in Unix time.",
+        |_| Some(run.ended),
+    );
+    page.each(
+        accounts,
+        "popkeep_last_success_timestamp_seconds",
+        "When a run of the account last ended with exit code 0, in Unix time; absent if none has.",
+        |account| account.last_success,
+    );
+    page.of_summaries(
+        accounts,
+        "popkeep_account_exit_code",
+        "Exit code that the account's run called for.",
+        |s| u64::from(s.exit.code()),
+    );
+    page.each(accounts, "popkeep_duration_seconds", "How long the account's run took.", |account| {
+        Some(seconds(account.summary.seconds))
+    });
+    page.of_summaries(accounts, "popkeep_listed_messages", "Messages that the server listed.", |s| s.listed);
+    page.of_summaries(accounts, "popkeep_held_messages", "Listed messages that the archive holds.", |s| {
+        s.held
+    });
+    page.of_summaries(
+        accounts,
+        "popkeep_missing_messages",
+        "Listed messages that the archive does not hold, though it should.",
+        |s| s.missing.iter().filter(|message| !message.chosen).count() as u64,
+    );
+    page.of_summaries(
+        accounts,
+        "popkeep_left_messages",
+        "Listed messages that max_size or --limit left on the server.",
+        |s| s.missing.iter().filter(|message| message.chosen).count() as u64,
+    );
+    page.of_summaries(accounts, "popkeep_fetched_messages", "Messages stored in the run.", |s| s.fetched);
+    page.of_summaries(accounts, "popkeep_fetched_bytes", "Octets of them, as stored.", |s| s.octets);
+    page.of_summaries(
+        accounts,
+        "popkeep_deleted_messages",
+        "Messages deleted from the server in the run.",
+        |s| s.deleted,
+    );
+    page.text
+}
+
+/// A duration to the millisecond.
+fn seconds(seconds: f64) -> String {
+    format!("{seconds:.3}")
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Page {
+    text: String,
+    /// The metric that is being told of.
+    name: &'static str,
+}
+
+impl Page {
+    /// Begins a metric. All of them are gauges: a run's figures do not add up over runs.
+    fn family(&mut self, name: &'static str, help: &str) {
+        self.name = name;
+        // Writing into a String cannot fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    }
+
+    fn sample(&mut self, label: &str, value: &str, sample: impl Display) {
+        let _ = writeln!(self.text, "{}{{{label}=\"{}\"}} {sample}", self.name, escaped(value));
+    }
+
+    fn single(&mut self, name: &'static str, help: &str, sample: impl Display) {
+        self.family(name, help);
+        let _ = writeln!(self.text, "{name} {sample}");
+    }
+
+    fn each<T: Display>(
+        &mut self,
+        accounts: &[AccountFacts<'_>],
+        name: &'static str,
+        help: &str,
+        sample: impl Fn(&AccountFacts<'_>) -> Option<T>,
+    ) {
+        self.family(name, help);
+        for account in accounts {
+            if let Some(value) = sample(account) {
+                self.sample("account", &account.summary.account, value);
+            }
+        }
+    }
+
+    fn of_summaries(
+        &mut self,
+        accounts: &[AccountFacts<'_>],
+        name: &'static str,
+        help: &str,
+        sample: impl Fn(&Summary) -> u64,
+    ) {
+        self.each(accounts, name, help, |account| Some(sample(account.summary)));
+    }
+}
+
+/// A label's value between its quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Missing, Outcome};
+
+    fn facts() -> RunFacts {
+        RunFacts {
+            exit: Exit::MISSING,
+            ended: 1_795_323_612,
+            took: Duration::from_millis(1_234),
+            on_new_mail_failures: 0,
+        }
+    }
+
+    #[test]
+    fn each_figure_of_a_run_has_its_line() {
+        let missing = |number, chosen| Missing { number, uid: None, reason: String::new(), chosen };
+        let summary = Summary {
+            listed: 10,
+            held: 7,
+            fetched: 3,
+            octets: 4096,
+            deleted: 1,
+            missing: vec![missing(1, true), missing(2, true), missing(3, false)],
+            seconds: 0.5,
+            ..Summary::of_nothing("work", Outcome::Partial, Exit::MISSING, None)
+        };
+        let never = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, None);
+        let accounts = [
+            AccountFacts { summary: &summary, last_success: Some(1_795_000_000) },
+            AccountFacts { summary: &never, last_success: None },
+        ];
+        let page = page(&facts(), &accounts);
+        for line in [
+            "popkeep_exit_code 1",
+            "popkeep_run_duration_seconds 1.234",
+            "popkeep_last_run_timestamp_seconds{account=\"home\"} 1795323612",
+            "popkeep_last_success_timestamp_seconds{account=\"work\"} 1795000000",
+            "popkeep_account_exit_code{account=\"home\"} 77",
+            "popkeep_duration_seconds{account=\"work\"} 0.500",
+            "popkeep_listed_messages{account=\"work\"} 10",
+            "popkeep_held_messages{account=\"work\"} 7",
+            "popkeep_missing_messages{account=\"work\"} 1",
+            "popkeep_left_messages{account=\"work\"} 2",
+            "popkeep_fetched_messages{account=\"work\"} 3",
+            "popkeep_fetched_bytes{account=\"work\"} 4096",
+            "popkeep_deleted_messages{account=\"work\"} 1",
+        ] {
+            assert!(page.lines().any(|known| known == line), "{line} is not in\n{page}");
+        }
+        assert!(
+            !page.contains("popkeep_last_success_timestamp_seconds{account=\"home\"}"),
+            "it never had one"
+        );
+    }
+
+    #[test]
+    fn a_label_cannot_end_its_line() {
+        assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+}

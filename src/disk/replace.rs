@@ -1,0 +1,97 @@
+//! A small file for other programs to read, replaced as a whole.
+#![expect(clippy::disallowed_types, reason = "this is the edge")]
+
+use super::os::{OsDisk, parent};
+use super::{Disk as _, Kind};
+use rustix::fs::{Mode, OFlags};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Who may read the file: everybody, whatever the umask, for its readers are other users.
+const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+
+/// Puts `octets` into the file `path`, 0644, in one step: a reader finds the old content or the
+/// new one. What is there already must be a regular file; a symbolic link, a device or a pipe is
+/// [`io::ErrorKind::InvalidInput`]. Not durable: after a power cut the old content may be back.
+pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
+    match OsDisk.link_metadata(path) {
+        Ok(meta) if meta.kind != Kind::File => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no regular file"));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let Some(name) = path.file_name() else { return Err(io::ErrorKind::InvalidFilename.into()) };
+    // Two runs that write the same file at once each have a new one of their own.
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.new", std::process::id()));
+    let new = parent(path).join(hidden);
+    let written = write_new(&new, octets).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
+    if written.is_err() {
+        // Half a file is worse than none; that it could not be written is the error that counts.
+        let _ = OsDisk.unlink(&new);
+    }
+    written
+}
+
+fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = || rustix::fs::open(path, flags, MODE);
+    let file = match open() {
+        // A process of our number was killed while it wrote.
+        Err(rustix::io::Errno::EXIST) => {
+            OsDisk.unlink(path)?;
+            open()?
+        }
+        outcome => outcome?,
+    };
+    rustix::fs::fchmod(&file, MODE)?;
+    File::from(file).write_all(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace_shared;
+    use crate::disk::{mode_and_owner, names_in, read_limited};
+    use std::io::ErrorKind;
+
+    #[test]
+    fn the_new_content_takes_the_place_of_the_old_for_all_to_read() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("popkeep.prom");
+        for content in [&b"first, and longer"[..], b"second"] {
+            replace_shared(&file, content).unwrap();
+            assert_eq!(read_limited(&file, 100).unwrap(), content);
+            assert_eq!(mode_and_owner(&file).unwrap().0, 0o644);
+        }
+        assert_eq!(names_in(home.path()).unwrap(), ["popkeep.prom"], "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        for path in [&link, home.path(), "/dev/null".as_ref()] {
+            assert_eq!(replace_shared(path, b"x").unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
+        assert_eq!(
+            replace_shared(&home.path().join("none/x"), b"x").unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+        assert_eq!(names_in(home.path()).unwrap(), ["link"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_no_obstacle() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("m");
+        crate::disk::write_new_private(&home.path().join(format!(".m.{}.new", std::process::id())), b"half")
+            .unwrap();
+        replace_shared(&file, b"whole").unwrap();
+        assert_eq!(names_in(home.path()).unwrap(), ["m"]);
+    }
+}
