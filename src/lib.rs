@@ -9,7 +9,7 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`cli`], [`commands`], [`progress`] |
-//! | use case | [`fleet`] (many accounts), [`fetch`] (one account) |
+//! | use case | [`fleet`] (many accounts), [`fetch`] (one account), [`discover`] (which server) |
 //! | stateful, generic over the edges | [`session`], [`sasl`], [`ledger`], [`archive`] |
 //! | edges, the only I/O | [`net`], [`disk`], [`shell`], [`config`], [`server`] |
 //! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`], [`stop`] |
@@ -41,6 +41,7 @@ pub mod archive;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod discover;
 pub mod disk;
 pub mod event;
 pub mod exit;

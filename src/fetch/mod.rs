@@ -30,7 +30,7 @@ pub use error::AccountError;
 use login::Door;
 pub use login::open_session;
 pub use preview::{Preview, ToFetch, compare, leave, preview};
-pub use reach::run_deadline;
+pub use reach::{greets, run_deadline};
 pub use standing::{Standing, Standings, look};
 
 use crate::archive::maildir::Maildir;

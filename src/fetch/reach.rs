@@ -16,6 +16,16 @@ pub fn run_deadline(account: &Account) -> Option<Instant> {
     Instant::now().checked_add(account.run_timeout)
 }
 
+/// Whether a server that can be trusted answers as the account says: connection, TLS, greeting. Nothing but
+/// STLS is said to it, and nobody is asked for a secret.
+pub fn greets(
+    account: &Account,
+    until: Option<Instant>,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), AccountError> {
+    Way::new(account, until, false, observer)?.reach(false).map(drop)
+}
+
 /// What the account says about TLS; `None` for clear text.
 fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, AccountError> {
     if account.tls == Tls::None {

@@ -55,10 +55,8 @@ pub fn services(service: &str, domain: &str, deadline: Instant) -> io::Result<Se
     found.retain(|(_, _, target, port)| !target.is_empty() && *port > 0);
     // Equal weights stay in the order of the answer; there is one of us, so no load to share.
     found.sort_by_key(|(priority, weight, _, _)| (*priority, *weight));
-    match found.is_empty() {
-        true => Ok(Services::Unsaid),
-        false => Ok(Services::At(found.into_iter().map(|(_, _, target, port)| (target, port)).collect())),
-    }
+    let places: Vec<_> = found.into_iter().map(|(_, _, target, port)| (target, port)).collect();
+    Ok(if places.is_empty() { Services::Unsaid } else { Services::At(places) })
 }
 
 /// The hosts that take mail for `domain`, the preferred one first. The error is that no name

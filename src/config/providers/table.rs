@@ -5,7 +5,7 @@ use super::Provider;
 
 /// What Google, Yahoo and others ask for once a second factor is on.
 const APP_PASSWORD: &str = "an app password";
-/// What NetEase and Tencent call the password of a mail program.
+/// What 163, 126 and QQ call the password of a mail program.
 const AUTHORIZATION_CODE: &str = "an authorization code (授权码), made where POP3 is switched on";
 
 pub(super) const PROVIDERS: &[Provider] = &[
