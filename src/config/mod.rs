@@ -70,3 +70,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     Ok(resolved.into_config(path, state_dir))
 }
+
+/// What `text` means as the content of the file `path`, an absolute one, for a user with this home
+/// folder. Nothing on the disk is looked at, so nothing is checked but the text.
+pub fn understand(path: &Path, text: &str, home: Option<&Path>) -> Result<Vec<Account>, ConfigError> {
+    let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+    let around = Surroundings { folder, home: home.map(Path::to_path_buf) };
+    resolve(path, text, &around).map(|resolved| resolved.accounts)
+}

@@ -195,7 +195,8 @@ impl ListingBuilder {
 
     fn add(&mut self, slot: Slot) -> Result<(), ListingError> {
         let slots = &mut self.listing.slots;
-        let place = match slots.get(self.cursor) {
+        // Only what is sorted has one entry for each number.
+        let place = match slots[..self.sorted].get(self.cursor) {
             Some(expected) if expected.number == slot.number => Some(self.cursor),
             _ => slots[..self.sorted].binary_search_by_key(&slot.number, |known| known.number).ok(),
         };

@@ -25,6 +25,7 @@ mod dovecot;
 mod dry_run;
 mod durability_order;
 mod fetch;
+mod fuzz;
 mod hostile_server;
 mod imail;
 mod list;

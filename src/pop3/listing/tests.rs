@@ -55,6 +55,13 @@ fn commands_that_were_refused_leave_gaps_not_errors() {
 }
 
 #[test]
+fn of_contradicting_lines_the_first_counts_whatever_their_order() {
+    let uidl = ["3 x", "1", "1 first", "3 y", "1 second"];
+    let listing = build("", Some(&uidl), None).unwrap();
+    assert_eq!(rows(&listing), [row(1, None, Some("first")), row(3, None, Some("x"))]);
+}
+
+#[test]
 fn odd_lines_are_read_as_far_as_they_make_sense() {
     let uidl = ["1    spaced out  ", "2", "3 ", " 4\ttab", "0 zero", "4294967296 big", "x y", "", "5x y"];
     let list = ["1 10 (octets)", "2 -1", "3 12x", "4", "5 99999999999999999999", "-6 1"];
