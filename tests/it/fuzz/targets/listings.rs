@@ -57,10 +57,8 @@ pub(super) fn run(octets: &[u8]) {
         expected.entry(number).or_default();
     }
     let listing = listing.finish().unwrap();
-    let found: BTreeMap<_, _> = listing
-        .iter()
-        .map(|entry| (entry.number, (entry.size, entry.uid.map(<[u8]>::to_vec))))
-        .collect();
+    let found: BTreeMap<_, _> =
+        listing.iter().map(|entry| (entry.number, (entry.size, entry.uid.map(<[u8]>::to_vec)))).collect();
     assert_eq!(found.len(), listing.len(), "a number is listed twice");
     assert!(listing.iter().is_sorted_by_key(|entry| entry.number));
     assert_eq!(found, expected);

@@ -6,7 +6,9 @@ pub(super) fn run(octets: &[u8]) {
     let safe = escape(octets);
     for character in safe.chars() {
         assert!(!character.is_control(), "{character:?} is left");
-        assert!(!matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}'));
+        assert!(
+            !matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+        );
     }
     assert_eq!(unescape(&safe), octets);
 }
