@@ -20,6 +20,7 @@ mod certificates;
 mod channel_binding;
 mod commands;
 mod crash;
+mod cut_anywhere;
 mod dele_rules;
 mod dovecot;
 mod dry_run;

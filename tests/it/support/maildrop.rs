@@ -35,6 +35,8 @@ pub(crate) struct Behaviour {
     pub(crate) cut_at: Option<Nth>,
     /// Never answers this command.
     pub(crate) stall_at: Option<Nth>,
+    /// Ends every session after so many octets of its replies, wherever that is.
+    pub(crate) cut_after: Option<usize>,
     /// Breaks off in the middle of the reply to this command, and closes.
     pub(crate) torn_at: Option<Nth>,
     /// Stops for so long in the middle of every message of more than 100,000 octets.
@@ -111,6 +113,8 @@ pub(crate) struct Record {
     pub(crate) logged_in: bool,
     /// The TLS handshake was completed.
     pub(crate) encrypted: bool,
+    /// How many octets the server has sent.
+    pub(crate) sent: usize,
 }
 
 impl Record {

@@ -3,6 +3,7 @@
 pub(crate) mod certificates;
 pub(crate) mod dovecot;
 pub(crate) mod dovecot_auth;
+pub(crate) mod fleet;
 pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;

@@ -78,6 +78,18 @@ impl Sandbox {
         Sandbox { home: tempfile::Builder::new().prefix("popkeep-it-").tempdir().unwrap() }
     }
 
+    /// A sandbox in memory where the system has such a folder: for thousands of runs in which no
+    /// machine stops.
+    pub(crate) fn in_memory() -> Sandbox {
+        let memory = Path::new("/dev/shm");
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("popkeep-it-");
+        match folder.tempdir_in(memory) {
+            Ok(home) => Sandbox { home },
+            Err(_) => Sandbox::new(),
+        }
+    }
+
     /// A sandbox with one account, `work`, on this server.
     pub(crate) fn for_server(server: &PopServer) -> Sandbox {
         Sandbox::with([Account::on("work", server)])

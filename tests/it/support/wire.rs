@@ -45,6 +45,15 @@ impl Wire {
         let _ = self.write_all(octets).and_then(|()| self.flush());
     }
 
+    /// Ends the connection so that what was sent arrives to its last octet: a socket that is closed with
+    /// octets unread is reset, and what the client has not read yet is lost with it.
+    pub(crate) fn hang_up(&mut self) {
+        if let Wire::Clear(stream) = &*self {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+        self.stall();
+    }
+
     /// Says nothing more, and waits until the client goes.
     pub(crate) fn stall(&mut self) {
         let mut scrap = [0; 4096];

@@ -19,6 +19,8 @@ pub(super) struct Session<'a> {
     retrieved: BTreeSet<usize>,
     logged_in: bool,
     given: BTreeMap<String, usize>,
+    /// Octets that may still be sent before the connection is cut.
+    left: Option<usize>,
 }
 
 /// What comes after a reply.
@@ -30,6 +32,7 @@ enum Then {
 impl<'a> Session<'a> {
     pub(super) fn new(shared: &'a Shared, wire: Wire, record: usize) -> Self {
         let behaviour = shared.lock().behaviour.clone();
+        let left = behaviour.cut_after;
         Session {
             shared,
             wire,
@@ -40,6 +43,7 @@ impl<'a> Session<'a> {
             retrieved: BTreeSet::new(),
             logged_in: false,
             given: BTreeMap::new(),
+            left,
         }
     }
 
@@ -50,7 +54,9 @@ impl<'a> Session<'a> {
             (None, false) => "+OK test maildrop ready",
         };
         self.say(greeting);
-        while let Some(line) = self.wire.line() {
+        while self.left != Some(0)
+            && let Some(line) = self.wire.line()
+        {
             let line = String::from_utf8_lossy(&line).into_owned();
             self.shared.note(self.record, |record| record.commands.push(line.clone()));
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -77,8 +83,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Sends octets, as far as the connection lasts.
+    fn send(&mut self, octets: &[u8]) {
+        let sent = &octets[..self.left.map_or(octets.len(), |left| left.min(octets.len()))];
+        self.wire.send(sent);
+        self.shared.note(self.record, |record| record.sent += sent.len());
+        if let Some(left) = &mut self.left {
+            *left -= sent.len();
+            if *left == 0 {
+                self.wire.hang_up();
+            }
+        }
+    }
+
     fn say(&mut self, line: &str) {
-        self.wire.send(format!("{line}\r\n").as_bytes());
+        self.send(format!("{line}\r\n").as_bytes());
     }
 
     /// One of two texts: what any server says, and what `IMail` says.
@@ -131,7 +150,7 @@ impl<'a> Session<'a> {
         if matches!(self.shared.tls, Tls::Stls(_)) && matches!(self.wire, Wire::Clear(_)) {
             reply += "STLS\r\n";
         }
-        self.wire.send(format!("{reply}.\r\n").as_bytes());
+        self.send(format!("{reply}.\r\n").as_bytes());
         Then::Continue
     }
 
@@ -209,7 +228,7 @@ impl<'a> Session<'a> {
             let _ = write!(reply, "{number} {}\r\n", size(mail));
         }
         reply.extend_from_slice(b".\r\n");
-        self.wire.send(&reply);
+        self.send(&reply);
         Then::Continue
     }
 
@@ -226,7 +245,7 @@ impl<'a> Session<'a> {
             reply.extend_from_slice(b"\r\n");
         }
         reply.extend_from_slice(b".\r\n");
-        self.wire.send(&reply);
+        self.send(&reply);
         Then::Continue
     }
 
@@ -247,11 +266,11 @@ impl<'a> Session<'a> {
         }
         if let (Some(pause), 100_000..) = (self.behaviour.pause_in_retr, reply.len()) {
             let rest = reply.split_off(reply.len() / 2);
-            self.wire.send(&reply);
+            self.send(&reply);
             std::thread::sleep(pause);
             reply = rest;
         }
-        self.wire.send(&reply);
+        self.send(&reply);
         Then::Continue
     }
 
@@ -267,7 +286,7 @@ impl<'a> Session<'a> {
         }
         let mut reply = b"+OK the top follows\r\n".to_vec();
         reply.extend_from_slice(&dot_stuffed(&shown));
-        self.wire.send(&reply);
+        self.send(&reply);
         Then::Continue
     }
 
@@ -311,7 +330,7 @@ impl<'a> Session<'a> {
             let mut reply = format!("+OK {} octets\r\n", mail.wire.len()).into_bytes();
             let body = dot_stuffed(&mail.wire);
             reply.extend_from_slice(&body[..body.len() / 2]);
-            self.wire.send(&reply);
+            self.send(&reply);
         }
     }
 }
