@@ -4,6 +4,7 @@
 //! it prints is kept; what it printed is wiped from memory, for it may be a password.
 
 use crate::mail::safe_text::escape;
+use crate::net::roots;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, Read};
@@ -54,6 +55,7 @@ impl<'c> Shell<'c> {
     pub fn new(line: &str, limit: Duration) -> Self {
         let mut command = Command::new("sh");
         command.arg("-c").arg(line);
+        command.envs(roots::for_commands().iter().copied());
         Shell { command, limit, stop: None }
     }
 

@@ -17,6 +17,7 @@ mod name;
 mod proxy;
 mod read_ahead;
 mod resolve;
+pub mod roots;
 mod route;
 mod socks;
 mod tcp;

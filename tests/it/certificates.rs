@@ -304,3 +304,18 @@ fn a_client_key_that_others_can_read_is_refused_before_connecting() {
     run.one_line(&["work", "tls_client_cert", "own.pem", "chmod 600"]);
     assert!(server.heard().is_empty(), "it connected");
 }
+
+#[test]
+fn a_command_of_the_configuration_finds_the_system_s_authorities_where_they_were() {
+    let server = PopServer::with(Mail::some(1));
+    let command = format!("env > environment; echo {PASSWORD}");
+    let account = Account::on("work", &server).without("password").text("password_command", &command);
+    let sandbox = Sandbox::with([account]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    let environment = std::fs::read_to_string(sandbox.path("environment")).unwrap();
+    for line in environment.lines().filter(|line| line.starts_with("SSL_CERT_")) {
+        let (_, place) = line.split_once('=').unwrap();
+        assert!(place.starts_with("/etc/ssl/certs"), "{line}");
+    }
+    assert!(environment.contains("HOME="), "{environment}");
+}

@@ -1,0 +1,125 @@
+//! The system's authorities, looked up one by one when a certificate names them.
+//!
+//! The TLS library reads the file of them all, twice over, whenever it is set up, even where a
+//! `tls_ca_file` stands instead of them: more than half of the processor time of a run that finds
+//! nothing new, and 2 MB. OpenSSL can also look an authority up in a folder, by a hash of its name.
+//! Which of the two it does is said by its environment alone, which a program without `unsafe` can
+//! only set for another; so the program starts itself once more.
+//!
+//! Promises: the authorities that are trusted are the same ones. Must never: overrule an
+//! environment that names other authorities, or reach a command that we start.
+
+use crate::disk;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+/// OpenSSL's name for the file of all authorities.
+const FILE: &str = "SSL_CERT_FILE";
+/// OpenSSL's name for the folder of authorities under hashed names.
+const FOLDER: &str = "SSL_CERT_DIR";
+/// In place of a file: a file of none.
+const NONE: &str = "/dev/null";
+
+/// The file of all authorities and the folder of the same, as Debian's `update-ca-certificates` (and
+/// Alpine's, and Arch's) makes them.
+const SYSTEM: (&str, &str) = ("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs");
+
+/// Octets of the file of all authorities, at most; Debian's has 220,000.
+const LARGEST: u64 = 4 << 20;
+
+/// Starts the program anew, in the same process and with the same arguments, so that it looks authorities up
+/// one by one. Returns if there is no need, if that would change whom it trusts, or if it cannot be done:
+/// then everything works as well, and slower.
+pub fn look_up_one_by_one(arguments: &[OsString]) {
+    let (file, folder) = SYSTEM;
+    let other = |name, system| std::env::var_os(name).is_some_and(|set| set != system);
+    if other(FILE, file) || other(FOLDER, folder) || !folder_has_all_of(Path::new(file), Path::new(folder)) {
+        return;
+    }
+    // Not /proc/self/exe: the process would be called "exe".
+    let (Ok(program), [name, rest @ ..]) = (std::env::current_exe(), arguments) else { return };
+    let _ = Command::new(program).arg0(name).args(rest).env(FILE, NONE).env(FOLDER, folder).exec();
+}
+
+/// What a command that we run is to find in its environment, if [`look_up_one_by_one`] has changed ours: the
+/// system's own places, as they were, or as they are if nothing is said.
+pub fn for_commands() -> &'static [(&'static str, &'static str)] {
+    if std::env::var_os(FILE).is_some_and(|set| set == NONE) {
+        &[(FILE, SYSTEM.0), (FOLDER, SYSTEM.1)]
+    } else {
+        &[]
+    }
+}
+
+/// Whether each authority of the file can be found in the folder.
+fn folder_has_all_of(file: &Path, folder: &Path) -> bool {
+    let (Ok(all), Ok(names)) = (disk::read_limited(file, LARGEST), disk::names_in(folder)) else {
+        return false;
+    };
+    let mut wanted: HashSet<&str> = certificates(&all).collect();
+    for name in names.iter().filter_map(|name| name.to_str()).filter(|name| is_hashed(name)) {
+        let Ok(one) = disk::read_limited(&folder.join(name), LARGEST) else { continue };
+        // OpenSSL takes the first certificate of such a file.
+        if let Some(found) = certificates(&one).next() {
+            wanted.remove(found);
+        }
+    }
+    !all.is_empty() && wanted.is_empty()
+}
+
+/// Whether OpenSSL would look at a file of this name: eight hexadecimal digits, a dot, a number.
+fn is_hashed(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(hash, number)| {
+        hash.len() == 8
+            && hash.bytes().all(|octet| octet.is_ascii_hexdigit())
+            && !number.is_empty()
+            && number.bytes().all(|octet| octet.is_ascii_digit())
+    })
+}
+
+/// The base64 of each certificate in PEM (RFC 7468).
+fn certificates(pem: &[u8]) -> impl Iterator<Item = &str> {
+    let text = str::from_utf8(pem).unwrap_or_default();
+    text.split("-----BEGIN CERTIFICATE-----").skip(1).map(|rest| {
+        let end = rest.find("-----END").unwrap_or(rest.len());
+        rest[..end].trim()
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make the files")]
+mod tests {
+    use super::*;
+
+    fn pem(base64: &str) -> String {
+        format!("# a comment\n-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")
+    }
+
+    #[test]
+    fn an_authority_that_is_only_in_the_file_keeps_the_file_in_use() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, folder) = (place.path().join("all.crt"), place.path());
+        assert!(!folder_has_all_of(&file, folder), "no file");
+        std::fs::write(&file, pem("QUFB") + &pem("QkJC")).unwrap();
+        std::fs::write(folder.join("0123abcd.0"), pem("QUFB")).unwrap();
+        std::fs::write(folder.join("another.pem"), pem("QkJC")).unwrap();
+        assert!(!folder_has_all_of(&file, folder), "one of them has no hashed name");
+        std::fs::write(folder.join("0123abcd.1"), pem("QkJC")).unwrap();
+        assert!(folder_has_all_of(&file, folder));
+        std::fs::write(&file, pem("QUFB") + &pem("QkJC") + &pem("Q0ND")).unwrap();
+        assert!(!folder_has_all_of(&file, folder), "an authority was added to the file by hand");
+    }
+
+    #[test]
+    fn a_hashed_name_has_eight_digits_and_a_number() {
+        for name in ["3bde41ac.0", "ffffffff.12"] {
+            assert!(is_hashed(name), "{name}");
+        }
+        for name in ["3bde41ac", "3bde41ac.", "3bde41ac.pem", "3bde41a.0", "3bde41ag.0", "ca.0"] {
+            assert!(!is_hashed(name), "{name}");
+        }
+    }
+}
