@@ -118,12 +118,7 @@ pub struct Fetch {
     pub json: bool,
 
     /// Write what the run found to FILE, in the text format of Prometheus
-    ///
-    /// FILE is for the textfile collector of the node exporter, so its name should end in .prom. It is
-    /// replaced as a whole when the run ends, whatever the outcome, and everybody may read it. Watch
-    /// popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which each account
-    /// has once it had a success.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", long_help = manual::METRICS_HELP)]
     pub metrics: Option<PathBuf>,
 
     /// When to show progress

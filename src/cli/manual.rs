@@ -16,6 +16,15 @@ sent. Wherever a run is cut off, the next one leaves exactly one copy of each me
 pub const CONFIG_HELP: &str =
     "Configuration file [default: $POPKEEP_CONFIG, else ~/.config/popkeep/config.toml]";
 
+/// The long help of `fetch --metrics`.
+pub const METRICS_HELP: &str = "\
+Write what the run found to FILE, in the text format of Prometheus
+
+FILE is for the textfile collector of the node exporter, so its name should end in .prom. It is \
+replaced as a whole when the run ends, whatever the outcome, and everybody may read it. Watch \
+popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which each account has \
+once it has had a success.";
+
 /// The last line of the short help.
 pub const MORE: &str = "\
 Try 'popkeep demo' for a first run without any account.
@@ -97,8 +106,13 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("POPKEEP_CONFIG", "The configuration file, where --config is not given."),
     ("POPKEEP_STATE_DIR", "The ledger's folder, where the configuration has no state_dir."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME", "Where the two folders above are looked for."),
-    ("NO_COLOR", "No colours, whatever its value."),
-    ("TERM", "With \"dumb\", plain lines in place of progress bars."),
+    ("NO_COLOR", "No colours, unless it is empty."),
+    ("TERM", "With \"dumb\", plain lines in place of progress bars, and no colours."),
+    ("LC_ALL, LC_CTYPE, LANG", "Whether the bars of status may be drawn with more than ASCII."),
+    (
+        "JOURNAL_STREAM",
+        "Set by systemd where the standard error is its journal: each line then begins with its level.",
+    ),
     ("TZ", "The time zone of the times that are shown."),
 ];
 

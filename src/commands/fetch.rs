@@ -11,7 +11,8 @@ use crate::fetch::Orders;
 use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
 use crate::ledger::{LedgerFile, UnixTime};
-use crate::progress::{Detail, Progress, Style, wording};
+use crate::progress::stderr::{self, Level, Line};
+use crate::progress::{Detail, Progress, Style, trouble, wording};
 use crate::stop;
 use metrics::{AccountFacts, RunFacts};
 use std::io::{self, IsTerminal, Write};
@@ -40,37 +41,32 @@ fn work(
     let accounts = config.select(&options.accounts)?;
     let detail = Detail::from_count(options.verbose);
     let names = accounts.iter().map(|account| account.name.as_str());
-    let progress: Arc<dyn Observer> = Arc::new(Progress::new(style(options), detail, names));
+    let asks = accounts.iter().any(|account| matches!(account.secret, SecretSource::Ask));
+    let progress: Arc<dyn Observer> = Arc::new(Progress::new(style(options, asks), detail, names));
     if options.dry_run {
         return dry_run::run(&config, &accounts, options, &progress, out);
     }
     let orders = Orders { limit: options.limit, trace: detail == Detail::Protocol, wait: options.wait };
     let fleet = fleet::Options { orders, jobs: options.jobs };
-    if !accounts.iter().any(|account| matches!(account.secret, SecretSource::Ask)) {
+    if !asks {
         // At a prompt, Ctrl-C is to end the program as ever.
         stop::listen()?;
     }
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let mut exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     let new_mail = new_mail::run(&accounts, &summaries);
+    if !options.quiet && io::stderr().is_terminal() {
+        let sentence = wording::reconciliation(&summaries);
+        stderr::say(&sentence.map(|text| (Level::Info, text)).into_iter().collect::<Vec<_>>());
+    }
     if options.quiet {
         let lately = |summary: &Summary| {
             let account = accounts.iter().find(|account| account.name == summary.account);
             account.is_some_and(|account| succeeded_lately(&config, account))
         };
-        for line in complaints(&summaries, lately) {
-            output::complain(&line);
-        }
+        stderr::say(&complaints(&summaries, lately));
     }
-    for failed in &new_mail {
-        if let Some(error) = &failed.error {
-            output::complain(&format!(
-                "popkeep: {}: {}",
-                failed.accounts.join(", "),
-                wording::printable(error)
-            ));
-        }
-    }
+    stderr::say(&warnings(&new_mail));
     if let Some(path) = &options.metrics {
         let facts = account_facts(&config, &accounts, &summaries);
         exit = Exit::merge([exit, write_metrics(path, &run_facts(exit, began, &new_mail), &facts)]);
@@ -118,8 +114,8 @@ fn write_metrics(path: &Path, run: &RunFacts, accounts: &[AccountFacts<'_>]) -> 
     }
 }
 
-/// What is drawn on stderr.
-fn style(options: &cli::Fetch) -> Style {
+/// What is drawn on stderr; `asks`: so is a prompt.
+fn style(options: &cli::Fetch, asks: bool) -> Style {
     match options {
         cli::Fetch { quiet: true, .. } => return Style::Nothing,
         cli::Fetch { dry_run: true, .. } => return Style::Summaries,
@@ -128,26 +124,37 @@ fn style(options: &cli::Fetch) -> Style {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     // Lines of the protocol come too fast for anything to stand still beneath them.
     let protocol = Detail::from_count(options.verbose) == Detail::Protocol;
-    let bars = io::stderr().is_terminal() && !dumb && !protocol;
+    let terminal = io::stderr().is_terminal();
+    let bars = terminal && !dumb && !protocol && !asks;
     match options.progress {
         When::Never => Style::Summaries,
         When::Auto | When::Always if bars => Style::Bars,
-        When::Auto => Style::Lines { regular: false },
+        When::Auto => Style::Lines { regular: terminal && asks },
         When::Always => Style::Lines { regular: true },
     }
 }
 
 /// What `--quiet` has to say: one line for each trouble that is not to be passed over.
 /// `passed_over` is asked about accounts that failed in a way that may pass by itself.
-fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<String> {
+fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<Line> {
     summaries
         .iter()
         .filter(|summary| !(summary.exit.is_ok() || summary.exit.is_transient() && passed_over(summary)))
         .flat_map(|summary| {
             let lines = wording::troubles_in_short(summary);
-            lines.into_iter().map(|line| format!("popkeep: {}: {line}", summary.account))
+            let level = trouble(summary.exit);
+            lines.into_iter().map(move |line| (level, format!("popkeep: {}: {line}", summary.account)))
         })
         .collect()
+}
+
+/// What became of the commands that were to run on new mail, where nothing good did.
+fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
+    let warning = |command: &NewMail| {
+        let error = wording::printable(command.error.as_deref()?);
+        Some((Level::Warning, format!("popkeep: {}: {error}", command.accounts.join(", "))))
+    };
+    new_mail.iter().filter_map(warning).collect()
 }
 
 /// Whether the account's last success is recent enough for `quiet_transient`.
@@ -182,7 +189,8 @@ mod tests {
         let fine = Summary { outcome: Outcome::Ok, error: None, ..failed("fine", Exit::OK, "") };
         let refused = failed("work", Exit::REFUSED, "the server refused the login");
         assert!(complaints(std::slice::from_ref(&fine), |_| false).is_empty());
-        assert_eq!(complaints(&[fine, refused], |_| false), ["popkeep: work: the server refused the login"]);
+        let line = "popkeep: work: the server refused the login".to_owned();
+        assert_eq!(complaints(&[fine, refused], |_| false), [(Level::Error, line)]);
     }
 
     #[test]
@@ -210,10 +218,8 @@ mod tests {
             missing: missing.collect(),
             ..failed("work", Exit::UNAVAILABLE, "the server closed the connection")
         };
-        assert_eq!(
-            complaints(&[broken], |_| false),
-            ["popkeep: work: the server closed the connection (650 of 1000 messages not fetched yet)"]
-        );
+        let line = "popkeep: work: the server closed the connection (650 of 1000 messages not fetched yet)";
+        assert_eq!(complaints(&[broken], |_| false), [(Level::Warning, line.to_owned())]);
     }
 
     #[test]

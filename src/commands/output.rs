@@ -1,5 +1,6 @@
 //! stdout that may be closed, and stderr lines.
 
+use crate::progress::stderr::{self, Level};
 use std::io::{self, ErrorKind, Write};
 
 /// A stdout whose reader may leave early (`popkeep status | head -1`): what it no longer wants is
@@ -47,9 +48,9 @@ impl<W: Write> Write for Out<W> {
     }
 }
 
-/// Writes a line to stderr in one piece. There is nobody to tell if that fails.
+/// Writes what failed to stderr.
 pub(super) fn complain(line: &str) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    stderr::say(&[(Level::Error, line.to_owned())]);
 }
 
 /// How many columns stdout has; `None` where it is no terminal.

@@ -1,36 +1,62 @@
 //! One bar per account, for terminals.
 
-use super::{lines, wording};
+use super::stderr::{self, Level, Line};
+use super::wording;
 use crate::event::Event;
+use crate::stop;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
-
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 /// Drawn at most so often a second.
 const FRAMES: u8 = 10;
 
-/// Names longer than this are not aligned with.
+/// Names are cut to this, so that there is room for what changes; to half of it where a line is
+/// shorter than [`SHORT`].
 const WIDEST_NAME: usize = 20;
+
+/// Columns of a terminal that has no room to waste.
+const SHORT: u16 = 60;
+
+/// How often it is looked whether a signal has come.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a person is told who pressed Ctrl-C.
+const STOPPING: &str =
+    "stopping: what is complete is kept, and the message in hand is waited for; Ctrl-C again stops at once";
 
 pub(super) struct Bars {
     all: MultiProgress,
     accounts: HashMap<String, Account>,
+    /// Ends the watch for signals.
+    over: Arc<AtomicBool>,
 }
 
 /// While there is nothing to measure.
-const STEP: &str = "{prefix}  {msg}";
+const STEP: &str = "{prefix}  {wide_msg}";
 
-/// When LIST gave sizes.
-const BY_OCTETS: &str =
-    "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+/// When LIST gave sizes: from so many columns on, the first that fits.
+const BY_OCTETS: [(u16, &str); 3] = [
+    (
+        72,
+        "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+    ),
+    (48, "{prefix}  {percent:>3}%  {bytes_per_sec}  {eta} left"),
+    (0, "{prefix}  {percent:>3}%  {eta} left"),
+];
 
 /// When it did not.
-const BY_MESSAGES: &str = "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left";
+const BY_MESSAGES: [(u16, &str); 2] = [
+    (64, "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left"),
+    (0, "{prefix}  {stored}/{messages}  {eta} left"),
+];
 
 struct Account {
     name: String,
+    columns: u16,
     bar: OnceLock<ProgressBar>,
     stored: Arc<AtomicU64>,
     received: Arc<AtomicU64>,
@@ -41,24 +67,28 @@ struct Account {
 impl Bars {
     pub(super) fn new<'a>(accounts: impl Iterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = accounts.collect();
-        let width = names.iter().map(|name| name.len()).max().unwrap_or(0).min(WIDEST_NAME);
+        let columns = columns();
+        let widest = if columns < SHORT { WIDEST_NAME / 2 } else { WIDEST_NAME };
+        let width = names.iter().map(|name| name.len()).max().unwrap_or(0).min(widest);
         let account = |name: &str| Account {
-            name: format!("{name:width$}"),
+            name: format!("{:width$}", name.chars().take(width).collect::<String>()),
+            columns,
             bar: OnceLock::new(),
             stored: Arc::default(),
             received: Arc::default(),
             by_octets: OnceLock::new(),
         };
-        Self {
-            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES)),
-            accounts: names.iter().map(|name| ((*name).to_owned(), account(name))).collect(),
-        }
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES));
+        let over = Arc::new(AtomicBool::new(false));
+        watch(all.clone(), Arc::clone(&over));
+        let accounts = names.iter().map(|name| ((*name).to_owned(), account(name))).collect();
+        Self { all, accounts, over }
     }
 
     /// Lines above the bars. They end in real line ends, so that the last ones leave the terminal
     /// as a shell wants to find it.
-    pub(super) fn say(&self, lines: &str) {
-        self.all.suspend(|| lines::say(lines));
+    pub(super) fn say(&self, lines: &[Line]) {
+        self.all.suspend(|| stderr::say(lines));
     }
 
     pub(super) fn event(&self, name: &str, event: &Event<'_>) {
@@ -92,6 +122,31 @@ impl Bars {
     }
 }
 
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.over.store(true, Relaxed);
+    }
+}
+
+/// Takes the bars away when a signal has come, and says what happens now: a second signal ends us
+/// on the spot, and the terminal is then as a shell wants to find it.
+fn watch(all: MultiProgress, over: Arc<AtomicBool>) {
+    let watch = move || {
+        while !over.load(Relaxed) {
+            if stop::requested().is_some() {
+                // A terminal that cannot be written has no reader.
+                let _ = all.clear();
+                all.set_draw_target(ProgressDrawTarget::hidden());
+                stderr::say(&[(Level::Notice, STOPPING.to_owned())]);
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+    };
+    // Without the thread the bars stay until the end, which is no harm.
+    let _ = thread::Builder::new().name("signals".to_owned()).spawn(watch);
+}
+
 impl Account {
     fn step(&self, what: &'static str) {
         if let Some(bar) = self.bar.get() {
@@ -112,7 +167,7 @@ impl Account {
         }
         let (stored, received) = (Arc::clone(&self.stored), Arc::clone(&self.received));
         bar.set_style(
-            style(if by_octets { BY_OCTETS } else { BY_MESSAGES })
+            style(template(if by_octets { &BY_OCTETS } else { &BY_MESSAGES }, self.columns))
                 .progress_chars("=> ")
                 .with_key("stored", move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
                     // A formatter that refuses text has nobody to tell.
@@ -138,6 +193,17 @@ impl Account {
     }
 }
 
+/// How wide the terminal is; one that does not say has the usual width.
+fn columns() -> u16 {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.ok().map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(80)
+}
+
+/// The first template that fits into so many columns.
+fn template(templates: &[(u16, &'static str)], columns: u16) -> &'static str {
+    templates.iter().find(|(least, _)| *least <= columns).map_or(STEP, |(_, template)| template)
+}
+
 /// The templates are constants of this file, and a test reads each; a wrong one would only look bad.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -149,9 +215,12 @@ mod tests {
 
     #[test]
     fn the_templates_are_well_formed() {
-        for template in [STEP, BY_OCTETS, BY_MESSAGES] {
+        let all = BY_OCTETS.iter().chain(&BY_MESSAGES).map(|(_, template)| *template);
+        for template in all.chain([STEP]) {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
+        assert!(template(&BY_OCTETS, 80).contains("bar") && !template(&BY_OCTETS, 71).contains("bar"));
+        assert_eq!(template(&BY_MESSAGES, 1), BY_MESSAGES[1].1);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Plain lines, for stderr that is no terminal.
 
+use super::stderr::{self, Level};
 use super::wording;
 use crate::event::Event;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Lines {
 
     pub(super) fn event(&self, name: &str, event: &Event<'_>) {
         if let Some(line) = self.line(name, event, Instant::now()) {
-            say(&line);
+            stderr::say(&[(Level::Info, line)]);
         }
     }
 
@@ -102,14 +102,6 @@ impl Account {
             let _ = write!(text, ", {left} s left");
         }
         Some(text)
-    }
-}
-
-/// Lines on stderr, in one write, so that threads do not mix. No text, no line.
-pub(super) fn say(lines: &str) {
-    if !lines.is_empty() {
-        // stderr that cannot be written has no reader.
-        let _ = std::io::stderr().write_all(format!("{lines}\n").as_bytes());
     }
 }
 

@@ -6,12 +6,15 @@
 
 mod bars;
 mod lines;
+pub mod stderr;
 pub mod wording;
 
 use crate::event::{Event, Observer, Side, Summary};
+use crate::exit::Exit;
 use crate::mail::safe_text::escape;
 use bars::Bars;
 use lines::Lines;
+use stderr::{Level, Line};
 
 /// What is shown while a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +83,10 @@ impl Progress {
     }
 
     /// Lines about an account, between whatever is drawn.
-    fn say(&self, lines: &str) {
+    fn say(&self, lines: &[Line]) {
         match &self.display {
             Display::Nothing => {}
-            Display::Lines(_) => lines::say(lines),
+            Display::Lines(_) => stderr::say(lines),
             Display::Bars(bars) => bars.say(lines),
         }
     }
@@ -97,59 +100,62 @@ impl Observer for Progress {
             Display::Bars(bars) => bars.event(account, &event),
         }
         if let Event::Finished(summary) = &event {
-            self.say(&ending(summary).join("\n"));
+            self.say(&ending(summary));
         } else if let Some(line) = told(account, &event, self.detail) {
-            self.say(&line);
+            self.say(&[line]);
         }
     }
 }
 
 /// The lines that tell how an account's run ended.
-fn ending(summary: &Summary) -> Vec<String> {
+fn ending(summary: &Summary) -> Vec<Line> {
     let account = &summary.account;
     let mut lines = Vec::new();
-    lines.extend(wording::summary(summary).map(|line| format!("{account}: {line}")));
-    lines.extend(wording::remarks(summary).iter().map(|line| format!("{account}: {line}")));
-    lines.extend(wording::troubles(summary).iter().map(|line| format!("popkeep: {account}: {line}")));
+    lines.extend(wording::summary(summary).map(|line| (Level::Info, format!("{account}: {line}"))));
+    lines.extend(wording::remarks(summary).iter().map(|line| (Level::Notice, format!("{account}: {line}"))));
+    let level = trouble(summary.exit);
+    lines
+        .extend(wording::troubles(summary).iter().map(|line| (level, format!("popkeep: {account}: {line}"))));
     lines
 }
 
+/// How much it matters that a run ended so.
+pub fn trouble(exit: Exit) -> Level {
+    if exit.is_transient() { Level::Warning } else { Level::Error }
+}
+
 /// The line that tells of an event at this level of detail, if any does.
-fn told(account: &str, event: &Event<'_>, detail: Detail) -> Option<String> {
-    let (needed, text) = match event {
-        Event::Note(note) => (Detail::Usual, wording::printable(note)),
-        Event::Started => (Detail::Steps, "connecting".to_owned()),
-        Event::Connected { encrypted: true } => (Detail::Steps, "connected, TLS on".to_owned()),
-        Event::Connected { encrypted: false } => (Detail::Steps, "connected, in clear text".to_owned()),
-        Event::LoggedIn => (Detail::Steps, "logged in".to_owned()),
-        Event::Planned { listed, to_fetch, octets } => (
-            Detail::Steps,
-            format!(
-                "{} listed, {to_fetch} to fetch ({})",
-                wording::messages(*listed),
-                wording::size(*octets)
-            ),
-        ),
+fn told(account: &str, event: &Event<'_>, detail: Detail) -> Option<Line> {
+    let (level, text) = match event {
+        Event::Note(note) => (Level::Notice, wording::printable(note)),
+        Event::Started => (Level::Info, "connecting".to_owned()),
+        Event::Connected { encrypted: true } => (Level::Info, "connected, TLS on".to_owned()),
+        Event::Connected { encrypted: false } => (Level::Info, "connected, in clear text".to_owned()),
+        Event::LoggedIn => (Level::Info, "logged in".to_owned()),
+        Event::Planned { listed, to_fetch, octets } => {
+            let (listed, octets) = (wording::messages(*listed), wording::size(*octets));
+            (Level::Info, format!("{listed} listed, {to_fetch} to fetch ({octets})"))
+        }
         Event::Deleted { messages } => {
-            (Detail::Steps, format!("the server confirmed {} as deleted", wording::messages(*messages)))
+            (Level::Info, format!("the server confirmed {} as deleted", wording::messages(*messages)))
         }
         Event::Trace { side, line } if detail >= Detail::Protocol => {
             let side = match side {
                 Side::Client => 'C',
                 Side::Server => 'S',
             };
-            return Some(format!("{account} {side}: {}", escape(line)));
+            return Some((Level::Debug, format!("{account} {side}: {}", escape(line))));
         }
         _ => return None,
     };
-    (detail >= needed).then(|| format!("{account}: {text}"))
+    let needed = if level == Level::Notice { Detail::Usual } else { Detail::Steps };
+    (detail >= needed).then(|| (level, format!("{account}: {text}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::{Missing, Outcome};
-    use crate::exit::Exit;
 
     fn summary() -> Summary {
         Summary {
@@ -176,10 +182,11 @@ mod tests {
         assert_eq!(
             ending(&summary()),
             [
-                "work: 3 listed, 1 held, 1 fetched (2.0 KiB), 0 deleted, 1 left, 1 missing",
-                "work: message 1 left on the server: larger than max_size",
-                "popkeep: work: message 3 missing from the archive: -ERR gone",
+                (Level::Info, "work: 3 listed, 1 held, 1 fetched (2.0 KiB), 0 deleted, 1 left, 1 missing"),
+                (Level::Notice, "work: message 1 left on the server: larger than max_size"),
+                (Level::Error, "popkeep: work: message 3 missing from the archive: -ERR gone"),
             ]
+            .map(|(level, line)| (level, line.to_owned()))
         );
     }
 
@@ -188,7 +195,8 @@ mod tests {
         let step = Event::LoggedIn;
         let line = Event::Trace { side: Side::Client, line: b"RETR 1\x07" };
         let note = Event::Note("delete is new here");
-        let tell = |event: &Event<'_>, count| told("work", event, Detail::from_count(count));
+        let tell =
+            |event: &Event<'_>, count| told("work", event, Detail::from_count(count)).map(|line| line.1);
         assert_eq!(tell(&step, 0), None);
         assert_eq!(tell(&step, 1).unwrap(), "work: logged in");
         assert_eq!(tell(&line, 1), None);

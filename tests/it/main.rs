@@ -37,6 +37,7 @@ mod network;
 mod not_now;
 mod on_new_mail;
 mod portions;
+mod progress;
 mod samples;
 mod secrets;
 mod signals;
