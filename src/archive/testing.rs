@@ -4,9 +4,10 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime,
+    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, SqliteLedger,
+    UnixTime,
 };
-use crate::mail::digest::Digest;
+use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -262,6 +263,18 @@ impl Ledger for WatchedLedger {
 
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
         self.inner.by_core(digest)
+    }
+
+    fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError> {
+        self.inner.core_headers(each)
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
+        self.inner.quarantined()
+    }
+
+    fn quirks(&self) -> Result<Quirks, LedgerError> {
+        self.inner.quirks()
     }
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {

@@ -169,6 +169,7 @@ impl Run<'_> {
                     archived_at: row.archived_at,
                     deleted: false,
                     leaving: false,
+                    by_header: false,
                 });
                 adopted.push(Change::Adopted(row));
             }

@@ -146,7 +146,7 @@ impl LedgerFile {
         if self.writable {
             schema::prepare(&mut connection, &name)?;
         } else {
-            schema::version(&connection, &name)?;
+            schema::prepare_to_read(&connection, &name)?;
         }
         Ok(connection)
     }

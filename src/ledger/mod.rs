@@ -11,10 +11,12 @@ mod error;
 mod file;
 mod history;
 mod journal;
+mod quarantine;
 mod record;
 mod rows;
 mod runs;
 mod schema;
+mod seen;
 mod sqlite;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
@@ -23,10 +25,13 @@ mod tests;
 pub use error::LedgerError;
 pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
-pub use record::{Change, Known, Overview, Place, Row, RunRecord, Seq, State, UnixTime};
+pub use record::{
+    Change, Known, Overview, PipeliningFailed, Place, Quarantined, Quirks, Row, RunRecord, Seq, State,
+    UnixTime,
+};
 pub use sqlite::SqliteLedger;
 
-use crate::mail::digest::Digest;
+use crate::mail::digest::{Digest, Hash};
 
 /// The record of one maildrop: one identity in one archive.
 pub trait Ledger: Send {
@@ -51,6 +56,16 @@ pub trait Ledger: Send {
     /// Stored or deleted rows whose content is the same but for the headers that servers write
     /// into mail ([`Digest::core`]).
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError>;
+
+    /// Calls `each` for every stored or deleted row with the hash of its header but for what servers write
+    /// into it ([`Digest::core_header`]), by ascending row number.
+    fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError>;
+
+    /// Every message in quarantine: by UID, those without one first, then by number.
+    fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
+
+    /// What the server was seen doing.
+    fn quirks(&self) -> Result<Quirks, LedgerError>;
 
     /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;

@@ -74,6 +74,55 @@ pub struct Known {
     pub deleted: bool,
     /// [`Change::Leaving`], and nothing since: it may or may not be on the server.
     pub leaving: bool,
+    /// [`Change::Rebound`], and nothing since: the body under its UID was never compared.
+    pub by_header: bool,
+}
+
+/// A message that is listed and could not be had, and when to try again.
+///
+/// It is known by its UID alone where `number` is `None`. Where the server gives no UID, or the
+/// same one to several messages, it is known by UID, number and size together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its UID; `None` when the server gives none.
+    pub uid: Option<Vec<u8>>,
+    /// Its number when it failed last, where its UID alone does not tell which message it is.
+    pub number: Option<u32>,
+    /// Its LIST size when it failed last, in octets.
+    pub list_size: Option<u64>,
+    /// Why it failed last, in words; may hold a server's raw text.
+    pub reason: String,
+    /// In how many runs it has failed. 0: a connection was lost at it once, which need not be its
+    /// fault; it is tried after all others.
+    pub failures: u32,
+    /// When it failed first.
+    pub first_at: UnixTime,
+    /// When it failed last.
+    pub last_at: UnixTime,
+    /// When it is due to be tried again; not before, unless a person says so.
+    pub next_at: UnixTime,
+    /// It was given up since it grew larger than this `max_size`, in octets: the user's own wish.
+    pub larger_than: Option<u64>,
+}
+
+/// What a server was seen doing, as far as it changes how it is treated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// [`Change::EqualUids`].
+    pub equal_uids: bool,
+    /// [`Change::ShowsParts`].
+    pub shows_parts: bool,
+    /// [`Change::PipeliningFailed`], the last one.
+    pub pipelining_failed: Option<PipeliningFailed>,
+}
+
+/// A server that mixed up its replies when commands were sent ahead of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeliningFailed {
+    /// Which: `host:port`.
+    pub server: String,
+    /// Until when nothing is sent ahead to it.
+    pub until: UnixTime,
 }
 
 /// One change to the ledger.
@@ -107,9 +156,34 @@ pub enum Change {
         /// The size it is listed with now.
         list_size: Option<u64>,
     },
+    /// A stored row's message was recognised under another UID by its header and size alone: good
+    /// enough not to fetch it again, not to delete it. [`Change::Recognised`] takes that back.
+    Rebound {
+        /// Which.
+        seq: Seq,
+        /// The UID it is listed under now.
+        uid: Vec<u8>,
+        /// The size it is listed with now.
+        list_size: Option<u64>,
+    },
     /// This maildrop has shown one UID for two messages in one listing; it is never trusted to
     /// tell messages apart by UID alone again.
     EqualUids,
+    /// This maildrop has listed many messages in a session right after one that fetched all it listed:
+    /// the server shows a part of them at a time.
+    ShowsParts,
+    /// A server answered commands that were sent ahead in no order that makes sense.
+    PipeliningFailed(PipeliningFailed),
+    /// A message failed: it is in quarantine from now on, or still. Takes the place of what is on
+    /// record under the same UID and number.
+    Quarantined(Quarantined),
+    /// A message is out of quarantine: stored, or no longer listed. Nothing happens if it is not in it.
+    Released {
+        /// As in [`Quarantined::uid`].
+        uid: Option<Vec<u8>>,
+        /// As in [`Quarantined::number`].
+        number: Option<u32>,
+    },
     /// A fetch has logged in.
     LoggedIn {
         /// When.

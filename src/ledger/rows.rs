@@ -4,9 +4,10 @@
 //! order suits, and reads the whole maildrop.
 
 use super::{Place, Row, Seq, State};
-use crate::mail::digest::Digest;
+use crate::mail::digest::{Digest, Hash};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
+use std::collections::HashSet;
 
 /// Every column that makes a [`Row`], in the order [`read`] expects.
 macro_rules! columns {
@@ -138,6 +139,41 @@ pub(super) fn by_core(connection: &Connection, maildrop: i64, digest: &Digest) -
             row.get(0).map(unsigned)
         })?;
     found.collect()
+}
+
+/// The core headers of stored or deleted rows, by ascending number.
+pub(super) fn core_headers(
+    connection: &Connection,
+    maildrop: i64,
+    each: &mut dyn FnMut(Seq, Hash),
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, core_header_hash FROM message WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
+    )?;
+    let mut rows = statement.query([maildrop])?;
+    while let Some(row) = rows.next()? {
+        each(unsigned(row.get(0)?), row.get(1)?);
+    }
+    Ok(())
+}
+
+/// Rows that got their UID by a header alone; seldom any, so they are had in one piece.
+pub(super) fn rebound(connection: &Connection, maildrop: i64) -> Result<HashSet<Seq>> {
+    connection
+        .prepare_cached("SELECT seq FROM rebound WHERE maildrop = ?")?
+        .query_map([maildrop], |row| row.get(0).map(unsigned))?
+        .collect()
+}
+
+/// Whether a row is one of [`rebound`].
+pub(super) fn set_rebound(connection: &Connection, maildrop: i64, seq: Seq, rebound: bool) -> Result<()> {
+    let sql = if rebound {
+        "INSERT OR IGNORE INTO rebound (maildrop, seq) VALUES (?, ?)"
+    } else {
+        "DELETE FROM rebound WHERE maildrop = ? AND seq = ?"
+    };
+    connection.prepare_cached(sql)?.execute((maildrop, signed(seq)))?;
+    Ok(())
 }
 
 /// What the index finds a content by; short, because a million of them are looked up together.

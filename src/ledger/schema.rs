@@ -4,12 +4,15 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
 
-/// The comments are kept by SQLite: `.schema` in the sqlite3 shell shows them.
+/// The first format, which every file has been in.
+const FIRST: i64 = 1;
+
+/// The tables of [`FIRST`]. The comments are kept by SQLite: `.schema` in the sqlite3 shell shows them.
 const CREATE: &str = "
 CREATE TABLE maildrop (        -- one mailbox on a server, kept in one archive
   id       INTEGER PRIMARY KEY,
@@ -68,20 +71,71 @@ CREATE TABLE run (             -- the newest runs, and the last success however 
 ) WITHOUT ROWID;
 ";
 
-/// Makes the tables in an empty database; checks those of any other.
+/// What format 2 adds.
+const ADD_2: &str = "
+CREATE TABLE quarantine (      -- listed messages that could not be had
+  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
+  uid         BLOB NOT NULL,   -- empty where the server gives none
+  number      INTEGER NOT NULL, -- 0 where the UID alone tells which message it is
+  list_size   INTEGER,
+  reason      TEXT NOT NULL,   -- of the last failure
+  failures    INTEGER NOT NULL, -- runs in which it failed; 0: a connection was lost at it, once
+  first_at    INTEGER NOT NULL,
+  last_at     INTEGER NOT NULL,
+  next_at     INTEGER NOT NULL, -- when it is due to be tried again
+  larger_than INTEGER,         -- the max_size that it passed, if that was the reason
+  PRIMARY KEY (maildrop, uid, number)
+) WITHOUT ROWID;
+
+CREATE TABLE rebound (         -- rows that got a new uid by header and size alone: RETR before DELE
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands sent ahead
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  server   TEXT NOT NULL,      -- host:port
+  until    INTEGER NOT NULL    -- nothing is sent ahead to it before
+);
+";
+
+/// What leads from each format to the next, the empty file first.
+const STEPS: [&str; 2] = [CREATE, ADD_2];
+
+/// Makes the tables in an empty database, brings those of an older format up to date, and checks
+/// those of any other.
 pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), LedgerError> {
     if version(connection, path)? == Some(VERSION) {
         return Ok(());
     }
-    // Looked at again under the write lock: another process may be making the tables now.
+    // Looked at again under the write lock: another process may be at the same work now.
     let failed = |error| LedgerError::from_sqlite(path, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    if version(&transaction, path)?.is_none() {
-        transaction.execute_batch(CREATE).map_err(failed)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
+    for step in missing(version(&transaction, path)?) {
+        transaction.execute_batch(step).map_err(failed)?;
     }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// Lets a file of an older format be read as one of this format, without writing to it: the tables that it
+/// lacks are there for this connection alone, in memory, and empty. `false` when the file is empty.
+pub(super) fn prepare_to_read(connection: &Connection, path: &str) -> Result<bool, LedgerError> {
+    let Some(found) = version(connection, path)? else { return Ok(false) };
+    let failed = |error| LedgerError::from_sqlite(path, &error);
+    for step in missing(Some(found)) {
+        connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
+        connection.execute_batch(&step.replace("CREATE TABLE", "CREATE TEMP TABLE")).map_err(failed)?;
+    }
+    Ok(true)
+}
+
+/// The steps from a format to this one.
+fn missing(found: Option<i64>) -> &'static [&'static str] {
+    let done = found.and_then(|found| usize::try_from(found).ok()).unwrap_or(0);
+    STEPS.get(done..).unwrap_or(&[])
 }
 
 /// The format of the file: `None` when it is empty. A newer format, or a database of another
@@ -107,7 +161,7 @@ pub(super) fn version(connection: &Connection, path: &str) -> Result<Option<i64>
         });
     }
     match found {
-        VERSION => Ok(Some(VERSION)),
+        FIRST..=VERSION => Ok(Some(found)),
         newer if newer > VERSION => {
             Err(LedgerError::Newer { path: path.to_owned(), found: newer, known: VERSION })
         }

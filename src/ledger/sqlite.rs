@@ -2,13 +2,11 @@
 
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, State, UnixTime, runs, schema,
+    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, State, UnixTime,
+    quarantine, runs, schema, seen,
 };
-use crate::mail::digest::Digest;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
-
-/// The quirk that [`Change::EqualUids`] records.
-const EQUAL_UIDS: &str = "equal_uids";
+use crate::mail::digest::{Digest, Hash};
+use rusqlite::{Connection, TransactionBehavior};
 
 /// One maildrop's part of a ledger, on a connection of its own.
 #[derive(Debug)]
@@ -123,19 +121,22 @@ impl Ledger for SqliteLedger {
 
     fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
         let stream = || {
+            let rebound = rows::rebound(&self.connection, self.maildrop)?;
             let mut statement = self.connection.prepare_cached(
                 "SELECT seq, uid, list_size, archived_at, state, leaving FROM message \
                  WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
             )?;
             let mut rows = statement.query([self.maildrop])?;
             while let Some(row) = rows.next()? {
+                let seq = unsigned(row.get(0)?);
                 each(Known {
-                    seq: unsigned(row.get(0)?),
+                    seq,
                     uid: row.get_ref(1)?.as_blob_or_null()?.map(Box::from),
                     list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
                     archived_at: row.get(3)?,
                     deleted: row.get::<_, State>(4)? == State::Deleted,
                     leaving: row.get(5)?,
+                    by_header: rebound.contains(&seq),
                 });
             }
             Ok(())
@@ -157,6 +158,18 @@ impl Ledger for SqliteLedger {
 
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
         rows::by_core(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
+    }
+
+    fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError> {
+        rows::core_headers(&self.connection, self.maildrop, each).map_err(|error| self.failed(&error))
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
+        quarantine::all(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
+    fn quirks(&self) -> Result<Quirks, LedgerError> {
+        seen::quirks(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
@@ -232,11 +245,23 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
                 )?
                 .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "stored")?;
+            rows::set_rebound(connection, maildrop, *seq, false)?;
         }
-        Change::EqualUids => {
-            connection
-                .prepare_cached("INSERT OR IGNORE INTO quirk (maildrop, name) VALUES (?, ?)")?
-                .execute((maildrop, EQUAL_UIDS))?;
+        Change::Rebound { seq, uid, list_size } => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET uid = ?, list_size = ? WHERE maildrop = ? AND seq = ? AND state = 'stored'",
+                )?
+                .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+            rows::set_rebound(connection, maildrop, *seq, true)?;
+        }
+        Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
+        Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
+        Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
+        Change::Quarantined(message) => quarantine::insert(connection, maildrop, message)?,
+        Change::Released { uid, number } => {
+            quarantine::remove(connection, maildrop, uid.as_deref(), *number)?;
         }
         Change::LoggedIn { at } => {
             connection
@@ -266,11 +291,6 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
              WHERE maildrop = ? AND state <> 'intent'",
         )?
         .query_row([maildrop], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let equal_uids = connection
-        .prepare_cached("SELECT 1 FROM quirk WHERE maildrop = ? AND name = ?")?
-        .query_row((maildrop, EQUAL_UIDS), |_| Ok(()))
-        .optional()?
-        .is_some();
     Ok(Overview {
         held: unsigned(held),
         octets: unsigned(octets),
@@ -279,6 +299,6 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         last_run: runs::last_ended(connection, maildrop)?,
         last_success: runs::last_success(connection, maildrop)?,
         last_login: last_login(connection, maildrop)?,
-        equal_uids,
+        equal_uids: seen::quirks(connection, maildrop)?.equal_uids,
     })
 }

@@ -2,7 +2,10 @@
 
 mod files;
 
-use super::{Change, Known, Ledger, LedgerFile, Place, Row, RunRecord, Seq, SqliteLedger, State};
+use super::{
+    Change, Known, Ledger, LedgerFile, PipeliningFailed, Place, Quarantined, Row, RunRecord, Seq,
+    SqliteLedger, State,
+};
 use crate::exit::Exit;
 use crate::mail::digest::Digest;
 use std::collections::BTreeMap;
@@ -73,6 +76,21 @@ fn row(seq: Seq) -> Row {
     }
 }
 
+/// A message in quarantine.
+fn poison(failures: u32) -> Quarantined {
+    Quarantined {
+        uid: Some(b"\xff poison".to_vec()),
+        number: None,
+        list_size: Some(u64::MAX),
+        reason: "the server refused it".to_owned(),
+        failures,
+        first_at: 1_700_000_000,
+        last_at: 1_700_000_100,
+        next_at: 1_700_003_700,
+        larger_than: Some(77),
+    }
+}
+
 fn store(ledger: &mut SqliteLedger) -> Seq {
     let seq = ledger.next_seq();
     ledger.commit(&[Change::Intent(row(seq)), Change::Stored(seq)]).unwrap();
@@ -115,6 +133,7 @@ fn a_message_is_on_record_as_it_was_given_after_reopening() {
             archived_at: 1_700_000_000,
             deleted: false,
             leaving: false,
+            by_header: false,
         }]
     );
 }
@@ -178,6 +197,54 @@ fn a_deleted_message_stays_known_and_is_stored_again_when_recognised() {
     ledger.commit(&[Change::Recognised { seq, uid: uid.clone(), list_size: Some(7) }]).unwrap();
     let row = ledger.row(seq).unwrap().unwrap();
     assert_eq!((row.state, row.uid, row.list_size), (State::Stored, uid, Some(7)));
+}
+
+#[test]
+fn a_message_stays_in_quarantine_as_it_last_failed_until_it_is_released() {
+    let state = Folder::new();
+    let nameless = |number| Quarantined { uid: None, number: Some(number), list_size: None, ..poison(1) };
+    let one_of_several = Quarantined { number: Some(3), ..poison(2) };
+    let all = [poison(1), nameless(9), nameless(4), one_of_several.clone(), poison(5)];
+    state.ledger().commit(&all.map(Change::Quarantined)).unwrap();
+
+    let mut ledger = state.ledger();
+    let expected = [nameless(4), nameless(9), poison(5), one_of_several.clone()];
+    assert_eq!(ledger.quarantined().unwrap(), expected);
+    let released =
+        |message: &Quarantined| Change::Released { uid: message.uid.clone(), number: message.number };
+    ledger.commit(&[released(&poison(5)), released(&nameless(4)), released(&nameless(4))]).unwrap();
+    assert_eq!(ledger.quarantined().unwrap(), [nameless(9), one_of_several]);
+}
+
+#[test]
+fn a_row_bound_by_its_header_is_marked_until_its_content_was_seen() {
+    let state = Folder::new();
+    let mut ledger = state.ledger();
+    let seq = store(&mut ledger);
+    ledger.commit(&[Change::Rebound { seq, uid: b"moved".to_vec(), list_size: Some(5) }]).unwrap();
+    let ledger = &mut state.ledger();
+    let now = known(ledger).remove(0);
+    assert!(now.by_header);
+    assert_eq!((now.uid.as_deref(), now.list_size), (Some(&b"moved"[..]), Some(5)));
+    let mut headers = Vec::new();
+    ledger.core_headers(&mut |seq, hash| headers.push((seq, hash))).unwrap();
+    assert_eq!(headers, [(seq, digest(seq).core_header)]);
+    ledger.commit(&[Change::Recognised { seq, uid: now.uid.map(Vec::from), list_size: Some(5) }]).unwrap();
+    assert!(!known(ledger)[0].by_header);
+    ledger.commit(&[Change::Deleted { seq, at: 5 }]).unwrap();
+    assert!(ledger.commit(&[Change::Rebound { seq, uid: b"again".to_vec(), list_size: None }]).is_err());
+}
+
+#[test]
+fn what_a_server_was_seen_doing_is_remembered() {
+    let state = Folder::new();
+    let failed = |until| PipeliningFailed { server: "pop.example.com:995".to_owned(), until };
+    let changes = [5, 6].map(|until| Change::PipeliningFailed(failed(until)));
+    state.ledger().commit(&changes).unwrap();
+    state.ledger().commit(&[Change::ShowsParts, Change::ShowsParts]).unwrap();
+    let quirks = state.ledger().quirks().unwrap();
+    assert_eq!(quirks.pipelining_failed, Some(failed(6)));
+    assert!(quirks.shows_parts && !quirks.equal_uids);
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn row(seq: Seq, uid: &str, size: u64) -> Known {
         archived_at: 7,
         deleted: false,
         leaving: false,
+        by_header: false,
     }
 }
 

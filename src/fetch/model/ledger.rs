@@ -2,9 +2,10 @@
 
 use super::fate::Fate;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Overview, Row, RunRecord, Seq, SqliteLedger, UnixTime,
+    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, SqliteLedger,
+    UnixTime,
 };
-use crate::mail::digest::Digest;
+use crate::mail::digest::{Digest, Hash};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -70,6 +71,18 @@ impl Ledger for ModelLedger {
 
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
         self.look(|record| record.by_core(digest))
+    }
+
+    fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError> {
+        self.look(|record| record.core_headers(each))
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
+        self.look(Ledger::quarantined)
+    }
+
+    fn quirks(&self) -> Result<Quirks, LedgerError> {
+        self.look(Ledger::quirks)
     }
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {

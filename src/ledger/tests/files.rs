@@ -1,7 +1,7 @@
 //! The ledger as a file: shared, moved, locked, read beside a writer, damaged.
 
-use super::super::{Change, Ledger, LedgerError, LedgerFile, schema};
-use super::{Folder, ME, known, store};
+use super::super::{Change, Ledger, LedgerError, LedgerFile, Quirks, schema};
+use super::{Folder, ME, known, poison, store};
 use crate::exit::Exit;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -160,9 +160,54 @@ fn a_newer_ledger_is_left_alone() {
     for error in
         [LedgerFile::open(&state.folder()).unwrap_err(), LedgerFile::read_only(&state.folder()).unwrap_err()]
     {
-        assert!(matches!(error, LedgerError::Newer { found: 2, known: 1, .. }), "{error}");
+        assert!(
+            matches!(error, LedgerError::Newer { found, known: schema::VERSION, .. } if found > schema::VERSION),
+            "{error}"
+        );
         assert_eq!(error.exit(), Exit::DATA);
     }
+}
+
+/// A file as the first format had it, with a message in it.
+fn first_format() -> Folder {
+    let state = Folder::new();
+    store(&mut state.ledger());
+    let connection = rusqlite::Connection::open(state.file()).unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE quarantine; DROP TABLE rebound; DROP TABLE pipelining_failed; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(connection);
+    state
+}
+
+#[test]
+fn a_ledger_of_the_first_format_is_brought_up_to_date_in_its_place() {
+    let state = first_format();
+    let mut ledger = state.ledger();
+    assert_eq!(known(&ledger).len(), 1, "what was on record still is");
+    ledger.commit(&[Change::Quarantined(poison(7))]).unwrap();
+    drop(ledger);
+    let ledger = state.ledger();
+    assert_eq!(ledger.quarantined().unwrap(), [poison(7)]);
+    let connection = rusqlite::Connection::open(state.file()).unwrap();
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, schema::VERSION);
+}
+
+#[test]
+fn a_ledger_of_the_first_format_can_be_read_without_changing_it() {
+    let state = first_format();
+    drop(rusqlite::Connection::open(state.file()));
+    let before = state.contents();
+    let ledger = state.read_only().existing(ME, Path::new("/mail")).unwrap().unwrap();
+    assert_eq!(known(&ledger).len(), 1);
+    assert_eq!(ledger.quarantined().unwrap(), []);
+    assert_eq!(ledger.quirks().unwrap(), Quirks::default());
+    assert_eq!(ledger.overview().unwrap().held, 1);
+    drop(ledger);
+    assert_eq!(state.contents(), before);
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! Rows of the tables `quirk` and `pipelining_failed`: what a server was seen doing.
+
+use super::{PipeliningFailed, Quirks};
+use rusqlite::{Connection, OptionalExtension as _, Result};
+
+/// The quirk that [`Change::EqualUids`](super::Change::EqualUids) records.
+pub(super) const EQUAL_UIDS: &str = "equal_uids";
+
+/// The quirk that [`Change::ShowsParts`](super::Change::ShowsParts) records.
+pub(super) const SHOWS_PARTS: &str = "shows_parts";
+
+/// Notes a quirk, for good.
+pub(super) fn note(connection: &Connection, maildrop: i64, name: &str) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO quirk (maildrop, name) VALUES (?, ?)")?
+        .execute((maildrop, name))?;
+    Ok(())
+}
+
+/// Notes a server to which nothing is to be sent ahead, in the place of the one noted before.
+pub(super) fn pipelining_failed(
+    connection: &Connection,
+    maildrop: i64,
+    failed: &PipeliningFailed,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO pipelining_failed (maildrop, server, until) VALUES (?, ?, ?)",
+        )?
+        .execute((maildrop, &failed.server, failed.until))?;
+    Ok(())
+}
+
+/// All of it.
+pub(super) fn quirks(connection: &Connection, maildrop: i64) -> Result<Quirks> {
+    let names: Vec<String> = connection
+        .prepare_cached("SELECT name FROM quirk WHERE maildrop = ?")?
+        .query_map([maildrop], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let pipelining_failed = connection
+        .prepare_cached("SELECT server, until FROM pipelining_failed WHERE maildrop = ?")?
+        .query_row([maildrop], |row| Ok(PipeliningFailed { server: row.get(0)?, until: row.get(1)? }))
+        .optional()?;
+    Ok(Quirks { equal_uids: has(EQUAL_UIDS), shows_parts: has(SHOWS_PARTS), pipelining_failed })
+}
