@@ -70,6 +70,22 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
+    /// Type POP3 commands to the server by hand
+    ///
+    /// A prompt on an authenticated connection, TLS included, for what people once did with telnet.
+    /// STAT, LIST, RETR, TOP, UIDL, DELE, RSET, NOOP, CAPA and QUIT go to the server, in any case;
+    /// its answers are shown as they come. HELP explains them; EXIT, Ctrl-D and Ctrl-C leave without
+    /// QUIT, so that a server that follows RFC 1939 deletes nothing. DELE of a message that the
+    /// archive does not hold asks first. Nothing is sent that was not typed.
+    ///
+    /// From a pipe, each line of stdin is a command, and stdout gets the answers: status lines and
+    /// listings with LF, a message octet for octet as the server has it (CRLF, doubled dots
+    /// undone), and a line with a dot behind a listing or a message. DELE of a message that is not held is not
+    /// sent without --yes. The exit status is 1 if an answer was -ERR, a command was not sent, or
+    /// marked messages were left without QUIT.
+    #[command(after_help = manual::examples(manual::SESSION))]
+    Session(Session),
+
     /// Try popkeep with sample mail and no account of your own
     ///
     /// Starts a small POP3 server on this machine, fetches its sample mail into a new folder and
@@ -172,6 +188,22 @@ pub struct Status {
     /// Exit with 1 if an account's last success is older than AGE, such as 26h or 3d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub max_age: Option<Duration>,
+}
+
+/// `popkeep session`.
+#[derive(Debug, Args)]
+pub struct Session {
+    /// Account to log in to
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+
+    /// Delete messages that the archive does not hold without asking
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Show each step; twice shows the protocol, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// `popkeep demo`.

@@ -60,6 +60,27 @@ pub const STATUS: &[Example] = &[
     ("popkeep status --max-age 26h", "exit with 1 if the nightly run failed or did not happen"),
 ];
 
+/// Examples for `session`.
+pub const SESSION: &[Example] = &[
+    ("popkeep session work", "a prompt: type STAT, LIST, TOP 1 5, QUIT"),
+    ("echo STAT | popkeep session work", "one command from a script"),
+    ("echo RETR 3 | popkeep session work", "a message as the server has it"),
+];
+
+/// What HELP says at the prompt of `session`.
+pub const SESSION_HELP: &str = "\
+STAT               how many messages there are, and their octets
+LIST [NUMBER]      each message's number and octets, or those of one
+UIDL [NUMBER]      each message's number and unique-id, or those of one
+RETR NUMBER        the message
+TOP NUMBER LINES   its header, and so many lines of its body
+DELE NUMBER        mark it for deletion
+RSET               take all marks back
+NOOP               nothing, so that the server does not find you idle
+CAPA               what the server can do
+QUIT               delete what is marked, and leave
+EXIT, Ctrl-D       leave without QUIT: nothing is deleted";
+
 /// Examples for `completions`.
 pub const COMPLETIONS: &[Example] = &[
     ("popkeep completions bash > FILE", "FILE: ~/.local/share/bash-completion/completions/popkeep"),

@@ -12,6 +12,7 @@ pub mod fetch;
 mod list;
 mod output;
 mod report;
+mod session;
 pub mod status;
 
 use crate::cli::{Cli, Command};
@@ -37,6 +38,9 @@ pub enum Failure {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// What is typed cannot be read.
+    #[error("cannot read what is typed ({0})")]
+    Input(#[source] io::Error),
     /// stdout cannot be written.
     #[error("cannot write to stdout ({0}); the disk it goes to may be full")]
     Output(#[from] io::Error),
@@ -49,7 +53,7 @@ impl Failure {
             Failure::Config(error) => error.exit(),
             Failure::Ledger(error) => error.exit(),
             Failure::Demo(error) => error.exit(),
-            Failure::Output(_) => Exit::IO,
+            Failure::Input(_) | Failure::Output(_) => Exit::IO,
         }
     }
 }
@@ -97,6 +101,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Fetch(options) => fetch::run(file, options, out),
         Command::Check(options) => check::run(file, options, out),
         Command::List(options) => list::run(file, options, out),
+        Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(options.shell, out),

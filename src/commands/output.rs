@@ -2,6 +2,7 @@
 
 use crate::progress::stderr::{self, Level};
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 
 /// A stdout whose reader may leave early (`popkeep status | head -1`): what it no longer wants is
 /// dropped without a word. Any other failure, such as a full disk, is reported as it is.
@@ -46,6 +47,55 @@ impl<W: Write> Write for Out<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.unless_closed((), Write::flush)
     }
+}
+
+/// So many octets are written at once where nobody is waiting for each line.
+const BATCH: usize = 64 << 10;
+
+/// Writes what a command has to say to stdout, in large pieces unless somebody waits for each line.
+pub(super) struct Printer<'o, W: Write> {
+    out: &'o mut Out<W>,
+    batch: usize,
+    waiting: Vec<u8>,
+    failed: Option<io::Error>,
+}
+
+impl<'o, W: Write> Printer<'o, W> {
+    pub(super) fn new(out: &'o mut Out<W>, at_once: bool) -> Self {
+        Printer { out, batch: if at_once { 0 } else { BATCH }, waiting: Vec::new(), failed: None }
+    }
+
+    /// Prints this; `Break` when nothing more can be printed, or nobody reads it.
+    pub(super) fn put(&mut self, octets: &[u8]) -> ControlFlow<()> {
+        self.waiting.extend_from_slice(octets);
+        if self.waiting.len() > self.batch && self.failed.is_none() {
+            self.failed = self.out.write_all(&self.waiting).and_then(|()| self.out.flush()).err();
+            self.waiting.clear();
+        }
+        if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Whether nothing more can be printed, or nobody reads it.
+    pub(super) fn is_over(&self) -> bool {
+        self.failed.is_some() || self.out.is_closed()
+    }
+
+    /// Prints what is left; the first error, if there was one.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.batch = 0;
+        let _ = self.put(b"");
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Says on stderr what is wrong with an account: a line, in words that are printable already.
+pub(super) fn complain_about(account: &str, words: &str) {
+    complain(&format!("popkeep: {account}: {words}"));
+}
+
+/// Tells a person something on stderr that is no failure.
+pub(super) fn inform(text: &str) {
+    stderr::say(&[(Level::Notice, text.to_owned())]);
 }
 
 /// Writes what failed to stderr.

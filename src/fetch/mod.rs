@@ -7,6 +7,7 @@
 //!
 //! Must never: let one message or one failure hide another.
 
+mod by_hand;
 mod depart;
 mod error;
 mod filer;
@@ -26,6 +27,7 @@ mod tally;
 pub mod tops;
 mod waiting;
 
+pub use by_hand::{Loss, Records};
 pub use error::AccountError;
 use login::Door;
 pub use login::open_session;

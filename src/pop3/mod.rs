@@ -20,3 +20,4 @@ pub mod dot;
 pub mod listing;
 pub mod refusal;
 pub mod reply;
+pub mod typed;

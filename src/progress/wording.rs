@@ -233,7 +233,7 @@ pub fn message(number: u32, uid: Option<&[u8]>) -> String {
 }
 
 /// Ascending numbers in short: `1-3, 7, 9-12`.
-fn ranges(numbers: impl Iterator<Item = u32>) -> String {
+pub fn ranges(numbers: impl Iterator<Item = u32>) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! open ─► Session<Authorization> ──login──► Session<Transaction> ──quit──► QuitOutcome
-//!              └─ stls ─┘                          └─ drop: the socket closes, nothing is deleted
+//!              └─ stls ─┘                          │  └─ drop: the socket closes, nothing is deleted
+//!                                                  └─by_hand─► Session<ByHand>, for a person at a prompt
 //! ```
 //!
 //! Promises: a command that the state does not know cannot be sent; DELE takes a
@@ -11,6 +12,7 @@
 //! send QUIT from `Drop`; put a secret in a trace, a reply or an error.
 
 mod authorization;
+mod by_hand;
 mod error;
 mod login;
 mod patience;
@@ -21,6 +23,7 @@ mod wire;
 mod tests;
 
 pub use authorization::Authorization;
+pub use by_hand::{ByHand, Heard};
 pub use error::{LoginRefusal, SessionError};
 pub use login::{Choice, Login};
 pub use patience::WINDOW;

@@ -231,7 +231,7 @@ impl Session<Transaction> {
         self.state.on_wire -= 1;
     }
 
-    fn check_idle(&self) -> Result<(), SessionError> {
+    pub(super) fn check_idle(&self) -> Result<(), SessionError> {
         if self.state.commands.is_empty() {
             Ok(())
         } else {

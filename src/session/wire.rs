@@ -154,6 +154,17 @@ impl Wire {
 
     /// Waits for the next event of the oldest reply due.
     pub(super) fn event(&mut self, during: &'static str) -> Result<Event, SessionError> {
+        self.event_at(during).map(|(event, _)| event)
+    }
+
+    /// The same, and the line that it came as, without its end, secrets masked. Only for what is one line.
+    pub(super) fn event_and_line(&mut self, during: &'static str) -> Result<(Event, Vec<u8>), SessionError> {
+        let (event, raw) = self.event_at(during)?;
+        Ok((event, self.masked(self.line(raw))))
+    }
+
+    /// The next event, and where in the buffer it stands.
+    fn event_at(&mut self, during: &'static str) -> Result<(Event, Range<usize>), SessionError> {
         self.check_sane()?;
         loop {
             let base = self.unread.start;
@@ -171,7 +182,10 @@ impl Wire {
             };
             self.unread.start += step.consumed;
             match step.event {
-                Some(event) => return Ok(self.note(event, base..base + step.consumed)),
+                Some(event) => {
+                    let raw = base..base + step.consumed;
+                    return Ok((self.note(event, raw.clone()), raw));
+                }
                 None => self.fill(during)?,
             }
         }
@@ -352,10 +366,14 @@ impl Wire {
     }
 
     fn trace_line(&self, raw: Range<usize>) {
+        self.trace(Side::Server, || self.masked(self.line(raw)));
+    }
+
+    /// A line that lies in the buffer, without its end.
+    fn line(&self, raw: Range<usize>) -> &[u8] {
         let line = &self.buffer[raw];
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        self.trace(Side::Server, || self.masked(line));
+        line.strip_suffix(b"\r").unwrap_or(line)
     }
 
     fn trace(&self, side: Side, line: impl FnOnce() -> Vec<u8>) {

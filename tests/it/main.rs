@@ -40,6 +40,8 @@ mod portions;
 mod progress;
 mod samples;
 mod secrets;
+mod session;
+mod session_terminal;
 mod signals;
 mod support;
 mod terminal;

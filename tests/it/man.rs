@@ -69,7 +69,7 @@ fn page() -> String {
         "ENVIRONMENT",
         manual::ENVIRONMENT.iter().map(|(name, text)| ((*name).to_owned(), *text)),
     );
-    let examples = [manual::FETCH, manual::CHECK, manual::LIST, manual::STATUS, manual::COMPLETIONS].concat();
+    let examples = [manual::FETCH, manual::CHECK, manual::LIST, manual::STATUS, manual::SESSION, manual::COMPLETIONS].concat();
     list(&mut rest, "EXAMPLES", examples.iter().map(|(line, meaning)| ((*line).to_owned(), *meaning)));
     rest.control("SH", ["SEE ALSO"]).text([
         bold("popkeep.toml"),

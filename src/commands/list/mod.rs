@@ -9,7 +9,7 @@ mod document;
 mod headers;
 mod table;
 
-use super::output::{self, Out};
+use super::output::{self, Out, Printer};
 use super::{Failure, load};
 use crate::cli;
 use crate::config::{Account, Config};
@@ -20,14 +20,11 @@ use crate::mail::caption::Caption;
 use crate::pop3::listing::{Entry, Listing};
 use crate::progress::{Detail, Progress, Style, wording};
 use document::Document;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use table::Table;
-
-/// So many octets of output are written at once where nobody is waiting for each line.
-const BATCH: usize = 64 << 10;
 
 /// One message of the list.
 struct Line<'a> {
@@ -65,10 +62,10 @@ pub(super) fn run<W: Write>(
     let done = list(&config, account, options, &mut *form, &mut printer);
     let trouble = done.err().map(|error| (wording::printable(&error.to_string()), error.exit()));
     // A reader that has left has seen enough.
-    let _ = printer.put(&form.foot(trouble.as_ref().map(|(words, _)| words.as_str())));
+    let _ = printer.put(form.foot(trouble.as_ref().map(|(words, _)| words.as_str())).as_bytes());
     printer.finish()?;
     let Some((words, exit)) = trouble else { return Ok(Exit::OK) };
-    output::complain(&format!("popkeep: {}: {words}", account.name));
+    output::complain_about(&account.name, &words);
     Ok(exit)
 }
 
@@ -87,11 +84,11 @@ fn list<W: Write>(
     let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let standings = fetch::look(config, account, &listing, None)?;
-    let mut flow = printer.put(&form.head(&listing, &standings));
+    let mut flow = printer.put(form.head(&listing, &standings).as_bytes());
     let mut messages = listing.iter().enumerate();
     let mut next = |caption: Option<Result<Caption, String>>| {
         let Some((place, entry)) = messages.next() else { return ControlFlow::Break(()) };
-        printer.put(&form.line(&Line { entry, standing: standings.at(place).0, caption }))
+        printer.put(form.line(&Line { entry, standing: standings.at(place).0, caption }).as_bytes())
     };
     let mut outcome = Ok(());
     if options.headers && flow.is_continue() {
@@ -106,39 +103,4 @@ fn list<W: Write>(
     outcome?;
     fetch::leave(session);
     Ok(())
-}
-
-/// Writes to stdout, in large pieces unless somebody waits for each line.
-struct Printer<'o, W: Write> {
-    out: &'o mut Out<W>,
-    batch: usize,
-    waiting: String,
-    failed: Option<io::Error>,
-}
-
-impl<'o, W: Write> Printer<'o, W> {
-    fn new(out: &'o mut Out<W>, at_once: bool) -> Self {
-        Printer { out, batch: if at_once { 0 } else { BATCH }, waiting: String::new(), failed: None }
-    }
-
-    /// Prints this; `Break` when nothing more can be printed, or nobody reads it.
-    fn put(&mut self, text: &str) -> ControlFlow<()> {
-        self.waiting.push_str(text);
-        if self.waiting.len() > self.batch && self.failed.is_none() {
-            self.failed = self.out.write_all(self.waiting.as_bytes()).and_then(|()| self.out.flush()).err();
-            self.waiting.clear();
-        }
-        if self.failed.is_some() || self.out.is_closed() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    /// Prints what is left; the first error, if there was one.
-    fn finish(mut self) -> io::Result<()> {
-        self.batch = 0;
-        let _ = self.put("");
-        self.failed.map_or(Ok(()), Err)
-    }
 }

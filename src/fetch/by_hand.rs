@@ -1,0 +1,157 @@
+//! A person's own session with the server: what of it is held, and what the ledger learns of messages that are
+//! deleted by hand.
+//!
+//! Promises: one session at a time has an account, this one or a fetch's; a message counts as held when the plan
+//! says so and its copy has just been read and found whole; a deletion is recorded when QUIT has
+//! confirmed it, and an unconfirmed one as [`Change::Leaving`], as in a fetch. Must never: mark a
+//! message, or say anything to the server but what lists the maildrop.
+
+use super::error::AccountError;
+use super::remove::quit_itself_deletes;
+use super::standing::{Standing, Standings};
+use super::{Prepared, now, prepare};
+use crate::archive::Copy;
+use crate::config::{Account, Config};
+use crate::ledger::{Change, LedgerError, Seq};
+use crate::plan::Limits;
+use crate::pop3::listing::Listing;
+use crate::session::{Session, SessionError, Transaction};
+use std::fmt;
+
+/// What is on record about the messages of one session. Has the account's lock.
+pub struct Records {
+    prepared: Prepared,
+    /// Number, standing and row, by ascending number.
+    messages: Vec<(u32, Standing, Option<Seq>)>,
+    archive_is_open: bool,
+    quit_deletes: bool,
+}
+
+/// Why a message would be lost with its deletion from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The server did not list it.
+    NotListed,
+    /// It is not held.
+    NotHeld(Standing),
+    /// It is on record, but its copy is not in the archive any more.
+    Gone,
+    /// It is on record, but something else stands where its copy was.
+    Changed,
+    /// It is on record, but its copy cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::NotListed => f.write_str("the server has not listed it"),
+            Loss::NotHeld(Standing::Doubtful) => {
+                f.write_str("whether it is in the archive only a fetch can tell")
+            }
+            Loss::NotHeld(Standing::TooLarge) => {
+                f.write_str("it is not in the archive, being larger than max_size")
+            }
+            Loss::NotHeld(_) => f.write_str("it is not in the archive"),
+            Loss::Gone => f.write_str("its copy is not in the archive any more"),
+            Loss::Changed => f.write_str("its copy in the archive has been changed"),
+            Loss::Unreadable(why) => write!(f, "its copy cannot be read ({why})"),
+        }
+    }
+}
+
+impl Records {
+    /// Takes the account's lock and opens its part of the ledger, before anybody logs in.
+    pub fn open(config: &Config, account: &Account) -> Result<Records, AccountError> {
+        let prepared = prepare(config, account, None)?;
+        Ok(Records { prepared, messages: Vec::new(), archive_is_open: false, quit_deletes: false })
+    }
+
+    /// Lists the maildrop and compares it with the ledger. A server that refuses to list has nothing that is
+    /// held.
+    pub fn read(
+        &mut self,
+        session: &mut Session<Transaction>,
+        account: &Account,
+    ) -> Result<Listing, AccountError> {
+        self.prepared.ledger.commit(&[Change::LoggedIn { at: now() }])?;
+        let listing = match session.listing() {
+            Err(SessionError::Refused { .. }) => Listing::default(),
+            outcome => outcome?,
+        };
+        let limits = Limits { max_size: account.max_size, messages: None };
+        let standings = Standings::of(&listing, Some(&*self.prepared.ledger), limits)?;
+        self.messages = listing
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| {
+                let (standing, seq) = standings.at(place);
+                (entry.number, standing, seq)
+            })
+            .collect();
+        self.quit_deletes = quit_itself_deletes(session, account);
+        Ok(listing)
+    }
+
+    /// How many listed messages are on record.
+    pub fn held(&self) -> u64 {
+        self.messages.iter().filter(|(_, standing, _)| *standing == Standing::Held).count() as u64
+    }
+
+    /// Whether QUIT makes this server delete, or hide, what RETR showed.
+    pub fn quit_deletes(&self) -> bool {
+        self.quit_deletes
+    }
+
+    /// What would be lost with this message; `None` when a whole copy of it was read just now.
+    pub fn loss(&mut self, number: u32) -> Option<Loss> {
+        let Some((_, standing, seq)) = self.find(number) else { return Some(Loss::NotListed) };
+        let Some(seq) = seq else { return Some(Loss::NotHeld(standing)) };
+        match self.copy(seq) {
+            Ok(Copy::Intact(_)) => None,
+            Ok(Copy::Gone) => Some(Loss::Gone),
+            Ok(Copy::Changed) => Some(Loss::Changed),
+            Err(error) => Some(Loss::Unreadable(error.to_string())),
+        }
+    }
+
+    /// QUIT is about to be sent, with DELE accepted for these messages.
+    pub fn leaving(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
+        self.record(numbers, Change::Leaving)
+    }
+
+    /// QUIT was confirmed, with DELE accepted for these messages.
+    pub fn deleted(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
+        let at = now();
+        self.record(numbers, |seq| Change::Deleted { seq, at })
+    }
+
+    fn record(
+        &mut self,
+        numbers: impl IntoIterator<Item = u32>,
+        change: impl Fn(Seq) -> Change,
+    ) -> Result<(), LedgerError> {
+        let rows = numbers.into_iter().filter_map(|number| self.find(number).and_then(|(_, _, seq)| seq));
+        let changes: Vec<Change> = rows.map(change).collect();
+        self.prepared.ledger.commit(&changes)
+    }
+
+    fn find(&self, number: u32) -> Option<(u32, Standing, Option<Seq>)> {
+        let place = self.messages.binary_search_by_key(&number, |(number, _, _)| *number).ok()?;
+        self.messages.get(place).copied()
+    }
+
+    /// Looks at a row's copy. The archive is opened for the first one: the ledger has messages then, so that
+    /// nothing is made.
+    fn copy(&mut self, seq: Seq) -> Result<Copy, AccountError> {
+        let Prepared { ledger, archive, .. } = &mut self.prepared;
+        if !self.archive_is_open {
+            archive.open(&mut **ledger)?;
+            self.archive_is_open = true;
+        }
+        match ledger.row(seq)? {
+            Some(row) => Ok(archive.verify(&row)?),
+            None => Ok(Copy::Gone),
+        }
+    }
+}
