@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::fleet::{EVERY_KEEPING, Fleet, Keeping};
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::Capa;
+use crate::support::maildrop::{Capa, Trouble};
 use crate::support::{Behaviour, Mail};
 
 /// Accounts, and so points, in one run.
@@ -42,7 +42,7 @@ fn whole_session(keeping: Keeping, behaviour: &Behaviour) -> usize {
 
 /// Cuts each session of one run at the points of this range, one account a point.
 fn cut(keeping: Keeping, behaviour: &Behaviour, points: Range<usize>) {
-    let cut = |after| Behaviour { cut_after: Some(after), ..behaviour.clone() };
+    let cut = |after| Behaviour { trouble: Some((after, Trouble::Cut)), ..behaviour.clone() };
     let fleet = Fleet::new(keeping, &six(), points.clone().map(cut).collect());
     let broken = fleet.fetch();
     assert!(broken.stderr.lines().all(|line| line.starts_with("popkeep: ")), "{}", broken.stderr);

@@ -2,6 +2,7 @@
 //! points are tried for the price of a few hundred program starts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,6 +26,9 @@ pub(crate) const EVERY_KEEPING: [Keeping; 4] = [
     Keeping { format: "mbox", delete: "fetched" },
 ];
 
+/// Accounts at work at once: more would wait for one another's ledger.
+const JOBS: &str = "8";
+
 /// See the module's page.
 pub(crate) struct Fleet {
     pub(crate) keeping: Keeping,
@@ -35,6 +39,16 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// One account for each behaviour; each has these messages.
     pub(crate) fn new(keeping: Keeping, mails: &[Mail], behaviours: Vec<Behaviour>) -> Fleet {
+        Fleet::patient(keeping, mails, behaviours, Duration::from_mins(1))
+    }
+
+    /// The same, with the `timeout` of every account.
+    pub(crate) fn patient(
+        keeping: Keeping,
+        mails: &[Mail],
+        behaviours: Vec<Behaviour>,
+        timeout: Duration,
+    ) -> Fleet {
         let servers: Vec<_> =
             behaviours.into_iter().map(|behaviour| PopServer::behaving(mails.to_vec(), behaviour)).collect();
         let sandbox = Sandbox::in_memory();
@@ -43,7 +57,7 @@ impl Fleet {
                 .text("identity", name(number))
                 .text("format", keeping.format)
                 .text("delete", keeping.delete)
-                .text("timeout", "2s")
+                .text("timeout", format!("{}s", timeout.as_secs()))
                 .toml()
         });
         sandbox.config(&accounts.collect::<String>());
@@ -52,7 +66,7 @@ impl Fleet {
 
     /// One run over all of them.
     pub(crate) fn fetch(&self) -> Outcome {
-        self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", "4"]).run()
+        self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", JOBS]).run()
     }
 
     /// The last run's exit code of each account.

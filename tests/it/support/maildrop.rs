@@ -35,8 +35,8 @@ pub(crate) struct Behaviour {
     pub(crate) cut_at: Option<Nth>,
     /// Never answers this command.
     pub(crate) stall_at: Option<Nth>,
-    /// Ends every session after so many octets of its replies, wherever that is.
-    pub(crate) cut_after: Option<usize>,
+    /// What becomes of every session after so many octets of its replies, wherever that is.
+    pub(crate) trouble: Option<(usize, Trouble)>,
     /// Breaks off in the middle of the reply to this command, and closes.
     pub(crate) torn_at: Option<Nth>,
     /// Stops for so long in the middle of every message of more than 100,000 octets.
@@ -49,10 +49,24 @@ pub(crate) struct Behaviour {
     pub(crate) refuse_retr: BTreeSet<Vec<u8>>,
     /// What TOP n 0 shows for these unique-ids instead of the message's header.
     pub(crate) top_shows: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What these commands (a whole line, or its first word) are answered with instead of the truth:
+    /// every octet of it.
+    pub(crate) says: BTreeMap<&'static str, Vec<u8>>,
     /// What the server says instead of a good greeting.
     pub(crate) greeting: Option<&'static str>,
     /// What it says to a correct password.
     pub(crate) login_reply: Option<&'static str>,
+}
+
+/// What befalls a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// It ends.
+    Cut,
+    /// Nothing comes any more, and it stays open.
+    Stall,
+    /// From here on octets come one by one, with so much time between them.
+    Dribble(Duration),
 }
 
 /// Answers to CAPA.

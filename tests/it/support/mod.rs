@@ -7,6 +7,7 @@ pub(crate) mod fleet;
 pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
+pub(crate) mod memory;
 pub(crate) mod sandbox;
 pub(crate) mod sasl_server;
 pub(crate) mod scripted;

@@ -15,7 +15,7 @@ use super::{set_mode, stores};
 pub(crate) const POPKEEP: &str = env!("CARGO_BIN_EXE_popkeep");
 
 /// No run of a test may take longer; a hang is a failure, not a wait.
-const LIMIT: Duration = Duration::from_mins(3);
+pub(super) const LIMIT: Duration = Duration::from_mins(3);
 
 /// A throw-away home folder with XDG folders in it.
 pub(crate) struct Sandbox {
@@ -213,12 +213,7 @@ impl Run {
         let what = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
         let mut command = assert_cmd::Command::from_std(self.command);
         let output = command.timeout(LIMIT).write_stdin(input).output().unwrap();
-        Outcome {
-            what,
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
-        }
+        Outcome::of(what, output)
     }
 
     /// The command, for a test that wants its pipes.
@@ -283,6 +278,16 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Of a program that has ended.
+    pub(super) fn of(what: String, output: std::process::Output) -> Outcome {
+        Outcome {
+            what,
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
     /// The exit code must be this one.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Outcome {

@@ -194,16 +194,16 @@ impl Playing<'_> {
     }
 
     fn repeat(&mut self, word: &str, text: &str) {
-        let times: usize = word.trim_start_matches("repeat ").parse().expect("repeat NUMBER: text");
+        let times: u64 = word.trim_start_matches("repeat ").parse().expect("repeat NUMBER: text");
         let octets = unescape(text);
         let block = octets.repeat((65_536 / octets.len()).max(1));
-        let mut left = times * octets.len();
+        let mut left = times.saturating_mul(octets.len() as u64);
         while left > 0 {
-            let length = left.min(block.len());
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
             if self.wire.write_all(&block[..length]).is_err() {
                 return;
             }
-            left -= length;
+            left -= length as u64;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
-use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls};
+use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, Trouble};
 
 pub(super) struct Session<'a> {
     shared: &'a Shared,
@@ -19,7 +19,7 @@ pub(super) struct Session<'a> {
     retrieved: BTreeSet<usize>,
     logged_in: bool,
     given: BTreeMap<String, usize>,
-    /// Octets that may still be sent before the connection is cut.
+    /// Octets that may still be sent before the trouble begins.
     left: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ enum Then {
 impl<'a> Session<'a> {
     pub(super) fn new(shared: &'a Shared, wire: Wire, record: usize) -> Self {
         let behaviour = shared.lock().behaviour.clone();
-        let left = behaviour.cut_after;
+        let left = behaviour.trouble.map(|(after, _)| after);
         Session {
             shared,
             wire,
@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
             (None, false) => "+OK test maildrop ready",
         };
         self.say(greeting);
-        while self.left != Some(0)
+        while !self.is_over()
             && let Some(line) = self.wire.line()
         {
             let line = String::from_utf8_lossy(&line).into_owned();
@@ -85,15 +85,30 @@ impl<'a> Session<'a> {
 
     /// Sends octets, as far as the connection lasts.
     fn send(&mut self, octets: &[u8]) {
-        let sent = &octets[..self.left.map_or(octets.len(), |left| left.min(octets.len()))];
+        let (sent, rest) = octets.split_at(self.left.map_or(octets.len(), |left| left.min(octets.len())));
         self.wire.send(sent);
         self.shared.note(self.record, |record| record.sent += sent.len());
-        if let Some(left) = &mut self.left {
-            *left -= sent.len();
-            if *left == 0 {
-                self.wire.hang_up();
-            }
+        let Some(left) = &mut self.left else { return };
+        *left -= sent.len();
+        if *left > 0 {
+            return;
         }
+        match self.behaviour.trouble {
+            Some((_, Trouble::Cut)) => self.wire.hang_up(),
+            Some((_, Trouble::Stall)) => self.wire.stall(),
+            Some((_, Trouble::Dribble(pause))) => {
+                for octet in rest {
+                    std::thread::sleep(pause);
+                    self.wire.send(&[*octet]);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Whether the connection is over, as far as the server is concerned.
+    fn is_over(&self) -> bool {
+        self.left == Some(0) && !matches!(self.behaviour.trouble, Some((_, Trouble::Dribble(_))))
     }
 
     fn say(&mut self, line: &str) {
@@ -113,6 +128,12 @@ impl<'a> Session<'a> {
     }
 
     fn answer(&mut self, verb: &str, rest: &str) -> Then {
+        let says = &self.behaviour.says;
+        let line = format!("{verb} {rest}");
+        if let Some(reply) = says.get(line.trim_end()).or_else(|| says.get(verb)).cloned() {
+            self.send(&reply);
+            return Then::Continue;
+        }
         match verb {
             "CAPA" => self.capa(),
             "STLS" => self.stls(),
