@@ -20,7 +20,7 @@ pub enum ArchiveError {
         expected: u64,
     },
     /// The archive cannot be made or written: permissions, a file where a folder should be.
-    #[error("the archive {path} cannot be written: {reason}")]
+    #[error("the archive {path} cannot be written: {reason}; check its owner and permissions, or `archive`")]
     CannotCreate {
         /// The path that failed.
         path: String,
@@ -77,7 +77,14 @@ impl ArchiveError {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
                 ArchiveError::cannot_create(path, error)
             }
-            _ => ArchiveError::Io { path: path.display().to_string(), reason: error.to_string() },
+            kind => {
+                let remedy = match kind {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room, then run popkeep again",
+                    _ => "what was stored before is safe; run popkeep again",
+                };
+                let reason = format!("{error}; {remedy}");
+                ArchiveError::Io { path: path.display().to_string(), reason }
+            }
         }
     }
 

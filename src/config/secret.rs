@@ -67,13 +67,15 @@ pub enum SecretError {
         mode: u32,
     },
     /// The variable is not set. Exit 78.
-    #[error("the environment variable {name} that password_env names is not set")]
+    #[error(
+        "the environment variable {name} that password_env names is not set; in cron, set it in the crontab or use password_command"
+    )]
     NoVariable {
         /// The variable.
         name: String,
     },
     /// There is no first line. Exit 78.
-    #[error("{key} gives nothing: its first line is empty")]
+    #[error("{key} gives nothing: its first line is empty, and the password must stand there")]
     Empty {
         /// The configuration key.
         key: &'static str,

@@ -105,6 +105,10 @@ impl LedgerError {
                 ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
                     LedgerError::Denied { path, reason }
                 }
+                ErrorCode::DiskFull => LedgerError::Failed {
+                    path,
+                    reason: format!("{reason}; make room, then run popkeep again"),
+                },
                 _ => LedgerError::Failed { path, reason },
             },
             // A column holds what we never write there, or a table is missing.

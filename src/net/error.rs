@@ -91,7 +91,7 @@ pub enum NetError {
         reason: &'static str,
     },
     /// The proxy does not let us in. Exit 77.
-    #[error("the proxy {proxy} refused the login: {reason}")]
+    #[error("the proxy {proxy} refused the login: {reason}; check the login in `proxy`")]
     ProxyLogin {
         /// The proxy, without its login.
         proxy: String,

@@ -14,16 +14,16 @@ pub enum SaslError {
         mechanism: &'static str,
     },
     /// The server went on asking after everything was said. Exit 76.
-    #[error("the server sent a challenge that {mechanism} does not have")]
+    #[error("the server sent a challenge that {mechanism} does not have; set `auth` to another mechanism")]
     UnexpectedChallenge {
         /// The mechanism.
         mechanism: &'static str,
     },
     /// A challenge is not base64. Exit 76.
-    #[error("the server sent a challenge that is not base64")]
+    #[error("the server sent a challenge that is not base64; set `auth` to another mechanism")]
     NotBase64,
     /// A challenge cannot be read. Exit 76.
-    #[error("the server's {mechanism} challenge cannot be used: {fault}")]
+    #[error("the server's {mechanism} challenge cannot be used: {fault}; set `auth` to another mechanism")]
     Malformed {
         /// The mechanism.
         mechanism: &'static str,

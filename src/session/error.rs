@@ -34,7 +34,10 @@ pub enum SessionError {
     #[error("the server closed the connection before its greeting; check `port` and `tls`, or try later")]
     ClosedBeforeGreeting,
     /// The greeting is `-ERR`, and not for now only. Exit 76.
-    #[error("the server refused the connection: “{}”", escape(.reply.text()))]
+    #[error(
+        "the server refused the connection: “{}”; try later, or ask who runs the server",
+        escape(.reply.text())
+    )]
     GreetingRefused {
         /// What it said.
         reply: Reply,
@@ -66,7 +69,7 @@ pub enum SessionError {
         during: &'static str,
     },
     /// The connection broke. Exit 69; 77 if the server refused our certificate.
-    #[error("the connection broke during {during}: {source}")]
+    #[error("the connection broke during {during}: {source}; run popkeep again")]
     Io {
         /// The command.
         during: &'static str,
@@ -74,7 +77,10 @@ pub enum SessionError {
         source: std::io::Error,
     },
     /// The server broke the protocol. Exit 76.
-    #[error("the server broke the protocol in its answer to {during}: {source}")]
+    #[error(
+        "the server broke the protocol in its answer to {during}: {source}; run popkeep again, and with -vv if it \
+         stays so"
+    )]
     Protocol {
         /// The command.
         during: &'static str,
@@ -83,7 +89,7 @@ pub enum SessionError {
     },
     /// Octets arrived that belong to no command: from here on no reply can be trusted. Exit 76.
     #[error(
-        "the server sent “{}” though nothing was asked; none of its answers can be trusted then, so the session was given up",
+        "the server sent “{}” though nothing was asked; none of its answers can be trusted then, so the session was given up; run popkeep again",
         escape(.octets)
     )]
     Surplus {
@@ -113,7 +119,7 @@ pub enum SessionError {
     LoginRefused(Box<LoginRefusal>),
     /// No mechanism that the server offers can be used with what is configured. Exit 77.
     #[error(
-        "the server offers no way to log in with {}; it offers {}",
+        "the server offers no way to log in with {}; it offers {}; see `auth` in popkeep.toml(5)",
         secret_words(*.kind),
         if .offered.is_empty() { "no SASL mechanism" } else { .offered }
     )]
@@ -140,7 +146,7 @@ pub enum SessionError {
         reply: Reply,
     },
     /// A command that must work was refused. Exit 76.
-    #[error("the server refused {command}: “{}”", escape(.reply.text()))]
+    #[error("the server refused {command}: “{}”; -vv shows what was said before", escape(.reply.text()))]
     Refused {
         /// The command.
         command: &'static str,
