@@ -4,6 +4,7 @@
 //! [`Exit::USAGE`](crate::exit::Exit::USAGE), a request for help or the version with 0.
 
 pub mod manual;
+pub mod troubles;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

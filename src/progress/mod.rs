@@ -79,6 +79,9 @@ impl Progress {
             Style::Lines { regular } => Display::Lines(Lines::new(accounts, announce, regular)),
             Style::Summaries => Display::Lines(Lines::new(accounts, false, false)),
         };
+        if detail == Detail::Protocol && style != Style::Nothing {
+            stderr::say(&[(Level::Debug, wording::version())]);
+        }
         Self { display, detail }
     }
 

@@ -71,6 +71,12 @@ pub fn now() -> UnixTime {
     Timestamp::now().as_second()
 }
 
+/// What a report of a problem has to begin with: `popkeep 0.1.0 on linux, x86_64`.
+pub fn version() -> String {
+    use std::env::consts::{ARCH, OS};
+    format!("popkeep {} on {OS}, {ARCH}", env!("CARGO_PKG_VERSION"))
+}
+
 /// Text that is already in words but may hold something unprintable. Escapes that are in it
 /// stay as they are, so that this can be applied to what was escaped before.
 pub fn printable(text: &str) -> String {

@@ -9,7 +9,7 @@ use std::process::Command;
 fn stalling() -> PopServer {
     let capa = Capa::without_pipelining();
     let stall_at = Some(Nth("RETR", 4));
-    PopServer::behaving(Mail::some(6), Behaviour { stall_at, capa, ..Behaviour::default() })
+    PopServer::behaving(Mail::some(6), Behaviour { capa, stall_at, ..Behaviour::default() })
 }
 
 #[test]
