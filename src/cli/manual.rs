@@ -90,7 +90,7 @@ pub const COMPLETIONS: &[Example] = &[
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are held, or left by your own max_size or --limit"),
-    (1, "messages are missing, accounts failed differently, or status found one stale"),
+    (1, "messages are missing, accounts failed differently, status found one stale, or a session was told -ERR"),
     (64, "wrong command line, or an account that is not configured"),
     (65, "data that popkeep wrote is damaged, such as the ledger"),
     (68, "a server's host name is not known: check host, or the network is down"),

@@ -44,8 +44,7 @@ pub fn run(file: Option<&Path>, options: &cli::Check, out: &mut dyn Write) -> Re
         exits.push(match done {
             Ok(()) => Exit::OK,
             Err(trouble) => {
-                let text = wording::printable(&trouble.to_string());
-                output::complain(&format!("popkeep: {}: {text}", account.name));
+                output::complain_about(&account.name, &trouble);
                 trouble.exit()
             }
         });

@@ -67,7 +67,7 @@ pub(super) fn run(
             }
             Err(error) => {
                 let text = wording::printable(&error.to_string());
-                output::complain(&format!("popkeep: {}: {text}", account.name));
+                output::complain_about(&account.name, &text);
                 (error.exit(), AccountPlan::failed(account, text))
             }
         };

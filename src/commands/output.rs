@@ -1,6 +1,8 @@
 //! stdout that may be closed, and stderr lines.
 
 use crate::progress::stderr::{self, Level};
+use crate::progress::wording::printable;
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 
@@ -88,9 +90,9 @@ impl<'o, W: Write> Printer<'o, W> {
     }
 }
 
-/// Says on stderr what is wrong with an account: a line, in words that are printable already.
-pub(super) fn complain_about(account: &str, words: &str) {
-    complain(&format!("popkeep: {account}: {words}"));
+/// Says on stderr, in a line, what is wrong with an account.
+pub(super) fn complain_about(account: &str, trouble: &dyn Display) {
+    complain(&format!("popkeep: {account}: {}", printable(&trouble.to_string())));
 }
 
 /// Tells a person something on stderr that is no failure.

@@ -41,11 +41,7 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
             None => Exit::OK,
         });
         if let Some(error) = &error {
-            output::complain(&format!(
-                "popkeep: {}: {}",
-                account.name,
-                wording::printable(&error.to_string())
-            ));
+            output::complain_about(&account.name, error);
         }
         let (name, archive) = (&account.name, &account.archive);
         if options.json {

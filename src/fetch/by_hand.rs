@@ -21,10 +21,20 @@ use std::fmt;
 /// What is on record about the messages of one session. Has the account's lock.
 pub struct Records {
     prepared: Prepared,
-    /// Number, standing and row, by ascending number.
-    messages: Vec<(u32, Standing, Option<Seq>)>,
+    /// By ascending number.
+    messages: Vec<Message>,
     archive_is_open: bool,
     quit_deletes: bool,
+}
+
+/// What is on record about a listed message.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    number: u32,
+    standing: Standing,
+    seq: Option<Seq>,
+    /// Its body was never compared with the copy's.
+    by_header: bool,
 }
 
 /// Why a message would be lost with its deletion from the server.
@@ -34,6 +44,8 @@ pub enum Loss {
     NotListed,
     /// It is not held.
     NotHeld(Standing),
+    /// It is on record, but all that was compared with its copy is the header.
+    Unproven,
     /// It is on record, but its copy is not in the archive any more.
     Gone,
     /// It is on record, but something else stands where its copy was.
@@ -53,6 +65,7 @@ impl fmt::Display for Loss {
                 f.write_str("it is not in the archive, being larger than max_size")
             }
             Loss::NotHeld(_) => f.write_str("it is not in the archive"),
+            Loss::Unproven => f.write_str("only its header was compared with the copy in the archive"),
             Loss::Gone => f.write_str("its copy is not in the archive any more"),
             Loss::Changed => f.write_str("its copy in the archive has been changed"),
             Loss::Unreadable(why) => write!(f, "its copy cannot be read ({why})"),
@@ -86,7 +99,8 @@ impl Records {
             .enumerate()
             .map(|(place, entry)| {
                 let (standing, seq) = standings.at(place);
-                (entry.number, standing, seq)
+                let by_header = seq.is_some_and(|seq| standings.is_by_header(seq));
+                Message { number: entry.number, standing, seq, by_header }
             })
             .collect();
         self.quit_deletes = quit_itself_deletes(session, account);
@@ -95,7 +109,7 @@ impl Records {
 
     /// How many listed messages are on record.
     pub fn held(&self) -> u64 {
-        self.messages.iter().filter(|(_, standing, _)| *standing == Standing::Held).count() as u64
+        self.messages.iter().filter(|message| message.standing == Standing::Held).count() as u64
     }
 
     /// Whether QUIT makes this server delete, or hide, what RETR showed.
@@ -105,8 +119,11 @@ impl Records {
 
     /// What would be lost with this message; `None` when a whole copy of it was read just now.
     pub fn loss(&mut self, number: u32) -> Option<Loss> {
-        let Some((_, standing, seq)) = self.find(number) else { return Some(Loss::NotListed) };
-        let Some(seq) = seq else { return Some(Loss::NotHeld(standing)) };
+        let Some(message) = self.find(number) else { return Some(Loss::NotListed) };
+        let Some(seq) = message.seq else { return Some(Loss::NotHeld(message.standing)) };
+        if message.by_header {
+            return Some(Loss::Unproven);
+        }
         match self.copy(seq) {
             Ok(Copy::Intact(_)) => None,
             Ok(Copy::Gone) => Some(Loss::Gone),
@@ -131,13 +148,13 @@ impl Records {
         numbers: impl IntoIterator<Item = u32>,
         change: impl Fn(Seq) -> Change,
     ) -> Result<(), LedgerError> {
-        let rows = numbers.into_iter().filter_map(|number| self.find(number).and_then(|(_, _, seq)| seq));
+        let rows = numbers.into_iter().filter_map(|number| self.find(number).and_then(|message| message.seq));
         let changes: Vec<Change> = rows.map(change).collect();
         self.prepared.ledger.commit(&changes)
     }
 
-    fn find(&self, number: u32) -> Option<(u32, Standing, Option<Seq>)> {
-        let place = self.messages.binary_search_by_key(&number, |(number, _, _)| *number).ok()?;
+    fn find(&self, number: u32) -> Option<Message> {
+        let place = self.messages.binary_search_by_key(&number, |message| message.number).ok()?;
         self.messages.get(place).copied()
     }
 

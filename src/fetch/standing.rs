@@ -8,6 +8,7 @@ use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
 use crate::plan::{Left, Limits, Plan, Planner, Verdict, Why};
 use crate::pop3::listing::Listing;
+use std::collections::HashSet;
 
 /// What the archive has of a listed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub struct Standings<'l> {
     plan: Plan<'l>,
     /// The ledger has no message of this maildrop, so there is nothing to be in doubt about.
     blank: bool,
+    /// Rows that have their UID for the sake of an equal header alone.
+    by_header: HashSet<Seq>,
 }
 
 impl<'l> Standings<'l> {
@@ -54,18 +57,28 @@ impl<'l> Standings<'l> {
     ) -> Result<Self, LedgerError> {
         let mut planner = Planner::new(listing);
         let mut blank = true;
+        let mut by_header = HashSet::new();
         if let Some(ledger) = ledger {
             ledger.known(&mut |row| {
                 blank = false;
+                if row.by_header {
+                    by_header.insert(row.seq);
+                }
                 planner.row(&row);
             })?;
         }
-        Ok(Standings { plan: planner.finish(&limits), blank })
+        Ok(Standings { plan: planner.finish(&limits), blank, by_header })
     }
 
     /// The plan that a fetch would make of it.
     pub fn plan(&self) -> &Plan<'l> {
         &self.plan
+    }
+
+    /// Whether all that speaks for this row being its message is that the headers are equal: enough to save a
+    /// download, not enough to delete one.
+    pub fn is_by_header(&self, seq: Seq) -> bool {
+        self.by_header.contains(&seq)
     }
 
     /// The message at this place in the listing, and the row that it is held as.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::support::certificates::Authority;
-use crate::support::mail::assert_same_mail;
+use crate::support::mail::{assert_same_mail, of_size};
 use crate::support::maildrop::{Capa, Nth, PASSWORD, Quit, Tls};
 use crate::support::scripted::Scripted;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
@@ -65,15 +65,6 @@ fn the_seeds_session_word_for_word() {
         .collect();
     assert_eq!(outcome.stdout, answers);
     assert_eq!(outcome.stderr, "");
-}
-
-/// A message of exactly so many octets.
-fn of_size(octets: usize) -> String {
-    let text = "Received: from [] by \n (SMTPD32-5.05) id AC28801E8; Thu, 19 Aug 1999 20:15:20 -0500\n\
-                Date: Thu, 19 Aug 1999 20:15:55 -0500\nX-UIDL: 230371285\nStatus: U\nFrom: <>\n\n\
-                Subject: test\nHi Dusty\n";
-    let line_ends = text.matches('\n').count();
-    format!("{text}{}\n", "x".repeat(octets - text.len() - line_ends - 2))
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `session` at a terminal: the prompt, its history, its questions, and the ways out.
 
-use crate::support::maildrop::{Nth, PASSWORD};
+use crate::support::certificates::Authority;
+use crate::support::mail::of_size;
+use crate::support::maildrop::{Nth, PASSWORD, Tls};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 /// The arrow up.
@@ -162,4 +164,37 @@ fn answers_can_go_to_a_file_while_a_person_types() {
     let answers = std::fs::read(sandbox.path("answers")).unwrap();
     let wire = Mail::numbered(1).wire;
     assert!(answers.windows(wire.len()).any(|part| part == wire), "{}", answers.escape_ascii());
+}
+
+#[test]
+fn the_readme_shows_a_session_as_it_is() {
+    const README: &str = include_str!("../../README.md");
+    let (_, rest) = README.split_once("$ popkeep session work\n").unwrap();
+    let (shown, _) = rest.split_once("```").unwrap();
+
+    let authority = Authority::new();
+    let behaviour = Behaviour { imail_texts: true, ..Behaviour::default() };
+    let mail = |number: usize, size| Mail::new(&format!("23037128{}", number + 2), of_size(size));
+    let server = PopServer::start(
+        vec![mail(1, 1171), mail(2, 1021)],
+        behaviour,
+        Tls::Implicit(authority.good().acceptor()),
+    );
+    let sandbox = Sandbox::new();
+    let ca = sandbox.write("ca.pem", authority.pem());
+    let account = Account::new("work").text("host", "localhost").key("port", server.port());
+    sandbox.configure([account.text("tls_ca_file", ca.to_str().unwrap())]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    server.state().mails.push(mail(3, 385));
+
+    let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
+    for line in shown.lines() {
+        for prompt in ["work> ", "work [1 marked]> ", "[y/N] "] {
+            if let Some((_, typed)) = line.split_once(prompt) {
+                terminal.expect(prompt).enter(typed);
+            }
+        }
+    }
+    let ended = terminal.finish();
+    assert_eq!((ended.code, ended.screen.as_str()), (Some(0), shown));
 }

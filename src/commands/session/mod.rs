@@ -44,7 +44,7 @@ pub(super) fn run<W: Write>(
     let (session, records) = match open(&config, account, options, lines.is_terminal()) {
         Ok(opened) => opened,
         Err(error) => {
-            output::complain_about(&account.name, &wording::printable(&error.to_string()));
+            output::complain_about(&account.name, &error);
             return Ok(error.exit());
         }
     };
@@ -242,8 +242,7 @@ impl Prompt<'_> {
                 Exit::INTERRUPTED
             }
             Ending::Failed(error) => {
-                let words = wording::printable(&error.to_string());
-                output::complain_about(&self.account.name, &format!("{words}; {}", self.marks.fate()));
+                output::complain_about(&self.account.name, &format!("{error}; {}", self.marks.fate()));
                 error.exit()
             }
         }
@@ -260,7 +259,7 @@ impl Prompt<'_> {
         if self.lines.is_terminal() {
             output::inform(words);
         } else {
-            output::complain_about(&self.account.name, words);
+            output::complain_about(&self.account.name, &words);
         }
     }
 }

@@ -61,6 +61,15 @@ impl Mail {
     }
 }
 
+/// The text of a message, much like the one in `IMail`'s transcript, that is exactly so many octets on the wire.
+pub(crate) fn of_size(octets: usize) -> String {
+    let text = "Received: from [] by \n (SMTPD32-5.05) id AC28801E8; Thu, 19 Aug 1999 20:15:20 -0500\n\
+                Date: Thu, 19 Aug 1999 20:15:55 -0500\nX-UIDL: 230371285\nStatus: U\nFrom: <>\n\n\
+                Subject: test\nHi Dusty\n";
+    let line_ends = text.matches('\n').count();
+    format!("{text}{}\n", "x".repeat(octets - text.len() - line_ends - 2))
+}
+
 /// What the archive must hold for all of them, sorted.
 pub(crate) fn stored_forms<'a>(mails: impl IntoIterator<Item = &'a Mail>) -> Vec<Vec<u8>> {
     let mut stored: Vec<_> = mails.into_iter().map(Mail::stored).collect();
