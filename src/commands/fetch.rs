@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
-use crate::ledger::{LedgerFile, UnixTime};
+use crate::ledger::{LedgerFile, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
 use crate::progress::{Detail, Progress, Style, trouble, wording};
 use crate::stop;
@@ -98,7 +98,12 @@ fn account_facts<'s>(
         .iter()
         .map(|summary| {
             let account = accounts.iter().find(|account| account.name == summary.account);
-            AccountFacts { summary, last_success: account.and_then(|account| last_success(config, account)) }
+            let ledger = account.and_then(|account| existing(config, account));
+            AccountFacts {
+                summary,
+                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success().ok()?),
+                quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
+            }
         })
         .collect()
 }
@@ -159,7 +164,8 @@ fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
 
 /// Whether the account's last success is recent enough for `quiet_transient`.
 fn succeeded_lately(config: &Config, account: &Account) -> bool {
-    last_success(config, account).is_some_and(|last| is_within(last, account.quiet_transient, wording::now()))
+    let last = existing(config, account).and_then(|ledger| ledger.last_success().ok()?);
+    last.is_some_and(|last| is_within(last, account.quiet_transient, wording::now()))
 }
 
 /// Whether `last` is less than `span` ago; an instant in the future is.
@@ -168,11 +174,9 @@ fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
     age < span.as_secs()
 }
 
-/// When the account was last fetched without trouble; a ledger that cannot be read tells nothing.
-fn last_success(config: &Config, account: &Account) -> Option<UnixTime> {
-    let file = LedgerFile::read_only(&config.state_dir).ok()??;
-    let ledger = file.existing(&account.identity, &account.archive).ok()??;
-    ledger.last_success().ok()?
+/// The account's part of the ledger, for reading; a ledger that cannot be read tells nothing.
+fn existing(config: &Config, account: &Account) -> Option<SqliteLedger> {
+    LedgerFile::read_only(&config.state_dir).ok()??.existing(&account.identity, &account.archive).ok()?
 }
 
 #[cfg(test)]

@@ -4,13 +4,16 @@
 //! [`REMEMBERED`](super::runs::REMEMBERED) runs are looked at.
 
 use super::rows::unsigned;
-use super::{LedgerError, RunRecord, SqliteLedger, UnixTime, runs};
+use super::{LedgerError, Quarantined, RunRecord, SqliteLedger, UnixTime, quarantine, runs};
 use rusqlite::{Connection, Result};
 
 /// A week in seconds.
 const WEEK: i64 = 7 * 86_400;
 /// So many different failures are told, the newest first.
 const FAILURES_TOLD: i64 = 5;
+
+/// So many messages in quarantine are told, those that failed first.
+const QUARANTINE_TOLD: i64 = 20;
 
 /// What `status` tells of a maildrop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub struct History {
     pub failed_runs: u64,
     /// How they failed, the newest first, each kind once.
     pub failures: Vec<Failures>,
+    /// So many messages are in quarantine.
+    pub quarantined: u64,
+    /// The ones that are there longest.
+    pub quarantine: Vec<Quarantined>,
 }
 
 /// What was archived in seven days.
@@ -69,6 +76,11 @@ impl SqliteLedger {
     pub fn last_success(&self) -> std::result::Result<Option<UnixTime>, LedgerError> {
         self.ask(runs::last_success)
     }
+
+    /// How many messages are in quarantine.
+    pub fn quarantined_count(&self) -> std::result::Result<u64, LedgerError> {
+        self.ask(quarantine::count)
+    }
 }
 
 fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) -> Result<History> {
@@ -86,6 +98,8 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
         history.add(message.get(0)?, unsigned(message.get(1)?), now);
     }
     (history.failed_runs, history.failures) = failures(connection, maildrop)?;
+    history.quarantined = quarantine::count(connection, maildrop)?;
+    history.quarantine = quarantine::oldest(connection, maildrop, QUARANTINE_TOLD)?;
     Ok(history)
 }
 
@@ -219,6 +233,29 @@ mod tests {
                 Failures { runs: 1, last: NOW + 3, exit: 1, error: None },
             ]
         );
+    }
+
+    #[test]
+    fn those_longest_in_quarantine_are_told_and_all_are_counted() {
+        let mut ledger = ledger();
+        for number in 0..30 {
+            let message = Quarantined {
+                uid: Some(format!("uid-{number}").into_bytes()),
+                number: None,
+                list_size: None,
+                reason: "-ERR".to_owned(),
+                failures: 1,
+                first_at: NOW - number,
+                last_at: NOW,
+                next_at: NOW + 60,
+                larger_than: None,
+            };
+            ledger.commit(&[Change::Quarantined(message)]).unwrap();
+        }
+        let history = ledger.history(NOW, 1).unwrap();
+        assert_eq!((history.quarantined, history.quarantine.len()), (30, 20));
+        assert_eq!(history.quarantine[0].uid.as_deref(), Some(&b"uid-29"[..]));
+        assert_eq!(ledger.quarantined_count().unwrap(), 30);
     }
 
     #[test]

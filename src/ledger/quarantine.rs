@@ -15,6 +15,24 @@ pub(super) fn all(connection: &Connection, maildrop: i64) -> Result<Vec<Quaranti
         .collect()
 }
 
+/// Those that failed first, at most `limit` of them.
+pub(super) fn oldest(connection: &Connection, maildrop: i64, limit: i64) -> Result<Vec<Quarantined>> {
+    connection
+        .prepare_cached(
+            "SELECT uid, number, list_size, reason, failures, first_at, last_at, next_at, larger_than \
+             FROM quarantine WHERE maildrop = ? ORDER BY first_at, uid, number LIMIT ?",
+        )?
+        .query_map((maildrop, limit), read)?
+        .collect()
+}
+
+/// How many there are.
+pub(super) fn count(connection: &Connection, maildrop: i64) -> Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM quarantine WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))
+}
+
 /// Adds a message, or replaces what is known of it.
 pub(super) fn insert(connection: &Connection, maildrop: i64, message: &Quarantined) -> Result<()> {
     connection

@@ -104,6 +104,7 @@ fn a_run_leaves_its_figures_for_everybody_to_read() {
         ("popkeep_missing_messages{account=\"work\"}", "1"),
         ("popkeep_fetched_messages{account=\"work\"}", "3"),
         ("popkeep_fetched_messages{account=\"a.b@c-d+e\"}", "2"),
+        ("popkeep_quarantined_messages{account=\"a.b@c-d+e\"}", "0"),
         ("popkeep_on_new_mail_failures", "0"),
     ] {
         assert_eq!(found.get(series).map(String::as_str), Some(value), "{series} in {found:#?}");

@@ -39,6 +39,8 @@ pub(super) struct AccountFacts<'s> {
     pub(super) summary: &'s Summary,
     /// When a run last ended with 0; `None` when none has.
     pub(super) last_success: Option<UnixTime>,
+    /// So many messages are in quarantine; `None` when the ledger cannot be read.
+    pub(super) quarantined: Option<u64>,
 }
 
 /// Writes the file anew.
@@ -111,6 +113,12 @@ fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
         "popkeep_deleted_messages",
         "Messages deleted from the server in the run.",
         |s| s.deleted,
+    );
+    page.each(
+        accounts,
+        "popkeep_quarantined_messages",
+        "Messages that are set aside, to be tried again.",
+        |account| account.quarantined,
     );
     page.text
 }
@@ -205,8 +213,8 @@ mod tests {
         };
         let never = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, None);
         let accounts = [
-            AccountFacts { summary: &summary, last_success: Some(1_795_000_000) },
-            AccountFacts { summary: &never, last_success: None },
+            AccountFacts { summary: &summary, last_success: Some(1_795_000_000), quarantined: Some(4) },
+            AccountFacts { summary: &never, last_success: None, quarantined: None },
         ];
         let page = page(&facts(), &accounts);
         for line in [
@@ -223,6 +231,7 @@ mod tests {
             "popkeep_fetched_messages{account=\"work\"} 3",
             "popkeep_fetched_bytes{account=\"work\"} 4096",
             "popkeep_deleted_messages{account=\"work\"} 1",
+            "popkeep_quarantined_messages{account=\"work\"} 4",
         ] {
             assert!(page.lines().any(|known| known == line), "{line} is not in\n{page}");
         }

@@ -1,7 +1,8 @@
 //! The document of `status --json`: its shape is a promise to scripts. Times are RFC 3339.
 
 use crate::exit::Exit;
-use crate::ledger::{Failures, History, LedgerError, RunRecord, Week};
+use crate::ledger::{Failures, History, LedgerError, Quarantined, RunRecord, Week};
+use crate::mail::safe_text::escape;
 use crate::progress::wording::{printable, rfc3339};
 use serde::Serialize;
 use std::path::Path;
@@ -36,6 +37,8 @@ pub(super) struct AccountStatus {
     stale: Option<bool>,
     failed_runs: u64,
     failures: Vec<Failure>,
+    quarantined: u64,
+    quarantine: Vec<InQuarantine>,
     weeks: Vec<WeekOfMail>,
 }
 
@@ -59,6 +62,19 @@ struct Failure {
     last: String,
     exit: u8,
     error: Option<String>,
+}
+
+/// A message that is set aside and tried again.
+#[derive(Debug, Serialize)]
+struct InQuarantine {
+    uid: Option<String>,
+    number: Option<u32>,
+    octets: Option<u64>,
+    reason: String,
+    failures: u32,
+    first: String,
+    last: String,
+    next: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +105,8 @@ impl AccountStatus {
             stale,
             failed_runs: history.failed_runs,
             failures: history.failures.iter().map(Failure::new).collect(),
+            quarantined: history.quarantined,
+            quarantine: history.quarantine.iter().map(InQuarantine::new).collect(),
             weeks: history.weeks.iter().map(WeekOfMail::new).collect(),
         }
     }
@@ -117,6 +135,21 @@ impl Failure {
             last: rfc3339(failures.last),
             exit: failures.exit,
             error: failures.error.as_deref().map(printable),
+        }
+    }
+}
+
+impl InQuarantine {
+    fn new(message: &Quarantined) -> Self {
+        Self {
+            uid: message.uid.as_deref().map(escape),
+            number: message.number,
+            octets: message.list_size,
+            reason: printable(&message.reason),
+            failures: message.failures,
+            first: rfc3339(message.first_at),
+            last: rfc3339(message.last_at),
+            next: rfc3339(message.next_at),
         }
     }
 }
@@ -151,6 +184,18 @@ mod tests {
             last_success: None,
             failed_runs: 3,
             failures: vec![Failures { runs: 3, last: NOW, exit: 77, error: Some("refused".into()) }],
+            quarantined: 1,
+            quarantine: vec![Quarantined {
+                uid: Some(b"a\x1b".to_vec()),
+                number: None,
+                list_size: Some(9),
+                reason: "-ERR \u{7}".into(),
+                failures: 2,
+                first_at: NOW,
+                last_at: NOW,
+                next_at: NOW,
+                larger_than: None,
+            }],
         };
         let status = AccountStatus::new("work", Path::new("/mail/work"), &history, None, Some(true));
         assert_eq!(
@@ -161,6 +206,9 @@ mod tests {
                 r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"held":0,"#,
                 r#""fetched":0,"octets":0,"deleted":0,"missing":0},"stale":true,"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
+                r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,
+                r#""failures":2,"first":"2026-11-22T05:00:12Z","last":"2026-11-22T05:00:12Z","#,
+                r#""next":"2026-11-22T05:00:12Z"}],"#,
                 r#""weeks":[{"from":"2026-11-22T05:00:12Z","messages":2,"octets":2048}]}]}"#
             )
         );

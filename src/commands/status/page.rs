@@ -2,9 +2,13 @@
 
 use super::chart;
 use crate::ledger::{History, RunRecord, UnixTime};
+use crate::mail::safe_text::escape;
 use crate::progress::wording;
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// So many messages in quarantine are shown.
+const QUARANTINE_SHOWN: usize = 5;
 
 /// How the page is made.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,7 @@ pub(super) fn describe(
         "held",
         format!("{}, {}{newest}", wording::messages(history.held), wording::size(history.octets)),
     ));
+    lines.extend(quarantine(history, when).into_iter().map(|line| ("quarantine", line)));
     if history.held > 0 {
         lines.push(("growth", growth(history, terms.unicode)));
     }
@@ -98,6 +103,27 @@ fn failures(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String>
     lines
 }
 
+/// The messages in quarantine: how many, and a line for each of the first.
+fn quarantine(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String> {
+    if history.quarantined == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{} set aside, to be tried again", wording::messages(history.quarantined))];
+    for message in history.quarantine.iter().take(QUARANTINE_SHOWN) {
+        let name = match (&message.uid, message.number) {
+            (Some(uid), _) => format!("UID {}", escape(uid)),
+            (None, Some(number)) => format!("message {number}"),
+            (None, None) => "a message without a UID".to_owned(),
+        };
+        let (since, reason) = (when(message.first_at), wording::printable(&message.reason));
+        lines.push(format!("{name}, since {since}: {reason}"));
+    }
+    if history.quarantined > QUARANTINE_SHOWN as u64 {
+        lines.push(format!("and {} more", history.quarantined - QUARANTINE_SHOWN as u64));
+    }
+    lines
+}
+
 fn runs(count: u64) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
@@ -115,7 +141,7 @@ fn growth(history: &History, unicode: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Failures, Week};
+    use crate::ledger::{Failures, Quarantined, Week};
 
     const NOW: UnixTime = 1_795_323_612;
 
@@ -167,6 +193,29 @@ mod tests {
             text.contains("exit code 1: messages were missing\n                4 runs of other kinds\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn messages_in_quarantine_are_named_with_their_reason() {
+        let message = |uid: Option<&[u8]>, number| Quarantined {
+            uid: uid.map(<[u8]>::to_vec),
+            number,
+            list_size: None,
+            reason: "-ERR \u{7}".to_owned(),
+            failures: 2,
+            first_at: NOW - 3 * 86_400,
+            last_at: NOW,
+            next_at: NOW + 60,
+            larger_than: None,
+        };
+        let quarantine = vec![message(Some(b"1a\x1b"), None), message(None, Some(7))];
+        let text = page(&History { quarantined: 9, quarantine, ..History::default() }, None);
+        assert!(text.contains("\n  quarantine    9 messages set aside, to be tried again\n"), "{text}");
+        assert!(
+            text.contains("UID 1a\\x1b, since 2026-11-19") && text.contains("(3 days ago): -ERR \\x07\n"),
+            "{text}"
+        );
+        assert!(text.contains("message 7, since") && text.contains("and 4 more\n"), "{text}");
     }
 
     #[test]
