@@ -15,8 +15,9 @@ use crate::exit::Exit;
 use crate::ledger::Change;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
+use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
-use crate::session::{QuitOutcome, Session, Transaction};
+use crate::session::{QuitOutcome, Session, SessionError, Transaction};
 
 impl Run<'_> {
     /// Deletes what is due, and leaves.
@@ -82,6 +83,10 @@ impl Run<'_> {
             Ok(QuitOutcome::Refused(reply)) => {
                 (refusal_exit(&reply), format!("the server refused QUIT (\"{}\")", escape(reply.text())))
             }
+            // With no deletion under way, what counts is that no answer of this session can be trusted.
+            Err(error) if waiting == 0 && error.is_disorder() && !is_second_farewell(&error) => {
+                return Err(error.into());
+            }
             Err(error) => (error.exit(), format!("QUIT was not answered ({error})")),
         };
         if waiting == 0 {
@@ -122,4 +127,11 @@ impl Run<'_> {
         let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
         self.unconfirmed = Some((exit, text));
     }
+}
+
+/// Some servers say goodbye twice: all that is left over is one more `+OK`.
+fn is_second_farewell(error: &SessionError) -> bool {
+    let SessionError::Surplus { octets } = error else { return false };
+    let one_line = octets.iter().position(|&octet| octet == b'\n') == octets.len().checked_sub(1);
+    one_line && Reply::parse(octets).is_ok_and(|reply| reply.is_ok())
 }

@@ -9,6 +9,7 @@
 
 mod by_hand;
 mod depart;
+mod disorder;
 mod error;
 mod filer;
 mod login;

@@ -112,15 +112,23 @@ impl Run<'_> {
         self.reckon(&plan, &haul, &doubted);
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
-            Some(Broken::Session(error)) => return Err(error.into()),
+            Some(Broken::Session(error)) => {
+                if error.is_disorder() {
+                    self.disown(&haul.filed)?;
+                }
+                return Err(error.into());
+            }
             Some(Broken::Stopped(exit)) => return Err(AccountError::Stopped { exit }),
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
         }
         let finished = self.finish(session, &plan, proven, &haul, work.more);
-        if let Err(AccountError::Session(_)) = &finished {
+        if let Err(AccountError::Session(error)) = &finished {
             self.aside.missed(&plan, &haul);
+            if error.is_disorder() {
+                self.disown(&haul.filed)?;
+            }
         }
         finished
     }
@@ -268,8 +276,9 @@ impl Run<'_> {
 
     /// Adds this session up: every listed message is held, or missing with its reason.
     fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
-        let filed: HashMap<usize, &Filed> =
-            haul.filed.iter().map(|message| (message.item, message)).collect();
+        let disorder = matches!(&haul.broken, Some(Broken::Session(error)) if error.is_disorder());
+        let certain: &[Filed] = if disorder { &[] } else { &haul.filed };
+        let filed: HashMap<usize, &Filed> = certain.iter().map(|message| (message.item, message)).collect();
         let missed: BTreeMap<usize, &str> =
             haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
         let broken = match &haul.broken {

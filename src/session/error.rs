@@ -206,6 +206,12 @@ impl SessionError {
         )
     }
 
+    /// Whether the server's answers do not fit our questions: which of those before belonged to which
+    /// command is not certain either.
+    pub fn is_disorder(&self) -> bool {
+        matches!(self, SessionError::Protocol { .. } | SessionError::Surplus { .. })
+    }
+
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {

@@ -40,6 +40,44 @@ fn heals(server: &PopServer, sandbox: &Sandbox) {
 }
 
 #[test]
+fn two_replies_to_one_command() {
+    let twice = |reply: Vec<u8>| [reply.clone(), reply].concat();
+    for delete in ["never", "fetched"] {
+        for pipelining in [true, false] {
+            for (command, reply) in [
+                ("STAT", b"+OK 3 600\r\n".to_vec()),
+                ("RETR 1", retr(&Mail::numbered(1))),
+                ("RETR 3", retr(&Mail::numbered(3))),
+                ("RETR 2", b"-ERR not this one\r\n".to_vec()),
+                ("DELE 2", b"+OK marked\r\n".to_vec()),
+                ("QUIT", b"+OK bye\r\n".to_vec()),
+            ] {
+                let capa = if pipelining { Capa::default() } else { Capa::without_pipelining() };
+                let server = saying(capa, &[(command, twice(reply))]);
+                let sandbox = Sandbox::with([account(&server).text("delete", delete)]);
+                let outcome = sandbox.popkeep(["fetch", "--quiet"]).run();
+                eprintln!("{command}, {delete}, pipelining {pipelining}: {outcome:?}");
+                assert!([0, 1, 69, 76].contains(&outcome.code.unwrap()), "{outcome:?}");
+                heals(&server, &sandbox);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_farewell_said_twice_costs_nothing() {
+    for pipelining in [true, false] {
+        let capa = if pipelining { Capa::default() } else { Capa::without_pipelining() };
+        let server = saying(capa, &[("QUIT", b"+OK bye\r\n+OK bye\r\n".to_vec())]);
+        let sandbox = Sandbox::with([account(&server)]);
+        for _ in 0..2 {
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        }
+        assert_eq!(server.count("RETR"), 3);
+    }
+}
+
+#[test]
 fn a_reply_that_echoes_the_command() {
     for (command, reply) in [
         ("CAPA", b"CAPA\r\n+OK\r\nUIDL\r\n.\r\n".to_vec()),
