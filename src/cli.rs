@@ -3,8 +3,11 @@
 //! Promises: every command and every option has a help text; a wrong command line ends with
 //! [`Exit::USAGE`](crate::exit::Exit::USAGE), a request for help or the version with 0.
 
+mod init;
 pub mod manual;
 pub mod troubles;
+
+pub use init::{Init, Keeping, Protection};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -86,6 +89,20 @@ pub enum Command {
     /// marked messages were left without QUIT.
     #[command(after_help = manual::examples(manual::SESSION))]
     Session(Session),
+
+    /// Make a configuration: ask, find the server, test the login, write
+    ///
+    /// Asks for an address, proposes the server, tests the login and writes a private, commented
+    /// configuration with that one account. Each question can be answered by an option, and where
+    /// stdin or stderr is no terminal nothing is asked: what is missing is named, with exit status 64.
+    /// A configuration that is there already is never changed: the lines to add go to stdout, and the
+    /// exit status is 73.
+    ///
+    /// The server is known for large providers; otherwise it is looked for in the domain's service
+    /// records (RFC 6186), by its mail exchangers, and under its usual names, and proposed only if its
+    /// certificate is trusted.
+    #[command(after_help = manual::examples(manual::INIT))]
+    Init(Box<Init>),
 
     /// Try popkeep with sample mail and no account of your own
     ///

@@ -27,7 +27,7 @@ once it has had a success.";
 
 /// The last line of the short help.
 pub const MORE: &str = "\
-Try 'popkeep demo' for a first run without any account.
+Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.
 'popkeep --help' and 'popkeep COMMAND --help' tell more, exit codes included.";
 
 /// A command line and what it does.
@@ -81,6 +81,15 @@ CAPA               what the server can do
 QUIT               delete what is marked, and leave
 EXIT, Ctrl-D       leave without QUIT: nothing is deleted";
 
+/// Examples for `init`.
+pub const INIT: &[Example] = &[
+    ("popkeep init", "ask for everything"),
+    (
+        "popkeep init --batch --address jane@example.com --password-command 'pass show mail/work'",
+        "ask for nothing",
+    ),
+];
+
 /// Examples for `completions`.
 pub const COMPLETIONS: &[Example] = &[
     ("popkeep completions bash > FILE", "FILE: ~/.local/share/bash-completion/completions/popkeep"),
@@ -95,7 +104,10 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (65, "data that popkeep wrote is damaged, such as the ledger"),
     (68, "a server's host name is not known: check host, or the network is down"),
     (69, "a server cannot be reached, does not answer in time, or went away"),
-    (73, "the archive cannot be written or is not where it was; disk not mounted?"),
+    (
+        73,
+        "the archive cannot be written or is not where it was (disk not mounted?), or init found a configuration",
+    ),
     (74, "reading or writing failed; is the disk full?"),
     (75, "try again later: maildrop locked, server busy, or another popkeep at work"),
     (76, "the server does not speak POP3 as it must, or has no STLS where it is wanted"),

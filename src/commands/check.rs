@@ -3,7 +3,7 @@
 //! Promises: no RETR, no DELE, no write to the ledger or the archive; one account that fails
 //! does not keep the others from being checked.
 
-mod connection;
+pub(super) mod connection;
 
 use super::{Failure, load, output};
 use crate::cli;
@@ -168,7 +168,7 @@ impl Page {
 }
 
 /// `12 messages, 3.4 MiB`.
-fn amount(messages: u64, octets: u64) -> String {
+pub(super) fn amount(messages: u64, octets: u64) -> String {
     format!("{}, {}", wording::messages(messages), wording::size(octets))
 }
 

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod demo;
 pub mod dry_run;
 pub mod fetch;
+pub mod init;
 mod list;
 mod output;
 mod report;
@@ -41,6 +42,9 @@ pub enum Failure {
     /// What is typed cannot be read.
     #[error("cannot read what is typed ({0})")]
     Input(#[source] io::Error),
+    /// No configuration was made.
+    #[error(transparent)]
+    Init(#[from] init::InitError),
     /// stdout cannot be written.
     #[error("cannot write to stdout ({0}); the disk it goes to may be full")]
     Output(#[from] io::Error),
@@ -53,6 +57,7 @@ impl Failure {
             Failure::Config(error) => error.exit(),
             Failure::Ledger(error) => error.exit(),
             Failure::Demo(error) => error.exit(),
+            Failure::Init(error) => error.exit(),
             Failure::Input(_) | Failure::Output(_) => Exit::IO,
         }
     }
@@ -103,6 +108,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::List(options) => list::run(file, options, out),
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
+        Command::Init(options) => init::run(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(options.shell, out),
     }

@@ -93,67 +93,68 @@ impl Draft {
 
     /// The account's table, with a word on each key.
     pub fn table(&self) -> String {
-        let mut text = format!("[accounts.{}]\n", key(&self.name));
-        let mut line = |key: &str, value: &str, why: &str| {
-            let setting = format!("{key} = {value}");
-            // Writing into a String cannot fail.
-            let _ = if why.is_empty() {
-                writeln!(text, "{setting}")
-            } else {
-                writeln!(text, "{setting:<46} # {why}")
-            };
-        };
-        line("host", &quoted(&self.host), "");
+        let mut lines = vec![(format!("host = {}", quoted(&self.host)), "")];
+        if let Some(port) = self.port {
+            lines.push((format!("port = {port}"), ""));
+        }
         let (tls, why) = match self.tls {
             Tls::Implicit => ("implicit", "TLS from the first octet"),
             Tls::StartTls => ("starttls", "STLS before the login, or no login"),
             Tls::None => ("none", "clear text"),
         };
-        if let Some(port) = self.port {
-            line("port", &port.to_string(), "");
-        }
-        line("tls", &quoted(tls), why);
+        lines.push((format!("tls = {}", quoted(tls)), why));
         if let Some(file) = &self.tls_ca_file {
-            line("tls_ca_file", &quoted(file), "the only authorities that are trusted");
+            lines.push((format!("tls_ca_file = {}", quoted(file)), "whom to trust, and nobody else"));
         }
-        line("user", &quoted(&self.user), "");
-        match &self.secret {
-            DraftSecret::Command(command) => {
-                line("password_command", &quoted(command), "its first line of output is the password");
-            }
-            DraftSecret::TokenCommand(command) => {
-                line("token_command", &quoted(command), "its first line of output is the access token");
-            }
-            DraftSecret::File(file) => {
-                line("password_file", &quoted(file), "its first line is the password; chmod 600");
-            }
-            DraftSecret::Environment(name) => {
-                line("password_env", &quoted(name), "the variable that holds the password");
-            }
-            DraftSecret::Ask => text.push_str(
-                "# The password is asked for at each run. For cron, name where it is to come from:\n\
-                 # password_command = \"pass show mail/example\"\n",
-            ),
-        }
-        let mut line = |key: &str, value: &str, why: &str| {
-            let setting = format!("{key} = {}", quoted(value));
-            let _ = writeln!(text, "{setting:<46} # {why}");
-        };
+        lines.push((format!("user = {}", quoted(&self.user)), ""));
+        lines.extend(self.secret.line());
         let (format, what) = match self.format {
-            Format::Maildir => ("maildir", "a folder with tmp/, new/ and cur/; made if it is not there"),
-            Format::Mbox => ("mbox", "one file, mboxrd; made if it is not there"),
+            Format::Maildir => ("maildir", "a folder with tmp/, new/ and cur/"),
+            Format::Mbox => ("mbox", "one file, mboxrd"),
         };
-        line("archive", &self.archive, "where the mail is kept");
-        line("format", format, what);
-        line("delete", &self.delete, "from the server: \"never\", \"fetched\", or an age such as \"30d\"");
-        text.push_str(
-            "# Useful besides; what stands here are examples:\n\
-             # max_size = \"100 MiB\"                       # larger messages are left, and reported\n\
-             # quiet_transient = \"6h\"                     # with --quiet: say nothing of a server that is away\n",
-        );
+        lines.push((format!("archive = {}", quoted(&self.archive)), "where the mail is kept"));
+        lines.push((format!("format = {}", quoted(format)), what));
+        lines.push((
+            format!("delete = {}", quoted(&self.delete)),
+            "from the server: \"never\", \"fetched\", \"30d\"",
+        ));
+        let column = lines.iter().map(|(setting, _)| setting.len()).filter(|len| *len <= WIDEST).max();
+        let mut text = format!("[accounts.{}]\n", key(&self.name));
+        for (setting, why) in lines {
+            // Writing into a String cannot fail.
+            let _ = match why {
+                "" => writeln!(text, "{setting}"),
+                why => writeln!(text, "{setting:<0$}  # {why}", column.unwrap_or(0)),
+            };
+        }
+        text.push_str(EXAMPLES);
         text
     }
 }
+
+impl DraftSecret {
+    /// Its line and a word on it.
+    fn line(&self) -> Option<(String, &'static str)> {
+        let (key, value, why) = match self {
+            DraftSecret::Command(command) => ("password_command", command, "it prints the password"),
+            DraftSecret::TokenCommand(command) => ("token_command", command, "it prints an access token"),
+            DraftSecret::File(file) => ("password_file", file, "for you alone: chmod 600"),
+            DraftSecret::Environment(name) => ("password_env", name, "this variable holds the password"),
+            DraftSecret::Ask => return None,
+        };
+        Some((format!("{key} = {}", quoted(value)), why))
+    }
+}
+
+/// A setting that is wider does not push the words on all others to the right.
+const WIDEST: usize = 48;
+
+/// What many accounts want besides.
+const EXAMPLES: &str = "\
+# More that is often wanted:
+# max_size = \"100 MiB\"     # larger messages are left on the server, and reported
+# quiet_transient = \"6h\"   # with --quiet: not a word of a server that is away for hours
+";
 
 /// A text as TOML has it: a basic string, whose escapes are those of JSON, and DEL.
 fn quoted(text: &str) -> String {

@@ -111,6 +111,18 @@ pub fn write_new_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     OsDisk.sync_dir(parent(path))
 }
 
+/// Gives a file that [`write_new_private`] has made the name that is meant for it, in the same folder, durably.
+/// Fails when that name exists, however it came about.
+pub fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {
+    match OsDisk.link(draft, path) {
+        Ok(()) => OsDisk.unlink(draft)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        // A file system without hard links.
+        Err(_) => OsDisk.rename_noreplace(draft, path)?,
+    }
+    OsDisk.sync_dir(parent(path))
+}
+
 /// The one lock of an account, held until it is dropped or the process ends, however it ends. Its
 /// file stays behind, empty.
 #[derive(Debug)]
@@ -134,7 +146,7 @@ impl AccountLock {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountLock, make_private_dirs, mode_and_owner, read_limited, write_new_private};
+    use super::{AccountLock, make_private_dirs, mode_and_owner, read_limited, rename_new, write_new_private};
     use std::io::ErrorKind;
 
     #[test]
@@ -151,6 +163,18 @@ mod tests {
         assert_eq!(mode_and_owner(&file).unwrap(), (0o600, rustix::process::geteuid().as_raw()));
         assert_eq!(write_new_private(&file, b"other").unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(make_private_dirs(&file.join("d")).unwrap_err().kind(), ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn a_draft_takes_its_name_only_if_that_is_free() {
+        let home = tempfile::tempdir().unwrap();
+        let (draft, path) = (home.path().join(".draft"), home.path().join("file"));
+        write_new_private(&draft, b"text").unwrap();
+        rename_new(&draft, &path).unwrap();
+        assert_eq!((read_limited(&path, 9).unwrap(), draft.exists()), (b"text".to_vec(), false));
+        write_new_private(&draft, b"other").unwrap();
+        assert_eq!(rename_new(&draft, &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(read_limited(&path, 9).unwrap(), b"text");
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod fetch;
 mod fuzz;
 mod hostile_server;
 mod imail;
+mod init;
 mod list;
 mod man;
 mod mechanisms;

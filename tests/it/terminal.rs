@@ -25,7 +25,7 @@ fn a_password_that_the_configuration_does_not_have_is_asked_for_and_not_shown() 
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::with([Account::on("work", &server).without("password")]);
     let mut terminal = sandbox.popkeep(["fetch"]).on_terminal(80, 24);
-    terminal.expect("assword").expect(":").enter(PASSWORD);
+    terminal.expect("assword").expect(":").enter_unseen(PASSWORD);
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.screen);
     assert!(!ended.raw.contains(PASSWORD), "{}", ended.screen);

@@ -22,7 +22,7 @@ pub(super) fn server(account: &Account) -> String {
 }
 
 /// How the connection is protected.
-pub(super) fn security(security: &Security, account: &Account) -> String {
+pub(in super::super) fn security(security: &Security, account: &Account) -> String {
     let begin = if account.tls == Tls::StartTls { " after STLS" } else { "" };
     match security {
         Security::Tls { .. } if account.tls_fingerprint.is_empty() => {
@@ -35,7 +35,7 @@ pub(super) fn security(security: &Security, account: &Account) -> String {
 }
 
 /// What a certificate says, and the line that pins it; `now` in seconds, as Unix counts them.
-pub(super) fn certificate(leaf: &Leaf, now: i64) -> Vec<(&'static str, String)> {
+pub(in super::super) fn certificate(leaf: &Leaf, now: i64) -> Vec<(&'static str, String)> {
     let shown = |text: &str| escape(text.as_bytes());
     let mut lines = Vec::new();
     if let Some(facts) = &leaf.facts {

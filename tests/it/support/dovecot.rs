@@ -123,6 +123,11 @@ impl Dovecot {
         (clients.join(format!("{user}.pem")), clients.join(format!("{user}.key")))
     }
 
+    /// The port for implicit TLS.
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
     /// An account in clear text on this machine.
     pub(crate) fn clear_text(&self, name: &str, user: &str) -> Account {
         self.stls(name, user).text("tls", "none")

@@ -6,7 +6,7 @@
 //! ```ignore
 //! let mut terminal = sandbox.popkeep(["init"]).on_terminal(80, 24);
 //! terminal.expect("Address:").enter("jane@example.com");
-//! terminal.expect("Password:").enter(PASSWORD);
+//! terminal.expect("Password:").enter_unseen(PASSWORD);
 //! let ended = terminal.finish();
 //! assert_eq!(ended.code, Some(0), "{}", ended.screen);
 //! ```
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::Pty;
+use rustix::termios::LocalModes;
 
 /// How long the program may be silent where words are waited for, and how long it may take to end.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -95,6 +96,18 @@ impl Terminal {
     /// Types a line and Return.
     pub(crate) fn enter(&mut self, line: &str) -> &mut Terminal {
         self.send(line).send("\r")
+    }
+
+    /// Types a secret and Return, once the terminal shows nothing of what is typed.
+    #[track_caller]
+    pub(crate) fn enter_unseen(&mut self, secret: &str) -> &mut Terminal {
+        let deadline = Instant::now() + LIMIT;
+        let shown = || rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes.contains(LocalModes::ECHO);
+        while shown() {
+            assert!(Instant::now() < deadline, "what is typed is shown");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.enter(secret)
     }
 
     /// Types Ctrl and a letter: `C` interrupts, `D` ends the input, `U` clears the line.

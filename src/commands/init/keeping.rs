@@ -1,0 +1,212 @@
+//! Where the mail is kept, what is deleted from the server, and where the password comes from
+//! later.
+
+use super::InitError;
+use super::console::Console;
+use super::interview::{Interview, full_path};
+use super::place::NewPassword;
+use crate::cli::Keeping;
+use crate::config::{self, Draft, DraftSecret, Format};
+use crate::disk::{Disk as _, OsDisk};
+use secrecy::ExposeSecret as _;
+
+impl Interview<'_> {
+    /// The rest of the account.
+    pub(super) fn keeping(&mut self) -> Result<(), InitError> {
+        if let Some(console) = self.console {
+            console.say("");
+        }
+        let options = self.options;
+        let name = self.proposed_name();
+        let taken = self.place.names();
+        let given = options.account.as_deref();
+        self.settle("account", given, "Name of the account", Some(&name), |draft, name| {
+            if taken.iter().any(|taken| taken == name) {
+                return Err(format!("there is an account {name:?} already"));
+            }
+            name.clone_into(&mut draft.name);
+            Ok(())
+        })?;
+        self.which_format()?;
+        let archive = match self.draft.format {
+            Format::Maildir => format!("~/Mail/{}", self.draft.name),
+            Format::Mbox => format!("~/Mail/{}.mbox", self.draft.name),
+        };
+        self.settle(
+            "archive",
+            options.archive.as_deref(),
+            "Keep the mail in",
+            Some(&archive),
+            |draft, path| {
+                draft.archive = full_path(path);
+                Ok(())
+            },
+        )?;
+        let question = "Delete from the server: never, fetched, or an age such as 30d";
+        self.settle("delete", options.delete.as_deref(), question, Some("never"), |draft, word| {
+            word.clone_into(&mut draft.delete);
+            Ok(())
+        })?;
+        match self.console {
+            Some(console) if self.draft.secret == DraftSecret::Ask && !options.ask_password => {
+                self.password_later(console)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn which_format(&mut self) -> Result<(), InitError> {
+        if let Some(format) = self.options.format {
+            self.draft.format = match format {
+                Keeping::Maildir => Format::Maildir,
+                Keeping::Mbox => Format::Mbox,
+            };
+            return Ok(());
+        }
+        if let Some(console) = self.console {
+            let words = ["maildir", "mbox"];
+            self.draft.format = match console.choose("Format: maildir or mbox", &words, "maildir")? {
+                "mbox" => Format::Mbox,
+                _ => Format::Maildir,
+            };
+        }
+        Ok(())
+    }
+
+    /// How the password is had at the next run.
+    fn password_later(&mut self, console: Console) -> Result<(), InitError> {
+        console.say("");
+        console.say("Where is the password to come from later?");
+        let manager = Manager::installed();
+        console.detail("1  a command prints it: a password manager such as pass or secret-tool");
+        if self.typed.is_some() {
+            console.detail("2  a file that only you can read, written now");
+        } else {
+            console.detail("2  a file that only you can read");
+        }
+        console.detail("3  it is asked for at each run, which cron cannot answer");
+        let usual = if manager.is_some() { "1" } else { "2" };
+        match console.choose("1, 2 or 3", &["1", "2", "3"], usual)? {
+            "1" => self.take_from_command(console, manager),
+            "2" => self.take_from_file(console),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks for the command, and runs it: it must print the password that has just worked.
+    fn take_from_command(&mut self, console: Console, manager: Option<Manager>) -> Result<(), InitError> {
+        let proposed = manager.map(|manager| manager.lookup(&self.draft.name));
+        if let Some(manager) = manager {
+            console.detail(&format!(
+                "If it is not stored yet, do that now in another window: {}",
+                manager.store(&self.draft.name)
+            ));
+        }
+        loop {
+            self.settle("password-command", None, "Command", proposed.as_deref(), |draft, command| {
+                draft.secret = DraftSecret::Command(command.to_owned());
+                Ok(())
+            })?;
+            let account = self.account(None)?;
+            let trouble = match (config::obtain(&account), &self.typed) {
+                (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
+                    "It prints another password than the one that has just worked.".to_owned()
+                }
+                (Ok(_), _) => return Ok(()),
+                (Err(error), _) => error.to_string(),
+            };
+            console.trouble(&trouble);
+            if console.confirm("Write it down nevertheless", false)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks for the file, which must not be there yet if the password is to be written to it.
+    fn take_from_file(&mut self, console: Console) -> Result<(), InitError> {
+        let mut proposed = self.place.beside(&format!("{}.password", self.draft.name));
+        loop {
+            let set = |draft: &mut Draft, path: &str| {
+                draft.secret = DraftSecret::File(full_path(path));
+                Ok(())
+            };
+            self.settle("password-file", None, "File", Some(&proposed), set)?;
+            let account = self.account(None)?;
+            let config::SecretSource::File(path) = &account.secret else { return Ok(()) };
+            let there = OsDisk.link_metadata(path).is_ok();
+            match &self.typed {
+                Some(typed) if !there => {
+                    self.new_password = Some(NewPassword { path: path.clone(), password: typed.clone() });
+                    return Ok(());
+                }
+                _ if there => match config::obtain(&account) {
+                    Ok(found)
+                        if self
+                            .typed
+                            .as_ref()
+                            .is_none_or(|typed| typed.expose_secret() == found.expose_secret()) =>
+                    {
+                        return Ok(());
+                    }
+                    Ok(_) => console
+                        .trouble("That file is there already and holds another password; name another file."),
+                    Err(error) => console.trouble(&error.to_string()),
+                },
+                _ => return Ok(()),
+            }
+            if let DraftSecret::File(path) = &self.draft.secret {
+                proposed.clone_from(path);
+            }
+        }
+    }
+}
+
+/// A password manager with a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manager {
+    Pass,
+    Gopass,
+    SecretTool,
+}
+
+impl Manager {
+    const ALL: [Manager; 3] = [Manager::Pass, Manager::Gopass, Manager::SecretTool];
+
+    fn program(self) -> &'static str {
+        match self {
+            Manager::Pass => "pass",
+            Manager::Gopass => "gopass",
+            Manager::SecretTool => "secret-tool",
+        }
+    }
+
+    /// The first that is installed.
+    fn installed() -> Option<Manager> {
+        let path = std::env::var_os("PATH")?;
+        let folders: Vec<_> = std::env::split_paths(&path).collect();
+        let is_there = |manager: &Manager| {
+            folders.iter().any(|folder| OsDisk.metadata(&folder.join(manager.program())).is_ok())
+        };
+        Manager::ALL.into_iter().find(is_there)
+    }
+
+    /// The command that prints the password.
+    fn lookup(self, account: &str) -> String {
+        match self {
+            Manager::Pass => format!("pass show mail/{account}"),
+            Manager::Gopass => format!("gopass show -o mail/{account}"),
+            Manager::SecretTool => format!("secret-tool lookup service popkeep account {account}"),
+        }
+    }
+
+    /// The command that stores it.
+    fn store(self, account: &str) -> String {
+        match self {
+            Manager::Pass => format!("pass insert mail/{account}"),
+            Manager::Gopass => format!("gopass insert mail/{account}"),
+            Manager::SecretTool => {
+                format!("secret-tool store --label='popkeep {account}' service popkeep account {account}")
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `popkeep init`: asks its way to a configuration that works.
+//!
+//! Promises: nothing is written before everything is answered and, unless `--no-test` says so, the
+//! login has worked; an existing configuration is never changed; a password never leaves this
+//! machine over a connection that is not verified, and is written nowhere but, if asked for, into
+//! a private file of its own; Ctrl-C and Ctrl-D leave nothing behind. Where nobody can answer,
+//! nothing is asked.
+//!
+//! What is said to a person goes to stderr, where the questions are; what init made, and what to do
+//! with it, goes to stdout.
+
+mod address;
+mod console;
+mod error;
+mod interview;
+mod keeping;
+mod leaving;
+mod next_steps;
+mod place;
+mod server;
+mod trial;
+
+pub use error::InitError;
+
+use super::Failure;
+use crate::cli;
+use crate::config;
+use crate::exit::Exit;
+use console::Console;
+use interview::Interview;
+use place::Place;
+use std::io::Write;
+use std::path::Path;
+
+/// Asks, tests, writes.
+pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let place = Place::new(&config::config_path(file)?)?;
+    let console = if options.batch { None } else { Console::at_terminal() };
+    leaving::watch().map_err(InitError::Prompt)?;
+    let made = Interview::new(options, console, &place)?.conduct()?;
+    if place.is_taken() {
+        writeln!(out, "{}", made.draft.table().trim_end())?;
+        out.flush()?;
+        made.put_password()?;
+        return Err(InitError::Taken { path: place.shown() }.into());
+    }
+    made.put(&place)?;
+    for file in made.password_file().into_iter().chain([place.path()]) {
+        writeln!(out, "Written: {}", next_steps::with_tilde(file))?;
+    }
+    writeln!(out)?;
+    out.write_all(next_steps::text(&made.draft, file).as_bytes())?;
+    Ok(Exit::OK)
+}

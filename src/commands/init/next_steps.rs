@@ -1,0 +1,69 @@
+//! What to do with a new configuration: fetch, and have it fetched.
+
+use crate::config::{Draft, DraftSecret};
+use crate::disk::{Disk as _, OsDisk};
+use directories::BaseDirs;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Where a package puts the units for each user.
+const UNITS: &[&str] = &["/usr/lib/systemd/user", "/usr/local/lib/systemd/user", "/etc/systemd/user"];
+
+/// The next steps. `config` is what `--config` named.
+pub(super) fn text(draft: &Draft, config: Option<&Path>) -> String {
+    let config = config.map(|file| format!(" --config {}", quoted(&full(file)))).unwrap_or_default();
+    let mut text = format!("Fetch now:\n  popkeep{config} fetch\n");
+    if draft.secret == DraftSecret::Ask {
+        text.push_str(
+            "\nBy cron or systemd it cannot run before the configuration says where the password is to \
+             come from.\n",
+        );
+        return text;
+    }
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("popkeep"));
+    // cron makes a line end of a per cent sign.
+    let line = format!("{}{config} fetch --quiet", quoted(&program)).replace('%', "\\%");
+    // Writing into a String cannot fail.
+    let _ = write!(
+        text,
+        "\nEvery quarter of an hour by cron, with this line in `crontab -e`:\n  7,22,37,52 * * * *  {line}\n"
+    );
+    text.push_str("\nOr by systemd:\n");
+    if !units_are_installed() {
+        text.push_str("  mkdir -p ~/.config/systemd/user\n  cp sample-config/popkeep.service sample-config/popkeep.timer \\\n     ~/.config/systemd/user/\n");
+    }
+    text.push_str("  systemctl --user daemon-reload\n  systemctl --user enable --now popkeep.timer\n");
+    text
+}
+
+fn units_are_installed() -> bool {
+    let own = BaseDirs::new().map(|dirs| dirs.config_dir().join("systemd/user"));
+    let folders = UNITS.iter().map(PathBuf::from).chain(own);
+    folders.into_iter().any(|folder| OsDisk.metadata(&folder.join("popkeep.timer")).is_ok())
+}
+
+/// A path in full, as far as that can be told.
+fn full(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+@%".contains(&b);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// A path with `~` for the home folder.
+pub(super) fn with_tilde(path: &Path) -> String {
+    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+    match home.as_deref().and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// The day, where this machine is.
+pub(super) fn today() -> String {
+    jiff::Zoned::now().strftime("%Y-%m-%d").to_string()
+}

@@ -1,0 +1,133 @@
+//! Where the configuration goes, and how it gets there: as a whole, private, and never over
+//! anything.
+
+use super::interview::Made;
+use super::leaving::undisturbed;
+use super::{InitError, next_steps};
+use crate::config;
+use crate::disk::{self, Disk as _, OsDisk, parent};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The configuration file to be.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    taken: bool,
+    names: Vec<String>,
+}
+
+/// A password that is to be written into a file of its own.
+#[derive(Debug)]
+pub(super) struct NewPassword {
+    /// The file, which is not there yet.
+    pub(super) path: PathBuf,
+    /// What goes into it.
+    pub(super) password: SecretString,
+}
+
+impl Place {
+    /// Looks at what is there. A relative path counts from the working folder.
+    pub(super) fn new(path: &Path) -> Result<Place, InitError> {
+        let path = std::path::absolute(path)
+            .map_err(|source| InitError::NotWritten { path: path.display().to_string(), source })?;
+        let taken = OsDisk.link_metadata(&path).is_ok();
+        // What cannot be read has no names that could be said to be taken.
+        let known = if taken { config::load(&path).ok() } else { None };
+        let names = known.map(|known| known.accounts.into_iter().map(|account| account.name).collect());
+        Ok(Place { path, taken, names: names.unwrap_or_default() })
+    }
+
+    /// Whether there is something already.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// The accounts in what is there.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, for people.
+    pub(super) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// A file in the same folder, as one would type it.
+    pub(super) fn beside(&self, name: &str) -> String {
+        next_steps::with_tilde(&parent(&self.path).join(name))
+    }
+
+    /// Writes the text beside the place and reads it as a configuration. The name it has there.
+    fn rehearse(&self, text: &str) -> Result<PathBuf, InitError> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let draft = parent(&self.path).join(format!(".{name}.{}.new", std::process::id()));
+        disk::write_new_private(&draft, text.as_bytes()).map_err(|source| not_written(&draft, source))?;
+        match config::load(&draft) {
+            Ok(_) => Ok(draft),
+            Err(error) => {
+                let _ = OsDisk.unlink(&draft);
+                Err(InitError::Config(error))
+            }
+        }
+    }
+}
+
+impl Made {
+    /// Where the password will be read from, if it is a file that is made now.
+    pub(super) fn password_file(&self) -> Option<&Path> {
+        self.new_password.as_ref().map(|new| new.path.as_path())
+    }
+
+    /// Puts the configuration, and the password if it has a file of its own, where they belong:
+    /// both or neither.
+    pub(super) fn put(&self, place: &Place) -> Result<(), InitError> {
+        undisturbed(|| {
+            let folder = parent(&place.path);
+            disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
+            let draft = place.rehearse(&self.draft.file(&next_steps::today()))?;
+            let put = self.write_password().and_then(|()| {
+                disk::rename_new(&draft, &place.path).map_err(|source| {
+                    self.take_password_back();
+                    match source.kind() {
+                        io::ErrorKind::AlreadyExists => InitError::Overtaken { path: place.shown() },
+                        _ => not_written(&place.path, source),
+                    }
+                })
+            });
+            if put.is_err() {
+                let _ = OsDisk.unlink(&draft);
+            }
+            put
+        })
+    }
+
+    /// Writes the password alone, for a configuration that a person adds to.
+    pub(super) fn put_password(&self) -> Result<(), InitError> {
+        if self.new_password.is_none() { Ok(()) } else { undisturbed(|| self.write_password()) }
+    }
+
+    fn write_password(&self) -> Result<(), InitError> {
+        let Some(NewPassword { path, password }) = &self.new_password else { return Ok(()) };
+        let folder = parent(path);
+        disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
+        let line = secrecy::zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
+        disk::write_new_private(path, line.as_bytes()).map_err(|source| not_written(path, source))
+    }
+
+    fn take_password_back(&self) {
+        if let Some(new) = &self.new_password {
+            let _ = OsDisk.unlink(&new.path);
+        }
+    }
+}
+
+fn not_written(path: &Path, source: io::Error) -> InitError {
+    InitError::NotWritten { path: path.display().to_string(), source }
+}

@@ -1,0 +1,73 @@
+//! The test of the login, by the same path that `check` and `fetch` take.
+
+use super::super::check::{amount, connection};
+use crate::config::Account;
+use crate::event::Observer;
+use crate::exit::Exit;
+use crate::fetch::{self, AccountError};
+use crate::net::NetError;
+use crate::progress::{Detail, Progress, Style, wording};
+use crate::session::SessionError;
+use std::sync::Arc;
+
+/// What the test found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// How the connection was protected and the login done, as a sentence.
+    pub(super) connection: String,
+    /// What waits on the server, as a sentence.
+    pub(super) waiting: String,
+}
+
+/// What a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The user name or the password.
+    Login,
+    /// Where the password comes from.
+    Secret,
+    /// The moment: a locked maildrop, a busy server.
+    Moment,
+    /// The server, its port or its protection.
+    Server,
+}
+
+/// Logs in, looks at what is there, and leaves. Nothing is fetched, deleted or written.
+pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, AccountError> {
+    let detail = Detail::from_count(verbose);
+    let progress = Progress::new(Style::Summaries, detail, [account.name.as_str()].into_iter());
+    let observer: Arc<dyn Observer> = Arc::new(progress);
+    let trace = detail == Detail::Protocol;
+    let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
+    let listing = session.listing()?;
+    let octets = listing.iter().filter_map(|message| message.size).sum();
+    let protection = connection::security(&session.security(), account);
+    let found = Found {
+        connection: format!("{protection}; logged in by {}.", session.mechanism()),
+        waiting: format!("Waiting there: {}.", amount(listing.len() as u64, octets)),
+    };
+    fetch::leave(session);
+    Ok(found)
+}
+
+/// Whose fault it seems to be.
+pub(super) fn blames(error: &AccountError) -> Blame {
+    match error {
+        AccountError::Secret(_) => Blame::Secret,
+        AccountError::Session(
+            SessionError::LoginRefused(_) | SessionError::Sasl(_) | SessionError::Unencodable(_),
+        ) => Blame::Login,
+        _ if error.exit() == Exit::TRY_LATER => Blame::Moment,
+        _ => Blame::Server,
+    }
+}
+
+/// The failure in lines; with it the certificate, if that is what it is about.
+pub(super) fn words(error: &AccountError) -> Vec<String> {
+    let mut lines = vec![wording::printable(&error.to_string())];
+    if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
+        let facts = connection::certificate(leaf, wording::now()).into_iter();
+        lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
+    }
+    lines
+}
