@@ -125,7 +125,7 @@ impl<'i> Interview<'i> {
                     self.address = Some(address);
                     return Ok(());
                 }
-                Err(why) => console.trouble(&format!("{}.", sentence(&why))),
+                Err(why) => console.trouble(&why),
             }
         }
     }
@@ -168,7 +168,7 @@ impl<'i> Interview<'i> {
                     self.draft = next;
                     return Ok(());
                 }
-                Err(why) => console.trouble(&format!("{}.", sentence(&why))),
+                Err(why) => console.trouble(&why),
             }
         }
     }
@@ -283,10 +283,4 @@ pub(super) fn protection(word: cli::Protection) -> Tls {
 /// An option's value that cannot be.
 pub(super) fn impossible(option: &str, why: &str) -> InitError {
     InitError::Impossible { reason: format!("--{option}: {why}") }
-}
-
-/// The same text, begun as a sentence is.
-pub(super) fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::InitError;
 use super::console::Console;
-use super::interview::{Interview, impossible, protection, sentence};
+use super::interview::{Interview, impossible, protection};
 use crate::config::providers::{Offer, Pop3, Provider, Secret, of_domain};
 use crate::config::{DraftSecret, Tls};
 use crate::discover::{self, Finding, Proposal, Source};
@@ -90,6 +90,9 @@ impl Interview<'_> {
         match finding {
             Finding::Server(proposal) => {
                 console.say(&found(&proposal, domain));
+                if let Some(pop3) = &proposal.pop3 {
+                    tell_what_is_wanted(console, pop3);
+                }
                 let foreign = proposal.is_foreign(domain);
                 if foreign {
                     console.detail(
@@ -99,7 +102,6 @@ impl Interview<'_> {
                 }
                 if console.confirm("Use it", !foreign)? {
                     self.accept(&proposal);
-                    self.tell_what_is_wanted(console);
                     return Ok(());
                 }
             }
@@ -144,7 +146,7 @@ impl Interview<'_> {
                 };
                 match self.draft.account() {
                     Ok(_) => break,
-                    Err(why) => console.trouble(&format!("{}.", sentence(&why))),
+                    Err(why) => console.trouble(&why),
                 }
             }
         }
@@ -159,22 +161,6 @@ impl Interview<'_> {
             self.draft.port = Some(port).filter(|port| *port != usual);
         }
         Ok(())
-    }
-
-    /// What the provider wants before a login can work.
-    fn tell_what_is_wanted(&self, console: Console) {
-        let Some(pop3) = self.pop3 else { return };
-        if let Some(place) = pop3.switch {
-            console.detail(&format!("POP3 has to be switched on first, in {place}."));
-        }
-        match pop3.secret {
-            Secret::Password => {}
-            Secret::AppPassword(what) => console.detail(&format!("The password it wants is {what}.")),
-            Secret::Token => console.detail(
-                "It takes OAuth2 access tokens only. A program of yours must get them (oama, pizauth and \
-                 mutt_oauth2.py can): popkeep runs it and takes the first line that it prints.",
-            ),
-        }
     }
 
     /// What a password is called at this provider.
@@ -209,6 +195,21 @@ fn found(proposal: &Proposal, domain: &str) -> String {
         Tls::None => "clear text",
     };
     format!("{how}: {} port {}, {tls}.", proposal.host, proposal.port)
+}
+
+/// What the provider wants before a login can work.
+fn tell_what_is_wanted(console: Console, pop3: &Pop3) {
+    if let Some(place) = pop3.switch {
+        console.detail(&format!("POP3 has to be switched on first, in {place}."));
+    }
+    match pop3.secret {
+        Secret::Password => {}
+        Secret::AppPassword(what) => console.detail(&format!("The password it wants is {what}.")),
+        Secret::Token => console.detail(
+            "It takes OAuth2 access tokens only. A program of yours must get them (oama, pizauth and \
+             mutt_oauth2.py can): popkeep runs it and takes the first line that it prints.",
+        ),
+    }
 }
 
 fn pop3_of(provider: &Provider) -> Option<Pop3> {

@@ -102,12 +102,16 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn enter_unseen(&mut self, secret: &str) -> &mut Terminal {
         let deadline = Instant::now() + LIMIT;
-        let shown = || rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes.contains(LocalModes::ECHO);
-        while shown() {
+        while self.echoes() {
             assert!(Instant::now() < deadline, "what is typed is shown");
             std::thread::sleep(Duration::from_millis(1));
         }
         self.enter(secret)
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub(crate) fn echoes(&self) -> bool {
+        rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
     /// Types Ctrl and a letter: `C` interrupts, `D` ends the input, `U` clears the line.
