@@ -90,7 +90,7 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::SESSION))]
     Session(Session),
 
-    /// Make a configuration: ask, find the server, test the login, write
+    /// Ask for what an account needs, test the login, and write the configuration
     ///
     /// Asks for an address, proposes the server, tests the login and writes a private, commented
     /// configuration with that one account. Each question can be answered by an option, and where

@@ -84,10 +84,8 @@ EXIT, Ctrl-D       leave without QUIT: nothing is deleted";
 /// Examples for `init`.
 pub const INIT: &[Example] = &[
     ("popkeep init", "ask for everything"),
-    (
-        "popkeep init --batch --address jane@example.com --password-command 'pass show mail/work'",
-        "ask for nothing",
-    ),
+    ("popkeep init --address jane@example.com", "ask for the rest"),
+    ("popkeep init --config trial.toml", "write another file than the usual one"),
 ];
 
 /// Examples for `completions`.
@@ -104,10 +102,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (65, "data that popkeep wrote is damaged, such as the ledger"),
     (68, "a server's host name is not known: check host, or the network is down"),
     (69, "a server cannot be reached, does not answer in time, or went away"),
-    (
-        73,
-        "the archive cannot be written or is not where it was (disk not mounted?), or init found a configuration",
-    ),
+    (73, "the archive or the configuration cannot be written, or is not what it was"),
     (74, "reading or writing failed; is the disk full?"),
     (75, "try again later: maildrop locked, server busy, or another popkeep at work"),
     (76, "the server does not speak POP3 as it must, or has no STLS where it is wanted"),

@@ -39,6 +39,16 @@ pub const TROUBLES: &[Trouble] = &[
         "popkeep COMMAND --help lists the options; the line lists the accounts that are configured.",
     ),
     trouble(
+        64,
+        "init has questions, and nobody is there to answer them.",
+        "The line names the options that answer them. Ctrl-D at a question has this code, too.",
+    ),
+    trouble(
+        64,
+        "init was given an address whose provider has no POP3.",
+        "popkeep speaks nothing else. If there is a server for it after all, name it with --host.",
+    ),
+    trouble(
         65,
         "The ledger is damaged.",
         "Move ledger.sqlite3 and the files beside it out of the ledger's folder. The next run rebuilds the \
@@ -73,6 +83,11 @@ pub const TROUBLES: &[Trouble] = &[
         73,
         "The archive or the ledger's folder cannot be written.",
         "Check who owns it and its permissions, or whether the file system is mounted read-only.",
+    ),
+    trouble(
+        73,
+        "init found a configuration, which it never changes.",
+        "Add the lines that it printed, or name another file with --config.",
     ),
     trouble(
         74,

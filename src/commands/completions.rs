@@ -26,7 +26,7 @@ mod tests {
             let mut script = Vec::new();
             assert!(run(shell, &mut script).is_ok_and(Exit::is_ok));
             let script = String::from_utf8(script).unwrap();
-            for word in ["fetch", "check", "status", "demo", "completions", "max-age"] {
+            for word in ["fetch", "check", "status", "init", "demo", "completions", "max-age"] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
         }

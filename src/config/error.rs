@@ -12,8 +12,8 @@ use std::io;
 pub enum ConfigError {
     /// There is no such file.
     #[error(
-        "no configuration file at {path}; write one (five lines do, see popkeep.toml(5)), \
-         name another with --config, or see what popkeep does first: `popkeep demo`"
+        "no configuration file at {path}; make one with `popkeep init`, name another with --config, or see \
+         what popkeep does first: `popkeep demo`"
     )]
     NotFound {
         /// Where it was looked for.

@@ -29,7 +29,7 @@ fn wrong_command_lines_end_with_64() {
 fn help_and_version_are_no_failures() {
     let sandbox = Sandbox::new();
     sandbox.popkeep(["--version"]).run().expect(0).says(&[concat!("popkeep ", env!("CARGO_PKG_VERSION"))]);
-    for command in ["fetch", "check", "list", "session", "status", "demo", "completions"] {
+    for command in ["fetch", "check", "list", "session", "status", "init", "demo", "completions"] {
         let outcome = sandbox.popkeep(["--help"]).run().expect(0);
         assert!(outcome.stdout.contains(command), "--help does not know {command}");
         let outcome = sandbox.popkeep([command, "--help"]).run().expect(0);

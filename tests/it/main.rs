@@ -27,6 +27,7 @@ mod dry_run;
 mod durability_order;
 mod endless;
 mod fetch;
+mod first_minute;
 mod fuzz;
 mod hostile_server;
 mod imail;
