@@ -3,11 +3,14 @@
 //!
 //! `POPKEEP_BLESS=1 cargo test first_minute` writes them into README anew.
 
+use std::path::Path;
+
 use crate::support::Sandbox;
 use crate::support::dovecot::Dovecot;
 use crate::support::maildrop::PASSWORD;
+use crate::support::sandbox::POPKEEP;
 
-const USER: &str = "jane@corp.example";
+const USER: &str = "jane@example.example";
 
 #[test]
 fn the_screens_in_readme_are_those_of_a_run() {
@@ -16,14 +19,14 @@ fn the_screens_in_readme_are_those_of_a_run() {
         ("1.a", "Dusty <dusty@imail.example>", "Thu, 19 Aug 1999 20:15:55 -0500", "Upgrade notes", 40),
         (
             "2.b",
-            "=?utf-8?Q?J=C3=BCrgen_M=C3=BCller?= <jm@corp.example>",
+            "=?utf-8?Q?J=C3=BCrgen_M=C3=BCller?= <jm@example.example>",
             "Fri, 20 Aug 1999 09:01:00 +0200",
             "=?utf-8?Q?Gr=C3=BC=C3=9Fe?=",
             3,
         ),
         (
             "3.c",
-            "Accounting <billing@corp.example>",
+            "Accounting <billing@example.example>",
             "Fri, 20 Aug 1999 11:30:12 +0200",
             "Invoice 1999-08",
             900,
@@ -32,7 +35,7 @@ fn the_screens_in_readme_are_those_of_a_run() {
     for (name, from, date, subject, lines) in mail {
         let body = "A line of this message, which is about as long as lines are.\n".repeat(lines);
         let text = format!(
-            "From: {from}\nDate: {date}\nSubject: {subject}\nMessage-Id: <{name}@corp.example>\n\n{body}"
+            "From: {from}\nDate: {date}\nSubject: {subject}\nMessage-Id: <{name}@example.example>\n\n{body}"
         );
         dovecot.deliver(USER, name, text.as_bytes());
     }
@@ -41,14 +44,14 @@ fn the_screens_in_readme_are_those_of_a_run() {
     let mut screens = Vec::new();
 
     let run = sandbox.popkeep(["init", "--tls-ca-file", ca.to_str().unwrap()]).env("PATH", "/nowhere");
-    let mut terminal = run.on_terminal(80, 100);
+    let mut terminal = run.on_terminal(200, 100);
     terminal.expect("Mail address: ").enter(USER);
     terminal.expect("Host: ").enter("localhost");
     terminal.expect("[implicit]: ").enter("");
     terminal.expect("Port [995]: ").enter(&dovecot.tls_port().to_string());
-    terminal.expect("User name [jane@corp.example]: ").enter("");
+    terminal.expect("User name [jane@example.example]: ").enter("");
     terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
-    terminal.expect("Name of the account [corp]: ").enter("work");
+    terminal.expect("Name of the account [example]: ").enter("work");
     terminal.expect("[maildir]: ").enter("");
     terminal.expect("Keep the mail in [~/Mail/work]: ").enter("");
     terminal.expect("[never]: ").enter("");
@@ -60,11 +63,66 @@ fn the_screens_in_readme_are_those_of_a_run() {
 
     for command in ["popkeep fetch", "popkeep status", "popkeep list work --headers"] {
         let arguments = command.split(' ').skip(1);
-        let ended = sandbox.popkeep(arguments).on_terminal(80, 60).finish();
+        let ended = sandbox.popkeep(arguments).env("TZ", "UTC").on_terminal(100, 60).finish();
         assert_eq!(ended.code, Some(0), "{command}\n{}", ended.screen);
         screens.push((command, ended.screen));
     }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let mut readme = kept.clone();
     for (command, screen) in screens {
-        println!("$ {command}\n{screen}");
+        let opening = format!("```text\n$ {command}\n");
+        let start = readme.find(&opening).unwrap_or_else(|| panic!("README has no screen of {command}"));
+        let start = start + opening.len();
+        let end = start + readme[start..].find("```").expect("the block ends");
+        readme.replace_range(start..end, &as_jane_sees_it(&screen, &sandbox, &dovecot));
     }
+    if std::env::var_os("POPKEEP_BLESS").is_some() {
+        std::fs::write(&file, &readme).unwrap();
+    } else {
+        let differing = kept.lines().zip(readme.lines()).find(|(kept, real)| kept != real);
+        let hint = "write it anew with POPKEEP_BLESS=1 cargo test first_minute";
+        assert!(kept == readme, "README shows another screen than a run does; {hint}\n{differing:#?}");
+    }
+}
+
+/// The screen with what differs from run to run, and from machine to machine, as README has it.
+fn as_jane_sees_it(screen: &str, sandbox: &Sandbox, dovecot: &Dovecot) -> String {
+    let typed_port = format!("Port [995]: {}\n", dovecot.tls_port());
+    let home = sandbox.path("").display().to_string();
+    let plain = screen
+        .replace(&typed_port, "Port [995]:\n")
+        .replace(POPKEEP, "/home/jane/.cargo/bin/popkeep")
+        .replace(home.trim_end_matches('/'), "/home/jane")
+        .replace("localhost", "post.example.com")
+        .replace("example.example", "example.com");
+    let dated = masked(&plain, "20##-##-## ##:##:##", "2026-11-23 06:00:12");
+    let aged = masked(&masked(&dated, "(## s ago)", "(0 s ago)"), "(# s ago)", "(0 s ago)");
+    // Dovecot's unique-ids begin with the message's own number; what follows is a time.
+    masked(&masked(&aged, "0000000#%%%%%%%%", "0000000#6b036a84"), "0000000#%%…", "0000000#6b…")
+}
+
+/// The text with every place that looks like `pattern` replaced. `#` stands for a digit, which the
+/// replacement's `#` keep in their order; `%` for a hexadecimal digit.
+fn masked(text: &str, pattern: &str, replacement: &str) -> String {
+    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    let fits = |(c, wanted): (&char, &char)| match wanted {
+        '#' => c.is_ascii_digit(),
+        '%' => c.is_ascii_hexdigit(),
+        _ => c == wanted,
+    };
+    let mut done = String::new();
+    let mut at = 0;
+    while at < text.len() {
+        let here = &text[at..text.len().min(at + pattern.len())];
+        if here.len() == pattern.len() && here.iter().zip(&pattern).all(fits) {
+            let mut digits = here.iter().zip(&pattern).filter(|(_, wanted)| **wanted == '#').map(|(c, _)| *c);
+            done.extend(replacement.chars().map(|c| if c == '#' { digits.next().unwrap_or(c) } else { c }));
+            at += pattern.len();
+        } else {
+            done.push(text[at]);
+            at += 1;
+        }
+    }
+    done
 }

@@ -73,6 +73,9 @@ impl<'i> Interview<'i> {
             self.test_the_login()?;
         }
         self.keeping()?;
+        if let Some(console) = self.console {
+            console.say("");
+        }
         Ok(Made { draft: self.draft, new_password: self.new_password })
     }
 
