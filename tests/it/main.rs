@@ -46,6 +46,7 @@ mod progress;
 mod samples;
 mod secrets;
 mod session;
+mod session_deletes;
 mod session_terminal;
 mod signals;
 mod stalls;

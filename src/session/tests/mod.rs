@@ -1,6 +1,7 @@
 //! The session against transcripts.
 
 mod authorization;
+mod by_hand;
 mod imail;
 mod login;
 mod script;
