@@ -212,7 +212,7 @@ mod tests {
         let text = page(&History { quarantined: 9, quarantine, ..History::default() }, None);
         assert!(text.contains("\n  quarantine    9 messages set aside, to be tried again\n"), "{text}");
         assert!(
-            text.contains("UID 1a\\x1b, since 2026-11-19") && text.contains("(3 days ago): -ERR \\x07\n"),
+            text.contains("UID 1a\\x1b, since ") && text.contains("(3 days ago): -ERR \\x07\n"),
             "{text}"
         );
         assert!(text.contains("message 7, since") && text.contains("and 4 more\n"), "{text}");
