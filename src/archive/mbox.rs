@@ -12,6 +12,7 @@ mod lock;
 mod recovery;
 mod region;
 mod spool;
+mod strangers;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! Reading one message's region of an mbox: its `From_` line, its quoted form, the empty line.
 
-use super::region_of;
+use super::{region_of, strangers};
 use crate::archive::BUFFER;
 use crate::ledger::Row;
 use crate::mail::digest::{Digest, Digester};
@@ -123,7 +123,7 @@ pub(super) fn is_whole(file: &mut (impl Read + Seek), len: u64, row: &Row) -> io
 ///
 /// What was not synced comes in pieces and in any order, with NULs for what did not come. So the
 /// part begins with our own `From_` line, with the beginning of one, or with one that has NULs in
-/// it; and it has no other `From_` lines than ours.
+/// it; and it has no other `From_` lines than ours, not even in the middle of a line.
 pub(super) fn end_before_crash(
     file: &mut (impl Read + Seek),
     len: u64,
@@ -141,21 +141,8 @@ pub(super) fn end_before_crash(
     if !may_be_our_from_line(&read_at(file, start, FROM_LINE_LIMIT)?, row) {
         return Ok(None);
     }
-    let mut from_lines = FromLines::new(start);
-    let mut expected = true;
-    let mut buffer = vec![0; BUFFER];
-    file.seek(SeekFrom::Start(start))?;
-    let mut left = len - start;
-    while left > 0 && expected {
-        let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
-        let got = read_some(file, &mut buffer[..most])?;
-        if got == 0 {
-            break;
-        }
-        left -= got as u64;
-        from_lines.feed(&buffer[..got], &mut |offset| expected &= ours(offset));
-    }
-    Ok(expected.then_some(end))
+    let theirs = strangers::write_behind(file, start, ours)?;
+    Ok((!theirs).then_some(end))
 }
 
 /// `start`, where a message of ours should begin, less what did not come whole of the newlines that

@@ -37,6 +37,8 @@ pub(crate) struct Behaviour {
     pub(crate) stall_at: Option<Nth>,
     /// What becomes of every session after so many octets of its replies, wherever that is.
     pub(crate) trouble: Option<(usize, Trouble)>,
+    /// Waits with the answer to this command until the test releases it.
+    pub(crate) hold_at: Option<Nth>,
     /// Breaks off in the middle of the reply to this command, and closes.
     pub(crate) torn_at: Option<Nth>,
     /// Stops for so long in the middle of every message of more than 100,000 octets.
@@ -116,6 +118,16 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     sessions: Vec<Record>,
     stalled: bool,
+    held: Hold,
+}
+
+/// A command whose answer waits for the test.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Hold {
+    #[default]
+    None,
+    Waiting,
+    Released,
 }
 
 /// One session as the server saw it.
@@ -227,14 +239,16 @@ impl PopServer {
     /// Waits until a session has come to the command that is never answered.
     #[track_caller]
     pub(crate) fn wait_for_stall(&self) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let mut state = self.shared.lock();
-        while !state.stalled {
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the client never came to the stalled command");
-            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
-        }
-        state.stalled = false;
+        self.shared.wait_until(|state| state.stalled).stalled = false;
+    }
+
+    /// When a session has come to the command whose answer waits, does this and lets it go on.
+    #[track_caller]
+    pub(crate) fn while_held(&self, act: impl FnOnce()) {
+        drop(self.shared.wait_until(|state| state.held == Hold::Waiting));
+        act();
+        self.state().held = Hold::Released;
+        self.shared.changed.notify_all();
     }
 }
 
@@ -252,6 +266,26 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A test that fails while it holds the lock must not hide its message behind others.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Waits for something that a client or a test does.
+    #[track_caller]
+    fn wait_until(&self, come: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut state = self.lock();
+        while !come(&state) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "what the test waits for never came");
+            state = self.changed.wait_timeout(state, left).unwrap().0;
+        }
+        state
+    }
+
+    /// Holds an answer back until the test releases it.
+    fn hold(&self) {
+        self.lock().held = Hold::Waiting;
+        self.changed.notify_all();
+        self.wait_until(|state| state.held == Hold::Released).held = Hold::None;
     }
 
     fn serve(&self, stream: TcpStream) {

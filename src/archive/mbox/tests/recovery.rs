@@ -65,7 +65,9 @@ fn what_another_program_wrote_is_never_cut_off() {
         b"From x Thu Jan  1 00:00:00 1970\n\n".iter().copied().chain(b"yours\n".repeat(30)).collect();
     let longer =
         [&file[..start(&rows[1])], b"From x Wed Nov 18 11:06:40 2026\n\n", &b"longer\n".repeat(100)].concat();
-    for file in [appended, rewritten, longer] {
+    // As procmail does it, which does not look for a line end first.
+    let glued = [torn, b"From x@y  Thu Jan  1 00:00:00 1970\n\nyours\n\n"].concat();
+    for file in [appended, rewritten, longer, glued] {
         home.crash(&rows[1..], &file);
         let recovery = home.mbox.recover(&mut home.ledger).unwrap();
         assert_eq!((recovery.completed, recovery.withdrawn), (0, 2));

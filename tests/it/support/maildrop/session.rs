@@ -71,6 +71,9 @@ impl<'a> Session<'a> {
                 self.wire.stall();
                 return;
             }
+            if here(self.behaviour.hold_at) {
+                self.shared.hold();
+            }
             if here(self.behaviour.cut_at) {
                 return;
             }
