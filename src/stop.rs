@@ -1,11 +1,11 @@
-//! SIGINT and SIGTERM: the first one ends a run soon and safely, a second one at once.
+//! Signals. SIGINT and SIGTERM: the first one ends a run soon and safely, a second one at once.
 //!
 //! Promises: after the first signal no new message is asked for; the one in hand is finished,
 //! what is complete is committed, and the session is left without QUIT, so that a server that
 //! follows RFC 1939 keeps everything. Either way is as safe as a crash, which is safe.
 
 use crate::exit::Exit;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,6 +24,12 @@ pub fn listen() -> io::Result<()> {
         flag::register_usize(signal, Arc::clone(&ASKED), usize::from(exit.code()))?;
     }
     Ok(())
+}
+
+/// From now on a file that must not grow beyond a limit (`ulimit -f`) makes a write fail, which is told
+/// like any other failure; as it is, the system ends the program without a word.
+pub fn outlive_file_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// The exit code that a signal calls for, if one has come.

@@ -80,6 +80,8 @@ impl ArchiveError {
             kind => {
                 let remedy = match kind {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room, then run popkeep again",
+                    ErrorKind::FileTooLarge => "raise that limit (ulimit -f), then run popkeep again",
+                    ErrorKind::NotFound => "see who removes things there, then run popkeep again",
                     _ => "what was stored before is safe; run popkeep again",
                 };
                 let reason = format!("{error}; {remedy}");
@@ -95,5 +97,31 @@ impl ArchiveError {
 
     pub(super) fn no_message(path: &Path) -> ArchiveError {
         ArchiveError::NoMessage { path: path.display().to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ArchiveError;
+    use crate::exit::Exit;
+    use rustix::io::Errno;
+    use std::path::Path;
+
+    #[test]
+    fn what_the_system_says_has_a_code_and_what_is_clear_a_remedy() {
+        for (errno, exit, remedy) in [
+            (Errno::NOSPC, Exit::IO, "make room"),
+            (Errno::DQUOT, Exit::IO, "make room"),
+            (Errno::FBIG, Exit::IO, "ulimit -f"),
+            (Errno::NOENT, Exit::IO, "removes"),
+            (Errno::IO, Exit::IO, "run popkeep again"),
+            (Errno::ACCESS, Exit::CANT_CREATE, "Permission denied"),
+            (Errno::ROFS, Exit::CANT_CREATE, "Read-only"),
+            (Errno::NOTDIR, Exit::CANT_CREATE, "Not a directory"),
+        ] {
+            let error = ArchiveError::at(Path::new("/mail/new"), &errno.into());
+            assert_eq!(error.exit(), exit, "{error}");
+            assert!(error.to_string().contains("/mail/new") && error.to_string().contains(remedy), "{error}");
+        }
     }
 }

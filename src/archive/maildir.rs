@@ -122,8 +122,7 @@ impl<D: Disk> Maildir<D> {
         {
             return Ok(true);
         }
-        let failed = |error| ArchiveError::at(&self.root, &error);
-        if self.folder.is_bare().map_err(failed)? {
+        if self.folder.is_bare()? {
             return Ok(false);
         }
         let mut before = Seq::MAX;
@@ -132,7 +131,7 @@ impl<D: Disk> Maildir<D> {
             let Some(oldest) = rows.last() else { return Ok(false) };
             before = oldest.seq;
             for key in rows.iter().filter_map(key_of) {
-                if !self.folder.find(&key).map_err(failed)?.is_empty() {
+                if !self.folder.find(&key)?.is_empty() {
                     return Ok(true);
                 }
             }
@@ -298,11 +297,10 @@ impl<D: Disk> Archive for Maildir<D> {
                     }
                 }
             }
-            let failed = |error| ArchiveError::at(&self.root, &error);
-            if found || (look > 0 && !self.folder.refresh().map_err(failed)?) {
+            if found || (look > 0 && !self.folder.refresh()?) {
                 break;
             }
-            candidates = self.folder.find(&key).map_err(failed)?;
+            candidates = self.folder.find(&key)?;
         }
         Ok(if found { Copy::Changed } else { Copy::Gone })
     }

@@ -21,6 +21,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
 use crate::net::roots;
+use crate::stop;
 use clap::Parser;
 use output::Out;
 use std::ffi::OsString;
@@ -77,6 +78,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if connects(&cli.command) {
         roots::look_up_one_by_one(&arguments);
     }
+    // Where it cannot be had, that limit ends the program at once, which is as safe as a crash.
+    let _ = stop::outlive_file_limit();
     let mut out = Out::new(io::stdout().lock());
     let done = run(&cli, &mut out).and_then(|exit| {
         out.flush()?;

@@ -174,7 +174,7 @@ impl<D: Disk> Maildir<D> {
 
     /// What the folder has under a KEY that the ledger does not know.
     fn standing_for(&mut self, key: &Key, message: &Finished<D::File>) -> Result<Standing, ArchiveError> {
-        let candidates = self.folder.find(key).map_err(|error| ArchiveError::at(&self.root, &error))?;
+        let candidates = self.folder.find(key)?;
         let mut standing = Standing::Nothing;
         for path in candidates {
             match self.read(&path)? {

@@ -4,10 +4,11 @@
 //! so that a name is a hint, and only a look through both folders during which nothing changed
 //! tells that a message is absent.
 
+use crate::archive::ArchiveError;
 use crate::disk::{Disk, Meta};
 use crate::mail::names::{Key, ShortHash};
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl<D: Disk> Folder<D> {
 
     /// Paths that carry `key`, as of the last look; looks when none was taken yet. A path may be
     /// outdated by the time it is opened: see [`Folder::refresh`].
-    pub(super) fn find(&mut self, key: &Key) -> io::Result<Vec<PathBuf>> {
+    pub(super) fn find(&mut self, key: &Key) -> Result<Vec<PathBuf>, ArchiveError> {
         if self.index.is_none() {
             self.look()?;
         }
@@ -60,7 +61,7 @@ impl<D: Disk> Folder<D> {
     }
 
     /// Looks again if anything changed since the last look; whether it did.
-    pub(super) fn refresh(&mut self) -> io::Result<bool> {
+    pub(super) fn refresh(&mut self) -> Result<bool, ArchiveError> {
         let seen = self.index.as_ref().map(|index| index.stamp);
         if seen == Some(self.stamp()?) {
             return Ok(false);
@@ -71,7 +72,7 @@ impl<D: Disk> Folder<D> {
 
     /// Looks through both folders. Afterwards what is not found was absent all the time, as far
     /// as the folders' time stamps can tell.
-    pub(super) fn look(&mut self) -> io::Result<()> {
+    pub(super) fn look(&mut self) -> Result<(), ArchiveError> {
         let mut index = Index::default();
         for _ in 0..LOOKS {
             index = Index { stamp: self.stamp()?, ..Index::default() };
@@ -87,13 +88,13 @@ impl<D: Disk> Folder<D> {
     }
 
     /// Whether not a single message with a KEY is there.
-    pub(super) fn is_bare(&mut self) -> io::Result<bool> {
+    pub(super) fn is_bare(&mut self) -> Result<bool, ArchiveError> {
         self.refresh()?;
         Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
     }
 
     /// Every message with a KEY, by its origin.
-    pub(super) fn by_origin(&self) -> io::Result<HashMap<ShortHash, Vec<Carrier>>> {
+    pub(super) fn by_origin(&self) -> Result<HashMap<ShortHash, Vec<Carrier>>, ArchiveError> {
         let mut carriers: HashMap<ShortHash, Vec<Carrier>> = HashMap::new();
         self.names(&mut |folder, name| {
             let Some(key) = Key::of_name(name) else { return };
@@ -112,7 +113,7 @@ impl<D: Disk> Folder<D> {
         if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
     }
 
-    fn names(&self, each: &mut dyn FnMut(char, &str)) -> io::Result<()> {
+    fn names(&self, each: &mut dyn FnMut(char, &str)) -> Result<(), ArchiveError> {
         for (folder, path) in [('n', &self.new), ('c', &self.cur)] {
             let read = self.disk.read_dir(path, &mut |name| {
                 if let Some(name) = name.to_str() {
@@ -122,17 +123,17 @@ impl<D: Disk> Folder<D> {
             });
             match read {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                outcome => outcome?,
+                outcome => outcome.map_err(|error| ArchiveError::at(path, &error))?,
             }
         }
         Ok(())
     }
 
-    fn stamp(&self) -> io::Result<Stamp> {
+    fn stamp(&self) -> Result<Stamp, ArchiveError> {
         let stamp = |path: &Path| match self.disk.metadata(path) {
             Ok(Meta { modified, .. }) => Ok(Some(modified)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(ArchiveError::at(path, &error)),
         };
         Ok([stamp(&self.new)?, stamp(&self.cur)?])
     }

@@ -59,15 +59,14 @@ impl<D: Disk> Maildir<D> {
         intents: &[Row],
         recovery: &mut Recovery,
     ) -> Result<Vec<Change>, ArchiveError> {
-        let failed = |root: &Path, error: &std::io::Error| ArchiveError::at(root, error);
-        self.folder.look().map_err(|error| failed(&self.root, &error))?;
+        self.folder.look()?;
         let mut found = Vec::with_capacity(intents.len());
         for row in intents {
             found.push(self.whereabouts(row)?);
         }
         if found.iter().any(|found| matches!(found, Found::Nothing)) {
             // A mail client may have renamed it while we looked: look twice before it is absent.
-            self.folder.look().map_err(|error| failed(&self.root, &error))?;
+            self.folder.look()?;
             for (row, found) in intents.iter().zip(&mut found) {
                 if matches!(found, Found::Nothing) {
                     *found = self.whereabouts(row)?;
@@ -99,7 +98,7 @@ impl<D: Disk> Maildir<D> {
 
     fn whereabouts(&mut self, row: &Row) -> Result<Found, ArchiveError> {
         let Some(key) = key_of(row) else { return Ok(Found::Nothing) };
-        let candidates = self.folder.find(&key).map_err(|error| ArchiveError::at(&self.root, &error))?;
+        let candidates = self.folder.find(&key)?;
         let mut found = Found::Nothing;
         for path in candidates {
             match self.read(&path)? {
@@ -137,7 +136,7 @@ impl<D: Disk> Maildir<D> {
             return Ok(None);
         }
         if self.adoptable.is_none() {
-            let carriers = self.folder.by_origin().map_err(|error| ArchiveError::at(&self.root, &error))?;
+            let carriers = self.folder.by_origin()?;
             self.adoptable = Some(carriers);
         }
         let origin = names::origin(&self.identity, Some(uid));
