@@ -100,11 +100,9 @@ impl<D: Disk> Mbox<D> {
 /// Where the file ended before the append of which `torn` and what follows it are left, if that is
 /// certain: nobody else has written behind it.
 fn own_end(file: &mut (impl io::Read + io::Seek), len: u64, torn: &[Row]) -> io::Result<Option<u64>> {
-    let starts: Vec<u64> = torn.iter().filter_map(region_of).map(|region| region.start).collect();
     let end = torn.iter().filter_map(region_of).map(|region| region.end).max();
-    let (Some(row), Some(end)) = (torn.first(), end) else { return Ok(None) };
-    if len > end {
+    if end.is_none_or(|end| len > end) {
         return Ok(None);
     }
-    region::end_before_crash(file, len, row, &|offset| starts.contains(&offset))
+    region::end_before_crash(file, len, torn)
 }

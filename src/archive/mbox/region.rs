@@ -127,9 +127,9 @@ pub(super) fn is_whole(file: &mut (impl Read + Seek), len: u64, row: &Row) -> io
 pub(super) fn end_before_crash(
     file: &mut (impl Read + Seek),
     len: u64,
-    row: &Row,
-    ours: &dyn Fn(u64) -> bool,
+    torn: &[Row],
 ) -> io::Result<Option<u64>> {
+    let Some(row) = torn.first() else { return Ok(None) };
     let Some(start) = region_of(row).map(|region| region.start) else { return Ok(None) };
     let end = without_torn_separator(file, start)?.min(len);
     if start >= len {
@@ -141,7 +141,10 @@ pub(super) fn end_before_crash(
     if !may_be_our_from_line(&read_at(file, start, FROM_LINE_LIMIT)?, row) {
         return Ok(None);
     }
-    let theirs = strangers::write_behind(file, start, ours)?;
+    let begins = |row: &Row, offset| region_of(row).is_some_and(|region| region.start == offset);
+    let theirs = strangers::write_behind(file, start, &|offset, line| {
+        torn.iter().any(|row| begins(row, offset) && may_be_our_from_line(line, row))
+    })?;
     Ok((!theirs).then_some(end))
 }
 

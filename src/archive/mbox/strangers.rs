@@ -15,12 +15,12 @@ const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
-/// Whether somebody else's message begins behind `start`, the start of a line; `ours` tells where
-/// messages of ours do.
+/// Whether somebody else's message begins behind `start`, the start of a line; `ours` tells of an
+/// offset, and of what stands there, whether it is a message of ours that begins.
 pub(super) fn write_behind(
     file: &mut (impl Read + Seek),
     start: u64,
-    ours: &dyn Fn(u64) -> bool,
+    ours: &dyn Fn(u64, &[u8]) -> bool,
 ) -> io::Result<bool> {
     file.seek(SeekFrom::Start(start))?;
     let mut window = Vec::with_capacity(BUFFER + LOOK_AHEAD);
@@ -36,7 +36,7 @@ pub(super) fn write_behind(
             }
             let line_start = place.checked_sub(1).map_or(base == start, |before| window[before] == b'\n');
             let line = &window[place..window.len().min(place + LOOK_AHEAD)];
-            if !ours(base + place as u64) && (line_start || is_dated(line)) {
+            if (line_start || is_dated(line)) && !ours(base + place as u64, line) {
                 return Ok(true);
             }
         }
@@ -73,12 +73,14 @@ mod tests {
     const FOREIGN: &[u8] = b"From x@y.example  Thu Jan  1 00:00:00 1970\n";
 
     fn found(file: &[u8], ours: &[u64]) -> bool {
-        write_behind(&mut Cursor::new(file), 0, &|offset| ours.contains(&offset)).unwrap()
+        write_behind(&mut Cursor::new(file), 0, &|offset, _| ours.contains(&offset)).unwrap()
     }
 
     #[test]
     fn a_from_line_counts_wherever_the_blocks_are_cut() {
-        for before in [0, 1, 7, BUFFER - LOOK_AHEAD, BUFFER - 3, BUFFER, BUFFER + 1, 2 * BUFFER - LOOK_AHEAD - 2] {
+        for before in
+            [0, 1, 7, BUFFER - LOOK_AHEAD, BUFFER - 3, BUFFER, BUFFER + 1, 2 * BUFFER - LOOK_AHEAD - 2]
+        {
             let glued = [vec![b'x'; before], FOREIGN.to_vec(), vec![b'y'; BUFFER]].concat();
             assert!(found(&glued, &[]), "behind {before} octets");
             assert!(!found(&glued, &[before as u64]), "it is ours");
