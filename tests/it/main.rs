@@ -56,5 +56,6 @@ mod signals;
 mod stalls;
 mod support;
 mod terminal;
+mod two_at_once;
 mod uid_rules;
 mod vanished_archive;
