@@ -39,6 +39,7 @@ mod list;
 mod man;
 mod mechanisms;
 mod metrics;
+mod mutations;
 mod network;
 mod not_now;
 mod odd_listings;

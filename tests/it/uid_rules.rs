@@ -1,4 +1,23 @@
 //! Which message is it? Unique-ids that are equal, missing, reused, or changed.
+//!
+//! | the rule | its tests |
+//! | --- | --- |
+//! | UIDs are opaque octets of any length | [`uids_of_any_octets_are_told_apart`] |
+//! | several spaces before one are tolerated; an empty one is none | [`blanks_around_a_uid_are_no_part_of_it`], [`an_empty_uid_is_none`] |
+//! | a row explains at most one listed message | [`a_row_explains_one_message_and_no_more`] |
+//! | messages listed n times are n copies | [`identical_messages_under_one_uid_are_as_many_copies`], [`identical_messages_under_different_uids_are_as_many_copies`] |
+//! | held: stored, unique, of the recorded size | [`identical_messages_under_different_uids_are_as_many_copies`] |
+//! | held although a listing left it out | [`a_short_listing_forgets_nothing`] |
+//! | doubtful: the size differs | [`a_uid_reused_while_we_looked_away_is_another_message`], [`another_size_for_the_same_octets_is_the_same_message`] |
+//! | doubtful: deleted before | [`a_uid_reused_after_its_message_was_deleted_is_another_message`], [`a_message_that_comes_back_after_its_deletion_is_the_same_one`] |
+//! | doubtful: equal to another | [`different_messages_under_one_uid_are_all_kept`], [`different_messages_under_one_uid_are_deleted_only_when_each_is_held`] |
+//! | the same but for what servers write into headers | [`headers_that_servers_write_into_mail_make_no_other_message`], [`headers_rewritten_between_sessions_are_one_message_that_can_be_deleted`] |
+//! | groups of equal UIDs are matched as multisets | [`a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content`] |
+//! | a new UID is fetched | [`a_new_uid_beside_known_ones_is_another_message`] |
+//! | unless all known ones vanished at once | [`a_migrated_server_whose_uids_all_changed_brings_nothing_twice`] |
+//! | without UIDL: matched by content | [`without_uidl_messages_are_matched_by_content`], [`uids_that_are_missing_for_once_bring_nothing_twice`] |
+//! | a receipt: RETRed in this session, or the header is the recorded one; a copy that is gone keeps the message | `dele_rules` |
+//! | nothing, or less than half, came: missing | `fetch` |
 
 use serde_json::Value;
 
@@ -169,4 +188,130 @@ fn uids_of_any_octets_are_told_apart() {
     fetch(&sandbox);
     fetch_stores_nothing(&sandbox, &mails);
     assert_eq!(server.count("RETR"), 5);
+}
+
+#[test]
+fn blanks_around_a_uid_are_no_part_of_it() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let blanks = b"+OK\r\n1   uid-00001\r\n  2\tuid-00002  \r\n3 \t uid-00003\t\r\n.\r\n".to_vec();
+    server.behave(Behaviour { says: [("UIDL", blanks)].into(), ..Behaviour::default() });
+    fetch_stores_nothing(&sandbox, &Mail::some(3));
+    assert_eq!(server.count("RETR"), 3);
+}
+
+#[test]
+fn an_empty_uid_is_none() {
+    let mut mails = Mail::some(4);
+    mails[1].uid.clear();
+    mails[2].uid.clear();
+    let server = PopServer::with(mails.clone());
+    let sandbox = Sandbox::for_server(&server);
+    assert_eq!(fetch(&sandbox)["held"], 4);
+    fetch_stores_nothing(&sandbox, &mails);
+    server.state().mails.swap(1, 2);
+    server.state().mails.push(Mail::numbered(5).with_uid(""));
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    mails.push(Mail::numbered(5));
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+}
+
+#[test]
+fn a_row_explains_one_message_and_no_more() {
+    let no_uidl = Behaviour { no_uidl: true, ..Behaviour::default() };
+    for (behaviour, uids) in [(no_uidl, ["", "", ""]), (Behaviour::default(), ["same", "same", "same"])] {
+        let copies: Vec<_> = uids.iter().map(|uid| Mail::numbered(1).with_uid(uid)).collect();
+        let server = PopServer::behaving(copies[..1].to_vec(), behaviour);
+        let sandbox = Sandbox::for_server(&server);
+        for listed in 1..=3 {
+            server.state().mails = copies[..listed].to_vec();
+            assert_eq!(fetch(&sandbox)["fetched"], 1, "one more than before");
+            fetch_stores_nothing(&sandbox, &copies[..listed]);
+        }
+        // Fewer than before, and as many again: no new ones.
+        for listed in [1, 3] {
+            server.state().mails = copies[..listed].to_vec();
+            fetch_stores_nothing(&sandbox, &copies);
+        }
+    }
+}
+
+#[test]
+fn a_message_that_comes_back_after_its_deletion_is_the_same_one() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+    for _ in 0..2 {
+        // Restored from the server's own backup, say.
+        server.state().mails = Mail::some(2);
+        fetch(&sandbox);
+        assert!(server.uids().is_empty());
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(2)));
+    }
+}
+
+#[test]
+fn headers_rewritten_between_sessions_are_one_message_that_can_be_deleted() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let rewritten = |what: &str| -> Vec<Mail> {
+        let text = |mail: &Mail| format!("{what}{}", String::from_utf8(mail.stored()).unwrap());
+        Mail::some(2)
+            .iter()
+            .map(|mail| Mail::new(std::str::from_utf8(&mail.uid).unwrap(), text(mail)))
+            .collect()
+    };
+    for what in [
+        "Status: RO\n",
+        "Status: O\nX-Status: A\nX-UID: 7\n",
+        "X-UIDL: 77\nX-Keywords: $Label1\n",
+        "X-IMAP: 1 2\nX-IMAPbase: 1 2\nContent-Length: 5\nLines: 1\n",
+        "status: ro\nx-uid:\n 78\n",
+    ] {
+        server.state().mails = rewritten(what);
+        fetch_stores_nothing(&sandbox, &Mail::some(2));
+    }
+    server.state().mails = rewritten("Status: R\n");
+    sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
+    fetch_stores_nothing(&sandbox, &Mail::some(2));
+    assert!(server.uids().is_empty());
+}
+
+#[test]
+fn a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content() {
+    let mut mails: Vec<_> = Mail::some(5).iter().map(|mail| mail.with_uid("same")).collect();
+    mails.push(Mail::numbered(9));
+    let server = PopServer::with(mails[..3].to_vec());
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    for listed in [&[1, 2][..], &[2, 0], &[1], &[0, 1, 2], &[]] {
+        server.state().mails = listed.iter().map(|&number| mails[number].clone()).collect();
+        fetch_stores_nothing(&sandbox, &mails[..3]);
+    }
+    // One that is alone under a UID that once stood for several need not be one of those.
+    server.state().mails = vec![mails[3].clone()];
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    server.state().mails = [&mails[2..3], &mails[4..], &mails[..2], &mails[3..4]].concat();
+    assert_eq!(fetch(&sandbox)["fetched"], 2);
+    sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
+    fetch_stores_nothing(&sandbox, &mails);
+    assert!(server.uids().is_empty(), "each was seen, and is held");
+}
+
+#[test]
+fn a_new_uid_beside_known_ones_is_another_message() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    server.state().mails[1].uid = b"renamed".to_vec();
+    assert_eq!(
+        fetch(&sandbox)["fetched"],
+        1,
+        "two messages with this content have been listed, one after the other"
+    );
+    assert_same_mail(
+        sandbox.maildir("work"),
+        stored_forms(&[Mail::some(3), vec![Mail::numbered(2)]].concat()),
+    );
 }

@@ -1,6 +1,7 @@
 //! A POP3 server for the tests: one maildrop whose behaviour can be bent, and which remembers
 //! every command of every session. It shares no code with popkeep's own server.
 
+pub(crate) mod mutation;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,8 @@ pub(crate) struct Behaviour {
     /// What these commands (a whole line, or its first word) are answered with instead of the truth:
     /// every octet of it.
     pub(crate) says: BTreeMap<&'static str, Vec<u8>>,
+    /// Mutates replies at random, from this seed; see [`mutation`].
+    pub(crate) mutations: Option<u64>,
     /// What the server says instead of a good greeting.
     pub(crate) greeting: Option<&'static str>,
     /// What it says to a correct password.

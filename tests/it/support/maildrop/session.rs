@@ -6,6 +6,7 @@ use std::io::Write as _;
 use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
+use super::mutation::{Mutant, Mutations};
 use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, Trouble};
 
 pub(super) struct Session<'a> {
@@ -19,6 +20,7 @@ pub(super) struct Session<'a> {
     retrieved: BTreeSet<usize>,
     logged_in: bool,
     given: BTreeMap<String, usize>,
+    mutations: Option<Mutations>,
     /// Octets that may still be sent before the trouble begins.
     left: Option<usize>,
 }
@@ -33,6 +35,8 @@ impl<'a> Session<'a> {
     pub(super) fn new(shared: &'a Shared, wire: Wire, record: usize) -> Self {
         let behaviour = shared.lock().behaviour.clone();
         let left = behaviour.trouble.map(|(after, _)| after);
+        let counted = matches!(&behaviour.capa, Capa::Offers(lines) if lines.contains(&"PIPELINING"));
+        let mutations = behaviour.mutations.map(|seed| Mutations::new(seed, record, counted));
         Session {
             shared,
             wire,
@@ -43,6 +47,7 @@ impl<'a> Session<'a> {
             retrieved: BTreeSet::new(),
             logged_in: false,
             given: BTreeMap::new(),
+            mutations,
             left,
         }
     }
@@ -88,6 +93,15 @@ impl<'a> Session<'a> {
 
     /// Sends octets, as far as the connection lasts.
     fn send(&mut self, octets: &[u8]) {
+        let mutant = self.mutations.as_mut().and_then(|mutations| mutations.mutate(octets));
+        let octets = match &mutant {
+            None => octets,
+            Some(Mutant::Octets(octets)) => octets,
+            Some(Mutant::HangUp) => {
+                self.left = Some(0);
+                return self.wire.hang_up();
+            }
+        };
         let (sent, rest) = octets.split_at(self.left.map_or(octets.len(), |left| left.min(octets.len())));
         self.wire.send(sent);
         self.shared.note(self.record, |record| record.sent += sent.len());
