@@ -16,7 +16,7 @@ use crate::mail::safe_text::escape;
 use crate::net::{NetError, Security};
 use crate::pop3::capability::{Capabilities, Expire};
 use crate::pop3::listing::Listing;
-use crate::progress::{Detail, Progress, Style, wording};
+use crate::progress::wording;
 use crate::session::{Session, Transaction};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -31,13 +31,11 @@ struct Page(Vec<(&'static str, String)>);
 pub fn run(file: Option<&Path>, options: &cli::Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = load(file)?;
     let accounts = config.select(&options.accounts)?;
-    let detail = Detail::from_count(options.verbose);
-    let names = accounts.iter().map(|account| account.name.as_str());
-    let observer: Arc<dyn Observer> = Arc::new(Progress::new(Style::Summaries, detail, names));
+    let (observer, trace) = output::watch(options.verbose, &accounts);
     let mut exits = Vec::new();
     for account in accounts {
         let mut page = Page::default();
-        let done = examine(&config, account, detail == Detail::Protocol, &observer, &mut page);
+        let done = examine(&config, account, trace, &observer, &mut page);
         out.write_all(page.text(&account.name).as_bytes())?;
         // Before the line on stderr, so that both stand in order on a terminal.
         out.flush()?;

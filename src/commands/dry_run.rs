@@ -10,7 +10,7 @@ use crate::fetch::{self, Preview, ToFetch};
 use crate::mail::safe_text::escape;
 use crate::progress::{Detail, wording};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 /// The document of `fetch --dry-run --json`.
@@ -79,8 +79,7 @@ pub(super) fn run(
     let exit = Exit::merge(exits);
     if options.json {
         let document = Document { exit: exit.code(), dry_run: true, accounts: plans };
-        serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
-        writeln!(out)?;
+        output::document(out, &document)?;
     }
     Ok(exit)
 }

@@ -73,8 +73,7 @@ fn work(
     }
     if options.json {
         let document = report::Run::new(exit, &summaries, &new_mail);
-        serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
-        writeln!(out)?;
+        output::document(out, &document)?;
     }
     Ok(exit)
 }

@@ -1,10 +1,15 @@
 //! stdout that may be closed, and stderr lines.
 
+use crate::config::Account;
+use crate::event::Observer;
 use crate::progress::stderr::{self, Level};
 use crate::progress::wording::printable;
+use crate::progress::{Detail, Progress, Style};
+use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// A stdout whose reader may leave early (`popkeep status | head -1`): what it no longer wants is
 /// dropped without a word. Any other failure, such as a full disk, is reported as it is.
@@ -103,6 +108,20 @@ pub(super) fn inform(text: &str) {
 /// Writes what failed to stderr.
 pub(super) fn complain(line: &str) {
     stderr::say(&[(Level::Error, line.to_owned())]);
+}
+
+/// Writes one JSON document in a line.
+pub(super) fn document(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, document)?;
+    writeln!(out)
+}
+
+/// Who watches the work on these accounts where nothing is drawn: so many `-v` decide what is told on stderr. And
+/// whether that includes the protocol.
+pub(super) fn watch(verbose: u8, accounts: &[&Account]) -> (Arc<dyn Observer>, bool) {
+    let detail = Detail::from_count(verbose);
+    let names = accounts.iter().map(|account| account.name.as_str());
+    (Arc::new(Progress::new(Style::Summaries, detail, names)), detail == Detail::Protocol)
 }
 
 /// How many columns stdout has; `None` where it is no terminal.

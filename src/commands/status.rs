@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::ledger::{History, LedgerError, LedgerFile, UnixTime};
 use crate::progress::wording;
 use document::{AccountStatus, Document};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,8 +52,7 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
     }
     let exit = Exit::merge(exits);
     if options.json {
-        serde_json::to_writer(&mut *out, &Document::new(exit, states)).map_err(io::Error::from)?;
-        writeln!(out)?;
+        output::document(out, &Document::new(exit, states))?;
     }
     Ok(exit)
 }

@@ -1,14 +1,13 @@
 //! The test of the login, by the same path that `check` and `fetch` take.
 
 use super::super::check::{amount, connection};
+use super::super::output;
 use crate::config::Account;
-use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError};
 use crate::net::NetError;
-use crate::progress::{Detail, Progress, Style, wording};
+use crate::progress::wording;
 use crate::session::SessionError;
-use std::sync::Arc;
 
 /// What the test found.
 #[derive(Debug)]
@@ -34,10 +33,7 @@ pub(super) enum Blame {
 
 /// Logs in, looks at what is there, and leaves. Nothing is fetched, deleted or written.
 pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, AccountError> {
-    let detail = Detail::from_count(verbose);
-    let progress = Progress::new(Style::Summaries, detail, [account.name.as_str()].into_iter());
-    let observer: Arc<dyn Observer> = Arc::new(progress);
-    let trace = detail == Detail::Protocol;
+    let (observer, trace) = output::watch(verbose, &[account]);
     let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let octets = listing.iter().filter_map(|message| message.size).sum();

@@ -13,17 +13,15 @@ use super::output::{self, Out, Printer};
 use super::{Failure, load};
 use crate::cli;
 use crate::config::{Account, Config};
-use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Standing, Standings};
 use crate::mail::caption::Caption;
 use crate::pop3::listing::{Entry, Listing};
-use crate::progress::{Detail, Progress, Style, wording};
+use crate::progress::wording;
 use document::Document;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use table::Table;
 
 /// One message of the list.
@@ -77,10 +75,7 @@ fn list<W: Write>(
     form: &mut dyn Form,
     printer: &mut Printer<'_, W>,
 ) -> Result<(), AccountError> {
-    let detail = Detail::from_count(options.verbose);
-    let names = std::iter::once(account.name.as_str());
-    let observer: Arc<dyn Observer> = Arc::new(Progress::new(Style::Summaries, detail, names));
-    let trace = detail == Detail::Protocol;
+    let (observer, trace) = output::watch(options.verbose, &[account]);
     let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let standings = fetch::look(config, account, &listing, None)?;

@@ -16,13 +16,12 @@ use super::{Failure, load};
 use crate::cli;
 use crate::cli::manual::SESSION_HELP;
 use crate::config::{Account, Config};
-use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Records};
 use crate::pop3::command::Command;
 use crate::pop3::reply::Reply;
 use crate::pop3::typed::{Typed, Unsaid};
-use crate::progress::{Detail, Progress, Style, wording};
+use crate::progress::wording;
 use crate::session::{ByHand, Session};
 use display::Display;
 use input::{Lines, Next};
@@ -30,7 +29,6 @@ use marks::Marks;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Opens a prompt for one account.
 pub(super) fn run<W: Write>(
@@ -66,11 +64,9 @@ fn open(
     options: &cli::Session,
     welcome: bool,
 ) -> Result<(Session<ByHand>, Records), AccountError> {
-    let detail = Detail::from_count(options.verbose);
-    let names = std::iter::once(account.name.as_str());
-    let observer: Arc<dyn Observer> = Arc::new(Progress::new(Style::Summaries, detail, names));
+    let (observer, trace) = output::watch(options.verbose, &[account]);
     let mut records = Records::open(config, account)?;
-    let mut session = fetch::open_session(account, None, detail == Detail::Protocol, &observer)?;
+    let mut session = fetch::open_session(account, None, trace, &observer)?;
     let listing = records.read(&mut session, account)?;
     if welcome {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();
