@@ -62,7 +62,7 @@ impl Draft {
             tls_ca_file: None,
             user: "nobody".to_owned(),
             secret: DraftSecret::Ask,
-            archive: "~/Mail/{account}".to_owned(),
+            archive: "/nonexistent/{account}".to_owned(),
             format: Format::Maildir,
             delete: "never".to_owned(),
         }
@@ -82,11 +82,14 @@ impl Draft {
         accounts.pop().ok_or_else(|| "there is no account".to_owned())
     }
 
-    /// The whole file.
-    pub fn file(&self, day: &str) -> String {
+    /// The whole file. `state_dir` is for a ledger that would not be found without it.
+    pub fn file(&self, day: &str, state_dir: Option<&str>) -> String {
+        let state_dir = state_dir.map_or_else(String::new, |folder| {
+            format!("# Where the ledger is, which knows what is held.\nstate_dir = {}\n\n", quoted(folder))
+        });
         format!(
             "# popkeep's configuration, written by `popkeep init` on {day}.\n\
-             # Every key is explained in popkeep.toml(5). After a change: `popkeep check`.\n\n{}",
+             # Every key is explained in popkeep.toml(5). After a change: `popkeep check`.\n\n{state_dir}{}",
             self.table()
         )
     }

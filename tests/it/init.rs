@@ -248,14 +248,10 @@ fn a_configuration_is_never_changed() {
     assert_eq!(names, ["work", "other"]);
 
     // Whatever it is that stands there.
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    std::os::unix::fs::symlink("nowhere", sandbox.path("dangling")).unwrap();
     for path in ["folder", "dangling"] {
-        let path = sandbox.path(path);
-        match path.ends_with("folder") {
-            true => std::fs::create_dir(&path).unwrap(),
-            false => std::os::unix::fs::symlink("nowhere", &path).unwrap(),
-        }
-        let file = path.to_str().unwrap();
-        sandbox.popkeep(with(options.clone(), ["--config", file])).run().expect(73);
+        sandbox.popkeep(with(options.clone(), ["--config", path])).run().expect(73);
     }
     assert!(!sandbox.path("nowhere").exists());
 }
@@ -453,6 +449,26 @@ fn any_value_is_read_back_as_it_was_given() {
     assert_eq!((account.name.as_str(), account.user.as_str()), ("jane@corp.example", user));
     assert_eq!(account.archive, sandbox.path("Mail/ünter jane@corp.example"));
     assert!(matches!(&account.secret, SecretSource::Command(given) if format!("{given:?}").len() > 2));
+}
+
+#[test]
+fn cron_finds_what_variables_have_moved() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::new();
+    let moved = |options: Vec<String>| {
+        sandbox
+            .popkeep(options)
+            .env("XDG_CONFIG_HOME", sandbox.path("c"))
+            .env("POPKEEP_STATE_DIR", sandbox.path("s"))
+    };
+    let done = moved(all_options(&server)).run().expect(0);
+    let config = sandbox.path("c/popkeep/config.toml");
+    let fetch = format!("popkeep --config {} fetch", config.display());
+    assert!(done.stdout.contains(&format!("\n  {fetch}\n")), "{}", done.stdout);
+    assert!(done.stdout.contains(&format!("{fetch} --quiet\n")), "{}", done.stdout);
+    // As cron does it: without the variables.
+    sandbox.popkeep(["--config", config.to_str().unwrap(), "fetch", "--quiet"]).run().expect(0).silent();
+    assert!(sandbox.path("s/ledger.sqlite3").exists());
 }
 
 #[test]

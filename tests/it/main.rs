@@ -23,6 +23,7 @@ mod crash;
 mod cron;
 mod cut_anywhere;
 mod dele_rules;
+mod discover;
 mod disk_trouble;
 mod dovecot;
 mod dry_run;

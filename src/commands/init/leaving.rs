@@ -1,11 +1,12 @@
-//! Ctrl-C (and SIGTERM) at any moment: the terminal as it was, nothing half-written, exit 130 (143).
+//! Ctrl-C, SIGTERM or the end of the terminal at any moment: its modes as they were, nothing
+//! half-written, exit 130 or 143.
 //!
 //! A thread waits for the signal and ends the program: a question or a server that takes its time
 //! need not notice anything. Only [`undisturbed`] work is waited for.
 
 use crate::exit::Exit;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +23,7 @@ enum Done {
 
 /// From now on a signal ends the program in this orderly way. Call it once.
 pub(super) fn watch() -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     // Where there is no terminal there is nothing to restore.
     let modes = tcgetattr(io::stdin()).ok();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -33,7 +34,7 @@ pub(super) fn watch() -> io::Result<()> {
         }
         let word = if done == Done::Nothing { "\npopkeep: nothing was written\n" } else { "\n" };
         let _ = io::stderr().write_all(word.as_bytes());
-        let exit = if signal == SIGTERM { Exit::TERMINATED } else { Exit::INTERRUPTED };
+        let exit = if signal == SIGINT { Exit::INTERRUPTED } else { Exit::TERMINATED };
         std::process::exit(i32::from(exit.code()));
     })?;
     Ok(())

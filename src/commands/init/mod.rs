@@ -49,6 +49,6 @@ pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Res
         writeln!(out, "Written: {}", next_steps::with_tilde(file))?;
     }
     writeln!(out)?;
-    out.write_all(next_steps::text(&made.draft, file).as_bytes())?;
+    out.write_all(next_steps::text(&made.draft, place.path()).as_bytes())?;
     Ok(Exit::OK)
 }

@@ -1,6 +1,6 @@
 //! What to do with a new configuration: fetch, and have it fetched.
 
-use crate::config::{Draft, DraftSecret};
+use crate::config::{self, Draft, DraftSecret};
 use crate::disk::{Disk as _, OsDisk};
 use directories::BaseDirs;
 use std::fmt::Write as _;
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// Where a package puts the units for each user.
 const UNITS: &[&str] = &["/usr/lib/systemd/user", "/usr/local/lib/systemd/user", "/etc/systemd/user"];
 
-/// The next steps. `config` is what `--config` named.
-pub(super) fn text(draft: &Draft, config: Option<&Path>) -> String {
-    let config = config.map(|file| format!(" --config {}", quoted(&full(file)))).unwrap_or_default();
+/// The next steps with the configuration in `file`.
+pub(super) fn text(draft: &Draft, file: &Path) -> String {
+    let config = if is_usual(file) { String::new() } else { format!(" --config {}", quoted(file)) };
     let mut text = format!("Fetch now:\n  popkeep{config} fetch\n");
     if draft.secret == DraftSecret::Ask {
         text.push_str(
@@ -42,9 +42,20 @@ fn units_are_installed() -> bool {
     folders.into_iter().any(|folder| OsDisk.metadata(&folder.join("popkeep.timer")).is_ok())
 }
 
-/// A path in full, as far as that can be told.
-fn full(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// Whether cron, which knows of no variables but `HOME`, finds the configuration there.
+fn is_usual(file: &Path) -> bool {
+    home().is_some_and(|home| file == home.join(".config/popkeep/config.toml"))
+}
+
+/// The ledger's folder, if cron would look for it elsewhere: a variable has moved it.
+pub(super) fn unusual_state_dir() -> Option<String> {
+    let folder = config::state_dir().ok()?;
+    let usual = home().is_some_and(|home| folder == home.join(".local/state/popkeep"));
+    if usual { None } else { folder.to_str().map(str::to_owned) }
+}
+
+fn home() -> Option<PathBuf> {
+    BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
 }
 
 /// A path as a shell takes it.
@@ -56,8 +67,7 @@ fn quoted(path: &Path) -> String {
 
 /// A path with `~` for the home folder.
 pub(super) fn with_tilde(path: &Path) -> String {
-    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
-    match home.as_deref().and_then(|home| path.strip_prefix(home).ok()) {
+    match home().as_deref().and_then(|home| path.strip_prefix(home).ok()) {
         Some(below) => format!("~/{}", below.display()),
         None => path.display().to_string(),
     }

@@ -91,7 +91,9 @@ impl Made {
         undisturbed(|| {
             let folder = parent(&place.path);
             disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
-            let draft = place.rehearse(&self.draft.file(&next_steps::today()))?;
+            let state_dir = next_steps::unusual_state_dir();
+            let text = self.draft.file(&next_steps::today(), state_dir.as_deref());
+            let draft = place.rehearse(&text)?;
             let put = self.write_password().and_then(|()| {
                 disk::rename_new(&draft, &place.path).map_err(|source| {
                     self.take_password_back();

@@ -10,20 +10,19 @@
 //! server that only the name service vouches for, and that is of another domain, is marked as such
 //! ([`Proposal::is_foreign`]); it ends within a minute, whatever the network does.
 
+mod places;
+
+pub use places::{Place, first_to_greet};
+
+use crate::config::Tls;
 use crate::config::providers::{self, Offer, Pop3, Provider};
-use crate::config::{Draft, Tls};
-use crate::event::{Event, Observer};
-use crate::fetch::{self, AccountError};
+use crate::net::ascii_name;
 use crate::net::dns::{self, Services};
-use crate::net::{NetError, ascii_name};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long the name servers may take, all questions together.
 const NAME_SERVICE: Duration = Duration::from_secs(5);
-/// How long a server may take to show its certificate and to greet.
-const GREETING: Duration = Duration::from_secs(10);
 /// So many places of a service are tried.
 const PLACES: usize = 3;
 
@@ -106,7 +105,7 @@ pub fn find(domain: &str, ca_file: Option<&str>) -> Finding {
         return Finding::NotOffered;
     }
     if let Some(place) = first_to_greet(said.places(), ca_file, &mut distrusted) {
-        return place.proposed(Source::Service);
+        return proposed(place, Source::Service);
     }
     if let Some(provider) = said.exchangers.iter().find_map(|host| providers::of_exchanger(host)) {
         return known(provider, Source::Exchanger(provider));
@@ -114,7 +113,7 @@ pub fn find(domain: &str, ca_file: Option<&str>) -> Finding {
     for (port, tls) in [(995, Tls::Implicit), (110, Tls::StartTls)] {
         let places = usual_names(domain).map(|host| Place { host, port, tls }).to_vec();
         if let Some(place) = first_to_greet(places, ca_file, &mut distrusted) {
-            return place.proposed(Source::UsualName);
+            return proposed(place, Source::UsualName);
         }
     }
     distrusted.dedup();
@@ -133,6 +132,12 @@ fn known(provider: &'static Provider, source: Source) -> Finding {
             pop3: Some(pop3),
         }),
     }
+}
+
+/// A server that has greeted.
+fn proposed(place: Place, source: Source) -> Finding {
+    let Place { host, port, tls } = place;
+    Finding::Server(Proposal { host, port, tls, source, pop3: None })
 }
 
 /// Whether there is any sense in asking for it: names of one label, and those under `example` and
@@ -189,63 +194,6 @@ impl Said {
             })
             .collect()
     }
-}
-
-/// Where a server may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    host: String,
-    port: u16,
-    tls: Tls,
-}
-
-impl Place {
-    fn proposed(self, source: Source) -> Finding {
-        let Place { host, port, tls } = self;
-        Finding::Server(Proposal { host, port, tls, source, pop3: None })
-    }
-
-    /// Whether a server that can be trusted greets there.
-    fn try_it(&self, ca_file: Option<&str>) -> Result<(), AccountError> {
-        let mut draft = Draft::new("probe");
-        draft.host.clone_from(&self.host);
-        draft.port = Some(self.port);
-        draft.tls = self.tls;
-        draft.tls_ca_file = ca_file.map(str::to_owned);
-        let unknown = |reason| NetError::UnknownHost { host: self.host.clone(), reason };
-        let mut account = draft.account().map_err(unknown)?;
-        account.timeout = GREETING;
-        account.connect_timeout = GREETING;
-        let nobody: Arc<dyn Observer> = Arc::new(Nobody);
-        fetch::greets(&account, Some(Instant::now() + GREETING), &nobody)
-    }
-}
-
-/// The first of these places, in their order, where a server that can be trusted greets. They are
-/// tried all at once. What could not be trusted is added to `distrusted`.
-fn first_to_greet(places: Vec<Place>, ca_file: Option<&str>, distrusted: &mut Vec<String>) -> Option<Place> {
-    let outcomes: Vec<_> = thread::scope(|scope| {
-        let tries: Vec<_> = places.iter().map(|place| scope.spawn(|| place.try_it(ca_file))).collect();
-        tries.into_iter().map(thread::ScopedJoinHandle::join).collect()
-    });
-    let mut found = None;
-    for (place, outcome) in places.into_iter().zip(outcomes) {
-        match outcome {
-            Ok(Ok(())) => found = found.or(Some(place)),
-            Ok(Err(error)) if matches!(error.net(), Some(NetError::Certificate { .. })) => {
-                distrusted.push(format!("{} port {}: {error}", place.host, place.port));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Nobody watches a look at a server.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn event(&self, _account: &str, _event: Event<'_>) {}
 }
 
 #[cfg(test)]
@@ -316,16 +264,5 @@ mod tests {
         assert!(said(Services::NotOffered, Services::Unsaid).decidedly_none());
         assert!(!said(Services::NotOffered, at(&["e"])).decidedly_none());
         assert!(!said(Services::Unsaid, Services::Unsaid).decidedly_none());
-    }
-
-    #[test]
-    fn nobody_answers_where_nobody_is() {
-        // The discard service, which hardly any machine has, and which would not greet.
-        let (host, tls) = ("127.0.0.1".to_owned(), Tls::Implicit);
-        let places =
-            vec![Place { host: host.clone(), port: 9, tls }, Place { host, port: 9, tls: Tls::StartTls }];
-        let mut distrusted = Vec::new();
-        assert_eq!(first_to_greet(places, None, &mut distrusted), None);
-        assert!(distrusted.is_empty());
     }
 }

@@ -1,0 +1,90 @@
+//! Places where a server may be, and whether there is one that can be trusted.
+//!
+//! Promises: nothing but STLS is said to a server; no clear-text connection is ever called
+//! trusted; each place has [`GREETING`] and no more.
+
+use crate::config::{Draft, Tls};
+use crate::event::{Event, Observer};
+use crate::fetch::{self, AccountError};
+use crate::net::NetError;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to show its certificate and to greet.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// Where a server may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How the connection is to be protected: never [`Tls::None`].
+    pub tls: Tls,
+}
+
+impl Place {
+    /// Whether a server that can be trusted greets there.
+    fn try_it(&self, ca_file: Option<&str>) -> Result<(), AccountError> {
+        let mut draft = Draft::new("probe");
+        draft.host.clone_from(&self.host);
+        draft.port = Some(self.port);
+        draft.tls = self.tls;
+        draft.tls_ca_file = ca_file.map(str::to_owned);
+        let unknown = |reason| NetError::UnknownHost { host: self.host.clone(), reason };
+        let mut account = draft.account().map_err(unknown)?;
+        account.timeout = GREETING;
+        account.connect_timeout = GREETING;
+        let nobody: Arc<dyn Observer> = Arc::new(Nobody);
+        fetch::greets(&account, Some(Instant::now() + GREETING), &nobody)
+    }
+}
+
+/// The first of these places, in their order, where a server that can be trusted greets. They are
+/// tried all at once. What could not be trusted is added to `distrusted`.
+pub fn first_to_greet(
+    places: Vec<Place>,
+    ca_file: Option<&str>,
+    distrusted: &mut Vec<String>,
+) -> Option<Place> {
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let tries: Vec<_> = places.iter().map(|place| scope.spawn(|| place.try_it(ca_file))).collect();
+        tries.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    });
+    let mut found = None;
+    for (place, outcome) in places.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(Ok(())) => found = found.or(Some(place)),
+            Ok(Err(error)) if matches!(error.net(), Some(NetError::Certificate { .. })) => {
+                distrusted.push(format!("{} port {}: {error}", place.host, place.port));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Nobody watches a look at a server.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn event(&self, _account: &str, _event: Event<'_>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_answers_where_nobody_is() {
+        // The discard service, which hardly any machine has, and which would not greet.
+        let (host, tls) = ("127.0.0.1".to_owned(), Tls::Implicit);
+        let places =
+            vec![Place { host: host.clone(), port: 9, tls }, Place { host, port: 9, tls: Tls::StartTls }];
+        let mut distrusted = Vec::new();
+        assert_eq!(first_to_greet(places, None, &mut distrusted), None);
+        assert!(distrusted.is_empty());
+    }
+}
