@@ -149,7 +149,7 @@ pub fn examples(examples: &[Example]) -> String {
     let mut text = String::from("Examples:");
     for (line, meaning) in examples {
         // Writing into a String cannot fail.
-        let _ = write!(text, "\n  {line:<33} {meaning}");
+        let _ = write!(text, "\n  {line:<33}  {meaning}");
     }
     text
 }

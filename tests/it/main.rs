@@ -25,6 +25,7 @@ mod cut_anywhere;
 mod dele_rules;
 mod discover;
 mod disk_trouble;
+mod documentation;
 mod dovecot;
 mod dry_run;
 mod durability_order;

@@ -110,6 +110,39 @@ fn the_crontab_has_a_line_that_cron_and_popkeep_understand() {
     assert_runs(&fields[5..].join(" "));
 }
 
+/// Promise: the Debian package has what the project has to give: no page, sample or unit is forgotten.
+#[test]
+fn the_package_has_every_page_sample_and_unit() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest: toml::Table =
+        fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().expect("Cargo.toml is TOML");
+    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array().unwrap();
+    let packaged: Vec<&str> = assets.iter().map(|asset| asset[0].as_str().unwrap()).collect();
+    let script = fs::read_to_string(root.join(".ci/package")).unwrap();
+    for asset in &packaged {
+        if let Some(made) = asset.strip_prefix("target/distribution/") {
+            assert!(script.contains(made), "{made} is made by nobody");
+        } else if let Some((folder, extension)) = asset.split_once('*') {
+            let found = fs::read_dir(root.join(folder)).unwrap();
+            let fits = |name: String| name.ends_with(extension);
+            assert!(
+                found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).any(fits),
+                "{asset}"
+            );
+        } else if !asset.starts_with("target/release/") {
+            assert!(root.join(asset).is_file(), "{asset} is not there");
+        }
+    }
+    for sample in samples() {
+        let name = sample.file_name().unwrap().to_str().unwrap();
+        let extension = sample.extension().map_or("", |extension| extension.to_str().unwrap());
+        let taken = packaged.iter().any(|asset| {
+            asset.ends_with(&format!("/{name}")) || *asset == format!("sample-config/*.{extension}")
+        });
+        assert!(taken, "{name} is not in the package");
+    }
+}
+
 #[test]
 fn the_systemd_units_fit_together() {
     let service = unit(&sample("popkeep.service"));

@@ -12,6 +12,26 @@ fn every_key_is_in_the_manual() {
     }
 }
 
+/// What the manual says of a key: from its name to the next one.
+fn entry(key: &str) -> &'static str {
+    let (_, rest) = MANUAL.split_once(&format!("\n.It Ic {key}\n")).unwrap();
+    rest.split("\n.It Ic ").next().unwrap()
+}
+
+#[test]
+fn every_key_of_an_account_has_its_type_and_its_default() {
+    let types = ["String", "Path", "Integer", "Boolean", "Duration", "Size"];
+    // What it is without them is said of all five together.
+    let secrets = ["password_command", "password_file", "password_env", "password", "token_command"];
+    for key in ACCOUNT_KEYS {
+        let entry = entry(key);
+        assert!(types.iter().any(|kind| entry.starts_with(kind)), "{key} has no type: {entry}");
+        let default = ["Default", "the default", "; needed."].iter().any(|word| entry.contains(word));
+        assert!(default || secrets.contains(key), "{key} has no default: {entry}");
+    }
+    assert!(MANUAL.contains("At most one of these five may stand in an account"));
+}
+
 #[test]
 fn every_key_of_an_account_has_an_example_that_is_right() {
     for key in ACCOUNT_KEYS {

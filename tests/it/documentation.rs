@@ -1,0 +1,84 @@
+//! Promise: a command line that help, a manual page or the README shows is one that popkeep accepts.
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use popkeep::cli::Cli;
+use std::path::Path;
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The names of the commands.
+fn commands() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// The popkeep command in a shell's line: without what is piped to or from it, redirections, `sudo`
+/// or a comment. `None` if there is none.
+fn command_line(shell: &str) -> Option<Vec<&str>> {
+    let line = shell.split('#').next()?.split('>').next()?;
+    let ours = line.split('|').map(str::trim).find(|part| part.starts_with("popkeep "))?;
+    let words: Vec<&str> = ours.split_whitespace().take_while(|word| *word != "&&").collect();
+    let known = commands();
+    words.iter().skip(1).any(|word| known.iter().any(|name| name == word)).then_some(words)
+}
+
+#[track_caller]
+fn assert_accepted(words: &[&str], place: &str) {
+    if let Err(error) = Cli::try_parse_from(words) {
+        // A command may be named without what it works on.
+        let named = words.len() == 2 && error.kind() == ErrorKind::MissingRequiredArgument;
+        assert!(named || !error.use_stderr(), "{place} shows {words:?}, which is refused: {error}");
+    }
+}
+
+#[test]
+fn the_examples_in_help_are_accepted() {
+    let mut seen = 0;
+    for command in Cli::command().get_subcommands() {
+        let Some(help) = command.get_after_help() else { continue };
+        let help = help.to_string();
+        for line in help.lines().filter(|line| line.contains("popkeep ")) {
+            let (shell, meaning) = line.trim_start().split_once("  ").expect("a line and its meaning");
+            assert!(!meaning.trim().is_empty(), "{line}");
+            let words = command_line(shell).unwrap_or_else(|| panic!("no command in {line}"));
+            assert!(words.contains(&command.get_name()), "an example of another command: {line}");
+            assert_accepted(&words, "help");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen}");
+}
+
+#[test]
+fn the_commands_in_the_readme_are_accepted() {
+    let readme = file("README.md");
+    let mut fenced = false;
+    let mut shown: Vec<&str> = Vec::new();
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced && line == "```sh";
+        } else if fenced {
+            shown.push(line);
+        } else {
+            shown.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    let lines: Vec<_> = shown.into_iter().filter_map(command_line).collect();
+    assert!(lines.len() >= 5, "{lines:?}");
+    for words in lines {
+        assert_accepted(&words, "README.md");
+    }
+}
+
+#[test]
+fn the_commands_in_the_manual_of_the_configuration_are_accepted() {
+    let page = file("man/popkeep.toml.5");
+    let quoted = page.lines().filter_map(|line| line.strip_prefix(".Ql "));
+    let lines: Vec<_> = quoted.filter_map(command_line).collect();
+    assert!(lines.len() >= 2, "{lines:?}");
+    for words in lines {
+        assert_accepted(&words, "popkeep.toml(5)");
+    }
+}
