@@ -224,8 +224,11 @@ impl<'a> Run<'a> {
             match self.round() {
                 Ok(Next::Again) if self.progress() > before => {}
                 Ok(_) => return Ok(()),
-                // Old servers may hang up on what they do not know; RETR shows the header as well.
-                Err(AccountError::Session(SessionError::Closed { during: "TOP" })) if !self.without_top => {
+                // Old servers may hang up on what they do not know, others do not heed the number of
+                // lines; RETR shows the header as well.
+                Err(AccountError::Session(
+                    SessionError::Closed { during: "TOP" } | SessionError::EndlessHeader { .. },
+                )) if !self.without_top => {
                     self.without_top = true;
                 }
                 Err(AccountError::Session(error))

@@ -1,12 +1,17 @@
 //! TOP n 0 for many messages: their headers alone, pipelined where the server pipelines.
 //!
-//! Promise: answers come in the order of the questions, one after another; no header is held here.
+//! Promises: answers come in the order of the questions, one after another; no header is held here, and none
+//! goes on for ever.
 
 use super::retrieve::QUEUED;
 use crate::mail::line_ends::Unix;
 use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
 use std::ops::ControlFlow;
+
+/// The longest answer to TOP that is taken in, in octets. Servers that do not heed the number of lines send whole
+/// messages.
+const LONGEST: u64 = 16 << 20;
 
 /// What is heard of one message's header.
 #[derive(Debug)]
@@ -30,6 +35,7 @@ pub fn headers(
     let mut ends = Unix::default();
     let mut stored_form = Vec::new();
     let mut wanted = true;
+    let mut came: u64 = 0;
     loop {
         if wanted && session.outstanding() <= DEPTH {
             for number in waiting.by_ref().take(QUEUED - session.outstanding()) {
@@ -41,10 +47,15 @@ pub fn headers(
             None => return Ok(()),
             Some(Incoming::Status { reply, .. }) if reply.is_ok() => {
                 ends = Unix::default();
+                came = 0;
                 continue;
             }
             Some(Incoming::Status { reply, .. }) => Some(Heard::Refused(reply)),
-            Some(Incoming::Body { octets, .. }) => {
+            Some(Incoming::Body { command, octets }) => {
+                came += octets.len() as u64;
+                if came > LONGEST {
+                    return Err(SessionError::EndlessHeader { number: command.number(), limit: LONGEST });
+                }
                 ends.feed(octets, &mut stored_form);
                 None
             }

@@ -96,6 +96,17 @@ pub enum SessionError {
         /// The first of them, at most 80.
         octets: Vec<u8>,
     },
+    /// A header has no end in sight. Exit 76.
+    #[error(
+        "the answer to TOP for message {number} is longer than any header ({limit} octets), so the session was \
+         given up"
+    )]
+    EndlessHeader {
+        /// The message.
+        number: u32,
+        /// Octets allowed.
+        limit: u64,
+    },
     /// The listing is too long. Exit 76.
     #[error("{0}; popkeep does not handle such a maildrop")]
     Listing(#[from] ListingError),
@@ -226,6 +237,7 @@ impl SessionError {
             | SessionError::GreetingRefused { .. }
             | SessionError::Protocol { .. }
             | SessionError::Surplus { .. }
+            | SessionError::EndlessHeader { .. }
             | SessionError::Listing(_)
             | SessionError::Injected
             | SessionError::NoStls { .. }

@@ -176,6 +176,24 @@ fn a_server_that_hangs_up_on_top_still_has_its_messages_listed() {
 }
 
 #[test]
+fn a_header_without_end_is_given_up_and_the_messages_are_listed_all_the_same() {
+    let endless = vec![b'x'; 17 << 20];
+    let behaviour =
+        Behaviour { top_shows: [(b"uid-00002".to_vec(), endless)].into(), ..Behaviour::default() };
+    let server = PopServer::behaving(Mail::some(3), behaviour);
+    let sandbox = Sandbox::with([Account::on("work", &server)]);
+    let list = sandbox.popkeep(["list", "work", "--headers"]).run().expect(76);
+    assert!(list.stdout.contains("message 1\n") && list.stdout.contains("uid-00003  -"), "{}", list.stdout);
+    assert!(list.stderr.contains("TOP for message 2 is longer than any header"), "{}", list.stderr);
+
+    // A fetch that wants to see the header before it deletes reads the whole message instead.
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
+    let run = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
+    assert_eq!(run["accounts"][0]["deleted"], 3);
+}
+
+#[test]
 fn an_account_that_cannot_be_reached_is_one_line_or_a_document() {
     let server = PopServer::behaving(
         Vec::new(),

@@ -90,6 +90,20 @@ fn a_copy_that_was_changed_or_removed_does_not_count() {
 }
 
 #[test]
+fn in_an_mbox_a_copy_is_looked_at_as_well() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::with([Account::on("work", &server).text("format", "mbox")]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    let delete = |number| sandbox.popkeep(["session", "work"]).run_with(&format!("DELE {number}\nQUIT\n"));
+    delete(1).expect(0);
+    let file = sandbox.archive("work");
+    let text = std::fs::read_to_string(&file).unwrap().replace("This is message 2", "This is message 3");
+    std::fs::write(&file, text).unwrap();
+    delete(1).expect(1).says(&["DELE 1 is not sent: its copy in the archive has been changed"]);
+    assert_eq!(server.uids(), ["uid-00002"]);
+}
+
+#[test]
 fn leaving_without_quit_deletes_nothing_and_says_so() {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::for_server(&server);

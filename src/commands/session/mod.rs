@@ -62,13 +62,15 @@ fn open(
     config: &Config,
     account: &Account,
     options: &cli::Session,
-    welcome: bool,
+    person: bool,
 ) -> Result<(Session<ByHand>, Records), AccountError> {
     let (observer, trace) = output::watch(options.verbose, &[account]);
     let mut records = Records::open(config, account)?;
-    let mut session = fetch::open_session(account, None, trace, &observer)?;
+    // A person knows when it is enough; a script must not hang.
+    let until = if person { None } else { fetch::run_deadline(account) };
+    let mut session = fetch::open_session(account, until, trace, &observer)?;
     let listing = records.read(&mut session, account)?;
-    if welcome {
+    if person {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();
         output::inform(&format!(
             "{}: {}, {}, {} held; {}, logged in by {}\nHELP shows what can be said; nothing is deleted before QUIT",
