@@ -18,8 +18,8 @@ use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// A parcel is sent when it holds so many octets.
-pub(super) const PARCEL_OCTETS: usize = 64 * 1024;
+/// A parcel is sent when it holds so many octets; it never holds twice as many.
+pub(super) const PARCEL_OCTETS: usize = 32 * 1024;
 /// Parcels that may wait between network and disk.
 pub(super) const PARCELS_WAITING: usize = 8;
 

@@ -17,6 +17,9 @@ use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, Session, Transaction};
 use std::collections::VecDeque;
 
+/// DELEs that leave in one write, at least.
+const SENT_TOGETHER: usize = 64;
+
 /// A held message that is due, and what this session has seen of it.
 #[derive(Debug)]
 pub(super) struct Due {
@@ -63,6 +66,10 @@ pub(super) fn mark(
                 Some(receipt) => {
                     session.queue_dele(receipt)?;
                     asked.push_back(seq);
+                    // The server works on these while the next copies are read.
+                    if asked.len() % SENT_TOGETHER == 0 {
+                        session.flush()?;
+                    }
                 }
                 None => marked.kept_other += 1,
             }

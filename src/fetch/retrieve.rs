@@ -181,8 +181,10 @@ fn pump(
                     haul.broken = Some(Broken::TooLarge(item));
                     break;
                 }
-                current.ends.feed(octets, &mut packer.parcel.octets);
-                packer.send_if_full()
+                octets.chunks(PARCEL_OCTETS).try_for_each(|octets| {
+                    current.ends.feed(octets, &mut packer.parcel.octets);
+                    packer.send_if_full()
+                })
             }
             Incoming::End { .. } => {
                 asked.pop_front();

@@ -217,7 +217,9 @@ impl Run<'_> {
     }
 
     pub(super) fn is_due(&self, seq: Seq, archived_at: UnixTime) -> bool {
-        due(self.account.delete, archived_at, now()) && !self.stay.contains(&seq)
+        self.account.delete != DeletePolicy::Never
+            && due(self.account.delete, archived_at, now())
+            && !self.stay.contains(&seq)
     }
 
     fn deletes_what_it_fetches(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The ledger: the durable record of which message is held, where, and with what hash.
 //!
 //! Promises: [`Ledger::commit`] is one atomic, durable step (all of its changes or none survive a
-//! crash, and when it has returned they do survive). A row that is [`State::Stored`] was
+//! crash, and when it has returned they do survive; what tells of the run alone may come later). A row that is [`State::Stored`] was
 //! written only after its message was durable in the archive; nothing else ever becomes a
 //! receipt. The ledger never holds a secret, a subject or a sender.
 //!
@@ -39,6 +39,9 @@ pub trait Ledger: Send {
     fn next_seq(&mut self) -> Seq;
 
     /// Makes all of these changes durable in one atomic step. An empty slice does nothing.
+    ///
+    /// If they tell of the run alone (that it began, logged in, ended) the step is atomic all the same, but
+    /// durable only with the next one, or when the ledger is closed.
     fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError>;
 
     /// Calls `each` for every stored or deleted row, by ascending row number.

@@ -97,6 +97,10 @@ impl Ledger for SqliteLedger {
             return Ok(());
         }
         let outcome = (|| {
+            // With NORMAL the write-ahead log is not synced: the next commit, or the checkpoint at
+            // the end, does it for this one.
+            let lasting = !changes.iter().all(only_about_the_run);
+            self.connection.pragma_update(None, "synchronous", if lasting { "FULL" } else { "NORMAL" })?;
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for change in changes {
                 apply(&transaction, self.maildrop, change)?;
@@ -192,6 +196,11 @@ impl Ledger for SqliteLedger {
 /// Pins the error type of a closure that uses `?` on two kinds of them.
 fn stream_result(stream: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
     stream()
+}
+
+/// Whether a change tells of the run alone: lost in a power cut, it costs nobody a message.
+fn only_about_the_run(change: &Change) -> bool {
+    matches!(change, Change::RunStarted { .. } | Change::LoggedIn { .. } | Change::RunEnded(_))
 }
 
 /// The row that a change adds.

@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Octets that are kept in memory.
-const MEMORY: usize = 4 * 1024 * 1024;
+/// Octets that are kept in memory: a batch of 4 MiB, what quoting adds, and the end of the message
+/// that fills it.
+const MEMORY: usize = 4 * 1024 * 1024 + 512 * 1024;
 
 /// Octets in the order in which they came.
 pub(super) struct Spool<D: Disk> {
@@ -37,6 +38,7 @@ impl<D: Disk> Spool<D> {
     pub(super) fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         if !self.in_file {
             if self.memory.len() + octets.len() <= MEMORY {
+                self.make_room(octets.len());
                 self.memory.extend_from_slice(octets);
                 self.len += octets.len() as u64;
                 return Ok(());
@@ -58,6 +60,15 @@ impl<D: Disk> Spool<D> {
         file.write_all(octets)?;
         self.len += octets.len() as u64;
         Ok(())
+    }
+
+    /// Doubles the memory as a vector does, but never beyond what may be used of it.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.memory.len() + more;
+        if needed > self.memory.capacity() {
+            let wanted = needed.max(2 * self.memory.capacity()).min(MEMORY.max(needed));
+            self.memory.reserve_exact(wanted - self.memory.len());
+        }
     }
 
     /// Forgets what is behind `len`.
