@@ -131,6 +131,10 @@ pub struct Fetch {
     #[arg(long, value_name = "N", value_parser = limit)]
     pub limit: Option<u64>,
 
+    /// Try messages that failed before now, not only when their time has come
+    #[arg(long, conflicts_with = "dry_run", long_help = manual::RETRY_HELP)]
+    pub retry: bool,
+
     /// Work on N accounts at once [default: up to 8]
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,

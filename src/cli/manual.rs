@@ -25,6 +25,14 @@ replaced as a whole when the run ends, whatever the outcome, and everybody may r
 popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which each account has \
 once it has had a success.";
 
+/// The long help of `fetch --retry`.
+pub const RETRY_HELP: &str = "\
+Try messages that failed before now, not only when their time has come
+
+A message that the server refuses, sends nothing for, stalls on or hangs up on is tried after all \
+others: in the next run, then after 1 hour, 4 hours, 1 day, 3 days, and from then on once a week, until \
+it comes or is no longer listed. Meanwhile each run reports it missing.";
+
 /// The last line of the short help.
 pub const MORE: &str = "\
 Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.

@@ -46,7 +46,12 @@ fn work(
     if options.dry_run {
         return dry_run::run(&config, &accounts, options, &progress, out);
     }
-    let orders = Orders { limit: options.limit, trace: detail == Detail::Protocol, wait: options.wait };
+    let orders = Orders {
+        limit: options.limit,
+        trace: detail == Detail::Protocol,
+        retry: options.retry,
+        wait: options.wait,
+    };
     let fleet = fleet::Options { orders, jobs: options.jobs };
     if !asks {
         // At a prompt, Ctrl-C is to end the program as ever.

@@ -27,7 +27,7 @@ impl Run<'_> {
         plan: &Plan<'_>,
         mut due: Vec<Due>,
         haul: &Haul,
-        more: bool,
+        next: Next,
     ) -> Result<Next, AccountError> {
         due.extend(self.due_of_haul(session.id(), plan, &haul.filed)?);
         if !haul.missed.is_empty() && quit_itself_deletes(&session, self.account) {
@@ -61,7 +61,7 @@ impl Run<'_> {
         if self.leave(session, &marked)? {
             self.last = Some((plan.len(), marked.accepted));
         }
-        Ok(if more { Next::Again } else { Next::Finished })
+        Ok(next)
     }
 
     /// QUIT, and what its answer means for the DELEs before it; whether it confirmed them.

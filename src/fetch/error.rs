@@ -70,6 +70,11 @@ impl AccountError {
         }
     }
 
+    /// Whether all that is wrong is the time: the server wants to be left alone for a while.
+    pub(super) fn is_for_later(&self) -> bool {
+        matches!(self, AccountError::TooSoon { .. } | AccountError::Session(SessionError::TryLater { .. }))
+    }
+
     /// The exit code it calls for.
     pub fn exit(&self) -> Exit {
         match self {

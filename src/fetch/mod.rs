@@ -66,6 +66,8 @@ pub struct Orders {
     pub limit: Option<u64>,
     /// Show the protocol.
     pub trace: bool,
+    /// Try everything in quarantine, whatever the time.
+    pub retry: bool,
     /// How long to wait for a maildrop that is in use, here or elsewhere; `None`: not at all.
     pub wait: Option<Duration>,
 }
@@ -161,8 +163,12 @@ impl Prepared {
                 }
             }
         };
-        Run { messages_left: orders.limit, ..Run::new(account, observer, &open, self.archive, self.ledger) }
-            .complete()
+        Run {
+            messages_left: orders.limit,
+            retry: orders.retry,
+            ..Run::new(account, observer, &open, self.archive, self.ledger)
+        }
+        .complete()
     }
 }
 
@@ -184,6 +190,8 @@ impl<'a> Run<'a> {
             ledger,
             tally: Tally::default(),
             messages_left: None,
+            retry: false,
+            last_turn: false,
             aside: SetAside::default(),
             stay: HashSet::new(),
             last: None,
@@ -216,13 +224,29 @@ impl<'a> Run<'a> {
         self.archive.open(&mut *self.ledger)?;
         let recovery = self.archive.recover(&mut *self.ledger)?;
         self.tell(&recovery);
+        self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
+        let outcome = self.sessions();
+        if self.tally.has_listed() {
+            self.aside.release_unlisted();
+            self.ledger.commit(&self.aside.take_changes())?;
+        }
+        outcome
+    }
+
+    /// One session after another.
+    fn sessions(&mut self) -> Result<(), AccountError> {
+        // The last session brought nothing but a suspicion.
+        let mut barren = false;
         loop {
             if let Some(exit) = stop::requested() {
                 return Err(AccountError::Stopped { exit });
             }
-            let before = self.progress();
-            match self.round() {
-                Ok(Next::Again) if self.progress() > before => {}
+            let before = (self.progress(), self.aside.suspected());
+            let outcome = self.round();
+            let progress = self.progress() > before.0;
+            match outcome {
+                Ok(Next::Again) if progress => {}
+                Ok(Next::Last) if !self.last_turn => self.last_turn = true,
                 Ok(_) => return Ok(()),
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
@@ -232,11 +256,14 @@ impl<'a> Run<'a> {
                     self.without_top = true;
                 }
                 Err(AccountError::Session(error))
-                    if error.may_go_better_anew() && self.progress() > before =>
+                    if error.may_go_better_anew()
+                        && (progress || !barren && self.aside.suspected() > before.1) =>
                 {
-                    self.observer
-                        .event(&self.account.name, Event::Note(&format!("{error}; connecting again")));
+                    barren = !progress;
+                    self.note(&format!("{error}; connecting again"));
                 }
+                // What failed before may wait for another run.
+                Err(error) if self.last_turn && error.is_for_later() => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
@@ -244,7 +271,7 @@ impl<'a> Run<'a> {
 
     /// Grows whenever a session did something that the next need not do again.
     fn progress(&self) -> u64 {
-        self.tally.fetched + self.tally.deleted + self.aside.len() + self.stay.len() as u64
+        self.tally.fetched + self.tally.deleted + self.aside.failures() + self.stay.len() as u64
     }
 
     fn tell(&self, recovery: &Recovery) {
@@ -314,9 +341,18 @@ fn now() -> UnixTime {
 
 /// The day of an instant, in the local time zone: `2026-11-23`.
 fn day(at: UnixTime) -> String {
+    local(at, "%Y-%m-%d")
+}
+
+/// An instant to the minute, in the local time zone: `2026-11-23 06:05`.
+fn minute(at: UnixTime) -> String {
+    local(at, "%Y-%m-%d %H:%M")
+}
+
+fn local(at: UnixTime, format: &str) -> String {
     jiff::Timestamp::from_second(at).map_or_else(
-        |_| "an unknown day".to_owned(),
-        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string(),
+        |_| "on an unknown day".to_owned(),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string(),
     )
 }
 

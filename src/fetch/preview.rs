@@ -3,12 +3,12 @@
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
 use super::error::AccountError;
-use super::standing::look;
+use super::standing::{Standings, look};
 use super::{due_now, open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::UnixTime;
-use crate::plan::{Left, Plan, Verdict};
+use crate::plan::{Left, Verdict};
 use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, Transaction};
@@ -66,7 +66,7 @@ pub fn compare(
     listing: &Listing,
     limit: Option<u64>,
 ) -> Result<Preview, AccountError> {
-    Ok(of_plan(look(config, account, listing, limit)?.plan(), account))
+    Ok(of_standings(&look(config, account, listing, limit)?, account))
 }
 
 /// Leaves a session in which nothing was asked for with RETR and nothing marked: QUIT changes
@@ -78,10 +78,11 @@ pub fn leave(session: Session<Transaction>) {
     }
 }
 
-fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {
+fn of_standings(standings: &Standings<'_>, account: &Account) -> Preview {
+    let plan = standings.plan();
     let mut preview = Preview { listed: plan.len() as u64, ..Preview::default() };
     (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete);
-    for item in plan.iter() {
+    for (place, item) in plan.iter().enumerate() {
         let uid = item.entry.uid.map(<[u8]>::to_vec);
         let number = item.entry.number;
         let leave = |reason| Missing { number, uid: uid.clone(), reason, chosen: true };
@@ -89,6 +90,10 @@ fn of_plan(plan: &Plan<'_>, account: &Account) -> Preview {
             Verdict::Held(_) => preview.held += 1,
             Verdict::Fetch { why, .. } => {
                 preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
+            }
+            Verdict::Left(Left::Quarantine) => {
+                let (reason, chosen) = standings.quarantined(place).unwrap_or_default();
+                preview.left.push(Missing { chosen, ..leave(reason) });
             }
             Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".to_owned())),
             Verdict::Left(Left::TooLarge(size)) => preview

@@ -39,12 +39,24 @@ pub(super) struct Haul {
     pub filed: Vec<Filed>,
     /// Messages that did not come, by their place in the plan, and why.
     pub missed: Vec<(usize, String)>,
+    /// Of those missed, the ones that the server refused for now only.
+    pub passing: HashSet<usize>,
     /// It did not come to its end.
     pub broken: Option<Broken>,
     /// The message whose answer was due when the session broke.
     pub broke_at: Option<usize>,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
+}
+
+impl Haul {
+    /// Messages that are durable now and of which it is certain which ones they are.
+    pub(super) fn certain(&self) -> &[Filed] {
+        match &self.broken {
+            Some(Broken::Session(error)) if error.is_disorder() => &[],
+            _ => &self.filed,
+        }
+    }
 }
 
 /// Why a retrieval broke off. The session cannot be used any more.
@@ -170,6 +182,9 @@ fn pump(
                 Ok(())
             }
             Incoming::Status { reply, .. } => {
+                if reply.is_transient() {
+                    haul.passing.insert(item);
+                }
                 haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
                 asked.pop_front();
                 Ok(())

@@ -36,7 +36,11 @@ pub(super) struct Run<'a> {
     pub tally: Tally,
     /// What `--limit` still allows.
     pub messages_left: Option<u64>,
-    /// Messages given up for this run.
+    /// Everything in quarantine is to be tried, whatever the time.
+    pub retry: bool,
+    /// It is the turn of what failed before.
+    pub last_turn: bool,
+    /// Messages that failed, in this run or before.
     pub aside: SetAside,
     /// Rows that are due and that this run cannot delete: their copy is gone, or DELE was refused.
     pub stay: HashSet<Seq>,
@@ -61,17 +65,36 @@ pub(super) enum Next {
     Finished,
     /// More is due: in a new session.
     Again,
+    /// Only what failed before is left to try: in a session of its own.
+    Last,
 }
 
 /// What one session is to do.
 #[derive(Debug, Default)]
 struct Work {
-    /// Places in the plan of messages to RETR, ascending.
+    /// Places in the plan of messages to RETR, in this order.
     fetch: Vec<usize>,
     /// Places of held messages that are due for deletion.
     due: Vec<usize>,
     /// There is more than one session should do.
     more: bool,
+    /// Messages in quarantine wait for their turn.
+    others_wait: bool,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.fetch.is_empty() && self.due.is_empty()
+    }
+
+    /// What follows this session.
+    fn next(&self) -> Next {
+        match (self.more, self.others_wait) {
+            (true, _) => Next::Again,
+            (false, true) => Next::Last,
+            (false, false) => Next::Finished,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -106,9 +129,10 @@ impl Run<'_> {
             (&self.account.name, &**self.observer),
         );
         work.more |= haul.cut_short;
-        if work.more {
-            self.aside.refused(&plan, &haul);
-        }
+        let deletes = self.account.delete != DeletePolicy::Never
+            && haul.broken.is_none()
+            && !(proven.is_empty() && haul.filed.is_empty());
+        self.heed(&plan, &haul, deletes)?;
         self.reckon(&plan, &haul, &doubted);
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
@@ -123,12 +147,11 @@ impl Run<'_> {
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
         }
-        let finished = self.finish(session, &plan, proven, &haul, work.more);
-        if let Err(AccountError::Session(error)) = &finished {
-            self.aside.missed(&plan, &haul);
-            if error.is_disorder() {
-                self.disown(&haul.filed)?;
-            }
+        let finished = self.finish(session, &plan, proven, &haul, work.next());
+        if let Err(AccountError::Session(error)) = &finished
+            && error.is_disorder()
+        {
+            self.disown(&haul.filed)?;
         }
         finished
     }
@@ -145,11 +168,13 @@ impl Run<'_> {
                 planner.row(&row);
             }
         }
-        let plan = planner.finish(&Limits { max_size: self.account.max_size, messages: self.messages_left });
+        let limits = Limits { max_size: self.account.max_size, messages: self.messages_left };
+        let plan = planner.finish(&limits, self.aside.quarantine());
+        self.aside.listed(&plan);
         let mut learnt: Vec<Change> = plan
             .iter()
             .filter_map(|item| match item.verdict {
-                Verdict::Held(held) if held.learn_size => Some(Change::Recognised {
+                Verdict::Held(held) if held.learn_size && !held.by_header => Some(Change::Recognised {
                     seq: held.seq,
                     uid: item.entry.uid.map(<[u8]>::to_vec),
                     list_size: item.entry.size,
@@ -194,16 +219,27 @@ impl Run<'_> {
 
     fn select(&self, plan: &Plan<'_>) -> Work {
         let mut work = Work::default();
+        let mut last = Work::default();
         for (place, item) in plan.iter().enumerate() {
+            let ward = plan.ward(place);
+            let list = if ward.is_some() { &mut last } else { &mut work };
             match item.verdict {
-                Verdict::Fetch { .. } if self.aside.find(item.entry).is_none() => {
-                    work.fetch.push(place);
-                }
-                Verdict::Held(held) if self.is_due(held.seq, held.archived_at) => {
-                    work.due.push(place);
+                Verdict::Fetch { .. } => list.fetch.push(place),
+                Verdict::Held(held)
+                    if self.is_due(held.seq, held.archived_at)
+                        && !ward.is_some_and(|ward| self.aside.quarantine().rests(ward)) =>
+                {
+                    list.due.push(place);
                 }
                 _ => {}
             }
+        }
+        if work.is_empty() || self.last_turn {
+            // Others come first all the same: where UIDs tell nothing they are fetched in each session.
+            work.fetch.append(&mut last.fetch);
+            work.due.append(&mut last.due);
+        } else {
+            work.others_wait = !last.is_empty();
         }
         let mut room = self.portions.deletions;
         if self.deletes_what_it_fetches() {
@@ -272,15 +308,40 @@ impl Run<'_> {
                 }
             }
         }
-        work.fetch.sort_unstable();
+        work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
         Ok((proven, doubted))
+    }
+
+    /// Notes what failed in this session, and what is out of quarantine; `deletes`: it goes on to delete messages.
+    fn heed(&mut self, plan: &Plan<'_>, haul: &Haul, deletes: bool) -> Result<(), AccountError> {
+        if let Some(Broken::Archive(_)) = haul.broken {
+            return Ok(());
+        }
+        let now = now();
+        self.aside.missed(plan, haul, deletes, now);
+        match &haul.broken {
+            Some(Broken::TooLarge(place)) => self.aside.too_large(plan, *place, self.account.max_size, now),
+            Some(Broken::Session(error)) => self.aside.blame(plan, haul, error, now),
+            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
+        }
+        for message in haul.certain() {
+            self.aside.stored(plan, message.item);
+        }
+        for (place, _) in plan.wards() {
+            // Stored by a run that could not say so any more.
+            if let Verdict::Held(held) = plan.item(place).verdict
+                && !self.is_due(held.seq, held.archived_at)
+            {
+                self.aside.stored(plan, place);
+            }
+        }
+        Ok(self.ledger.commit(&self.aside.take_changes())?)
     }
 
     /// Adds this session up: every listed message is held, or missing with its reason.
     fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
-        let disorder = matches!(&haul.broken, Some(Broken::Session(error)) if error.is_disorder());
-        let certain: &[Filed] = if disorder { &[] } else { &haul.filed };
-        let filed: HashMap<usize, &Filed> = certain.iter().map(|message| (message.item, message)).collect();
+        let filed: HashMap<usize, &Filed> =
+            haul.certain().iter().map(|message| (message.item, message)).collect();
         let missed: BTreeMap<usize, &str> =
             haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
         let broken = match &haul.broken {
@@ -289,13 +350,6 @@ impl Run<'_> {
             Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
-        match &haul.broken {
-            Some(Broken::TooLarge(place)) => {
-                self.aside.too_large(plan.item(*place).entry, self.account.max_size);
-            }
-            Some(Broken::Session(error)) => self.aside.blame(plan, haul, error),
-            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
-        }
         for (place, item) in plan.iter().enumerate() {
             let seq = match item.verdict {
                 Verdict::Held(held) => Some(held.seq),
@@ -305,13 +359,13 @@ impl Run<'_> {
                 self.tally.held(seq);
                 continue;
             }
-            let aside = self.aside.find(item.entry);
+            let aside = self.aside.reason(plan, place);
             let (reason, chosen) = match (item.verdict, aside) {
                 (Verdict::Left(Left::TooLarge(size)), _) => {
                     (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
                 }
                 (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
-                (_, Some(aside)) => (aside.reason.clone(), aside.chosen),
+                (_, Some(aside)) => aside,
                 (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
             };
             self.tally.missing(Missing {

@@ -4,6 +4,7 @@
 
 use super::configured;
 use super::error::AccountError;
+use super::set_aside::SetAside;
 use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
 use crate::plan::{Left, Limits, Plan, Planner, Verdict, Why};
@@ -46,6 +47,8 @@ pub struct Standings<'l> {
     blank: bool,
     /// Rows that have their UID for the sake of an equal header alone.
     by_header: HashSet<Seq>,
+    /// What failed in earlier runs.
+    aside: SetAside,
 }
 
 impl<'l> Standings<'l> {
@@ -58,7 +61,9 @@ impl<'l> Standings<'l> {
         let mut planner = Planner::new(listing);
         let mut blank = true;
         let mut by_header = HashSet::new();
+        let mut aside = SetAside::default();
         if let Some(ledger) = ledger {
+            aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, super::now());
             ledger.known(&mut |row| {
                 blank = false;
                 if row.by_header {
@@ -67,7 +72,7 @@ impl<'l> Standings<'l> {
                 planner.row(&row);
             })?;
         }
-        Ok(Standings { plan: planner.finish(&limits), blank, by_header })
+        Ok(Standings { plan: planner.finish(&limits, aside.quarantine()), blank, by_header, aside })
     }
 
     /// The plan that a fetch would make of it.
@@ -81,6 +86,11 @@ impl<'l> Standings<'l> {
         self.by_header.contains(&seq)
     }
 
+    /// Why the message at this place is left alone for now, and when it is tried again, if it is in quarantine.
+    pub fn quarantined(&self, place: usize) -> Option<(String, bool)> {
+        self.aside.reason(&self.plan, place)
+    }
+
     /// The message at this place in the listing, and the row that it is held as.
     ///
     /// # Panics
@@ -91,7 +101,7 @@ impl<'l> Standings<'l> {
             Verdict::Held(held) => (Standing::Held, Some(held.seq)),
             Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
             Verdict::Fetch { why, .. } if why != Why::New && !self.blank => (Standing::Doubtful, None),
-            Verdict::Fetch { .. } | Verdict::Left(Left::Limit) => (Standing::New, None),
+            Verdict::Fetch { .. } | Verdict::Left(Left::Limit | Left::Quarantine) => (Standing::New, None),
         }
     }
 }

@@ -10,6 +10,8 @@ use std::collections::HashSet;
 /// What the sessions so far add up to.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    /// There was a listing.
+    listed: bool,
     /// Rows that explained a listed message of an earlier session.
     earlier: HashSet<Seq>,
     /// Rows that explain a message of the current listing.
@@ -29,8 +31,14 @@ pub(super) struct Tally {
 impl Tally {
     /// A new session has listed the maildrop: what earlier ones found missing is told anew.
     pub(super) fn new_listing(&mut self) {
+        self.listed = true;
         self.earlier.extend(self.current.drain(..));
         self.missing.clear();
+    }
+
+    /// Whether any session has listed the maildrop.
+    pub(super) fn has_listed(&self) -> bool {
+        self.listed
     }
 
     /// A listed message is held as this row.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ledger::{Known, Quarantined};
 use crate::pop3::listing::ListingBuilder;
 
 const NO_LIMITS: Limits = Limits { max_size: u64::MAX, messages: None };
@@ -42,7 +43,7 @@ fn plan<'l>(listing: &'l Listing, rows: &[Known], limits: Limits) -> Plan<'l> {
     for row in rows {
         planner.row(row);
     }
-    planner.finish(&limits)
+    planner.finish(&limits, &Quarantine::default())
 }
 
 fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
@@ -50,7 +51,7 @@ fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
 }
 
 fn held(seq: Seq) -> Verdict {
-    Verdict::Held(Held { seq, archived_at: 7, learn_size: false })
+    Verdict::Held(Held { seq, archived_at: 7, learn_size: false, by_header: false })
 }
 
 fn fetch(why: Why, compare: Compare) -> Verdict {
@@ -87,7 +88,7 @@ fn another_size_under_a_known_uid_is_doubtful_and_an_unknown_size_is_not() {
     let unsized_entry = Entry { number: 1, size: None, uid: Some(b"a") };
     assert_eq!(verdicts(&[unsized_entry], &rows), [held(1)]);
     let unsized_row = Known { list_size: None, ..row(1, "a", 0) };
-    let learnt = Held { seq: 1, archived_at: 7, learn_size: true };
+    let learnt = Held { seq: 1, archived_at: 7, learn_size: true, by_header: false };
     assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Held(learnt)]);
 }
 
@@ -163,4 +164,47 @@ fn limits_leave_the_large_and_prefer_the_new() {
         ]
     );
     assert_eq!(plan.to_fetch(), (1, 1));
+}
+
+#[test]
+fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() {
+    let failed = |uid: &str| Quarantined {
+        uid: Some(uid.as_bytes().to_vec()),
+        number: None,
+        list_size: None,
+        reason: String::new(),
+        failures: 1,
+        first_at: 0,
+        last_at: 0,
+        next_at: 0,
+        larger_than: None,
+    };
+    let mut quarantine = Quarantine::default();
+    quarantine.put(failed("rests"), true);
+    quarantine.put(failed("ready"), false);
+    quarantine.put(failed("held"), true);
+    let entries = [
+        listed(1, "rests", 1),
+        listed(2, "ready", 1),
+        listed(3, "new", 1),
+        listed(4, "huge", 100),
+        listed(5, "held", 1),
+    ];
+    let listing = listing(&entries);
+    for (messages, ready) in [(1, Verdict::Left(Left::Quarantine)), (2, fetch(Why::New, Compare::Nothing))] {
+        let mut planner = Planner::new(&listing);
+        planner.row(&row(1, "held", 1));
+        let plan = planner.finish(&Limits { max_size: 99, messages: Some(messages) }, &quarantine);
+        assert_eq!(
+            plan.iter().map(|item| item.verdict).collect::<Vec<_>>(),
+            [
+                Verdict::Left(Left::Quarantine),
+                ready,
+                fetch(Why::New, Compare::Nothing),
+                Verdict::Left(Left::TooLarge(100)),
+                held(1),
+            ]
+        );
+        assert_eq!(plan.wards().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 4]);
+    }
 }

@@ -49,6 +49,7 @@ mod odd_replies;
 mod on_new_mail;
 mod other_tools;
 mod portions;
+mod quarantine;
 mod progress;
 mod samples;
 mod secrets;
