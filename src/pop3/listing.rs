@@ -2,8 +2,11 @@
 //!
 //! Promises: every number that any of the three names is listed exactly once, in order; of
 //! contradicting lines the first one counts; a UID is an opaque string of octets. Memory: 24
-//! octets a message, the UIDs in one piece, and both are bounded ([`MAX_ENTRIES`],
-//! [`MAX_UID_OCTETS`]). Must never: guess at a line that cannot be read; it is counted as garbage.
+//! octets a message, the UIDs in one piece, and both are bounded: by what STAT has counted and a little
+//! more, for nothing comes or goes while a session has the maildrop (RFC 1939, section 4); without STAT by
+//! [`UNCOUNTED_ENTRIES`]; at any rate by [`MAX_ENTRIES`] and [`MAX_UID_OCTETS`]. So a server whose listing
+//! never ends can take no more memory than it has announced. Must never: guess at a line that cannot be
+//! read; it is counted as garbage.
 
 use std::ops::Range;
 
@@ -12,6 +15,15 @@ pub const MAX_ENTRIES: usize = 1 << 20;
 
 /// Octets that all UIDs of one listing may take (RFC 1939 allows 70 for each).
 pub const MAX_UID_OCTETS: usize = 96 << 20;
+
+/// Messages that LIST and UIDL may name beyond those that STAT counts: some servers count wrongly.
+pub const SLACK: usize = 16 << 10;
+
+/// Messages that LIST and UIDL may name where STAT is not understood.
+pub const UNCOUNTED_ENTRIES: usize = 128 << 10;
+
+/// Octets that a UID may take on the average, where there are many.
+const UID_OCTETS: usize = 128;
 
 /// The maildrop, by ascending message number.
 #[derive(Debug, Default)]
@@ -41,9 +53,21 @@ pub enum ListingError {
     /// More messages than [`MAX_ENTRIES`].
     #[error("the server lists more than {MAX_ENTRIES} messages")]
     TooManyMessages,
-    /// More than [`MAX_UID_OCTETS`] of UIDs.
-    #[error("the UIDs of the listing are longer than {} MiB together", MAX_UID_OCTETS >> 20)]
-    UidsTooLong,
+    /// More messages than STAT counts, and [`SLACK`] besides.
+    #[error("the server counts {counted} messages (STAT) and lists far more")]
+    MoreThanCounted {
+        /// What STAT says.
+        counted: u64,
+    },
+    /// More than [`UNCOUNTED_ENTRIES`] where there is no count.
+    #[error("the server lists more than {UNCOUNTED_ENTRIES} messages and does not count them (STAT)")]
+    Uncounted,
+    /// More UIDs than so many messages can have.
+    #[error("the UIDs of the listing are longer than {limit} octets together")]
+    UidsTooLong {
+        /// Octets allowed.
+        limit: usize,
+    },
 }
 
 /// An entry in 24 octets. Absent values have a value of their own instead of an `Option`.
@@ -146,7 +170,8 @@ impl ListingBuilder {
         ListingBuilder::default()
     }
 
-    /// The text of STAT's `+OK`: count and octets. Unreadable text is ignored.
+    /// The text of STAT's `+OK`: count and octets. Unreadable text is ignored. To be told before the lines of LIST
+    /// and UIDL: it bounds them.
     pub fn stat(&mut self, text: &[u8]) {
         self.listing.stat = parse_stat(text);
     }
@@ -185,15 +210,23 @@ impl ListingBuilder {
             self.listing.garbage += 1;
             return self.add(slot);
         };
-        if self.listing.uids.len() + uid.len() > MAX_UID_OCTETS {
-            return Err(ListingError::UidsTooLong);
+        let limit = self.entries_allowed().saturating_mul(UID_OCTETS).min(MAX_UID_OCTETS);
+        if self.listing.uids.len() + uid.len() > limit {
+            return Err(ListingError::UidsTooLong { limit });
         }
         (slot.uid_start, slot.uid_length) = (start, length);
         self.listing.uids.extend_from_slice(uid);
         self.add(slot)
     }
 
+    /// How many messages LIST and UIDL may name.
+    fn entries_allowed(&self) -> usize {
+        let Some((counted, _)) = self.listing.stat else { return UNCOUNTED_ENTRIES };
+        usize::try_from(counted).map_or(MAX_ENTRIES, |counted| counted.saturating_add(SLACK)).min(MAX_ENTRIES)
+    }
+
     fn add(&mut self, slot: Slot) -> Result<(), ListingError> {
+        let allowed = self.entries_allowed();
         let slots = &mut self.listing.slots;
         // Only what is sorted has one entry for each number.
         let place = match slots[..self.sorted].get(self.cursor) {
@@ -205,8 +238,12 @@ impl ListingBuilder {
             self.cursor = place + 1;
             return Ok(());
         }
-        if slots.len() == MAX_ENTRIES {
-            return Err(ListingError::TooManyMessages);
+        if slots.len() >= allowed {
+            return Err(match self.listing.stat {
+                _ if allowed == MAX_ENTRIES => ListingError::TooManyMessages,
+                Some((counted, _)) => ListingError::MoreThanCounted { counted },
+                None => ListingError::Uncounted,
+            });
         }
         if self.sorted == slots.len() && slots.last().is_none_or(|last| last.number < slot.number) {
             self.sorted += 1;

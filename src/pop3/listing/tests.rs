@@ -103,6 +103,7 @@ fn a_hostile_count_is_refused_before_memory_is_taken() {
 #[test]
 fn a_million_messages_fit_and_an_endless_listing_ends() {
     let mut builder = ListingBuilder::new();
+    builder.stat(b"1048576 5");
     builder.uids_follow();
     let outcome = (1..=u32::MAX).find_map(|number| {
         let line = format!("{number} {number:046}");
@@ -116,6 +117,35 @@ fn a_million_messages_fit_and_an_endless_listing_ends() {
     let listing = builder.finish().unwrap();
     assert_eq!(listing.len(), MAX_ENTRIES);
     assert_eq!(listing.iter().filter(|entry| entry.size == Some(5)).count(), 1000);
+}
+
+/// After how many lines an endless UIDL meets its end, and how.
+fn endless(stat: &str, uid_octets: usize) -> (u32, ListingError) {
+    let mut builder = ListingBuilder::new();
+    builder.stat(stat.as_bytes());
+    builder.uids_follow();
+    let uid = "u".repeat(uid_octets);
+    let mut lines =
+        (1..=u32::MAX).map(|number| (number, builder.uidl_line(format!("{number} {uid}").as_bytes())));
+    lines.find_map(|(number, outcome)| outcome.err().map(|error| (number, error))).unwrap()
+}
+
+#[test]
+fn an_endless_listing_takes_no_more_memory_than_it_has_announced() {
+    assert_eq!(endless("3 100", 46), (3 + 16_384 + 1, ListingError::MoreThanCounted { counted: 3 }));
+    assert_eq!(endless("what?", 46), (131_072 + 1, ListingError::Uncounted));
+    let limit = (3 + 16_384) * 128;
+    assert_eq!(
+        endless("3 100", 2_000),
+        (limit / 2_000 + 1, ListingError::UidsTooLong { limit: limit as usize })
+    );
+    assert_eq!(endless("18446744073709551615 1", 46).1, ListingError::TooManyMessages);
+}
+
+#[test]
+fn a_listing_may_be_somewhat_longer_than_its_count() {
+    let listing = build("0 0", Some(&["1 a", "2 b"]), Some(&["1 10", "2 20", "3 30"])).unwrap();
+    assert_eq!(listing.len(), 3);
 }
 
 #[test]
