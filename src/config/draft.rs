@@ -52,11 +52,14 @@ pub enum DraftSecret {
 }
 
 impl Draft {
+    /// Stands where no server is named yet; no server has this name (RFC 6761, section 6.4).
+    pub const NO_HOST: &str = "unknown.invalid";
+
     /// An account that could be read, of which nothing is known yet but its name.
     pub fn new(name: &str) -> Draft {
         Draft {
             name: name.to_owned(),
-            host: "localhost".to_owned(),
+            host: Self::NO_HOST.to_owned(),
             port: None,
             tls: Tls::Implicit,
             tls_ca_file: None,

@@ -416,6 +416,57 @@ fn a_command_must_print_the_password_that_has_worked() {
 }
 
 #[test]
+fn a_password_file_that_is_there_stays_as_it_is() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    for (name, text) in [("other", "another\n".to_owned()), ("same", format!("{PASSWORD}\nand more\n"))] {
+        crate::support::set_mode(sandbox.write(name, text), 0o600);
+    }
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS);
+    answer(&mut terminal, &[(FILE.0, "~/other")]);
+    terminal.expect("another password").expect("File [~/other]: ").enter("~/same");
+    assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("Written: ~/same"), "{}", terminal.screen());
+    assert_eq!(std::fs::read_to_string(sandbox.path("other")).unwrap(), "another\n");
+    assert_eq!(std::fs::read_to_string(sandbox.path("same")).unwrap(), format!("{PASSWORD}\nand more\n"));
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+}
+
+#[test]
+fn lines_for_a_configuration_that_is_there_come_with_their_password() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::with([Account::on("first", &server)]);
+    let before = std::fs::read_to_string(sandbox.config_file()).unwrap();
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS);
+    answer(&mut terminal, &[FILE]);
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(73), "{}", ended.screen);
+    assert!(ended.screen.contains("\n[accounts.work]\n"), "{}", ended.screen);
+    assert_eq!(std::fs::read_to_string(sandbox.config_file()).unwrap(), before);
+    let password = sandbox.path(".config/popkeep/work.password");
+    assert_eq!(
+        (std::fs::read_to_string(&password).unwrap(), mode(&password)),
+        (format!("{PASSWORD}\n"), 0o600)
+    );
+}
+
+#[test]
+fn options_hold_where_the_rest_is_asked_for() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let port = server.port().to_string();
+    let options =
+        ["init", "--tls", "none", "--port", &port, "--address", "joe@corp.example"].map(str::to_owned);
+    let mut terminal = without_password_managers(&sandbox, options.to_vec());
+    terminal.expect("None was found").expect("Host: ").enter("127.0.0.1");
+    answer(&mut terminal, &QUESTIONS[1..3]);
+    terminal.expect("clear text, to this machine itself").expect("1 message").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+}
+
+#[test]
 fn a_password_that_is_to_be_asked_for_has_no_cron_line() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::new();

@@ -99,10 +99,11 @@ impl<'i> Interview<'i> {
 
     fn welcome(&self) {
         let Some(console) = self.console else { return };
-        console.say(
-            "This makes a configuration for one account, and tests the login before anything is written. \
-             Return alone takes what stands in brackets; Ctrl-C leaves.",
-        );
+        let test = if self.options.no_test { "" } else { ", and tests the login before anything is written" };
+        console.say(&format!(
+            "This makes a configuration for one account{test}. Return alone takes what stands in brackets; \
+             Ctrl-C leaves."
+        ));
         if self.place.is_taken() {
             console.say(&format!(
                 "{} is there already and stays as it is: in the end you get the lines to add to it.",

@@ -6,7 +6,7 @@ use super::console::Console;
 use super::interview::{Interview, full_path};
 use super::place::NewPassword;
 use crate::cli::Keeping;
-use crate::config::{self, Draft, DraftSecret, Format};
+use crate::config::{self, Account, Draft, DraftSecret, Format};
 use crate::disk::{Disk as _, OsDisk};
 use secrecy::ExposeSecret as _;
 
@@ -79,11 +79,8 @@ impl Interview<'_> {
         console.say("Where is the password to come from later?");
         let manager = Manager::installed();
         console.detail("1  a command prints it: a password manager such as pass or secret-tool");
-        if self.typed.is_some() {
-            console.detail("2  a file that only you can read, written now");
-        } else {
-            console.detail("2  a file that only you can read");
-        }
+        let now = if self.typed.is_some() { ", written now" } else { "" };
+        console.detail(&format!("2  a file that only you can read{now}"));
         console.detail("3  it is asked for at each run, which cron cannot answer");
         let usual = if manager.is_some() { "1" } else { "2" };
         match console.choose("1, 2 or 3", &["1", "2", "3"], usual)? {
@@ -107,18 +104,23 @@ impl Interview<'_> {
                 draft.secret = DraftSecret::Command(command.to_owned());
                 Ok(())
             })?;
-            let account = self.account(None)?;
-            let trouble = match (config::obtain(&account), &self.typed) {
-                (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
-                    "It prints another password than the one that has just worked.".to_owned()
-                }
-                (Ok(_), _) => return Ok(()),
-                (Err(error), _) => error.to_string(),
-            };
+            let Some(trouble) = self.trouble_with(&self.account(None)?) else { return Ok(()) };
             console.trouble(&trouble);
             if console.confirm("Write it down nevertheless", false)? {
                 return Ok(());
             }
+        }
+    }
+
+    /// What is wrong with where this account has its password from: it gives none, or another one than has
+    /// just worked.
+    fn trouble_with(&self, account: &Account) -> Option<String> {
+        match (config::obtain(account), &self.typed) {
+            (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
+                Some("That is another password than the one that has just worked.".to_owned())
+            }
+            (Ok(_), _) => None,
+            (Err(error), _) => Some(format!("{error}.")),
         }
     }
 
@@ -133,27 +135,14 @@ impl Interview<'_> {
             self.settle("password-file", None, "File", Some(&proposed), set)?;
             let account = self.account(None)?;
             let config::SecretSource::File(path) = &account.secret else { return Ok(()) };
-            let there = OsDisk.link_metadata(path).is_ok();
-            match &self.typed {
-                Some(typed) if !there => {
-                    self.new_password = Some(NewPassword { path: path.clone(), password: typed.clone() });
-                    return Ok(());
-                }
-                _ if there => match config::obtain(&account) {
-                    Ok(found)
-                        if self
-                            .typed
-                            .as_ref()
-                            .is_none_or(|typed| typed.expose_secret() == found.expose_secret()) =>
-                    {
-                        return Ok(());
-                    }
-                    Ok(_) => console
-                        .trouble("That file is there already and holds another password; name another file."),
-                    Err(error) => console.trouble(&error.to_string()),
-                },
-                _ => return Ok(()),
+            if OsDisk.link_metadata(path).is_err() {
+                let new = |password| NewPassword { path: path.clone(), password };
+                self.new_password = self.typed.clone().map(new);
+                return Ok(());
             }
+            // It is there, and stays as it is.
+            let Some(trouble) = self.trouble_with(&account) else { return Ok(()) };
+            console.trouble(&format!("{trouble} Name another file."));
             if let DraftSecret::File(path) = &self.draft.secret {
                 proposed.clone_from(path);
             }

@@ -4,7 +4,7 @@ use super::InitError;
 use super::console::Console;
 use super::interview::{Interview, impossible, protection};
 use crate::config::providers::{Offer, Pop3, Provider, Secret, of_domain};
-use crate::config::{DraftSecret, Tls};
+use crate::config::{Draft, DraftSecret, Tls};
 use crate::discover::{self, Finding, Proposal, Source};
 
 impl Interview<'_> {
@@ -125,17 +125,15 @@ impl Interview<'_> {
 
     /// Asks for host, protection and port.
     pub(super) fn ask_for_server(&mut self, console: Console) -> Result<(), InitError> {
-        let known =
-            Some(self.draft.host.clone()).filter(|host| host != "localhost" || self.options.host.is_some());
+        let known = Some(self.draft.host.clone()).filter(|host| host != Draft::NO_HOST);
         let before = tls_word(self.draft.tls);
-        if self.options.tls.is_none() {
-            // Clear text, for this machine, must not stand in another host's way.
-            self.draft.tls = Tls::Implicit;
-        }
+        // Clear text, for this machine, must not stand in another host's way.
+        self.draft.tls = Tls::Implicit;
         self.settle("host", None, "Host", known.as_deref(), |draft, host| {
             host.clone_into(&mut draft.host);
             Ok(())
         })?;
+        self.as_options_say();
         if self.options.tls.is_none() {
             loop {
                 let words = ["implicit", "starttls", "none"];
@@ -151,6 +149,7 @@ impl Interview<'_> {
             }
         }
         if self.options.port.is_none() {
+            self.draft.port = None;
             let usual = usual_port(self.draft.tls);
             let port = loop {
                 match console.ask("Port", Some(&usual.to_string()))?.parse::<u16>() {
