@@ -17,7 +17,7 @@ pub use places::{Place, first_to_greet};
 use crate::config::Tls;
 use crate::config::providers::{self, Offer, Pop3, Provider};
 use crate::net::ascii_name;
-use crate::net::dns::{self, Services};
+use crate::net::dns::{NameServers, Services};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,8 +91,9 @@ impl Proposal {
     }
 }
 
-/// Looks for the server of `domain`. `ca_file` names the authorities to trust, if not the system's.
-pub fn find(domain: &str, ca_file: Option<&str>) -> Finding {
+/// Looks for the server of `domain`. `ca_file` names the authorities to trust, if not the system's;
+/// `names` are asked what the domain says of itself.
+pub fn find(domain: &str, ca_file: Option<&str>, names: &NameServers) -> Finding {
     if let Some(provider) = providers::of_domain(domain) {
         return known(provider, Source::Provider(provider));
     }
@@ -100,7 +101,7 @@ pub fn find(domain: &str, ca_file: Option<&str>) -> Finding {
     if !is_in_the_name_service(domain) {
         return Finding::Nothing { distrusted };
     }
-    let said = Said::of(domain);
+    let said = Said::by(names, domain);
     if said.decidedly_none() {
         return Finding::NotOffered;
     }
@@ -160,13 +161,13 @@ struct Said {
 }
 
 impl Said {
-    fn of(domain: &str) -> Said {
+    fn by(names: &NameServers, domain: &str) -> Said {
         let deadline = Instant::now() + NAME_SERVICE;
-        let services = |service| dns::services(service, domain, deadline).unwrap_or(Services::Unsaid);
+        let services = |service| names.services(service, domain, deadline).unwrap_or(Services::Unsaid);
         thread::scope(|scope| {
             let implicit = scope.spawn(|| services("_pop3s._tcp"));
             let starttls = scope.spawn(|| services("_pop3._tcp"));
-            let exchangers = dns::exchangers(domain, deadline).unwrap_or_default();
+            let exchangers = names.exchangers(domain, deadline).unwrap_or_default();
             Said {
                 implicit: implicit.join().unwrap_or(Services::Unsaid),
                 starttls: starttls.join().unwrap_or(Services::Unsaid),
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
 
     fn found(domain: &str) -> Proposal {
-        match find(domain, None) {
+        match find(domain, None, &NameServers::at(Vec::new())) {
             Finding::Server(proposal) => proposal,
             other => panic!("{other:?}"),
         }
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!((gmail.host.as_str(), gmail.port, gmail.tls), ("pop.gmail.com", 995, Tls::Implicit));
         assert!(gmail.pop3.is_some_and(|pop3| pop3.switch.is_some()) && !gmail.is_foreign("gmail.com"));
         assert!(
-            matches!(find("icloud.com", None), Finding::NoPop3 { provider, .. } if provider.name == "iCloud Mail")
+            matches!(find("icloud.com", None, &NameServers::at(Vec::new())), Finding::NoPop3 { provider, .. } if provider.name == "iCloud Mail")
         );
     }
 
@@ -221,7 +222,10 @@ mod tests {
     fn what_is_in_no_name_service_is_not_looked_for() {
         for domain in ["corp.example", "x.INVALID.", "localhost", ""] {
             assert!(!is_in_the_name_service(domain), "{domain}");
-            assert!(matches!(find(domain, None), Finding::Nothing { .. }), "{domain}");
+            assert!(
+                matches!(find(domain, None, &NameServers::at(Vec::new())), Finding::Nothing { .. }),
+                "{domain}"
+            );
         }
         assert!(is_in_the_name_service("example.com") && is_in_the_name_service("example.co.uk."));
     }

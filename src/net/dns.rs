@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Where the name servers stand.
-const NAME_SERVERS: &str = "/etc/resolv.conf";
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// The port of a name server.
 const PORT: u16 = 53;
 /// So many name servers are asked, as the system's resolver does.
@@ -37,12 +37,53 @@ pub enum Services {
     Unsaid,
 }
 
-/// Where `domain` has `service` (`_pop3s._tcp`). The error is that no name server gave a usable
-/// answer in time.
-pub fn services(service: &str, domain: &str, deadline: Instant) -> io::Result<Services> {
-    let name = format!("{service}.{}", domain_name(domain)?);
+/// The name servers to ask.
+#[derive(Clone, Debug)]
+pub struct NameServers(Vec<SocketAddr>);
+
+impl NameServers {
+    /// Those of this machine: what `/etc/resolv.conf` says, or one on the machine itself.
+    pub fn of_system() -> NameServers {
+        let text = disk::read_limited(Path::new(RESOLV_CONF), 1 << 16).unwrap_or_default();
+        let mut servers = servers_of(&String::from_utf8_lossy(&text));
+        if servers.is_empty() {
+            servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+        }
+        NameServers(servers)
+    }
+
+    /// These.
+    pub fn at(servers: Vec<SocketAddr>) -> NameServers {
+        NameServers(servers)
+    }
+
+    /// Where `domain` has `service` (`_pop3s._tcp`). The error is that no name server gave a usable
+    /// answer in time.
+    pub fn services(&self, service: &str, domain: &str, deadline: Instant) -> io::Result<Services> {
+        let name = format!("{service}.{}", domain_name(domain)?);
+        Ok(places(ask(&self.0, &name, Kind::Srv, deadline)?))
+    }
+
+    /// The hosts that take mail for `domain`, the preferred one first. The error is that no name
+    /// server gave a usable answer in time.
+    pub fn exchangers(&self, domain: &str, deadline: Instant) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for record in ask(&self.0, &domain_name(domain)?, Kind::Mx, deadline)? {
+            if let Record::Mx { preference, host } = record
+                && !host.is_empty()
+            {
+                found.push((preference, host));
+            }
+        }
+        found.sort_by_key(|(preference, _)| *preference);
+        Ok(found.into_iter().map(|(_, host)| host).collect())
+    }
+}
+
+/// What service records say.
+fn places(records: Vec<Record>) -> Services {
     let mut found = Vec::new();
-    for record in ask(&name_servers(), &name, Kind::Srv, deadline)? {
+    for record in records {
         if let Record::Srv { priority, weight, target, port } = record {
             found.push((priority, std::cmp::Reverse(weight), target, port));
         }
@@ -50,42 +91,17 @@ pub fn services(service: &str, domain: &str, deadline: Instant) -> io::Result<Se
     if let [(_, _, target, _)] = &found[..]
         && target.is_empty()
     {
-        return Ok(Services::NotOffered);
+        return Services::NotOffered;
     }
     found.retain(|(_, _, target, port)| !target.is_empty() && *port > 0);
     // Equal weights stay in the order of the answer; there is one of us, so no load to share.
     found.sort_by_key(|(priority, weight, _, _)| (*priority, *weight));
     let places: Vec<_> = found.into_iter().map(|(_, _, target, port)| (target, port)).collect();
-    Ok(if places.is_empty() { Services::Unsaid } else { Services::At(places) })
-}
-
-/// The hosts that take mail for `domain`, the preferred one first. The error is that no name
-/// server gave a usable answer in time.
-pub fn exchangers(domain: &str, deadline: Instant) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for record in ask(&name_servers(), &domain_name(domain)?, Kind::Mx, deadline)? {
-        if let Record::Mx { preference, host } = record
-            && !host.is_empty()
-        {
-            found.push((preference, host));
-        }
-    }
-    found.sort_by_key(|(preference, _)| *preference);
-    Ok(found.into_iter().map(|(_, host)| host).collect())
+    if places.is_empty() { Services::Unsaid } else { Services::At(places) }
 }
 
 fn domain_name(domain: &str) -> io::Result<String> {
     ascii_name(domain).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no possible name"))
-}
-
-/// The name servers of `/etc/resolv.conf`, or the one on this machine.
-fn name_servers() -> Vec<SocketAddr> {
-    let text = disk::read_limited(Path::new(NAME_SERVERS), 1 << 16).unwrap_or_default();
-    let mut servers = servers_of(&String::from_utf8_lossy(&text));
-    if servers.is_empty() {
-        servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
-    }
-    servers
 }
 
 fn servers_of(text: &str) -> Vec<SocketAddr> {

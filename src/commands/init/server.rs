@@ -6,6 +6,7 @@ use super::interview::{Interview, impossible, protection};
 use crate::config::providers::{Offer, Pop3, Provider, Secret, of_domain};
 use crate::config::{Draft, DraftSecret, Tls};
 use crate::discover::{self, Finding, Proposal, Source};
+use crate::net::dns::NameServers;
 
 impl Interview<'_> {
     /// The server: as the options say, as the domain tells, or as a person says.
@@ -24,7 +25,7 @@ impl Interview<'_> {
         {
             console.say(&format!("Looking for the POP3 server of {domain} ..."));
         }
-        let finding = discover::find(&domain, self.draft.tls_ca_file.as_deref());
+        let finding = discover::find(&domain, self.draft.tls_ca_file.as_deref(), &NameServers::of_system());
         match self.console {
             Some(console) => self.talk_about(console, &domain, finding),
             None => self.take(&domain, finding),
