@@ -16,6 +16,25 @@ sent. Wherever a run is cut off, the next one leaves exactly one copy of each me
 pub const CONFIG_HELP: &str =
     "Configuration file [default: $POPKEEP_CONFIG, else ~/.config/popkeep/config.toml]";
 
+/// The long help of `fetch --json`.
+pub const FETCH_JSON_HELP: &str = "\
+Print one JSON document about the run on stdout
+
+It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
+(or null), listed, held, fetched, octets (of what was fetched), deleted, missing (each with number, uid \
+and reason) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always \
+held and missing together. What came from a server has its unprintable octets escaped.";
+
+/// The long help of `status --json`.
+pub const STATUS_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has exit, the exit code, and accounts, each with name, error (or null), archive, held, octets, newest, \
+last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
+--max-age), failed_runs since the last success and failures (the kinds of them), quarantined and \
+quarantine (the messages that are there longest), and weeks (what was archived in each, the oldest first). \
+Times are as in RFC 3339, in UTC.";
+
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
 Write what the run found to FILE, in the text format of Prometheus
@@ -105,7 +124,10 @@ pub const COMPLETIONS: &[Example] = &[
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are held, or left by your own max_size or --limit"),
-    (1, "messages are missing, accounts failed differently, status found one stale, or a session was told -ERR"),
+    (
+        1,
+        "messages are missing, accounts failed differently, status found one stale, or a session was told -ERR",
+    ),
     (64, "wrong command line, or an account that is not configured"),
     (65, "data that popkeep wrote is damaged, such as the ledger"),
     (68, "a server's host name is not known: check host, or the network is down"),

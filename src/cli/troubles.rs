@@ -23,11 +23,7 @@ pub const TROUBLES: &[Trouble] = &[
         "The line names its number, its UID and the reason. It is tried again later, by itself. If the \
          reason stays, ask who runs the server; the other messages are not held up.",
     ),
-    trouble(
-        1,
-        "Accounts failed in different ways.",
-        "Each has a line of its own, which says what to do.",
-    ),
+    trouble(1, "Accounts failed in different ways.", "Each has a line of its own, which says what to do."),
     trouble(
         1,
         "status --max-age found an account without a recent success.",
@@ -102,21 +98,13 @@ pub const TROUBLES: &[Trouble] = &[
          waits for it.",
     ),
     trouble(75, "Another popkeep is at work on the account.", "Let it finish, or use fetch --wait."),
-    trouble(
-        75,
-        "The server wants more time between two logins.",
-        "Run popkeep less often for this account.",
-    ),
+    trouble(75, "The server wants more time between two logins.", "Run popkeep less often for this account."),
     trouble(
         75,
         "password_command did not end within 30 seconds.",
         "It probably asks for a passphrase, which nobody can give it in cron; run it by hand to see.",
     ),
-    trouble(
-        76,
-        "tls does not fit port.",
-        "Port 995 is for tls = \"implicit\", port 110 for \"starttls\".",
-    ),
+    trouble(76, "tls does not fit port.", "Port 995 is for tls = \"implicit\", port 110 for \"starttls\"."),
     trouble(
         76,
         "It is no POP3 server that answers.",
@@ -156,11 +144,7 @@ pub const TROUBLES: &[Trouble] = &[
         "In cron there is no terminal to ask on, and hardly any environment: use password_command or \
          password_file, with whole paths.",
     ),
-    trouble(
-        78,
-        "The password would travel in clear text.",
-        "Use tls = \"implicit\" or \"starttls\".",
-    ),
+    trouble(78, "The password would travel in clear text.", "Use tls = \"implicit\" or \"starttls\"."),
     trouble(
         78,
         "archive or identity was changed for an account that holds mail.",

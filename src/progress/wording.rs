@@ -3,14 +3,15 @@
 //! Promises: no octet that a server chose reaches a terminal raw; a list of messages stays a few
 //! lines long, however many there are (`--json` has each one).
 
+mod figures;
+mod reconciliation;
+
+pub use figures::{ago, messages, moment, now, rfc3339, size, span};
+pub use reconciliation::reconciliation;
+
 use crate::event::{Missing, Outcome, Summary};
-use crate::ledger::UnixTime;
 use crate::mail::safe_text::escape;
-use bytesize::ByteSize;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// So many messages with one reason are named one by one; more become one line.
 const NAMED_SINGLY: usize = 3;
@@ -20,56 +21,6 @@ const LINES_SHOWN: usize = 20;
 
 /// So many ranges of message numbers are shown in a line.
 const RANGES_SHOWN: usize = 6;
-
-/// Octets as people read them: `45.0 KiB`.
-pub fn size(octets: u64) -> String {
-    ByteSize(octets).display().iec().to_string()
-}
-
-/// An instant in the local time zone: `2026-11-22 06:00:12`.
-pub fn moment(at: UnixTime) -> String {
-    local(at, &TimeZone::system())
-}
-
-fn local(at: UnixTime, zone: &TimeZone) -> String {
-    match Timestamp::from_second(at) {
-        Ok(at) => at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => format!("{at} s after 1970"),
-    }
-}
-
-/// An instant for scripts: RFC 3339, UTC.
-pub fn rfc3339(at: UnixTime) -> String {
-    Timestamp::from_second(at).unwrap_or_default().to_string()
-}
-
-/// How long ago `at` was at `now`: `3 h ago`.
-pub fn ago(at: UnixTime, now: UnixTime) -> String {
-    match now.saturating_sub(at) {
-        ..0 => "in the future".to_owned(),
-        seconds @ 0..120 => format!("{seconds} s ago"),
-        seconds @ 120..7_200 => format!("{} min ago", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} days ago", seconds / 86_400),
-    }
-}
-
-/// A span as the configuration has it: `30d`, `90s`.
-pub fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    match [(86_400, 'd'), (3_600, 'h'), (60, 'm')]
-        .into_iter()
-        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit))
-    {
-        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
-        None => format!("{seconds}s"),
-    }
-}
-
-/// The time now.
-pub fn now() -> UnixTime {
-    Timestamp::now().as_second()
-}
 
 /// What a report of a problem has to begin with: `popkeep 0.1.0 on linux, x86_64`.
 pub fn version() -> String {
@@ -81,11 +32,6 @@ pub fn version() -> String {
 /// stay as they are, so that this can be applied to what was escaped before.
 pub fn printable(text: &str) -> String {
     text.split('\\').map(|part| escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
-}
-
-/// `1 message`, `2 messages`.
-pub fn messages(count: u64) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 /// What a run did, in figures: `12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted`.
@@ -112,51 +58,6 @@ pub fn summary(summary: &Summary) -> Option<String> {
         }
     }
     Some(line)
-}
-
-/// The reconciliation of all accounts in a sentence or two; `None` when no maildrop was listed.
-pub fn reconciliation(summaries: &[Summary]) -> Option<String> {
-    let seen: Vec<&Summary> = summaries.iter().filter(|one| summary(one).is_some()).collect();
-    let sum = |figure: fn(&Summary) -> u64| seen.iter().map(|one| figure(one)).sum::<u64>();
-    let of = |chosen: bool| seen.iter().flat_map(|one| &one.missing).filter(|m| m.chosen == chosen).count();
-    let (listed, held, fetched, left, missing) =
-        (sum(|one| one.listed), sum(|one| one.held), sum(|one| one.fetched), of(true), of(false));
-    if seen.is_empty() {
-        return None;
-    }
-    let servers = if seen.len() == 1 { "server" } else { "servers" };
-    let mut text = match (listed, held) {
-        (0, _) => format!("There is no mail on the {servers}"),
-        (1, 1) => format!("The message on the {servers} is in the archive"),
-        _ if listed == held => format!("All {listed} messages on the {servers} are in the archive"),
-        _ => format!("Of {} on the {servers}, {held} are in the archive", messages(listed)),
-    };
-    match fetched {
-        _ if held == 0 => {}
-        0 if listed == 1 => text.push_str(", as before"),
-        0 => text.push_str(", none of them new"),
-        _ if listed == 1 => text.push_str(", and new"),
-        _ => {
-            // Writing into a String cannot fail.
-            let _ = write!(text, ", {fetched} of them new ({})", size(sum(|one| one.octets)));
-        }
-    }
-    for (count, what) in [
-        (sum(|one| one.deleted), "deleted from the server"),
-        (left as u64, "left by max_size or --limit"),
-        (missing as u64, "missing"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, "; {count} {what}");
-        }
-    }
-    text.push('.');
-    let failed =
-        summaries.iter().filter(|one| matches!(one.outcome, Outcome::Failed | Outcome::Skipped)).count();
-    if failed > 0 {
-        let _ = write!(text, " {failed} of {} accounts failed.", summaries.len());
-    }
-    Some(text)
 }
 
 /// What went wrong, a line for each, without the account's name; empty when nothing did.
@@ -263,11 +164,11 @@ mod tests {
     use super::*;
     use crate::exit::Exit;
 
-    fn missing(number: u32, reason: &str, chosen: bool) -> Missing {
+    pub(super) fn missing(number: u32, reason: &str, chosen: bool) -> Missing {
         Missing { number, uid: None, reason: reason.to_owned(), chosen }
     }
 
-    fn run(missing: Vec<Missing>) -> Summary {
+    pub(super) fn run(missing: Vec<Missing>) -> Summary {
         Summary {
             account: "work".to_owned(),
             outcome: Outcome::Partial,
@@ -293,33 +194,6 @@ mod tests {
             summary(&some).unwrap(),
             "12 listed, 9 held, 3 fetched (45.0 KiB), 0 deleted, 1 left, 2 missing"
         );
-    }
-
-    #[test]
-    fn all_accounts_are_reconciled_in_a_sentence() {
-        let said = |runs: &[Summary]| reconciliation(runs).unwrap();
-        assert_eq!(
-            said(&[run(vec![])]),
-            "All 12 messages on the server are in the archive, 3 of them new (45.0 KiB)."
-        );
-        let idle = Summary { fetched: 0, octets: 0, deleted: 4, ..run(vec![]) };
-        assert_eq!(
-            said(std::slice::from_ref(&idle)),
-            "All 12 messages on the server are in the archive, none of them new; 4 deleted from the server."
-        );
-        let some =
-            run(vec![missing(4, "too large", true), missing(5, "empty", false), missing(6, "x", false)]);
-        let failed = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, None);
-        assert_eq!(
-            said(&[idle, some, failed.clone()]),
-            "Of 24 messages on the servers, 21 are in the archive, 3 of them new (45.0 KiB); 4 deleted from the \
-             server; 1 left by max_size or --limit; 2 missing. 1 of 3 accounts failed."
-        );
-        assert_eq!(reconciliation(&[failed]), None);
-        let empty = Summary::of_nothing("home", Outcome::Ok, Exit::OK, None);
-        assert_eq!(said(std::slice::from_ref(&empty)), "There is no mail on the server.");
-        let one = Summary { listed: 1, held: 1, ..empty };
-        assert_eq!(said(&[one]), "The message on the server is in the archive, as before.");
     }
 
     #[test]
@@ -392,22 +266,5 @@ mod tests {
         let once = printable("a\u{7}b \\ ünï");
         assert_eq!(printable(&once), once);
         assert_eq!(printable("pass show mail\\work"), "pass show mail\\work");
-    }
-
-    #[test]
-    fn times_and_sizes_read_well() {
-        let zone = TimeZone::fixed(jiff::tz::offset(1));
-        assert_eq!(local(1_795_323_612, &zone), "2026-11-22 06:00:12");
-        assert_eq!(rfc3339(1_795_323_612), "2026-11-22T05:00:12Z");
-        assert_eq!(ago(100, 130), "30 s ago");
-        assert_eq!(ago(0, 119 * 60), "119 min ago");
-        assert_eq!(ago(0, 26 * 3600), "26 h ago");
-        assert_eq!(ago(0, 3 * 86_400), "3 days ago");
-        assert_eq!(ago(10, 0), "in the future");
-        assert_eq!((size(0), size(1024)), ("0 B".to_owned(), "1.0 KiB".to_owned()));
-        assert_eq!(span(Duration::from_hours(720)), "30d");
-        assert_eq!(span(Duration::from_mins(90)), "90m");
-        assert_eq!(span(Duration::from_secs(61)), "61s");
-        assert_eq!((messages(1), messages(2)), ("1 message".to_owned(), "2 messages".to_owned()));
     }
 }

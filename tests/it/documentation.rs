@@ -1,8 +1,11 @@
-//! Promise: a command line that help, a manual page or the README shows is one that popkeep accepts.
+//! Promises: a command line that help, a manual page or the README shows is one that popkeep accepts;
+//! every key of the JSON documents is explained.
 
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
-use popkeep::cli::Cli;
+use popkeep::cli::{Cli, manual};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn file(name: &str) -> String {
@@ -80,5 +83,36 @@ fn the_commands_in_the_manual_of_the_configuration_are_accepted() {
     assert!(lines.len() >= 2, "{lines:?}");
     for words in lines {
         assert_accepted(&words, "popkeep.toml(5)");
+    }
+}
+
+/// Every key of a document, however deep.
+fn keys(document: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match document {
+        serde_json::Value::Object(entries) => {
+            for (key, value) in entries {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        serde_json::Value::Array(entries) => entries.iter().for_each(|entry| keys(entry, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_the_json_documents_of_a_run_is_explained() {
+    let refuse_retr = [Mail::some(3)[1].uid.clone()].into();
+    let server = PopServer::behaving(Mail::some(3), Behaviour { refuse_retr, ..Behaviour::default() });
+    let sandbox = Sandbox::with([Account::on("work", &server).text("on_new_mail", "exit 1")]);
+    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
+    let mut found = BTreeSet::new();
+    keys(&report, &mut found);
+    assert!(found.contains("reason") && found.contains("on_new_mail"), "{found:?}");
+    let unexplained: Vec<_> = found.iter().filter(|key| !manual::FETCH_JSON_HELP.contains(*key)).collect();
+    assert!(unexplained.is_empty(), "fetch --json: {unexplained:?}");
+    let status = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
+    for key in status["accounts"][0].as_object().unwrap().keys() {
+        assert!(manual::STATUS_JSON_HELP.contains(key.as_str()), "status --json: {key}");
     }
 }
