@@ -29,6 +29,10 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     pub tls_ca_file: Option<String>,
 
+    /// The SHA-256 fingerprint of the server's certificate, which is then trusted for that alone
+    #[arg(long, value_name = "FINGERPRINT", requires = "host")]
+    pub tls_fingerprint: Option<String>,
+
     /// Who logs in [default: the address, or what the provider wants]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,

@@ -24,6 +24,8 @@ pub struct Draft {
     pub tls: Tls,
     /// The authorities to trust, instead of the system's.
     pub tls_ca_file: Option<String>,
+    /// The server's certificate must be this one, and need be nothing else.
+    pub tls_fingerprint: Option<String>,
     /// Who logs in.
     pub user: String,
     /// Where the password will come from.
@@ -63,6 +65,7 @@ impl Draft {
             port: None,
             tls: Tls::Implicit,
             tls_ca_file: None,
+            tls_fingerprint: None,
             user: "nobody".to_owned(),
             secret: DraftSecret::Ask,
             archive: "/nonexistent/{account}".to_owned(),
@@ -111,6 +114,9 @@ impl Draft {
         lines.push((format!("tls = {}", quoted(tls)), why));
         if let Some(file) = &self.tls_ca_file {
             lines.push((format!("tls_ca_file = {}", quoted(file)), "whom to trust, and nobody else"));
+        }
+        if let Some(fingerprint) = &self.tls_fingerprint {
+            lines.push((format!("tls_fingerprint = {}", quoted(fingerprint)), "of the server's certificate"));
         }
         lines.push((format!("user = {}", quoted(&self.user)), ""));
         lines.extend(self.secret.line());

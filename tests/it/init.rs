@@ -393,12 +393,21 @@ fn no_password_goes_to_a_server_that_is_not_trusted() {
 
     let mut terminal = sandbox.popkeep(options).on_terminal(80, 60);
     terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
-    terminal.expect("not trusted").expect("issuer").expect("Host [localhost]: ").control('C');
+    terminal.expect("not trusted").expect("issuer").expect("--tls-fingerprint");
+    terminal.expect("Host [localhost]: ").control('C');
     assert_eq!(terminal.wait(), Some(130));
     for session in server.take_sessions() {
         assert!(session.commands.is_empty(), "{:?}", session.commands);
     }
     nothing_written(&sandbox);
+
+    // The person has the fingerprint from the screen, or better from whoever runs the server.
+    let said = terminal.said();
+    let shown = said.split("--tls-fingerprint").nth(1).unwrap().split_whitespace().next().unwrap();
+    let pinned = options.into_iter().chain(["--tls-fingerprint", shown, "--password-command"]);
+    let command = format!("echo '{PASSWORD}'");
+    sandbox.popkeep(pinned.chain([command.as_str()])).run().expect(0);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
 }
 
 #[test]

@@ -10,6 +10,9 @@ const SOON: i64 = 14;
 /// How many names of a certificate are shown.
 const NAMES_SHOWN: usize = 8;
 
+/// What the line is called that pins a certificate.
+pub(in super::super) const PIN: &str = "to pin it";
+
 /// Where it is, and the way there.
 pub(super) fn server(account: &Account) -> String {
     let host = wording::printable(&account.host);
@@ -55,7 +58,7 @@ pub(in super::super) fn certificate(leaf: &Leaf, now: i64) -> Vec<(&'static str,
         };
         lines.push(("valid", format!("{} to {} ({left})", day(facts.valid_from), day(facts.valid_until))));
     }
-    lines.push(("to pin it", leaf.pin()));
+    lines.push((PIN, leaf.pin()));
     lines
 }
 

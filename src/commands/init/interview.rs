@@ -43,6 +43,8 @@ impl<'i> Interview<'i> {
     ) -> Result<Self, InitError> {
         let mut draft = Draft::new("account");
         draft.tls_ca_file = options.tls_ca_file.as_deref().map(full_path);
+        draft.tls_fingerprint.clone_from(&options.tls_fingerprint);
+        draft.account().map_err(|why| InitError::Impossible { reason: why })?;
         let secret = [
             options.password_command.clone().map(DraftSecret::Command),
             options.password_file.as_deref().map(full_path).map(DraftSecret::File),

@@ -63,7 +63,13 @@ pub(super) fn words(error: &AccountError) -> Vec<String> {
     let mut lines = vec![wording::printable(&error.to_string())];
     if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
         let facts = connection::certificate(leaf, wording::now()).into_iter();
+        let facts = facts.filter(|(name, _)| *name != connection::PIN);
         lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
+        lines.push(format!(
+            "If you know by other means that this is the right one, begin anew with --host and \
+             --tls-fingerprint {}",
+            leaf.fingerprint
+        ));
     }
     lines
 }
