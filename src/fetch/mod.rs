@@ -238,16 +238,14 @@ impl<'a> Run<'a> {
         // The last session brought nothing but a suspicion.
         let mut barren = false;
         loop {
-            if let Some(exit) = stop::requested() {
-                return Err(AccountError::Stopped { exit });
-            }
+            unless_stopped()?;
             let before = (self.progress(), self.aside.suspected());
             let outcome = self.round();
             let progress = self.progress() > before.0;
             match outcome {
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if !self.last_turn => self.last_turn = true,
-                Ok(_) => return Ok(()),
+                Ok(_) => return unless_stopped(),
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(
@@ -332,6 +330,11 @@ impl<'a> Run<'a> {
             delete_policy: policy_words(self.account.delete),
         }
     }
+}
+
+/// An error once a signal has asked to stop, even if nothing was left to do: who sent it is to know.
+fn unless_stopped() -> Result<(), AccountError> {
+    stop::requested().map_or(Ok(()), |exit| Err(AccountError::Stopped { exit }))
 }
 
 /// Now, as the ledger counts.

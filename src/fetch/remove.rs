@@ -15,6 +15,7 @@ use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, Session, Transaction};
+use crate::stop;
 use std::collections::VecDeque;
 
 /// DELEs that leave in one write, at least.
@@ -49,11 +50,14 @@ pub(super) fn mark(
     (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
     (account, observer): (&str, &dyn Observer),
 ) -> Result<Marked, AccountError> {
+    // What is queued goes out: with one command a turn, no more than one at a time, so that a signal counts.
+    let at_once = if session.pipelining() { QUEUED } else { 1 };
     let mut marked = Marked::default();
     let mut due = due.into_iter().peekable();
-    while due.peek().is_some() {
+    // After a signal no further DELE goes out; those that the server has accepted are safe to confirm.
+    while due.peek().is_some() && stop::requested().is_none() {
         let mut asked = VecDeque::new();
-        for Due { seq, sighting } in due.by_ref().take(QUEUED) {
+        for Due { seq, sighting } in due.by_ref().take(at_once) {
             let Some(row) = ledger.row(seq)? else {
                 marked.no_copy.push(seq);
                 continue;
