@@ -66,6 +66,8 @@ pub enum Why {
     DeletedBefore,
     /// Its UID stands for several messages.
     EqualUids,
+    /// Several messages were archived under its UID, one after the other.
+    SeveralStored,
     /// The server gives it no UID.
     NoUid,
     /// All known UIDs are gone and new ones are there: perhaps the server was migrated.
@@ -75,6 +77,12 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether its UID is on record for this one message of the listing, so that other content than is
+    /// recorded needs a second look.
+    pub fn is_on_record(self) -> bool {
+        matches!(self, Why::SizeChanged | Why::HeaderChanged | Why::DeletedBefore | Why::SeveralStored)
+    }
+
     /// For people, to stand behind "is fetched because".
     pub fn words(self) -> &'static str {
         match self {
@@ -82,6 +90,7 @@ impl Why {
             Why::SizeChanged => "its size has changed",
             Why::DeletedBefore => "it was deleted and is listed again",
             Why::EqualUids => "its UID is not unique",
+            Why::SeveralStored => "several messages were archived under its UID",
             Why::NoUid => "the server gives it no UID",
             Why::AllUidsNew => "all UIDs of this maildrop have changed",
             Why::HeaderChanged => "its header has changed",

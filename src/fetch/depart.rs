@@ -112,7 +112,7 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        for message in filed {
+        for message in filed.iter().filter(|message| !message.unsteady) {
             let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
             if self.is_due(message.seq, archived_at) {
                 let number = plan.item(message.item).entry.number;

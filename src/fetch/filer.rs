@@ -14,7 +14,7 @@ use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
 use crate::mail::digest::Digest;
 use crate::plan::{Compare, Plan, Verdict};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,13 @@ pub(super) struct Filed {
     pub size: u64,
     /// It was stored now; otherwise it was recognised as one that was held before.
     pub fresh: bool,
+    /// The server sends it with other octets each time: it stays there.
+    pub unsteady: bool,
 }
+
+/// Messages, by their place in the plan, that came with other content than is on record under their
+/// UIDs, and with what. Each needs a second look: see [`super::unsteady`].
+pub(super) type Looks = HashMap<usize, Digest>;
 
 /// See the module's page.
 pub(super) struct Filer<'a> {
@@ -91,6 +97,9 @@ pub(super) struct Filer<'a> {
     claimed: HashSet<Seq>,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
+    /// The first look at what is fetched for a second one.
+    looks: &'a Looks,
+    unsettled: Looks,
     changes: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
@@ -104,6 +113,7 @@ impl<'a> Filer<'a> {
         gone: &HashSet<Seq>,
         limits: BatchLimits,
         utf8: bool,
+        looks: &'a Looks,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
@@ -123,6 +133,8 @@ impl<'a> Filer<'a> {
             account,
             claimed,
             utf8,
+            looks,
+            unsettled: Looks::new(),
             changes: Vec::new(),
             waiting: Vec::new(),
             oldest: None,
@@ -130,13 +142,13 @@ impl<'a> Filer<'a> {
     }
 
     /// Works until the network side hangs up, then commits what is complete. `filed` gets each
-    /// batch after its commit; `spare` gets emptied parcels back.
+    /// batch after its commit; `spare` gets emptied parcels back. Returns what needs a second look.
     pub(super) fn work(
         mut self,
         parcels: &Receiver<Parcel>,
         filed: &Sender<Vec<Filed>>,
         spare: &Sender<Parcel>,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<Looks, ArchiveError> {
         let mut open = false;
         loop {
             let patience = match self.oldest {
@@ -160,7 +172,8 @@ impl<'a> Filer<'a> {
         if open {
             self.archive.discard()?;
         }
-        self.commit(filed)
+        self.commit(filed)?;
+        Ok(self.unsettled)
     }
 
     fn unpack(
@@ -202,10 +215,11 @@ impl<'a> Filer<'a> {
     fn file(&mut self, item: usize) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
-        let compare = match self.plan.item(item).verdict {
-            Verdict::Fetch { compare, .. } => compare,
-            Verdict::Held(_) | Verdict::Left(_) => Compare::Nothing,
+        let (compare, on_record) = match self.plan.item(item).verdict {
+            Verdict::Fetch { compare, why } => (compare, why.is_on_record()),
+            Verdict::Held(_) | Verdict::Left(_) => (Compare::Nothing, false),
         };
+        let mut unsteady = false;
         let (seq, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
             self.archive.discard()?;
             if row.uid.as_deref() != entry.uid
@@ -219,7 +233,18 @@ impl<'a> Filer<'a> {
                 });
             }
             (row.seq, false)
+        } else if on_record && !self.looks.contains_key(&item) {
+            self.unsettled.insert(item, digest);
+            return self.archive.discard();
+        } else if on_record
+            && self.differs_from_first_look(item, &digest)
+            && let Some(version) = self.unsteady_version(compare)?
+        {
+            unsteady = true;
+            self.archive.discard()?;
+            (version, false)
         } else {
+            unsteady = on_record && self.differs_from_first_look(item, &digest);
             let seq = self.ledger.next_seq();
             let arrived = Arrived {
                 uid: entry.uid.map(<[u8]>::to_vec),
@@ -228,11 +253,12 @@ impl<'a> Filer<'a> {
                 utf8: self.utf8,
             };
             self.archive.keep(seq, arrived)?;
+            self.changes.extend(unsteady.then_some(Change::Unsteady(seq)));
             (seq, true)
         };
         self.claimed.insert(seq);
         self.oldest.get_or_insert_with(Instant::now);
-        self.waiting.push(Filed { item, seq, digest, size, fresh });
+        self.waiting.push(Filed { item, seq, digest, size, fresh, unsteady });
         Ok(())
     }
 
@@ -251,6 +277,18 @@ impl<'a> Filer<'a> {
             None => self.ledger.by_core(digest)?.into_iter().find(fits),
         };
         found.map_or(Ok(None), |seq| self.ledger.row(seq))
+    }
+
+    fn differs_from_first_look(&self, item: usize, digest: &Digest) -> bool {
+        self.looks.get(&item).is_some_and(|first| first.core() != digest.core())
+    }
+
+    /// Of the rows allowed, the newest whose message is known to come with other octets each time.
+    fn unsteady_version(&self, compare: Compare) -> Result<Option<Seq>, LedgerError> {
+        let Compare::Group(group) = compare else { return Ok(None) };
+        let unsteady = self.ledger.quirks()?.unsteady;
+        let rows = self.plan.group(group).iter().copied();
+        Ok(rows.filter(|seq| unsteady.contains(seq) && !self.claimed.contains(seq)).max())
     }
 
     fn commit_when_due(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {

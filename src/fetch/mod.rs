@@ -25,6 +25,7 @@ mod round;
 mod set_aside;
 mod standing;
 mod tally;
+mod unsteady;
 pub mod tops;
 mod waiting;
 

@@ -3,7 +3,7 @@
 //! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
 //! or not at all, is reported missing and never stored as mail.
 
-use super::filer::{Filed, Filer, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::filer::{Filed, Filer, Looks, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
@@ -47,6 +47,8 @@ pub(super) struct Haul {
     pub broke_at: Option<usize>,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
+    /// Messages that came, and are to be asked for a second time before they count.
+    pub unsettled: Looks,
 }
 
 impl Haul {
@@ -72,7 +74,7 @@ pub(super) enum Broken {
     TooLarge(usize),
 }
 
-/// Fetches the messages `order` (places in the plan) and files them. None of them is one of the rows
+/// Fetches the messages `order` (places in the plan) and files them; `looks` is what a first look showed of them. None of them is one of the rows
 /// `gone`, whatever its content.
 pub(super) fn retrieve(
     session: &mut Session<Transaction>,
@@ -80,6 +82,7 @@ pub(super) fn retrieve(
     order: &[usize],
     gone: &HashSet<Seq>,
     bounds: Bounds,
+    looks: &Looks,
     (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
     (account, observer): (&str, &dyn Observer),
 ) -> Haul {
@@ -89,13 +92,14 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let filer = Filer::new(archive, ledger, plan, gone, bounds.batch, session.utf8(), (account, observer));
+    let filer =
+        Filer::new(archive, ledger, plan, gone, bounds.batch, session.utf8(), looks, (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };
         let mut haul = pump(session, plan, order, bounds, packer);
         match working.join() {
-            Ok(Ok(())) => {}
+            Ok(Ok(unsettled)) => haul.unsettled = unsettled,
             Ok(Err(error)) => haul.broken = Some(Broken::Archive(error)),
             Err(panic) => std::panic::resume_unwind(panic),
         }

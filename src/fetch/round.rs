@@ -1,7 +1,7 @@
 //! One session of an account's run: list, plan, prove, fetch; how it ends is in [`super::depart`].
 
 use super::error::AccountError;
-use super::filer::Filed;
+use super::filer::{Filed, Looks};
 use super::portions::Portions;
 use super::prove;
 use super::remove::Due;
@@ -125,9 +125,13 @@ impl Run<'_> {
             &work.fetch,
             &self.gone,
             bounds,
+            &Looks::new(),
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );
+        if haul.broken.is_none() && !haul.unsettled.is_empty() {
+            self.look_again(&mut session, &plan, bounds, &mut haul);
+        }
         work.more |= haul.cut_short;
         let deletes = self.account.delete != DeletePolicy::Never
             && haul.broken.is_none()

@@ -1,6 +1,7 @@
 //! What the ledger records: rows, changes to them, runs.
 
 use crate::mail::digest::Digest;
+use std::collections::HashSet;
 
 /// Seconds since 1970-01-01 00:00 UTC.
 pub type UnixTime = i64;
@@ -114,6 +115,8 @@ pub struct Quirks {
     pub shows_parts: bool,
     /// [`Change::PipeliningFailed`], the last one.
     pub pipelining_failed: Option<PipeliningFailed>,
+    /// Rows of [`Change::Unsteady`].
+    pub unsteady: HashSet<Seq>,
 }
 
 /// A server that mixed up its replies when commands were sent ahead of them.
@@ -172,6 +175,9 @@ pub enum Change {
     /// This maildrop has listed many messages in a session right after one that fetched all it listed:
     /// the server shows a part of them at a time.
     ShowsParts,
+    /// The server sends this row's message with other octets each time it is asked: no third version
+    /// of it is stored.
+    Unsteady(Seq),
     /// A server answered commands that were sent ahead in no order that makes sense.
     PipeliningFailed(PipeliningFailed),
     /// A message failed: it is in quarantine from now on, or still. Takes the place of what is on

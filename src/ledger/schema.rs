@@ -93,6 +93,12 @@ CREATE TABLE rebound (         -- rows that got a new uid by header and size alo
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
 
+CREATE TABLE unsteady (        -- rows whose messages the server sends with other octets each time
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
 CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands sent ahead
   maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
   server   TEXT NOT NULL,      -- host:port

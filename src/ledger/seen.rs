@@ -1,6 +1,7 @@
-//! Rows of the tables `quirk` and `pipelining_failed`: what a server was seen doing.
+//! Rows of the tables `quirk`, `unsteady` and `pipelining_failed`: what a server was seen doing.
 
-use super::{PipeliningFailed, Quirks};
+use super::rows::{signed, unsigned};
+use super::{PipeliningFailed, Quirks, Seq};
 use rusqlite::{Connection, OptionalExtension as _, Result};
 
 /// The quirk that [`Change::EqualUids`](super::Change::EqualUids) records.
@@ -31,6 +32,14 @@ pub(super) fn pipelining_failed(
     Ok(())
 }
 
+/// Notes that this row's message comes with other octets each time.
+pub(super) fn unsteady(connection: &Connection, maildrop: i64, seq: Seq) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO unsteady (maildrop, seq) VALUES (?, ?)")?
+        .execute((maildrop, signed(seq)))?;
+    Ok(())
+}
+
 /// All of it.
 pub(super) fn quirks(connection: &Connection, maildrop: i64) -> Result<Quirks> {
     let names: Vec<String> = connection
@@ -42,5 +51,9 @@ pub(super) fn quirks(connection: &Connection, maildrop: i64) -> Result<Quirks> {
         .prepare_cached("SELECT server, until FROM pipelining_failed WHERE maildrop = ?")?
         .query_row([maildrop], |row| Ok(PipeliningFailed { server: row.get(0)?, until: row.get(1)? }))
         .optional()?;
-    Ok(Quirks { equal_uids: has(EQUAL_UIDS), shows_parts: has(SHOWS_PARTS), pipelining_failed })
+    let unsteady = connection
+        .prepare_cached("SELECT seq FROM unsteady WHERE maildrop = ?")?
+        .query_map([maildrop], |row| row.get(0).map(unsigned))?
+        .collect::<Result<_>>()?;
+    Ok(Quirks { equal_uids: has(EQUAL_UIDS), shows_parts: has(SHOWS_PARTS), pipelining_failed, unsteady })
 }

@@ -266,6 +266,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
             rows::set_rebound(connection, maildrop, *seq, true)?;
         }
         Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
+        Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
         Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
         Change::Quarantined(message) => quarantine::insert(connection, maildrop, message)?,

@@ -161,7 +161,7 @@ fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, f
             });
         }
         (Some(_), None) => Why::SizeChanged,
-        (Some(_), Some(_)) => Why::EqualUids,
+        (Some(_), Some(_)) => Why::SeveralStored,
         (None, _) => Why::DeletedBefore,
     };
     if first {

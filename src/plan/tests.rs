@@ -114,7 +114,7 @@ fn equal_uids_are_compared_as_a_group() {
     // Listed once now, but two rows bear the UID: still not told apart by it.
     assert_eq!(
         verdicts(&[listed(1, "u", 10)], &[row(1, "u", 10), row(3, "u", 10)]),
-        [fetch(Why::EqualUids, Compare::Group(0))]
+        [fetch(Why::SeveralStored, Compare::Group(0))]
     );
 }
 

@@ -13,6 +13,7 @@
 //! | doubtful: equal to another | [`different_messages_under_one_uid_are_all_kept`], [`different_messages_under_one_uid_are_deleted_only_when_each_is_held`] |
 //! | the same but for what servers write into headers | [`headers_that_servers_write_into_mail_make_no_other_message`], [`headers_rewritten_between_sessions_are_one_message_that_can_be_deleted`] |
 //! | groups of equal UIDs are matched as multisets | [`a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content`] |
+//! | one whose octets differ each time: stored twice, told once, never deleted | [`a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted`] |
 //! | a new UID is fetched | [`a_new_uid_beside_known_ones_is_another_message`] |
 //! | unless all known ones vanished at once | [`a_migrated_server_whose_uids_all_changed_brings_nothing_twice`] |
 //! | without UIDL: matched by content | [`without_uidl_messages_are_matched_by_content`], [`uids_that_are_missing_for_once_bring_nothing_twice`] |
@@ -22,6 +23,7 @@
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::maildrop::UNSTEADY;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 /// Fetches without trouble; gives the account's part of the JSON report.
@@ -314,4 +316,36 @@ fn a_new_uid_beside_known_ones_is_another_message() {
         sandbox.maildir("work"),
         stored_forms(&[Mail::some(3), vec![Mail::numbered(2)]].concat()),
     );
+}
+
+#[test]
+fn a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted() {
+    // A number in the header, as in a boundary made up each time; and one in the body alone.
+    for text in
+        [format!("Subject: wrapped in {UNSTEADY}\n\nx\n"), format!("Subject: x\n\nwrapped in {UNSTEADY}\n")]
+    {
+        let unsteady = Mail::new("unsteady", text);
+        let behaviour = Behaviour { unsteady: [b"unsteady".to_vec()].into(), ..Behaviour::default() };
+        let server = PopServer::behaving(vec![unsteady.clone(), Mail::numbered(1)], behaviour);
+        let sandbox = Sandbox::for_server(&server);
+        fetch(&sandbox);
+        let mut told = 0;
+        for (round, delete) in ["never", "never", "fetched", "fetched", "fetched"].into_iter().enumerate() {
+            // Its size changes as well, so that it is doubted each time.
+            server.state().mails[0] = unsteady.listed_as(&(40 + round).to_string());
+            sandbox.configure([Account::on("work", &server).text("delete", delete)]);
+            let outcome = sandbox.popkeep(["fetch"]).run().expect(0);
+            told += usize::from(outcome.stderr.contains("other octets each time"));
+            assert_eq!(sandbox.maildir("work").len(), 3, "two versions of it, and the other message");
+        }
+        assert_eq!(told, 1);
+        assert_eq!(server.uids(), ["unsteady"]);
+
+        // Another message in its place is another message.
+        let other = Mail::new("unsteady", "Subject: quite another\n\none\n");
+        server.state().mails = vec![other.clone()];
+        fetch(&sandbox);
+        assert!(sandbox.maildir("work").contains(&other.stored()));
+        assert!(server.uids().is_empty());
+    }
 }

@@ -15,6 +15,9 @@ use native_tls::TlsAcceptor;
 use super::Mail;
 use super::wire::Wire;
 
+/// What an unsteady message holds where a number is put each time.
+pub(crate) const UNSTEADY: &str = "0000000";
+
 /// The password of every test account.
 pub(crate) const PASSWORD: &str = "tiger 2 Lilies";
 
@@ -48,6 +51,8 @@ pub(crate) struct Behaviour {
     pub(crate) empty_retr: BTreeSet<Vec<u8>>,
     /// Unique-ids at whose RETR the connection is closed without a word.
     pub(crate) hangs_up_at: BTreeSet<Vec<u8>>,
+    /// Unique-ids of messages in which [`UNSTEADY`] is another number each time they are shown.
+    pub(crate) unsteady: BTreeSet<Vec<u8>>,
     /// Unique-ids whose RETR is refused.
     pub(crate) refuse_retr: BTreeSet<Vec<u8>>,
     /// What TOP n 0 shows for these unique-ids instead of the message's header.
@@ -121,6 +126,8 @@ pub(crate) struct State {
     pub(crate) behaviour: Behaviour,
     sessions: Vec<Record>,
     stalled: bool,
+    /// How often an unsteady message was shown.
+    shown: usize,
     held: Hold,
 }
 

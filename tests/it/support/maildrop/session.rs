@@ -7,7 +7,7 @@ use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
 use super::mutation::{Mutant, Mutations};
-use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, Trouble};
+use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, Trouble, UNSTEADY};
 
 pub(super) struct Session<'a> {
     shared: &'a Shared,
@@ -287,8 +287,20 @@ impl<'a> Session<'a> {
         Then::Continue
     }
 
+    /// The message as it is shown this time.
+    fn shown(&self, mail: Mail) -> Mail {
+        if !self.behaviour.unsteady.contains(&mail.uid) {
+            return mail;
+        }
+        let mut state = self.shared.lock();
+        state.shown += 1;
+        let text = String::from_utf8(mail.wire).expect("an unsteady message is text");
+        Mail { wire: text.replace(UNSTEADY, &format!("{:07}", state.shown)).into_bytes(), ..mail }
+    }
+
     fn retr(&mut self, rest: &str) -> Then {
         let Some((number, mail)) = self.numbered(rest) else { return self.refuse("no such message") };
+        let mail = self.shown(mail);
         if self.behaviour.refuse_retr.contains(&mail.uid) {
             return self.refuse("this message cannot be read");
         }
@@ -315,6 +327,7 @@ impl<'a> Session<'a> {
     fn top(&mut self, rest: &str) -> Then {
         let (number, lines) = rest.split_once(' ').unwrap_or((rest, "0"));
         let Some((_, mail)) = self.numbered(number) else { return self.refuse("no such message") };
+        let mail = self.shown(mail);
         let mut shown = mail.header().to_vec();
         let body = &mail.wire[shown.len()..];
         let lines: usize = lines.parse().unwrap_or(0);
