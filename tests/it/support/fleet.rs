@@ -69,6 +69,11 @@ impl Fleet {
         self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", JOBS]).run()
     }
 
+    /// One run over all of them that also tries what is in quarantine.
+    pub(crate) fn retry(&self) -> Outcome {
+        self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", JOBS, "--retry"]).run()
+    }
+
     /// The last run's exit code of each account.
     pub(crate) fn exits(&self) -> Vec<u64> {
         let status = self.sandbox.popkeep(["status", "--json"]).run().expect(0).json();
