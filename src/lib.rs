@@ -17,7 +17,8 @@
 //! # Promises
 //!
 //! 1. Nothing is lost: DELE takes a [`receipt::Receipt`], which is made only from a copy that was
-//!    re-read from the disk and a sighting of the same message in the same session.
+//!    re-read from the disk and a sighting of the same message in the same session. (A person's DELE
+//!    is a command that only the prompt of `session` can make: [`pop3::typed`].)
 //! 2. Nothing comes twice: the ledger notes each step before the next, and recovery settles what
 //!    a crash left between two of them.
 //! 3. Octet for octet: only dot-stuffing, CRLF and the format's own quoting are undone or done.
