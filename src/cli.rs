@@ -63,7 +63,8 @@ pub enum Command {
     ///
     /// Logs in and lists every message with its number, its size in octets, its UID, and whether
     /// the archive holds it: held; new; doubtful (the next fetch brings it and compares it with what
-    /// is held); or too large (the configuration leaves it). Nothing is fetched, deleted or written.
+    /// is held); too large (the configuration leaves it); or quarantined (it failed before, and is
+    /// tried last and after growing gaps). Nothing is fetched, deleted or written.
     #[command(after_help = manual::examples(manual::LIST))]
     List(List),
 

@@ -22,11 +22,14 @@ pub enum Standing {
     Doubtful,
     /// Nothing; it is larger than `max_size`.
     TooLarge,
+    /// Nothing; it has failed before, and is tried last and after growing gaps.
+    Quarantined,
 }
 
 impl Standing {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Standing; 4] = [Standing::Held, Standing::New, Standing::Doubtful, Standing::TooLarge];
+    pub const ALL: [Standing; 5] =
+        [Standing::Held, Standing::New, Standing::Doubtful, Standing::TooLarge, Standing::Quarantined];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Standing {
             Standing::New => "new",
             Standing::Doubtful => "doubtful",
             Standing::TooLarge => "too large",
+            Standing::Quarantined => "quarantined",
         }
     }
 }
@@ -97,11 +101,15 @@ impl<'l> Standings<'l> {
     ///
     /// If there is no such place.
     pub fn at(&self, place: usize) -> (Standing, Option<Seq>) {
+        let failed = || self.quarantined(place).map(|(_, by_choice)| by_choice);
         match self.plan.item(place).verdict {
             Verdict::Held(held) => (Standing::Held, Some(held.seq)),
             Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
+            Verdict::Left(Left::Quarantine) if failed() == Some(true) => (Standing::TooLarge, None),
+            Verdict::Left(Left::Quarantine) => (Standing::Quarantined, None),
+            Verdict::Fetch { .. } if failed() == Some(false) => (Standing::Quarantined, None),
             Verdict::Fetch { why, .. } if why != Why::New && !self.blank => (Standing::Doubtful, None),
-            Verdict::Fetch { .. } | Verdict::Left(Left::Limit | Left::Quarantine) => (Standing::New, None),
+            Verdict::Fetch { .. } | Verdict::Left(Left::Limit) => (Standing::New, None),
         }
     }
 }

@@ -59,6 +59,23 @@ fn a_message_whose_size_changed_is_doubtful_and_a_large_one_too_large() {
 }
 
 #[test]
+fn a_message_that_failed_is_quarantined_with_its_reason() {
+    let refuse_retr = [b"uid-00002".to_vec()].into();
+    let server = PopServer::behaving(Mail::some(2), Behaviour { refuse_retr, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1);
+    sandbox
+        .popkeep(["list", "work"])
+        .run()
+        .expect(0)
+        .says(&["quarantined  uid-00002", "1 held, 1 quarantined"]);
+    let list = sandbox.popkeep(["list", "work", "--json"]).run().expect(0).json();
+    assert_eq!(list["messages"][1]["state"], "quarantined");
+    let reason = list["messages"][1]["reason"].as_str().unwrap();
+    assert!(reason.contains("this message cannot be read"), "{reason}");
+}
+
+#[test]
 fn without_uids_nothing_is_doubtful_before_something_is_held() {
     let server = PopServer::behaving(Mail::some(1), Behaviour { no_uidl: true, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);

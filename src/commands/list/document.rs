@@ -22,6 +22,9 @@ struct Message {
     size: Option<u64>,
     uid: Option<String>,
     state: &'static str,
+    /// Why it is in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(flatten)]
     header: Option<Header>,
 }
@@ -75,6 +78,7 @@ impl Form for Document {
             size: line.entry.size,
             uid: line.entry.uid.map(escape),
             state: line.standing.word(),
+            reason: line.reason.clone(),
             header: line.caption.as_ref().map(Header::new),
         };
         let separator = if std::mem::replace(&mut self.some, true) { ",\n" } else { "\n" };
@@ -104,8 +108,11 @@ mod tests {
         let mut document = Document::new("work");
         let mut text = document.begin();
         for (number, caption) in [(1, None), (2, Some(Ok(caption))), (3, Some(Err("no TOP".to_owned())))] {
-            text += &document.line(&Line { entry: entry(number), standing: Standing::Held, caption });
+            let standing = Standing::Held;
+            text += &document.line(&Line { entry: entry(number), standing, reason: None, caption });
         }
+        let (standing, reason) = (Standing::Quarantined, Some("refused".to_owned()));
+        text += &document.line(&Line { entry: entry(4), standing, reason, caption: None });
         text += &document.foot(None);
         assert_eq!(
             text,
@@ -116,7 +123,9 @@ mod tests {
                 "\n",
                 r#"{"number":2,"size":385,"uid":"u\\x1b","state":"held","date":"1999-08-20T01:15:55Z","from":"a\\x07b","subject":null},"#,
                 "\n",
-                r#"{"number":3,"size":385,"uid":"u\\x1b","state":"held","date":null,"from":null,"subject":null,"header_error":"no TOP"}],"error":null}"#,
+                r#"{"number":3,"size":385,"uid":"u\\x1b","state":"held","date":null,"from":null,"subject":null,"header_error":"no TOP"},"#,
+                "\n",
+                r#"{"number":4,"size":385,"uid":"u\\x1b","state":"quarantined","reason":"refused"}],"error":null}"#,
                 "\n"
             )
         );

@@ -28,6 +28,8 @@ use table::Table;
 struct Line<'a> {
     entry: Entry<'a>,
     standing: Standing,
+    /// Why it is in quarantine, if it is; printable.
+    reason: Option<String>,
     /// With `--headers`: what its header says, or why that is not known.
     caption: Option<Result<Caption, String>>,
 }
@@ -83,7 +85,12 @@ fn list<W: Write>(
     let mut messages = listing.iter().enumerate();
     let mut next = |caption: Option<Result<Caption, String>>| {
         let Some((place, entry)) = messages.next() else { return ControlFlow::Break(()) };
-        printer.put(form.line(&Line { entry, standing: standings.at(place).0, caption }).as_bytes())
+        let standing = standings.at(place).0;
+        let reason = match standing {
+            Standing::Quarantined => standings.quarantined(place).map(|(why, _)| wording::printable(&why)),
+            _ => None,
+        };
+        printer.put(form.line(&Line { entry, standing, reason, caption }).as_bytes())
     };
     let mut outcome = Ok(());
     if options.headers && flow.is_continue() {

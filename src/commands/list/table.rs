@@ -153,7 +153,8 @@ mod tests {
         let mut text = table.head(&listing, &standings);
         for (place, entry) in listing.iter().enumerate() {
             let standing = standings.at(place).0;
-            text.push_str(&table.line(&Line { entry, standing, caption: caption.cloned().map(Ok) }));
+            let caption = caption.cloned().map(Ok);
+            text.push_str(&table.line(&Line { entry, standing, reason: None, caption }));
         }
         text + &table.foot(None)
     }
@@ -194,7 +195,8 @@ mod tests {
         let listing = listing();
         let mut table = Table::new("work", true, None);
         let why = "the server refused TOP: “no”".to_owned();
-        let line = Line { entry: listing.entry(1), standing: Standing::Held, caption: Some(Err(why)) };
+        let (entry, standing) = (listing.entry(1), Standing::Held);
+        let line = Line { entry, standing, reason: None, caption: Some(Err(why)) };
         assert!(table.line(&line).ends_with("(the server refused TOP: “no”)\n"));
     }
 
