@@ -191,7 +191,7 @@ pub struct List {
     pub headers: bool,
 
     /// Print one JSON document on stdout
-    #[arg(long)]
+    #[arg(long, long_help = manual::LIST_JSON_HELP)]
     pub json: bool,
 
     /// Show each step; twice shows the protocol, secrets masked

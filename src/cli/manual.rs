@@ -25,6 +25,16 @@ It has exit, the exit code; accounts, each with name, outcome (ok, partial, fail
 and reason) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always \
 held and missing together. What came from a server has its unprintable octets escaped.";
 
+/// The long help of `list --json`.
+pub const LIST_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has account; messages, each with number, size (octets, or null), uid (or null), state (held, new, \
+doubtful, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
+3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
+show the header; and error (or null), when not all could be had. What came from a server has its \
+unprintable characters escaped.";
+
 /// The long help of `status --json`.
 pub const STATUS_JSON_HELP: &str = "\
 Print one JSON document on stdout
