@@ -46,8 +46,8 @@ pub(super) fn after_a_crash(octets: &[u8]) {
 
     let batch = whole.len() - before.len();
     let mut left = whole[..before.len() + number() % (batch + 1)].to_vec();
-    let hole = before.len() + number() % (batch + 1);
-    let nulls = left.len().min(hole)..left.len().min(hole.saturating_add(number()));
+    let gap = before.len() + number() % (batch + 1);
+    let nulls = left.len().min(gap)..left.len().min(gap.saturating_add(number()));
     left[nulls].fill(0);
     let foreign = behind.map(foreign_mail).unwrap_or_default();
     if !foreign.is_empty() {

@@ -42,32 +42,42 @@ pub(super) fn run(octets: &[u8]) {
 
 fn quote(pieces: &[&[u8]]) -> Vec<u8> {
     let (mut quote, mut quoted) = (Quote::new(), Vec::new());
-    pieces.iter().for_each(|piece| quote.feed(piece, &mut quoted));
+    for piece in pieces {
+        quote.feed(piece, &mut quoted);
+    }
     quote.finish(&mut quoted);
     quoted
 }
 
 fn unquote(pieces: &[&[u8]]) -> Vec<u8> {
     let (mut unquote, mut stored) = (Unquote::new(), Vec::new());
-    pieces.iter().for_each(|piece| unquote.feed(piece, &mut stored));
+    for piece in pieces {
+        unquote.feed(piece, &mut stored);
+    }
     unquote.finish(&mut stored);
     stored
 }
 
 fn from_lines(pieces: &[&[u8]]) -> Vec<u64> {
     let (mut lines, mut found) = (FromLines::new(0), Vec::new());
-    pieces.iter().for_each(|piece| lines.feed(piece, &mut |offset| found.push(offset)));
+    for piece in pieces {
+        lines.feed(piece, &mut |offset| found.push(offset));
+    }
     found
 }
 
 fn digest(pieces: &[&[u8]]) -> Digest {
     let mut digester = Digester::new();
-    pieces.iter().for_each(|piece| digester.update(piece));
+    for piece in pieces {
+        digester.update(piece);
+    }
     digester.finish().0
 }
 
 fn facts(pieces: &[&[u8]]) -> Facts {
     let mut reader = Reader::new();
-    pieces.iter().for_each(|piece| reader.update(piece));
+    for piece in pieces {
+        reader.update(piece);
+    }
     reader.finish()
 }
