@@ -14,8 +14,23 @@ use std::sync::{Arc, LazyLock};
 /// The exit code of the last signal; 0 before the first.
 static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
+/// Somebody makes something of SIGINT and SIGTERM.
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// Says that the caller makes something of SIGINT and SIGTERM, so that nobody else ends the program
+/// when one comes.
+pub fn claim() {
+    CLAIMED.store(true, Ordering::Relaxed);
+}
+
+/// Whether somebody does.
+pub fn is_claimed() -> bool {
+    CLAIMED.load(Ordering::Relaxed)
+}
+
 /// From now on the first SIGINT or SIGTERM only asks to stop. Call it once.
 pub fn listen() -> io::Result<()> {
+    claim();
     let asked = Arc::new(AtomicBool::new(false));
     for (signal, exit) in [(SIGINT, Exit::INTERRUPTED), (SIGTERM, Exit::TERMINATED)] {
         // In this order: the first signal finds the condition false, and makes it true.

@@ -13,6 +13,7 @@ mod location;
 mod nearest;
 mod parse;
 mod paths;
+mod prompt;
 pub mod providers;
 mod quantity;
 mod raw;

@@ -3,7 +3,7 @@
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
-use super::{Account, ClientCertificate, SecretSource};
+use super::{Account, ClientCertificate, SecretSource, prompt};
 use crate::disk;
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
@@ -12,7 +12,6 @@ use secrecy::zeroize::Zeroizing;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a command that prints a secret may take.
@@ -164,17 +163,13 @@ fn from_environment(name: &str) -> Result<SecretString, SecretError> {
     first_line("password_env", &Zeroizing::new(value.into_vec()))
 }
 
-/// Accounts are fetched side by side, but a person answers one question at a time.
-static ASKING: Mutex<()> = Mutex::new(());
-
 fn ask(account: &Account) -> Result<SecretString, SecretError> {
     if !io::stdin().is_terminal() {
         return Err(SecretError::NoTerminal { account: account.name.clone(), user: account.user.clone() });
     }
-    let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
-    let answer = rpassword::prompt_password(format!("Password of {} at {}: ", account.user, account.host))
+    let answer = prompt::ask(&format!("Password of {} at {}: ", account.user, account.host))
         .map_err(|source| SecretError::Prompt { source })?;
-    first_line("the answer", &Zeroizing::new(answer.into_bytes()))
+    first_line("the answer", &answer)
 }
 
 /// The first line, without its end. `octets` may have been cut at 8 KiB.

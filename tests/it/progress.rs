@@ -13,7 +13,7 @@ fn stalling() -> PopServer {
 }
 
 #[test]
-fn a_line_shows_how_far_an_account_is_and_becomes_its_summary() {
+fn a_line_shows_how_far_an_account_is_whatever_the_width() {
     for (columns, shown) in [
         (100, " messages  690 B/1.40 KiB"),
         (80, " messages  690 B/1.40 KiB"),
@@ -21,16 +21,17 @@ fn a_line_shows_how_far_an_account_is_and_becomes_its_summary() {
         (30, "  48%  "),
     ] {
         let server = stalling();
-        let sandbox = Sandbox::with([Account::on("work-of-a-name-to-be-cut", &server).text("timeout", "1s")]);
+        let sandbox =
+            Sandbox::with([Account::on("work-of-a-name-to-be-cut", &server).text("timeout", "300s")]);
         let mut terminal = sandbox.popkeep(["fetch"]).on_terminal(columns, 24);
         terminal.expect(shown).expect(" left");
         let screen = terminal.screen();
         let rows: Vec<&str> = screen.lines().collect();
         assert_eq!(rows.len(), 1, "one line of {columns} columns:\n{screen}");
         assert!(rows[0].starts_with("work-of-a-"), "{screen}");
+        terminal.control('C').expect("Ctrl-C again").control('C');
         let ended = terminal.finish();
-        assert_eq!(ended.code, Some(0));
-        assert!(!ended.screen.contains('['), "no bar is left:\n{}", ended.screen);
+        assert_eq!(ended.code, Some(130));
         assert!(!ended.raw.contains("\x1b[?25l"), "the cursor is never hidden");
     }
 }
@@ -123,4 +124,30 @@ fn the_journal_is_told_levels_and_nobody_else() {
     let quiet = journal(&sandbox, ours, "--quiet");
     assert_eq!(quiet.lines().count(), 2, "{quiet}");
     assert!(quiet.contains("<3>popkeep: work: ") && quiet.contains("<4>popkeep: gone: "), "{quiet}");
+}
+
+#[test]
+fn a_signal_at_a_prompt_leaves_the_terminal_as_it_was() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::with([Account::on("work", &server).without("password")]);
+    for (signal, command, code) in [("INT", "fetch", 130), ("INT", "check", 130), ("TERM", "fetch", 143)] {
+        let script =
+            format!("trap : INT; \"$0\" {command} & echo $! > pid; fg > /dev/null; echo ended $?; stty -a");
+        let mut shell = Command::new("sh");
+        shell.args(["-m", "-c", &script, crate::support::sandbox::POPKEEP]);
+        let mut terminal = sandbox.command(shell).on_terminal(200, 40);
+        terminal.expect("Password of joe at 127.0.0.1: ");
+        if signal == "INT" {
+            terminal.control('C');
+        } else {
+            let pid = std::fs::read_to_string(sandbox.path("pid")).unwrap();
+            assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+        }
+        terminal.expect(&format!("ended {code}"));
+        let ended = terminal.finish();
+        for mode in ["echo", "icanon", "isig"] {
+            let on = ended.screen.split_whitespace().any(|word| word == mode);
+            assert!(on, "{mode} is off after {signal}:\n{}", ended.screen);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use super::marks::Marks;
 use crate::commands::output;
 use crate::exit::Exit;
+use crate::stop;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -13,6 +14,7 @@ use std::io;
 /// From now on these signals end the program with words about the marks, and with the terminal as it is now.
 pub(super) fn watch(account: &str, marks: &Marks) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    stop::claim();
     let (account, marks) = (account.to_owned(), marks.clone());
     let before = tcgetattr(io::stdin()).ok();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
