@@ -21,6 +21,9 @@ const WIDEST_NAME: usize = 20;
 /// Columns of a terminal that has no room to waste.
 const SHORT: u16 = 60;
 
+/// A line is drawn at least so often.
+const PULSE: Duration = Duration::from_millis(250);
+
 /// How often it is looked whether a signal has come.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -99,6 +102,8 @@ impl Bars {
                 bar.set_style(style(STEP));
                 bar.set_prefix(account.name.clone());
                 bar.set_message("connecting");
+                // What came just after a frame is drawn even if nothing comes any more.
+                bar.enable_steady_tick(PULSE);
             }
             Event::Connected { .. } => account.step("logging in"),
             Event::LoggedIn => account.step("listing the maildrop"),
