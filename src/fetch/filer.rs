@@ -85,6 +85,15 @@ pub(super) struct Filed {
 /// UIDs, and with what. Each needs a second look: see [`super::unsteady`].
 pub(super) type Looks = HashMap<usize, Digest>;
 
+/// What is known of the messages to be fetched before they come.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'b> {
+    /// Rows that none of them can be, whatever its content.
+    pub gone: &'b HashSet<Seq>,
+    /// What a first look showed of them.
+    pub looks: &'b Looks,
+}
+
 /// See the module's page.
 pub(super) struct Filer<'a> {
     archive: &'a mut dyn Archive,
@@ -110,14 +119,13 @@ impl<'a> Filer<'a> {
         archive: &'a mut dyn Archive,
         ledger: &'a mut dyn Ledger,
         plan: &'a Plan<'a>,
-        gone: &HashSet<Seq>,
+        before: Before<'a>,
         limits: BatchLimits,
         utf8: bool,
-        looks: &'a Looks,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
-        let mut claimed = gone.clone();
+        let mut claimed = before.gone.clone();
         if plan.iter().any(|item| compares_all(item.verdict)) {
             claimed.extend(plan.iter().filter_map(|item| match item.verdict {
                 Verdict::Held(held) => Some(held.seq),
@@ -133,7 +141,7 @@ impl<'a> Filer<'a> {
             account,
             claimed,
             utf8,
-            looks,
+            looks: before.looks,
             unsettled: Looks::new(),
             changes: Vec::new(),
             waiting: Vec::new(),

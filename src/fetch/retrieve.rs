@@ -3,12 +3,12 @@
 //! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
 //! or not at all, is reported missing and never stored as mail.
 
-use super::filer::{Filed, Filer, Looks, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::filer::{Before, Filed, Filer, Looks, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
-use crate::ledger::{Ledger, Seq};
+use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::{Item, Plan};
@@ -74,15 +74,13 @@ pub(super) enum Broken {
     TooLarge(usize),
 }
 
-/// Fetches the messages `order` (places in the plan) and files them; `looks` is what a first look showed of them. None of them is one of the rows
-/// `gone`, whatever its content.
+/// Fetches the messages `order` (places in the plan) and files them, in the light of what is known `before`.
 pub(super) fn retrieve(
     session: &mut Session<Transaction>,
     plan: &Plan<'_>,
     order: &[usize],
-    gone: &HashSet<Seq>,
+    before: Before<'_>,
     bounds: Bounds,
-    looks: &Looks,
     (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
     (account, observer): (&str, &dyn Observer),
 ) -> Haul {
@@ -92,8 +90,7 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let filer =
-        Filer::new(archive, ledger, plan, gone, bounds.batch, session.utf8(), looks, (account, observer));
+    let filer = Filer::new(archive, ledger, plan, before, bounds.batch, session.utf8(), (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };

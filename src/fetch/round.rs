@@ -1,7 +1,7 @@
 //! One session of an account's run: list, plan, prove, fetch; how it ends is in [`super::depart`].
 
 use super::error::AccountError;
-use super::filer::{Filed, Looks};
+use super::filer::{Before, Filed, Looks};
 use super::portions::Portions;
 use super::prove;
 use super::remove::Due;
@@ -123,9 +123,8 @@ impl Run<'_> {
             &mut session,
             &plan,
             &work.fetch,
-            &self.gone,
+            Before { gone: &self.gone, looks: &Looks::new() },
             bounds,
-            &Looks::new(),
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );

@@ -7,7 +7,7 @@
 //! Promises: such an unsteady message is stored at most twice, told of once, and never deleted
 //! from the server.
 
-use super::filer::Looks;
+use super::filer::{Before, Looks};
 use super::retrieve::{Bounds, Haul, retrieve};
 use super::round::Run;
 use crate::mail::safe_text::escape;
@@ -32,9 +32,8 @@ impl Run<'_> {
             session,
             plan,
             &order,
-            &taken,
+            Before { gone: &taken, looks: &looks },
             bounds,
-            &looks,
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );

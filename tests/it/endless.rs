@@ -105,6 +105,15 @@ fn an_endless_line_of_a_listing() {
 }
 
 #[test]
+fn an_endless_listing() {
+    let uidl = format!("{LOGIN}C: STAT\nS: +OK 1 120\nC: UIDL\n");
+    for lines in ["1 one\\r\\n", "no line of a listing, and a long one\\r\\n", "99 1234567890\\r\\n"] {
+        ends(&format!("{uidl}S: +OK\nrepeat {ENDLESS}: {lines}"), &[76], as_it_is);
+    }
+    ends(&format!("{uidl}S: -ERR\nC: LIST\nS: +OK\nrepeat {ENDLESS}: 1 120\\r\\n"), &[76], as_it_is);
+}
+
+#[test]
 fn an_endless_message() {
     let message = format!("{LOGIN}listed: 1 one 120\nC: RETR 1\nS: +OK\n");
     for format in ["maildir", "mbox"] {

@@ -33,7 +33,9 @@ fn mutated(keeping: Keeping, pipelining: bool, seeds: std::ops::Range<u64>) -> u
     let mut troubled = 0;
     for round in 1..=3 {
         if round == 3 {
-            fleet.servers.iter().for_each(|there| there.behave(server(None)));
+            for there in &fleet.servers {
+                there.behave(server(None));
+            }
         }
         let begun = Instant::now();
         let outcome = if round == 3 { fleet.retry() } else { fleet.fetch() };

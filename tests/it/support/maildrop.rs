@@ -2,6 +2,7 @@
 //! every command of every session. It shares no code with popkeep's own server.
 
 pub(crate) mod mutation;
+mod sending;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -30,7 +30,7 @@ impl Mutations {
             return None;
         }
         let has = |text: &[u8]| reply.windows(text.len()).any(|here| here == text);
-        let lines = reply.iter().filter(|&&octet| octet == b'\n').count();
+        let lines = reply.split_inclusive(|&octet| octet == b'\n').count();
         let octets = match self.random.below(if has(b"Subject:") { 6 } else { 13 }) {
             0 => return Some(Mutant::HangUp),
             1 => b"-ERR not in the mood\r\n".to_vec(),

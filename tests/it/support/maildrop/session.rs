@@ -6,23 +6,23 @@ use std::io::Write as _;
 use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
-use super::mutation::{Mutant, Mutations};
-use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, Trouble, UNSTEADY};
+use super::mutation::Mutations;
+use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls};
 
 pub(super) struct Session<'a> {
-    shared: &'a Shared,
-    wire: Wire,
-    record: usize,
-    behaviour: Behaviour,
+    pub(super) shared: &'a Shared,
+    pub(super) wire: Wire,
+    pub(super) record: usize,
+    pub(super) behaviour: Behaviour,
     /// The maildrop as it was at login; numbers are indexes plus one.
     mails: Vec<Mail>,
     marked: BTreeSet<usize>,
     retrieved: BTreeSet<usize>,
     logged_in: bool,
     given: BTreeMap<String, usize>,
-    mutations: Option<Mutations>,
+    pub(super) mutations: Option<Mutations>,
     /// Octets that may still be sent before the trouble begins.
-    left: Option<usize>,
+    pub(super) left: Option<usize>,
 }
 
 /// What comes after a reply.
@@ -89,43 +89,6 @@ impl<'a> Session<'a> {
                 return;
             }
         }
-    }
-
-    /// Sends octets, as far as the connection lasts.
-    fn send(&mut self, octets: &[u8]) {
-        let mutant = self.mutations.as_mut().and_then(|mutations| mutations.mutate(octets));
-        let octets = match &mutant {
-            None => octets,
-            Some(Mutant::Octets(octets)) => octets,
-            Some(Mutant::HangUp) => {
-                self.left = Some(0);
-                return self.wire.hang_up();
-            }
-        };
-        let (sent, rest) = octets.split_at(self.left.map_or(octets.len(), |left| left.min(octets.len())));
-        self.wire.send(sent);
-        self.shared.note(self.record, |record| record.sent += sent.len());
-        let Some(left) = &mut self.left else { return };
-        *left -= sent.len();
-        if *left > 0 {
-            return;
-        }
-        match self.behaviour.trouble {
-            Some((_, Trouble::Cut)) => self.wire.hang_up(),
-            Some((_, Trouble::Stall)) => self.wire.stall(),
-            Some((_, Trouble::Dribble(pause))) => {
-                for octet in rest {
-                    std::thread::sleep(pause);
-                    self.wire.send(&[*octet]);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Whether the connection is over, as far as the server is concerned.
-    fn is_over(&self) -> bool {
-        self.left == Some(0) && !matches!(self.behaviour.trouble, Some((_, Trouble::Dribble(_))))
     }
 
     fn say(&mut self, line: &str) {
@@ -285,17 +248,6 @@ impl<'a> Session<'a> {
         reply.extend_from_slice(b".\r\n");
         self.send(&reply);
         Then::Continue
-    }
-
-    /// The message as it is shown this time.
-    fn shown(&self, mail: Mail) -> Mail {
-        if !self.behaviour.unsteady.contains(&mail.uid) {
-            return mail;
-        }
-        let mut state = self.shared.lock();
-        state.shown += 1;
-        let text = String::from_utf8(mail.wire).expect("an unsteady message is text");
-        Mail { wire: text.replace(UNSTEADY, &format!("{:07}", state.shown)).into_bytes(), ..mail }
     }
 
     fn retr(&mut self, rest: &str) -> Then {
