@@ -242,9 +242,11 @@ fn what_a_server_was_seen_doing_is_remembered() {
     let changes = [5, 6].map(|until| Change::PipeliningFailed(failed(until)));
     state.ledger().commit(&changes).unwrap();
     state.ledger().commit(&[Change::ShowsParts, Change::ShowsParts]).unwrap();
+    state.ledger().commit(&[Change::Unsteady(7), Change::Unsteady(7)]).unwrap();
     let quirks = state.ledger().quirks().unwrap();
     assert_eq!(quirks.pipelining_failed, Some(failed(6)));
     assert!(quirks.shows_parts && !quirks.equal_uids);
+    assert_eq!(quirks.unsteady, [7].into());
 }
 
 #[test]

@@ -175,7 +175,8 @@ fn first_format() -> Folder {
     let connection = rusqlite::Connection::open(state.file()).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE quarantine; DROP TABLE rebound; DROP TABLE pipelining_failed; PRAGMA user_version = 1;",
+            "DROP TABLE quarantine; DROP TABLE rebound; DROP TABLE unsteady; DROP TABLE pipelining_failed; \
+             PRAGMA user_version = 1;",
         )
         .unwrap();
     drop(connection);
