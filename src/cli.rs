@@ -121,6 +121,7 @@ pub enum Command {
 
 /// `popkeep fetch`.
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Fetch {
     /// Accounts to fetch; all configured ones if none is named
     #[arg(value_name = "ACCOUNT")]

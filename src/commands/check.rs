@@ -11,7 +11,7 @@ use crate::config::{Account, Config, DeletePolicy, Format};
 use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Preview};
-use crate::ledger::{LedgerError, LedgerFile};
+use crate::ledger::{Ledger as _, LedgerError, LedgerFile};
 use crate::mail::safe_text::escape;
 use crate::net::{NetError, Security};
 use crate::pop3::capability::{Capabilities, Expire};
@@ -66,6 +66,7 @@ fn examine(
     let found = fetch::compare(config, account, &listing, None);
     page.maildrop(&listing, found.as_ref().ok());
     page.remarks(session.capabilities(), &listing);
+    page.remembered(config, account)?;
     page.places(config, account)?;
     fetch::leave(session);
     found.map(|_| ())
@@ -140,6 +141,26 @@ impl Page {
         for remark in quirks(capabilities, listing) {
             self.add("note", remark);
         }
+    }
+
+    /// What earlier runs have learnt about the server.
+    fn remembered(&mut self, config: &Config, account: &Account) -> Result<(), LedgerError> {
+        let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(()) };
+        let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok(()) };
+        if let Some(until) = fetch::one_at_a_time_until(account, &ledger)? {
+            self.add(
+                "note",
+                format!(
+                    "fetch does not pipeline until {}: the server mixed up its answers; pipelining = \"on\" insists",
+                    wording::moment(until)
+                ),
+            );
+        }
+        if ledger.quirks()?.shows_parts {
+            let note = "the server shows a part of its messages at a time: fetch goes on in further sessions";
+            self.add("note", note.to_owned());
+        }
+        Ok(())
     }
 
     /// Where things are on this side.

@@ -6,9 +6,10 @@
 use super::error::AccountError;
 use super::filer::Filed;
 use super::now;
+use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
 use super::retrieve::Haul;
-use super::round::{Next, Run, messages};
+use super::round::{Errand, Next, Run, messages};
 use crate::config::DeletePolicy;
 use crate::event::Event;
 use crate::exit::Exit;
@@ -58,8 +59,13 @@ impl Run<'_> {
         }
         // Whatever stays must not take the place of others in the next session's portion.
         self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
+        let gmail = is_gmail(self.account, session.capabilities());
         if self.leave(session, &marked)? {
             self.last = Some((plan.len(), marked.accepted));
+            if next == Next::Finished && self.may_be_a_part(gmail, plan, haul) {
+                self.errand = Errand::Look;
+                return Ok(Next::Again);
+            }
         }
         Ok(next)
     }

@@ -4,6 +4,9 @@
 //! messages come whole, and each under its neighbour's UID. By the time this shows, batches are
 //! stored.
 //!
+//! Where commands were sent ahead, that may be why: then the run goes on one command at a time, and the
+//! ledger remembers it for [`REMEMBERED`], unless the configuration insists on pipelining.
+//!
 //! Promise: a message that only such a session has seen under a UID is fetched again before that
 //! UID counts as held. Its copy stays, as one of a message without UID, so that it is
 //! recognised by its content whichever message it turns out to be.
@@ -11,9 +14,53 @@
 use super::error::AccountError;
 use super::filer::Filed;
 use super::round::Run;
-use crate::ledger::Change;
+use super::{day, now};
+use crate::config::{Account, Pipelining};
+use crate::ledger::{Change, Ledger, LedgerError, PipeliningFailed, UnixTime};
+use crate::session::SessionError;
+
+/// For how long nothing is sent ahead to a server that has mixed up its answers: 30 days, in seconds. It may
+/// have been mended then.
+pub(super) const REMEMBERED: UnixTime = 30 * 24 * 3_600;
+
+/// Until when nothing is to be sent ahead to this account's server, if that is so now.
+pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Option<UnixTime>, LedgerError> {
+    if account.pipelining != Pipelining::Auto {
+        return Ok(None);
+    }
+    let failed = ledger.quirks()?.pipelining_failed;
+    Ok(failed
+        .filter(|failed| failed.server == server(account) && failed.until > now())
+        .map(|failed| failed.until))
+}
+
+/// What the ledger calls an account's server.
+fn server(account: &Account) -> String {
+    format!("{}:{}", account.host, account.port)
+}
 
 impl Run<'_> {
+    /// Looks at why a session broke off; `sent_ahead`: it has sent commands ahead of replies. `false` when that
+    /// may be why: from here on the run sends nothing ahead.
+    pub(super) fn watch_order(
+        &mut self,
+        sent_ahead: bool,
+        error: &SessionError,
+    ) -> Result<bool, AccountError> {
+        if !error.is_disorder() || !sent_ahead || self.seen.disorder {
+            return Ok(true);
+        }
+        self.seen.disorder = true;
+        let mut text = format!("{error}; going on without pipelining");
+        if self.account.pipelining == Pipelining::Auto {
+            let failed = PipeliningFailed { server: server(self.account), until: now() + REMEMBERED };
+            text = format!("{text}, until {}", day(failed.until));
+            self.ledger.commit(&[Change::PipeliningFailed(failed)])?;
+        }
+        self.note(&text);
+        Ok(false)
+    }
+
     /// Takes back what a session said about the UIDs of these messages.
     pub(super) fn disown(&mut self, filed: &[Filed]) -> Result<(), AccountError> {
         let taken_back: Vec<Change> = filed

@@ -13,7 +13,7 @@ use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
 use crate::mail::digest::Digest;
-use crate::plan::{Compare, Plan, Verdict};
+use crate::plan::{Compare, Plan, Verdict, Why};
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -227,12 +227,16 @@ impl<'a> Filer<'a> {
             Verdict::Fetch { compare, why } => (compare, why.is_on_record()),
             Verdict::Held(_) | Verdict::Left(_) => (Compare::Nothing, false),
         };
+        let header_changed =
+            matches!(self.plan.item(item).verdict, Verdict::Fetch { why: Why::HeaderChanged, .. });
         let mut unsteady = false;
         let (seq, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
             self.archive.discard()?;
             if row.uid.as_deref() != entry.uid
                 || (entry.size.is_some() && row.list_size != entry.size)
                 || row.state == crate::ledger::State::Deleted
+                // Its row may have had its UID by its header alone until now.
+                || header_changed
             {
                 self.changes.push(Change::Recognised {
                     seq: row.seq,

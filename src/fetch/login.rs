@@ -20,7 +20,7 @@ pub fn open_session(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    Door::new(account, until, trace, observer)?.open()
+    Door::new(account, until, trace, observer)?.open(false)
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
@@ -53,7 +53,9 @@ impl<'w> Door<'w> {
     }
 
     /// A session that is logged in. A token that the server calls expired is had anew, once.
-    pub(super) fn open(&self) -> Result<Session<Transaction>, AccountError> {
+    /// `one_at_a_time`: it sends nothing ahead of a reply.
+    pub(super) fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
+        self.way.one_at_a_time.set(one_at_a_time);
         let mut outcome = self.log_in();
         if let Err(AccountError::Session(error)) = &outcome
             && error.wants_new_token()

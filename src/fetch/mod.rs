@@ -10,26 +10,33 @@
 mod by_hand;
 mod depart;
 mod disorder;
+mod due;
 mod error;
 mod filer;
 mod login;
+mod migration;
 #[cfg(test)]
 mod model;
+mod parts;
 mod portions;
 mod preview;
 mod prove;
 mod reach;
+mod reckon;
 mod remove;
 mod retrieve;
 mod round;
+mod sessions;
 mod set_aside;
 mod standing;
 mod tally;
-mod unsteady;
 pub mod tops;
+mod unsteady;
 mod waiting;
 
 pub use by_hand::{Loss, Records};
+pub use disorder::one_at_a_time_until;
+use due::policy_words;
 pub use error::AccountError;
 use login::Door;
 pub use login::open_session;
@@ -40,16 +47,14 @@ pub use standing::{Standing, Standings, look};
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::archive::{Archive, Recovery};
-use crate::config::{Account, Config, DeletePolicy, Format};
+use crate::config::{Account, Config, Format};
 use crate::disk::OsDisk;
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
-use crate::plan::{Plan, Verdict};
-use crate::session::SessionError;
 use crate::stop;
 use portions::Portions;
-use round::{Next, Open, Run};
+use round::{Errand, Open, Run, Seen};
 use set_aside::SetAside;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -143,7 +148,7 @@ impl Prepared {
         // A ledger that cannot be read is noticed, and told of, by the run itself.
         let last_login = self.ledger.last_login().ok().flatten();
         let door = OnceCell::new();
-        let open = || {
+        let open = |one_at_a_time| {
             let door = if let Some(door) = door.get() {
                 door
             } else {
@@ -153,7 +158,7 @@ impl Prepared {
             let mut backoff =
                 Backoff::for_maildrop(wait_until.map(|wait| until.map_or(wait, |run| wait.min(run))));
             loop {
-                match door.open() {
+                match door.open(one_at_a_time) {
                     Err(AccountError::Session(error)) if error.is_in_use() => {
                         let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
                         let text = format!("{error}; trying again in {} s", pause.as_secs());
@@ -192,12 +197,12 @@ impl<'a> Run<'a> {
             tally: Tally::default(),
             messages_left: None,
             retry: false,
-            last_turn: false,
+            errand: Errand::default(),
+            seen: Seen::default(),
             aside: SetAside::default(),
             stay: HashSet::new(),
             last: None,
             gone: HashSet::new(),
-            without_top: false,
             refused: 0,
             unconfirmed: None,
             delete_was: None,
@@ -226,51 +231,14 @@ impl<'a> Run<'a> {
         let recovery = self.archive.recover(&mut *self.ledger)?;
         self.tell(&recovery);
         self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
+        self.seen.disorder = one_at_a_time_until(self.account, &*self.ledger)?.is_some();
+        self.seen.parts = self.ledger.quirks()?.shows_parts;
         let outcome = self.sessions();
         if self.tally.has_listed() {
             self.aside.release_unlisted();
             self.ledger.commit(&self.aside.take_changes())?;
         }
         outcome
-    }
-
-    /// One session after another.
-    fn sessions(&mut self) -> Result<(), AccountError> {
-        // The last session brought nothing but a suspicion.
-        let mut barren = false;
-        loop {
-            unless_stopped()?;
-            let before = (self.progress(), self.aside.suspected());
-            let outcome = self.round();
-            let progress = self.progress() > before.0;
-            match outcome {
-                Ok(Next::Again) if progress => {}
-                Ok(Next::Last) if !self.last_turn => self.last_turn = true,
-                Ok(_) => return unless_stopped(),
-                // Old servers may hang up on what they do not know, others do not heed the number of
-                // lines; RETR shows the header as well.
-                Err(AccountError::Session(
-                    SessionError::Closed { during: "TOP" } | SessionError::EndlessHeader { .. },
-                )) if !self.without_top => {
-                    self.without_top = true;
-                }
-                Err(AccountError::Session(error))
-                    if error.may_go_better_anew()
-                        && (progress || !barren && self.aside.suspected() > before.1) =>
-                {
-                    barren = !progress;
-                    self.note(&format!("{error}; connecting again"));
-                }
-                // What failed before may wait for another run.
-                Err(error) if self.last_turn && error.is_for_later() => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Grows whenever a session did something that the next need not do again.
-    fn progress(&self) -> u64 {
-        self.tally.fetched + self.tally.deleted + self.aside.failures() + self.stay.len() as u64
     }
 
     fn tell(&self, recovery: &Recovery) {
@@ -358,37 +326,4 @@ fn local(at: UnixTime, format: &str) -> String {
         |_| "on an unknown day".to_owned(),
         |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string(),
     )
-}
-
-/// Whether a message archived at `archived_at` may be deleted from the server.
-fn due(policy: DeletePolicy, archived_at: UnixTime, now: UnixTime) -> bool {
-    match policy {
-        DeletePolicy::Never => false,
-        DeletePolicy::Fetched => true,
-        DeletePolicy::After(age) => {
-            i64::try_from(age.as_secs()).is_ok_and(|age| archived_at.saturating_add(age) <= now)
-        }
-    }
-}
-
-/// How many held messages are due for deletion, and when the oldest of them was archived.
-fn due_now(plan: &Plan<'_>, policy: DeletePolicy) -> (u64, Option<UnixTime>) {
-    let now = now();
-    let held = plan.iter().filter_map(|item| match item.verdict {
-        Verdict::Held(held) if due(policy, held.archived_at, now) => Some(held.archived_at),
-        _ => None,
-    });
-    held.fold((0, None), |(count, oldest), at| (count + 1, Some(oldest.map_or(at, |old: i64| old.min(at)))))
-}
-
-/// The `delete` setting as the ledger remembers it.
-fn policy_words(policy: DeletePolicy) -> String {
-    match policy {
-        DeletePolicy::Never => "never".to_owned(),
-        DeletePolicy::Fetched => "fetched".to_owned(),
-        DeletePolicy::After(age) if age.as_secs().is_multiple_of(86400) => {
-            format!("{}d", age.as_secs() / 86400)
-        }
-        DeletePolicy::After(age) => format!("{}s", age.as_secs()),
-    }
 }

@@ -2,9 +2,10 @@
 //!
 //! Must never: write anything anywhere, ask for a message, or mark one.
 
+use super::due::due_now;
 use super::error::AccountError;
 use super::standing::{Standings, look};
-use super::{due_now, open_session, run_deadline};
+use super::{open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::UnixTime;

@@ -1,15 +1,66 @@
 //! TOP n 0 for held messages that are due for deletion: is the message that the server lists
 //! under this UID still the one that we hold?
 
+use super::error::AccountError;
+use super::remove::Due;
+use super::round::{Run, Work};
 use super::tops::{self, Heard};
+use crate::ledger::Seq;
 use crate::mail::digest::{Digester, Hash};
-use crate::plan::Plan;
+use crate::plan::{Plan, Verdict};
+use crate::receipt::Sighting;
 use crate::session::{Session, SessionError, Transaction};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+
+impl Run<'_> {
+    /// Looks at the headers of what is due. Returns what may be deleted, and the rows of what
+    /// has to be fetched again because its header is not the recorded one.
+    pub(super) fn prove(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &mut Plan<'_>,
+        work: &mut Work,
+    ) -> Result<(Vec<Due>, HashMap<usize, Seq>), AccountError> {
+        let mut proven = Vec::new();
+        let mut doubted = HashMap::new();
+        let may_ask = |place: &&usize| match plan.item(**place).verdict {
+            Verdict::Held(held) => !self.seen.without_top && !held.by_header,
+            _ => false,
+        };
+        let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();
+        let answers = match headers(session, plan, &asked) {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.watch_order(session.sent_ahead(), &error)?;
+                return Err(error.into());
+            }
+        };
+        let hashes: HashMap<usize, Hash> =
+            asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
+        for &place in &work.due {
+            let Verdict::Held(held) = plan.item(place).verdict else { continue };
+            let recorded = self.ledger.row(held.seq)?.map(|row| row.digest.header);
+            match hashes.get(&place).copied() {
+                Some(hash) if Some(hash) == recorded => proven.push(Due {
+                    seq: held.seq,
+                    sighting: Sighting::header(session.id(), plan.item(place).entry.number, hash),
+                }),
+                _ => {
+                    plan.doubt_header(place);
+                    doubted.insert(place, held.seq);
+                    work.fetch.push(place);
+                }
+            }
+        }
+        work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
+        Ok((proven, doubted))
+    }
+}
 
 /// The header's hash of each of these messages (places in the plan), in their order; `None`
 /// where the server refused TOP.
-pub(super) fn headers(
+fn headers(
     session: &mut Session<Transaction>,
     plan: &Plan<'_>,
     messages: &[usize],

@@ -8,6 +8,7 @@ use crate::config::{self, Account, Pipelining, Tls};
 use crate::event::{Event, Observer};
 use crate::net::{self, ClientIdentity, NetError, Route, TlsOptions, TlsSettings};
 use crate::session::{Authorization, Options, Pipeline, Session, SessionError, Tracer};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,8 @@ pub(super) struct Way<'w> {
     tls: Option<TlsSettings>,
     until: Option<Instant>,
     trace: bool,
+    /// Nothing is sent ahead of a reply, whatever the account and the server say.
+    pub one_at_a_time: Cell<bool>,
 }
 
 impl<'w> Way<'w> {
@@ -67,7 +70,8 @@ impl<'w> Way<'w> {
         trace: bool,
         observer: &'w Arc<dyn Observer>,
     ) -> Result<Self, AccountError> {
-        Ok(Way { account, observer, tls: tls_settings(account)?, until, trace })
+        let tls = tls_settings(account)?;
+        Ok(Way { account, observer, tls, until, trace, one_at_a_time: Cell::new(false) })
     }
 
     /// A session before login, protected as configured, its capabilities read, unless CAPA is
@@ -129,6 +133,7 @@ impl<'w> Way<'w> {
             until,
             tracer: self.trace.then(|| tracer(account, self.observer)),
             pipeline: match account.pipelining {
+                _ if self.one_at_a_time.get() => Pipeline::Never,
                 Pipelining::Auto => Pipeline::WhereOffered,
                 Pipelining::On => Pipeline::Always,
                 Pipelining::Off => Pipeline::Never,

@@ -5,6 +5,7 @@
 //! deletion before QUIT's +OK.
 
 use super::error::AccountError;
+use super::parts::is_gmail;
 use super::retrieve::QUEUED;
 use crate::archive::{Archive, Copy};
 use crate::config::Account;
@@ -93,7 +94,7 @@ pub(super) fn mark(
 
 /// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was fetched.
 pub(super) fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
-    session.capabilities().expire() == Some(Expire::Days(0)) || account.host.ends_with("gmail.com")
+    session.capabilities().expire() == Some(Expire::Days(0)) || is_gmail(account, session.capabilities())
 }
 
 /// The code for a refused DELE or QUIT.

@@ -1,29 +1,27 @@
 //! One session of an account's run: list, plan, prove, fetch; how it ends is in [`super::depart`].
 
+use super::due::{due, due_now, policy_words};
 use super::error::AccountError;
-use super::filer::{Before, Filed, Looks};
+use super::filer::{Before, Looks};
+use super::now;
 use super::portions::Portions;
-use super::prove;
-use super::remove::Due;
-use super::retrieve::{Bounds, Broken, Haul, retrieve};
+use super::retrieve::{Bounds, Broken, retrieve};
 use super::set_aside::SetAside;
 use super::tally::Tally;
-use super::{due, now};
 use crate::archive::Archive;
 use crate::config::{Account, DeletePolicy};
-use crate::event::{Event, Missing, Observer};
+use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Known, Ledger, Seq, UnixTime};
-use crate::plan::{Left, Limits, Plan, Planner, Verdict};
+use crate::plan::{Limits, Plan, Planner, Verdict};
 use crate::pop3::listing::Listing;
-use crate::receipt::Sighting;
 use crate::session::{Session, Transaction};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Opens a session that is logged in.
-pub(super) type Open<'a> = &'a dyn Fn() -> Result<Session<Transaction>, AccountError>;
+/// Opens a session that is logged in; if told so, one that sends nothing ahead of a reply.
+pub(super) type Open<'a> = &'a dyn Fn(bool) -> Result<Session<Transaction>, AccountError>;
 
 /// What an account's run carries from session to session.
 pub(super) struct Run<'a> {
@@ -38,8 +36,10 @@ pub(super) struct Run<'a> {
     pub messages_left: Option<u64>,
     /// Everything in quarantine is to be tried, whatever the time.
     pub retry: bool,
-    /// It is the turn of what failed before.
-    pub last_turn: bool,
+    /// What the next session is for.
+    pub errand: Errand,
+    /// What the server was seen doing.
+    pub seen: Seen,
     /// Messages that failed, in this run or before.
     pub aside: SetAside,
     /// Rows that are due and that this run cannot delete: their copy is gone, or DELE was refused.
@@ -48,14 +48,35 @@ pub(super) struct Run<'a> {
     pub last: Option<(usize, Vec<Seq>)>,
     /// Rows of this run whose messages the server has certainly given up: what it still lists is not them.
     pub gone: HashSet<Seq>,
-    /// The server hangs up on TOP.
-    pub without_top: bool,
     /// DELEs that were refused.
     pub refused: u64,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
     /// The `delete` setting of the run before, when it was another one.
     pub delete_was: Option<String>,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Whatever is new and whatever is due.
+    #[default]
+    Ordinary,
+    /// To see whether there is more: the server may show a part of its messages at a time.
+    Look,
+    /// What failed before.
+    Failed,
+}
+
+/// What a server was seen doing, in this run or before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// It mixes up its answers when commands are sent ahead of them, so none is.
+    pub disorder: bool,
+    /// It shows a part of its messages at a time.
+    pub parts: bool,
+    /// It hangs up on TOP.
+    pub without_top: bool,
 }
 
 /// How a session ended that did not fail.
@@ -71,11 +92,11 @@ pub(super) enum Next {
 
 /// What one session is to do.
 #[derive(Debug, Default)]
-struct Work {
+pub(super) struct Work {
     /// Places in the plan of messages to RETR, in this order.
-    fetch: Vec<usize>,
+    pub fetch: Vec<usize>,
     /// Places of held messages that are due for deletion.
-    due: Vec<usize>,
+    pub due: Vec<usize>,
     /// There is more than one session should do.
     more: bool,
     /// Messages in quarantine wait for their turn.
@@ -99,17 +120,25 @@ impl Work {
 
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
-        let mut session = (self.open)()?;
+        let mut session = (self.open)(self.seen.disorder)?;
         self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let opened = Instant::now();
-        let listing = session.listing()?;
-        self.tally.new_listing();
+        let listing = match session.listing() {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.watch_order(session.sent_ahead(), &error)?;
+                return Err(error.into());
+            }
+        };
+        self.tally.new_listing(&listing);
         if let Some((before, deleted)) = self.last.take()
             && listing.len() + deleted.len() == before
         {
             self.gone.extend(deleted);
         }
         let mut plan = self.plan(&listing)?;
+        self.recognise_by_header(&mut session, &mut plan)?;
+        self.learn_of_parts(&plan)?;
         let mut work = self.select(&plan);
         self.announce(&plan);
 
@@ -135,7 +164,14 @@ impl Run<'_> {
         let deletes = self.account.delete != DeletePolicy::Never
             && haul.broken.is_none()
             && !(proven.is_empty() && haul.filed.is_empty());
-        self.heed(&plan, &haul, deletes)?;
+        let in_order = match &haul.broken {
+            Some(Broken::Session(error)) => self.watch_order(session.sent_ahead(), error)?,
+            _ => true,
+        };
+        // What was heard in disorder says nothing about a message.
+        if in_order {
+            self.heed(&plan, &haul, deletes)?;
+        }
         self.reckon(&plan, &haul, &doubted);
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
@@ -225,19 +261,19 @@ impl Run<'_> {
         let mut last = Work::default();
         for (place, item) in plan.iter().enumerate() {
             let ward = plan.ward(place);
-            let list = if ward.is_some() { &mut last } else { &mut work };
+            let turn = if ward.is_some() { &mut last } else { &mut work };
             match item.verdict {
-                Verdict::Fetch { .. } => list.fetch.push(place),
+                Verdict::Fetch { .. } => turn.fetch.push(place),
                 Verdict::Held(held)
                     if self.is_due(held.seq, held.archived_at)
                         && !ward.is_some_and(|ward| self.aside.quarantine().rests(ward)) =>
                 {
-                    list.due.push(place);
+                    turn.due.push(place);
                 }
                 _ => {}
             }
         }
-        if work.is_empty() || self.last_turn {
+        if work.is_empty() || self.errand == Errand::Failed {
             // Others come first all the same: where UIDs tell nothing they are fetched in each session.
             work.fetch.append(&mut last.fetch);
             work.due.append(&mut last.due);
@@ -270,119 +306,14 @@ impl Run<'_> {
         let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
         let Some(before) = self.delete_was.take() else { return };
-        let (count, oldest) = super::due_now(plan, self.account.delete);
+        let (count, oldest) = due_now(plan, self.account.delete);
         if let Some(oldest) = oldest {
             self.note(&format!(
                 "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
-                super::policy_words(self.account.delete),
+                policy_words(self.account.delete),
                 messages(count),
                 super::day(oldest),
             ));
-        }
-    }
-
-    /// Looks at the headers of what is due. Returns what may be deleted, and the rows of what
-    /// has to be fetched again because its header is not the recorded one.
-    fn prove(
-        &mut self,
-        session: &mut Session<Transaction>,
-        plan: &mut Plan<'_>,
-        work: &mut Work,
-    ) -> Result<(Vec<Due>, HashMap<usize, Seq>), AccountError> {
-        let mut proven = Vec::new();
-        let mut doubted = HashMap::new();
-        let hashes = if self.without_top {
-            vec![None; work.due.len()]
-        } else {
-            prove::headers(session, plan, &work.due)?
-        };
-        for (&place, hash) in work.due.iter().zip(hashes) {
-            let Verdict::Held(held) = plan.item(place).verdict else { continue };
-            let recorded = self.ledger.row(held.seq)?.map(|row| row.digest.header);
-            match hash {
-                Some(hash) if Some(hash) == recorded => proven.push(Due {
-                    seq: held.seq,
-                    sighting: Sighting::header(session.id(), plan.item(place).entry.number, hash),
-                }),
-                _ => {
-                    plan.doubt_header(place);
-                    doubted.insert(place, held.seq);
-                    work.fetch.push(place);
-                }
-            }
-        }
-        work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
-        Ok((proven, doubted))
-    }
-
-    /// Notes what failed in this session, and what is out of quarantine; `deletes`: it goes on to delete messages.
-    fn heed(&mut self, plan: &Plan<'_>, haul: &Haul, deletes: bool) -> Result<(), AccountError> {
-        if let Some(Broken::Archive(_)) = haul.broken {
-            return Ok(());
-        }
-        let now = now();
-        self.aside.missed(plan, haul, deletes, now);
-        match &haul.broken {
-            Some(Broken::TooLarge(place)) => self.aside.too_large(plan, *place, self.account.max_size, now),
-            Some(Broken::Session(error)) => self.aside.blame(plan, haul, error, now),
-            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
-        }
-        for message in haul.certain() {
-            self.aside.stored(plan, message.item);
-        }
-        for (place, _) in plan.wards() {
-            // Stored by a run that could not say so any more.
-            if let Verdict::Held(held) = plan.item(place).verdict
-                && !self.is_due(held.seq, held.archived_at)
-            {
-                self.aside.stored(plan, place);
-            }
-        }
-        Ok(self.ledger.commit(&self.aside.take_changes())?)
-    }
-
-    /// Adds this session up: every listed message is held, or missing with its reason.
-    fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
-        let filed: HashMap<usize, &Filed> =
-            haul.certain().iter().map(|message| (message.item, message)).collect();
-        let missed: BTreeMap<usize, &str> =
-            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
-        let broken = match &haul.broken {
-            Some(Broken::Session(error)) => format!("not fetched: {error}"),
-            Some(Broken::Archive(error)) => format!("not stored: {error}"),
-            Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
-            Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
-        };
-        for (place, item) in plan.iter().enumerate() {
-            let seq = match item.verdict {
-                Verdict::Held(held) => Some(held.seq),
-                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
-            };
-            if let Some(seq) = seq {
-                self.tally.held(seq);
-                continue;
-            }
-            let aside = self.aside.reason(plan, place);
-            let (reason, chosen) = match (item.verdict, aside) {
-                (Verdict::Left(Left::TooLarge(size)), _) => {
-                    (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
-                }
-                (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
-                (_, Some(aside)) => aside,
-                (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
-            };
-            self.tally.missing(Missing {
-                number: item.entry.number,
-                uid: item.entry.uid.map(<[u8]>::to_vec),
-                reason,
-                chosen,
-            });
-        }
-        let fresh = haul.filed.iter().filter(|message| message.fresh);
-        self.tally.octets += fresh.clone().map(|message| message.size).sum::<u64>();
-        self.tally.fetched += fresh.count() as u64;
-        if let Some(left) = &mut self.messages_left {
-            *left = left.saturating_sub(haul.filed.len() as u64);
         }
     }
 

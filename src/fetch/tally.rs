@@ -5,6 +5,7 @@
 
 use crate::event::Missing;
 use crate::ledger::Seq;
+use crate::pop3::listing::Listing;
 use std::collections::HashSet;
 
 /// What the sessions so far add up to.
@@ -18,6 +19,8 @@ pub(super) struct Tally {
     current: Vec<Seq>,
     /// Messages of the current listing that are not held.
     missing: Vec<Missing>,
+    /// Messages that an earlier listing showed, with a UID, and that are neither held nor listed now.
+    hidden: Vec<Missing>,
     /// Messages stored.
     pub fetched: u64,
     /// Octets of them, in stored form.
@@ -30,10 +33,15 @@ pub(super) struct Tally {
 
 impl Tally {
     /// A new session has listed the maildrop: what earlier ones found missing is told anew.
-    pub(super) fn new_listing(&mut self) {
+    /// A message that it does not show any more was listed in this run all the same.
+    pub(super) fn new_listing(&mut self, listing: &Listing) {
         self.listed = true;
         self.earlier.extend(self.current.drain(..));
-        self.missing.clear();
+        self.hidden.append(&mut self.missing);
+        if !self.hidden.is_empty() {
+            let shown: HashSet<&[u8]> = listing.iter().filter_map(|entry| entry.uid).collect();
+            self.hidden.retain(|message| message.uid.as_deref().is_some_and(|uid| !shown.contains(uid)));
+        }
     }
 
     /// Whether any session has listed the maildrop.
@@ -58,6 +66,7 @@ impl Tally {
         }
         let held = (self.earlier.len() + self.current.len()) as u64;
         let mut missing = std::mem::take(&mut self.missing);
+        missing.append(&mut self.hidden);
         missing.sort_by_key(|message| message.number);
         (held, missing)
     }
@@ -65,21 +74,49 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::Tally;
+    use super::{Listing, Tally};
     use crate::event::Missing;
+    use crate::pop3::listing::ListingBuilder;
 
     fn missing(number: u32) -> Missing {
         Missing { number, uid: None, reason: "gone".into(), chosen: false }
     }
 
+    /// A listing of these UIDs.
+    fn listing(uids: &[&str]) -> Listing {
+        let mut builder = ListingBuilder::new();
+        builder.uids_follow();
+        for (number, uid) in (1..).zip(uids) {
+            builder.uidl_line(format!("{number} {uid}").as_bytes()).unwrap();
+        }
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn what_a_later_listing_hides_is_missing_all_the_same() {
+        let with_uid = |uid: &str| Missing { uid: Some(uid.as_bytes().to_vec()), ..missing(1) };
+        let mut tally = Tally::default();
+        tally.new_listing(&listing(&["a", "b"]));
+        tally.missing(with_uid("a"));
+        tally.missing(with_uid("b"));
+        tally.new_listing(&listing(&["b"]));
+        tally.held(7);
+        tally.new_listing(&listing(&["c"]));
+        tally.missing(with_uid("c"));
+        let (held, missing) = tally.close();
+        assert_eq!(held, 1);
+        let uids: Vec<_> = missing.iter().filter_map(|message| message.uid.as_deref()).collect();
+        assert_eq!(uids, [b"c", b"a"], "b was fetched after all");
+    }
+
     #[test]
     fn a_message_held_in_two_sessions_counts_once() {
         let mut tally = Tally::default();
-        tally.new_listing();
+        tally.new_listing(&listing(&[]));
         tally.held(1);
         tally.held(2);
         tally.missing(missing(3));
-        tally.new_listing();
+        tally.new_listing(&listing(&[]));
         tally.held(2);
         tally.held(3);
         let (held, missing) = tally.close();
@@ -89,9 +126,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_by_the_last_listing_in_order() {
         let mut tally = Tally::default();
-        tally.new_listing();
+        tally.new_listing(&listing(&[]));
         tally.missing(missing(9));
-        tally.new_listing();
+        tally.new_listing(&listing(&[]));
         tally.missing(missing(2));
         tally.missing(missing(1));
         let (held, missing) = tally.close();

@@ -35,6 +35,8 @@ pub struct Transaction {
     commands: VecDeque<(Sent, u32)>,
     /// How many of them are on the wire.
     on_wire: usize,
+    /// The most commands that were on the wire together.
+    most_on_wire: usize,
 }
 
 impl Transaction {
@@ -56,6 +58,7 @@ impl Transaction {
             capabilities_due: false,
             commands,
             on_wire: 0,
+            most_on_wire: 0,
         }
     }
 
@@ -90,6 +93,12 @@ impl Session<Transaction> {
     /// Whether commands are sent ahead of replies.
     pub fn pipelining(&self) -> bool {
         self.state.pipelining
+    }
+
+    /// Whether any command was sent ahead of a reply in this session. If the server's replies do not fit then,
+    /// that may be why.
+    pub fn sent_ahead(&self) -> bool {
+        self.state.most_on_wire > 1
     }
 
     /// The union of STAT, UIDL and LIST, in one turn with pipelining, CAPA before them where it
@@ -186,6 +195,7 @@ impl Session<Transaction> {
             })?;
             self.state.on_wire += 1;
         }
+        self.state.most_on_wire = self.state.most_on_wire.max(self.state.on_wire);
         let during = self.state.commands.front().map_or("QUIT", |(sent, _)| sent.keyword());
         self.wire.flush(during)
     }
@@ -252,6 +262,7 @@ impl Session<Transaction> {
         let capabilities_due = std::mem::take(&mut self.state.capabilities_due);
         let at_once = capabilities_due || self.state.pipelining;
         let turn = if at_once { commands.len() } else { 1 };
+        self.state.most_on_wire = self.state.most_on_wire.max(turn);
         let mut answered = false;
         for together in commands.chunks(turn) {
             if capabilities_due {

@@ -98,7 +98,7 @@ impl World {
             Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
         };
         let observer: Arc<dyn Observer> = Arc::new(Nobody);
-        let open = || {
+        let open = |_one_at_a_time: bool| {
             let connection = Box::new(Connection::new(&self.maildrop, &fate));
             let timeout = Duration::from_mins(1);
             let options = Options { timeout, until: None, tracer: None, pipeline: Pipeline::WhereOffered };

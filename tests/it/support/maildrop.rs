@@ -36,6 +36,8 @@ pub(crate) struct Behaviour {
     pub(crate) quit: Quit,
     /// QUIT purges every message that RETR showed, marked by DELE or not.
     pub(crate) purges_what_was_retrieved: bool,
+    /// A session shows no more messages than this, the oldest ones.
+    pub(crate) shows_at_once: Option<usize>,
     /// Closes the connection instead of answering this command.
     pub(crate) cut_at: Option<Nth>,
     /// Never answers this command.

@@ -196,6 +196,7 @@ impl<'a> Session<'a> {
         }
         self.logged_in = true;
         self.mails = self.shared.lock().mails.clone();
+        self.mails.truncate(self.behaviour.shows_at_once.unwrap_or(usize::MAX));
         self.shared.note(self.record, |record| record.logged_in = true);
         self.ok("logged in", "maildrop locked and ready")
     }

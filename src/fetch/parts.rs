@@ -1,0 +1,82 @@
+//! Servers that show a part of their messages at a time.
+//!
+//! Gmail lists about 250 messages in a session, and hides what was fetched when it ends; the next session
+//! shows the next. So after a session that has stored something, another one looks whether there is more,
+//! for as long as each brings something new. It costs a login, and is done only where there is a reason:
+//!
+//! - the server is Gmail, by its host name or by a capability that begins with `X-GOOGLE`;
+//! - it was seen doing so before (the ledger remembers);
+//! - all that it lists is new, and 200 to 400 messages: what such servers show at once;
+//! - all that it lists is new, and none of what is held is listed any more.
+//!
+//! Must never: take an ordinary server's poll for such a case.
+
+use super::error::AccountError;
+use super::retrieve::Haul;
+use super::round::{Errand, Run};
+use crate::config::Account;
+use crate::ledger::Change;
+use crate::plan::{Plan, Verdict};
+use crate::pop3::capability::Capabilities;
+use std::ops::RangeInclusive;
+
+/// How many messages such servers show at once.
+const SHOWN_AT_ONCE: RangeInclusive<usize> = 200..=400;
+
+/// So many new messages right behind a session that had fetched all do not arrive by chance.
+const NO_CHANCE: u64 = 50;
+
+/// Whether this is Gmail.
+pub(super) fn is_gmail(account: &Account, capabilities: &Capabilities) -> bool {
+    let host = account.host.trim_end_matches('.').to_ascii_lowercase();
+    ["gmail.com", "googlemail.com"]
+        .iter()
+        .any(|name| host.strip_suffix(name).is_some_and(|front| front.is_empty() || front.ends_with('.')))
+        || capabilities.lines().any(|line| line.len() >= 8 && line[..8].eq_ignore_ascii_case(b"X-GOOGLE"))
+}
+
+impl Run<'_> {
+    /// Whether a session after this one may show messages that this one did not.
+    pub(super) fn may_be_a_part(&self, gmail: bool, plan: &Plan<'_>, haul: &Haul) -> bool {
+        let stored = haul.filed.iter().filter(|message| message.fresh).count();
+        let all_new = stored == plan.len();
+        stored > 0
+            && self.messages_left != Some(0)
+            && (gmail || self.seen.parts || all_new && (plan.migrated || SHOWN_AT_ONCE.contains(&stored)))
+    }
+
+    /// A session that only looks has found much that is new: so this server shows parts.
+    pub(super) fn learn_of_parts(&mut self, plan: &Plan<'_>) -> Result<(), AccountError> {
+        let looked = self.errand == Errand::Look;
+        if looked {
+            self.errand = Errand::Ordinary;
+        }
+        let fetches = plan.iter().filter(|item| matches!(item.verdict, Verdict::Fetch { .. })).count() as u64;
+        if looked && !self.seen.parts && fetches >= NO_CHANCE {
+            self.seen.parts = true;
+            self.ledger.commit(&[Change::ShowsParts])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_gmail;
+    use crate::config::{Account, example_account};
+    use crate::pop3::capability::Capabilities;
+
+    #[test]
+    fn gmail_is_known_by_its_name_or_its_capability() {
+        let is = |host: &str, line: &str| {
+            let mut capabilities = Capabilities::answered();
+            capabilities.push(line.as_bytes());
+            is_gmail(&Account { host: host.to_owned(), ..example_account() }, &capabilities)
+        };
+        assert!(is("pop.gmail.com", "TOP"));
+        assert!(is("POP.googlemail.com.", "TOP"));
+        assert!(is("proxy.example", "x-google-rico"));
+        assert!(!is("pop.notgmail.com", "TOP"));
+        assert!(!is("pop.example", "X-GOOD"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What one session comes to: which messages are held, which are missing and why, and who is in quarantine.
+
+use super::error::AccountError;
+use super::filer::Filed;
+use super::now;
+use super::retrieve::{Broken, Haul};
+use super::round::Run;
+use crate::event::Missing;
+use crate::ledger::Seq;
+use crate::plan::{Left, Plan, Verdict};
+use std::collections::{BTreeMap, HashMap};
+
+impl Run<'_> {
+    /// Notes what failed in this session, and what is out of quarantine; `deletes`: it goes on to delete messages.
+    pub(super) fn heed(&mut self, plan: &Plan<'_>, haul: &Haul, deletes: bool) -> Result<(), AccountError> {
+        if let Some(Broken::Archive(_)) = haul.broken {
+            return Ok(());
+        }
+        let now = now();
+        self.aside.missed(plan, haul, deletes, now);
+        match &haul.broken {
+            Some(Broken::TooLarge(place)) => self.aside.too_large(plan, *place, self.account.max_size, now),
+            Some(Broken::Session(error)) => self.aside.blame(plan, haul, error, now),
+            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
+        }
+        for message in haul.certain() {
+            self.aside.stored(plan, message.item);
+        }
+        for (place, _) in plan.wards() {
+            // Stored by a run that could not say so any more.
+            if let Verdict::Held(held) = plan.item(place).verdict
+                && !self.is_due(held.seq, held.archived_at)
+            {
+                self.aside.stored(plan, place);
+            }
+        }
+        Ok(self.ledger.commit(&self.aside.take_changes())?)
+    }
+
+    /// Adds this session up: every listed message is held, or missing with its reason.
+    pub(super) fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
+        let filed: HashMap<usize, &Filed> =
+            haul.certain().iter().map(|message| (message.item, message)).collect();
+        let missed: BTreeMap<usize, &str> =
+            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
+        let broken = match &haul.broken {
+            Some(Broken::Session(error)) => format!("not fetched: {error}"),
+            Some(Broken::Archive(error)) => format!("not stored: {error}"),
+            Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
+            Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
+        };
+        for (place, item) in plan.iter().enumerate() {
+            let seq = match item.verdict {
+                Verdict::Held(held) => Some(held.seq),
+                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
+            };
+            if let Some(seq) = seq {
+                self.tally.held(seq);
+                continue;
+            }
+            let aside = self.aside.reason(plan, place);
+            let (reason, chosen) = match (item.verdict, aside) {
+                (Verdict::Left(Left::TooLarge(size)), _) => {
+                    (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
+                }
+                (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
+                (_, Some(aside)) => aside,
+                (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
+            };
+            self.tally.missing(Missing {
+                number: item.entry.number,
+                uid: item.entry.uid.map(<[u8]>::to_vec),
+                reason,
+                chosen,
+            });
+        }
+        let fresh = haul.filed.iter().filter(|message| message.fresh);
+        self.tally.octets += fresh.clone().map(|message| message.size).sum::<u64>();
+        self.tally.fetched += fresh.count() as u64;
+        if let Some(left) = &mut self.messages_left {
+            *left = left.saturating_sub(haul.filed.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Session after session, until nothing is left to do or no session gets anywhere any more.
+
+use super::error::AccountError;
+use super::round::{Errand, Next, Run};
+use super::unless_stopped;
+use crate::session::SessionError;
+
+impl Run<'_> {
+    /// One session after another.
+    pub(super) fn sessions(&mut self) -> Result<(), AccountError> {
+        // The last session brought nothing but a suspicion.
+        let mut barren = false;
+        loop {
+            unless_stopped()?;
+            let before = (self.progress(), self.aside.suspected());
+            let ahead = !self.seen.disorder;
+            let outcome = self.round();
+            let progress = self.progress() > before.0;
+            match outcome {
+                Ok(Next::Again) if progress => {}
+                Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
+                Ok(_) => return unless_stopped(),
+                // Old servers may hang up on what they do not know, others do not heed the number of
+                // lines; RETR shows the header as well.
+                Err(AccountError::Session(
+                    SessionError::Closed { during: "TOP" } | SessionError::EndlessHeader { .. },
+                )) if !self.seen.without_top => {
+                    self.seen.without_top = true;
+                }
+                // A note has told of it.
+                Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
+                Err(AccountError::Session(error))
+                    if error.may_go_better_anew()
+                        && (progress || !barren && self.aside.suspected() > before.1) =>
+                {
+                    barren = !progress;
+                    self.note(&format!("{error}; connecting again"));
+                }
+                // What failed before, or is only supposed to be there, may wait for another run.
+                Err(error) if self.errand != Errand::Ordinary && error.is_for_later() => {
+                    self.note(&format!("{error}; the next run goes on"));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Grows whenever a session did something that the next need not do again.
+    fn progress(&self) -> u64 {
+        self.tally.fetched + self.tally.deleted + self.aside.failures() + self.stay.len() as u64
+    }
+}
