@@ -21,9 +21,6 @@ const WIDEST_NAME: usize = 20;
 /// Columns of a terminal that has no room to waste.
 const SHORT: u16 = 60;
 
-/// A line is drawn at least so often.
-const PULSE: Duration = Duration::from_millis(250);
-
 /// How often it is looked whether a signal has come.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -41,19 +38,21 @@ pub(super) struct Bars {
 /// While there is nothing to measure.
 const STEP: &str = "{prefix}  {wide_msg}";
 
-/// When LIST gave sizes: from so many columns on, the first that fits.
-const BY_OCTETS: [(u16, &str); 3] = [
+/// When LIST gave sizes: the first for a line of so many columns, in which it fits with the longest
+/// name, hundreds of thousands of messages and hundreds of MiB.
+const BY_OCTETS: [(u16, &str); 4] = [
     (
-        72,
+        110,
         "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
     ),
+    (80, "{prefix} [{wide_bar}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"),
     (48, "{prefix}  {percent:>3}%  {bytes_per_sec}  {eta} left"),
     (0, "{prefix}  {percent:>3}%  {eta} left"),
 ];
 
 /// When it did not.
 const BY_MESSAGES: [(u16, &str); 2] = [
-    (64, "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left"),
+    (84, "{prefix} [{wide_bar}] {stored}/{messages} messages  {received}  {eta} left"),
     (0, "{prefix}  {stored}/{messages}  {eta} left"),
 ];
 
@@ -102,8 +101,6 @@ impl Bars {
                 bar.set_style(style(STEP));
                 bar.set_prefix(account.name.clone());
                 bar.set_message("connecting");
-                // What came just after a frame is drawn even if nothing comes any more.
-                bar.enable_steady_tick(PULSE);
             }
             Event::Connected { .. } => account.step("logging in"),
             Event::LoggedIn => account.step("listing the maildrop"),
@@ -224,7 +221,7 @@ mod tests {
         for template in all.chain([STEP]) {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
-        assert!(template(&BY_OCTETS, 80).contains("bar") && !template(&BY_OCTETS, 71).contains("bar"));
+        assert!(template(&BY_OCTETS, 80).contains("bar") && !template(&BY_OCTETS, 79).contains("bar"));
         assert_eq!(template(&BY_MESSAGES, 1), BY_MESSAGES[1].1);
     }
 
