@@ -40,10 +40,14 @@ fn a_terminal_has_keys_a_size_and_an_end() {
         command.args(["-c", script]);
         sandbox.command(command).on_terminal(40, 10)
     };
-    let mut terminal = started("trap 'echo cut off; exit 130' INT; echo ready; cat; echo end of input; cat");
-    terminal.expect("ready").control('D').expect("end of input").control('C').expect("cut off");
-    assert_eq!(terminal.wait(), Some(130));
+    let mut terminal = started("echo ready; cat; echo end of input; exit 4");
+    terminal.expect("ready").control('D').expect("end of input");
+    assert_eq!(terminal.wait(), Some(4));
     assert!(terminal.said().starts_with("ready\n"), "{}", terminal.said());
+
+    let mut terminal = started("echo ready; exec cat");
+    terminal.expect("ready").control('C');
+    assert_eq!(terminal.finish().code, None, "ended by the signal of the terminal");
 
     let mut terminal = started("read line; stty size; exec cat");
     terminal.resize(60, 20).enter("").expect("20 60");

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::Pty;
-use rustix::termios::LocalModes;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// How long the program may be silent where words are waited for, and how long it may take to end.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -53,6 +53,10 @@ impl Terminal {
     pub(crate) fn start(mut command: Command, columns: u16, rows: u16) -> Terminal {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
+        // A key that sends a signal would also throw away what the program writes at that moment.
+        let mut modes = tcgetattr(&pty).unwrap();
+        modes.local_modes.insert(LocalModes::NOFLSH);
+        tcsetattr(&pty, OptionalActions::Now, &modes).unwrap();
         command.env("TERM", "xterm-256color");
         let child = pty_process::blocking::Command::from(command).spawn(pts).unwrap();
         let pty = Arc::new(pty);
@@ -111,7 +115,7 @@ impl Terminal {
 
     /// Whether the terminal shows what is typed.
     pub(crate) fn echoes(&self) -> bool {
-        rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes.contains(LocalModes::ECHO)
+        tcgetattr(&*self.pty).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
     /// Types Ctrl and a letter: `C` interrupts, `D` ends the input, `U` clears the line.
