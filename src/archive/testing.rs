@@ -245,7 +245,7 @@ impl Ledger for WatchedLedger {
         self.inner.commit(changes)
     }
 
-    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+    fn known(&self, each: &mut dyn FnMut(Known<'_>)) -> Result<(), LedgerError> {
         self.inner.known(each)
     }
 

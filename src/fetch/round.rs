@@ -12,12 +12,13 @@ use crate::archive::Archive;
 use crate::config::{Account, DeletePolicy};
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
-use crate::ledger::{Change, Known, Ledger, Seq, UnixTime};
+use crate::ledger::{Change, Known, Ledger, LedgerError, Roll, Seq, UnixTime};
 use crate::plan::{Limits, Plan, Planner, Verdict};
 use crate::pop3::listing::Listing;
-use crate::session::{Session, Transaction};
+use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 /// Opens a session that is logged in; if told so, one that sends nothing ahead of a reply.
@@ -123,7 +124,8 @@ impl Run<'_> {
         let mut session = (self.open)(self.seen.disorder)?;
         self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let opened = Instant::now();
-        let listing = match session.listing() {
+        let (listing, roll) = list_and_call_the_roll(&mut session, &mut *self.ledger);
+        let listing = match listing {
             Ok(listing) => listing,
             Err(error) => {
                 self.watch_order(session.sent_ahead(), &error)?;
@@ -136,7 +138,7 @@ impl Run<'_> {
         {
             self.gone.extend(deleted);
         }
-        let mut plan = self.plan(&listing)?;
+        let mut plan = self.plan(&listing, roll?)?;
         self.recognise_by_header(&mut session, &mut plan)?;
         self.learn_of_parts(&plan)?;
         let mut work = self.select(&plan);
@@ -195,17 +197,11 @@ impl Run<'_> {
         finished
     }
 
-    fn plan<'l>(&mut self, listing: &'l Listing) -> Result<Plan<'l>, AccountError> {
+    fn plan<'l>(&mut self, listing: &'l Listing, roll: Roll) -> Result<Plan<'l>, AccountError> {
         let mut planner = Planner::new(listing);
-        let mut rows: u64 = 0;
-        self.ledger.known(&mut |row| {
-            rows += 1;
+        let roll = if roll.is_empty() { self.adopt(listing)? } else { roll };
+        for row in roll.iter() {
             planner.row(&row);
-        })?;
-        if rows == 0 {
-            for row in self.adopt(listing)? {
-                planner.row(&row);
-            }
         }
         let limits = Limits { max_size: self.account.max_size, messages: self.messages_left };
         let plan = planner.finish(&limits, self.aside.quarantine());
@@ -229,14 +225,14 @@ impl Run<'_> {
     }
 
     /// After a lost ledger: the messages that the archive itself can show to hold.
-    fn adopt(&mut self, listing: &Listing) -> Result<Vec<Known>, AccountError> {
-        let mut known = Vec::new();
+    fn adopt(&mut self, listing: &Listing) -> Result<Roll, AccountError> {
+        let mut roll = Roll::default();
         let mut adopted = Vec::new();
         for uid in listing.iter().filter_map(|entry| entry.uid) {
             if let Some(row) = self.archive.adoptable(&mut *self.ledger, uid)? {
-                known.push(Known {
+                roll.add(&Known {
                     seq: row.seq,
-                    uid: Some(uid.into()),
+                    uid: Some(uid),
                     list_size: row.list_size,
                     archived_at: row.archived_at,
                     deleted: false,
@@ -247,13 +243,13 @@ impl Run<'_> {
             }
         }
         self.ledger.commit(&adopted)?;
-        if !known.is_empty() {
+        if !adopted.is_empty() {
             self.note(&format!(
                 "the ledger had no record of this archive; {} were recognised in it",
-                messages(known.len() as u64)
+                messages(adopted.len() as u64)
             ));
         }
-        Ok(known)
+        Ok(roll)
     }
 
     fn select(&self, plan: &Plan<'_>) -> Work {
@@ -320,6 +316,18 @@ impl Run<'_> {
     pub(super) fn note(&self, text: &str) {
         self.observer.event(&self.account.name, Event::Note(text));
     }
+}
+
+/// The listing, and what the ledger knows, read meanwhile: with many messages both take a while.
+fn list_and_call_the_roll(
+    session: &mut Session<Transaction>,
+    ledger: &mut dyn Ledger,
+) -> (Result<Listing, SessionError>, Result<Roll, LedgerError>) {
+    thread::scope(|scope| {
+        let roll = scope.spawn(move || Roll::call(&*ledger));
+        let listing = session.listing();
+        (listing, roll.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 pub(super) fn messages(count: u64) -> String {

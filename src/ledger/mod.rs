@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod quarantine;
 mod record;
+mod roll;
 mod rows;
 mod runs;
 mod schema;
@@ -29,6 +30,7 @@ pub use record::{
     Change, Known, Overview, PipeliningFailed, Place, Quarantined, Quirks, Row, RunRecord, Seq, State,
     UnixTime,
 };
+pub use roll::Roll;
 pub use sqlite::SqliteLedger;
 
 use crate::mail::digest::{Digest, Hash};
@@ -45,7 +47,7 @@ pub trait Ledger: Send {
     fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError>;
 
     /// Calls `each` for every stored or deleted row, by ascending row number.
-    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError>;
+    fn known(&self, each: &mut dyn FnMut(Known<'_>)) -> Result<(), LedgerError>;
 
     /// One whole row.
     fn row(&self, seq: Seq) -> Result<Option<Row>, LedgerError>;

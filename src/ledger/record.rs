@@ -60,13 +60,13 @@ pub struct Row {
     pub utf8: bool,
 }
 
-/// What the planner needs of a stored row, small enough for a million of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+/// What the planner needs of a stored row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<'r> {
     /// The row's number.
     pub seq: Seq,
     /// Its UID.
-    pub uid: Option<Box<[u8]>>,
+    pub uid: Option<&'r [u8]>,
     /// Its LIST size.
     pub list_size: Option<u64>,
     /// When it was archived.

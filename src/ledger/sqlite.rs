@@ -123,7 +123,7 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+    fn known(&self, each: &mut dyn FnMut(Known<'_>)) -> Result<(), LedgerError> {
         let stream = || {
             let rebound = rows::rebound(&self.connection, self.maildrop)?;
             let mut statement = self.connection.prepare_cached(
@@ -135,7 +135,7 @@ impl Ledger for SqliteLedger {
                 let seq = unsigned(row.get(0)?);
                 each(Known {
                     seq,
-                    uid: row.get_ref(1)?.as_blob_or_null()?.map(Box::from),
+                    uid: row.get_ref(1)?.as_blob_or_null()?,
                     list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
                     archived_at: row.get(3)?,
                     deleted: row.get::<_, State>(4)? == State::Deleted,

@@ -67,12 +67,12 @@ impl<'l> Planner<'l> {
     }
 
     /// One row that is stored or deleted.
-    pub fn row(&mut self, known: &Known) {
+    pub fn row(&mut self, known: &Known<'_>) {
         self.live_rows += u64::from(!known.deleted && !known.leaving);
         if known.uid.is_none() && !known.deleted {
             self.nameless.push(known.seq);
         }
-        let Some(position) = known.uid.as_deref().and_then(|uid| self.position_of(uid)) else { return };
+        let Some(position) = known.uid.and_then(|uid| self.position_of(uid)) else { return };
         let Ok(position) = u32::try_from(position) else { return };
         self.matches.push(Match {
             position,

@@ -8,10 +8,10 @@ fn listed(number: u32, uid: &'static str, size: u64) -> Entry<'static> {
     Entry { number, size: Some(size), uid: (!uid.is_empty()).then_some(uid.as_bytes()) }
 }
 
-fn row(seq: Seq, uid: &str, size: u64) -> Known {
+fn row(seq: Seq, uid: &'static str, size: u64) -> Known<'static> {
     Known {
         seq,
-        uid: Some(uid.as_bytes().into()),
+        uid: Some(uid.as_bytes()),
         list_size: Some(size),
         archived_at: 7,
         deleted: false,
@@ -20,7 +20,7 @@ fn row(seq: Seq, uid: &str, size: u64) -> Known {
     }
 }
 
-fn deleted(seq: Seq, uid: &str, size: u64) -> Known {
+fn deleted(seq: Seq, uid: &'static str, size: u64) -> Known<'static> {
     Known { deleted: true, ..row(seq, uid, size) }
 }
 
@@ -38,7 +38,7 @@ fn listing(entries: &[Entry<'_>]) -> Listing {
     builder.finish().unwrap()
 }
 
-fn plan<'l>(listing: &'l Listing, rows: &[Known], limits: Limits) -> Plan<'l> {
+fn plan<'l>(listing: &'l Listing, rows: &[Known<'_>], limits: Limits) -> Plan<'l> {
     let mut planner = Planner::new(listing);
     for row in rows {
         planner.row(row);
@@ -46,7 +46,7 @@ fn plan<'l>(listing: &'l Listing, rows: &[Known], limits: Limits) -> Plan<'l> {
     planner.finish(&limits, &Quarantine::default())
 }
 
-fn verdicts(entries: &[Entry<'static>], rows: &[Known]) -> Vec<Verdict> {
+fn verdicts(entries: &[Entry<'static>], rows: &[Known<'_>]) -> Vec<Verdict> {
     plan(&listing(entries), rows, NO_LIMITS).iter().map(|item| item.verdict).collect()
 }
 
@@ -137,7 +137,7 @@ fn when_every_uid_changed_at_once_all_rows_are_candidates() {
     assert_eq!(plan.item(0).verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
     // Not when all rows were deleted by us, or may have been: then new UIDs are simply new mail.
     let leaving = Known { leaving: true, ..row(1, "old", 10) };
-    for row in [deleted(1, "old", 10), leaving.clone()] {
+    for row in [deleted(1, "old", 10), leaving] {
         assert_eq!(verdicts(&[listed(1, "new", 10)], &[row]), [fetch(Why::New, Compare::Nothing)]);
     }
     assert_eq!(verdicts(&[listed(1, "old", 10)], &[leaving]), [held(1)], "QUIT never arrived");

@@ -53,7 +53,7 @@ impl Ledger for ModelLedger {
         reach(|effect| self.fate.change(effect), || self.record().commit(changes))
     }
 
-    fn known(&self, each: &mut dyn FnMut(Known)) -> Result<(), LedgerError> {
+    fn known(&self, each: &mut dyn FnMut(Known<'_>)) -> Result<(), LedgerError> {
         self.look(|record| record.known(each))
     }
 
