@@ -121,9 +121,9 @@ impl Page {
         let octets = listing.iter().filter_map(|message| message.size).sum();
         self.add("maildrop", amount(listing.len() as u64, octets));
         let Some(found) = found else { return };
-        let octets = found.to_fetch.iter().filter_map(|message| message.size).sum();
+        let (fetches, octets) = found.fetches;
         self.add("held", wording::messages(found.held));
-        self.add("new", amount(found.to_fetch.len() as u64, octets));
+        self.add("new", amount(fetches, octets));
         if !found.left.is_empty() {
             let left = wording::messages(found.left.len() as u64);
             self.add("left", format!("{left} larger than max_size"));
@@ -237,7 +237,6 @@ fn quirks(capabilities: &Capabilities, listing: &Listing) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::event::Missing;
-    use crate::fetch::ToFetch;
     use crate::pop3::listing::ListingBuilder;
 
     fn listing(stat: &str, sizes: &[&str], uids: Option<&[&str]>) -> Listing {
@@ -287,14 +286,8 @@ mod tests {
     #[test]
     fn what_is_new_and_what_is_left_is_counted() {
         let listing = listing("3 600", &["1 100", "2 200", "3 300"], Some(&["1 a", "2 b", "3 c"]));
-        let due = |number, size| ToFetch { number, uid: None, size: Some(size), why: "it is new" };
         let large = Missing { number: 3, uid: None, reason: "too large".to_owned(), chosen: true };
-        let found = Preview {
-            listed: 3,
-            to_fetch: vec![due(1, 100), due(2, 200)],
-            left: vec![large],
-            ..Preview::default()
-        };
+        let found = Preview { listed: 3, fetches: (2, 300), left: vec![large], ..Preview::default() };
         let mut page = Page::default();
         page.maildrop(&listing, Some(&found));
         assert_eq!(

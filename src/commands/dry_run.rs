@@ -180,6 +180,7 @@ mod tests {
         Preview {
             listed: 4,
             held: 2,
+            fetches: (1, 2048),
             to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
             to_delete: 2,
             oldest_to_delete: Some(1_795_323_612),

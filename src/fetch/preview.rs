@@ -22,7 +22,9 @@ pub struct Preview {
     pub listed: u64,
     /// Messages held.
     pub held: u64,
-    /// What would be fetched.
+    /// How many messages would be fetched, and their octets as far as LIST gives them.
+    pub fetches: (u64, u64),
+    /// Each of them; nothing in what [`compare`] gives, which has to be small.
     pub to_fetch: Vec<ToFetch>,
     /// How many held messages would be deleted from the server.
     pub to_delete: u64,
@@ -55,19 +57,19 @@ pub fn preview(
 ) -> Result<Preview, AccountError> {
     let mut session = open_session(account, run_deadline(account), trace, observer)?;
     let listing = session.listing()?;
-    let preview = compare(config, account, &listing, limit)?;
+    let preview = of_standings(&look(config, account, &listing, limit)?, account, true);
     leave(session);
     Ok(preview)
 }
 
-/// A listing against the ledger, which is only read.
+/// A listing against the ledger, which is only read: the counts, and what would be left.
 pub fn compare(
     config: &Config,
     account: &Account,
     listing: &Listing,
     limit: Option<u64>,
 ) -> Result<Preview, AccountError> {
-    Ok(of_standings(&look(config, account, listing, limit)?, account))
+    Ok(of_standings(&look(config, account, listing, limit)?, account, false))
 }
 
 /// Leaves a session in which nothing was asked for with RETR and nothing marked: QUIT changes
@@ -79,11 +81,14 @@ pub fn leave(session: Session<Transaction>) {
     }
 }
 
-fn of_standings(standings: &Standings<'_>, account: &Account) -> Preview {
+fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Preview {
     let plan = standings.plan();
-    let mut preview = Preview { listed: plan.len() as u64, ..Preview::default() };
+    let mut preview = Preview { listed: plan.len() as u64, fetches: plan.to_fetch(), ..Preview::default() };
     (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete);
     for (place, item) in plan.iter().enumerate() {
+        if matches!(item.verdict, Verdict::Fetch { .. }) && !each {
+            continue;
+        }
         let uid = item.entry.uid.map(<[u8]>::to_vec);
         let number = item.entry.number;
         let leave = |reason| Missing { number, uid: uid.clone(), reason, chosen: true };

@@ -30,6 +30,7 @@ mod dovecot;
 mod dry_run;
 mod durability_order;
 mod endless;
+mod endless_listings;
 mod fetch;
 mod first_minute;
 mod fuzz;

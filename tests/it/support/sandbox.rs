@@ -250,6 +250,23 @@ impl Running {
         assert!(status.unwrap().success());
     }
 
+    /// Waits for the end, looking at the memory all the time. The exit code, and the most memory that it was
+    /// seen to occupy, in KiB (`VmHWM`).
+    pub(crate) fn wait_watching_memory(mut self) -> (Option<i32>, u64) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let mut peak = 0;
+        loop {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak =
+                peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                return (ended.code(), peak);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Waits for the end; the exit code, if it was no signal that ended it.
     pub(crate) fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()

@@ -1,0 +1,118 @@
+//! A listing that never ends is cut before it takes memory; an honest one of a million messages is not.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+use crate::support::{Account, Sandbox};
+
+/// The most that a run may occupy, in KiB, however long a hostile server goes on.
+const HOSTILE: u64 = 32 << 10;
+
+/// The same for an honest listing of a million messages.
+const HONEST: u64 = 200 << 10;
+
+/// What a server says to the commands of a listing.
+#[derive(Clone, Copy)]
+struct Says {
+    stat: &'static str,
+    /// How many lines LIST has, and how many UIDL.
+    sizes: u32,
+    uids: u32,
+    /// The line behind the message number in UIDL is padded to so many digits.
+    digits: usize,
+}
+
+/// Serves one session.
+fn serve(says: Says) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        // The client hangs up when it has had enough: that is what is wanted.
+        let _ = session(&stream, says);
+    });
+    (port, thread)
+}
+
+fn session(stream: &TcpStream, says: Says) -> std::io::Result<()> {
+    let mut out = stream;
+    out.write_all(b"+OK ready\r\n")?;
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        match line.split(' ').next().unwrap_or_default() {
+            "CAPA" => out.write_all(b"-ERR what\r\n")?,
+            "STAT" => write!(out, "{}\r\n", says.stat)?,
+            "LIST" => lines(out, says.sizes, |line, number| writeln!(line, "{number} 100\r"))?,
+            "UIDL" => {
+                let digits = says.digits;
+                lines(out, says.uids, |line, number| writeln!(line, "{number} {number:0digits$}\r"))?;
+            }
+            "RETR" => out.write_all(b"-ERR [SYS/TEMP] no\r\n")?,
+            _ => out.write_all(b"+OK\r\n")?,
+        }
+    }
+    Ok(())
+}
+
+fn lines(
+    mut out: &TcpStream,
+    count: u32,
+    line: impl Fn(&mut String, u32) -> std::fmt::Result,
+) -> std::io::Result<()> {
+    let mut text = String::from("+OK\r\n");
+    for number in 1..=count {
+        line(&mut text, number).unwrap();
+        if text.len() > 60_000 {
+            out.write_all(text.as_bytes())?;
+            text.clear();
+        }
+    }
+    text.push_str(".\r\n");
+    out.write_all(text.as_bytes())
+}
+
+/// How a run against this server ends, and the most memory that it took, in KiB.
+fn run(says: Says, command: &[&str]) -> (Option<i32>, u64) {
+    let (port, server) = serve(says);
+    let sandbox = Sandbox::with([Account::new("work").loopback(port).text("tls", "none")]);
+    let ended = sandbox.popkeep(command).spawn().wait_watching_memory();
+    server.join().unwrap();
+    ended
+}
+
+#[test]
+fn an_endless_listing_is_cut_before_it_takes_memory() {
+    const ENDLESS: u32 = u32::MAX;
+    let counted = Says { stat: "+OK 3 300", sizes: 3, uids: 3, digits: 20 };
+    let uncounted = Says { stat: "-ERR what", ..counted };
+    for says in [
+        Says { uids: ENDLESS, ..counted },
+        Says { uids: ENDLESS, digits: 70, ..counted },
+        Says { uids: ENDLESS, digits: 4_000, ..counted },
+        Says { sizes: ENDLESS, ..counted },
+        Says { uids: ENDLESS, ..uncounted },
+        Says { uids: ENDLESS, digits: 4_000, ..uncounted },
+        Says { sizes: ENDLESS, ..uncounted },
+    ] {
+        let (code, peak) = run(says, &["fetch", "--quiet"]);
+        assert_eq!(code, Some(76));
+        println!("{} KiB", peak);
+        assert!((1..HOSTILE).contains(&peak), "it took {peak} KiB");
+    }
+}
+
+#[test]
+fn a_million_honest_messages_are_listed() {
+    const MILLION: u32 = 1_000_000;
+    let says = Says { stat: "+OK 1000000 100000000", sizes: MILLION, uids: MILLION, digits: 46 };
+    let (code, peak) = run(says, &["check"]);
+    assert_eq!(code, Some(0));
+    println!("{} KiB", peak);
+    assert!(peak < HONEST, "it took {peak} KiB");
+    // One that has announced a million and never ends is refused in the end, within the same bound.
+    let (code, peak) = run(Says { uids: u32::MAX, ..says }, &["fetch", "--quiet"]);
+    assert_eq!(code, Some(76));
+    assert!(peak < HONEST, "it took {peak} KiB");
+}
