@@ -16,6 +16,15 @@ pub(super) struct Manners {
     pub swallows_quit: bool,
 }
 
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Poison {
+    /// RETR is refused.
+    Refused,
+    /// The server hangs up at RETR.
+    HangsUp,
+}
+
 /// What UIDL says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Uids {
@@ -34,6 +43,8 @@ pub(super) struct Maildrop {
     pub delivered: Vec<Vec<u8>>,
     /// What was deleted from it, likewise.
     pub purged: Vec<Vec<u8>>,
+    /// What RETR does for one message: see [`Maildrop::poison`].
+    poison: Option<(u64, Poison)>,
     /// How often RETR was answered.
     pub retrieved: u64,
     pub manners: Manners,
@@ -41,13 +52,25 @@ pub(super) struct Maildrop {
 
 impl Maildrop {
     pub(super) fn new(manners: Manners) -> Self {
-        Maildrop { messages: Vec::new(), delivered: Vec::new(), purged: Vec::new(), retrieved: 0, manners }
+        Maildrop {
+            messages: Vec::new(),
+            delivered: Vec::new(),
+            purged: Vec::new(),
+            poison: None,
+            retrieved: 0,
+            manners,
+        }
     }
 
     /// Takes a message whose lines end in LF, the last one too.
     pub(super) fn deliver(&mut self, stored_form: &[u8]) {
         self.delivered.push(stored_form.to_vec());
         self.messages.push((self.delivered.len() as u64, stored_form.to_vec()));
+    }
+
+    /// From now on the message that came as the `id`th (from 1) cannot be had; `None`: all can.
+    pub(super) fn poison(&mut self, poison: Option<(u64, Poison)>) {
+        self.poison = poison;
     }
 
     /// Puts another message of the same length in the place of each that has a subject, under its UID.
@@ -107,6 +130,10 @@ impl Connection {
             "UIDL" if manners.uids == Uids::None => self.say("-ERR what?\r\n"),
             "UIDL" => self.list(|id, _| if manners.uids == Uids::Equal { 7 } else { id }),
             "LIST" => self.list(|_, message| wire_form(message).len() as u64),
+            "RETR" if self.poison(number).is_some() => match self.poison(number) {
+                Some(Poison::HangsUp) => self.closed = true,
+                _ => self.say("-ERR this one cannot be read\r\n"),
+            },
             "RETR" => {
                 self.maildrop.lock().unwrap().retrieved += 1;
                 self.send(number, usize::MAX);
@@ -123,6 +150,11 @@ impl Connection {
             }
             _ => self.say("+OK\r\n"),
         }
+    }
+
+    fn poison(&self, number: usize) -> Option<Poison> {
+        let poison = self.maildrop.lock().unwrap().poison;
+        poison.filter(|(id, _)| self.listed[number - 1].0 == *id).map(|(_, poison)| poison)
     }
 
     fn say(&mut self, text: &str) {
@@ -183,6 +215,9 @@ impl Write for Connection {
             let line: Vec<u8> = self.received.drain(..=end).collect();
             let line = String::from_utf8(line).unwrap();
             let blow = self.fate.command();
+            if self.closed {
+                break;
+            }
             if matches!(blow, None | Some(Blow::LostAnswer)) {
                 self.answer(line.trim_end());
             }

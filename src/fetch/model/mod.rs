@@ -9,6 +9,7 @@ mod disk;
 mod fate;
 mod ledger;
 mod maildrop;
+mod quarantine;
 mod store;
 mod world;
 

@@ -43,6 +43,8 @@ pub(super) struct World {
     pub store: Arc<Mutex<Store>>,
     record: Arc<Mutex<SqliteLedger>>,
     account: Account,
+    /// Everything in quarantine is tried.
+    pub retry: bool,
 }
 
 /// Its end is no empty line, as some programs leave it.
@@ -81,6 +83,7 @@ impl World {
             store: Arc::new(Mutex::new(store)),
             record: Arc::new(Mutex::new(SqliteLedger::in_memory(&account.identity).unwrap())),
             account,
+            retry: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl World {
                 deletions: self.case.portion,
                 session: age,
             },
+            retry: self.retry,
             ..Run::new(&self.account, &observer, &open, archive, record)
         }
         .complete();
