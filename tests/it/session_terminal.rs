@@ -142,7 +142,7 @@ fn the_password_is_asked_for_before_the_prompt_and_is_in_no_history() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::with([Account::on("work", &server).without("password")]);
     let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
-    terminal.expect("assword").expect(":").enter(PASSWORD).expect("work> ");
+    terminal.expect("assword").expect(":").enter_unseen(PASSWORD).expect("work> ");
     terminal.enter("pass secret").expect("PASS is not sent: you are logged in already").expect("work> ");
     terminal.send(UP).send(UP).send("stat\r").expect("+OK 1 ").expect("work> ");
     terminal.enter("quit").expect("+OK bye");
