@@ -36,6 +36,30 @@ fn what_is_held_is_deleted_after_a_look_at_its_header() {
 }
 
 #[test]
+fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
+    let (server, sandbox) = held(3, Behaviour::default());
+    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    ledger
+        .execute("UPDATE message SET archived_at = 1577880000 WHERE uid = CAST('uid-00002' AS BLOB)", [])
+        .unwrap();
+    drop(ledger);
+    sandbox
+        .popkeep(["fetch", "--dry-run"])
+        .run()
+        .expect(0)
+        .says(&["would delete 3 messages that are held, the oldest archived 2020-01-01"]);
+    assert_eq!(server.uids().len(), 3);
+    sandbox.popkeep(["fetch"]).run().expect(0).says(&[
+        "`delete` was \"never\" and is now \"fetched\": 3 messages fetched by earlier runs will be deleted",
+        "the oldest archived on 2020-01-01",
+    ]);
+    assert!(server.uids().is_empty());
+    server.state().mails.push(Mail::numbered(4));
+    let next = sandbox.popkeep(["fetch"]).run().expect(0);
+    assert!(!next.stderr.contains("is now"), "said once: {}", next.stderr);
+}
+
+#[test]
 fn a_message_whose_copy_the_user_removed_stays_on_the_server() {
     let (server, sandbox) = held(3, Behaviour::default());
     let gone = stores::maildir_files(&sandbox.archive("work")).remove(0);

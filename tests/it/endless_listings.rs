@@ -98,7 +98,7 @@ fn an_endless_listing_is_cut_before_it_takes_memory() {
     ] {
         let (code, peak) = run(says, &["fetch", "--quiet"]);
         assert_eq!(code, Some(76));
-        println!("{} KiB", peak);
+        println!("{peak} KiB");
         assert!((1..HOSTILE).contains(&peak), "it took {peak} KiB");
     }
 }
@@ -109,7 +109,7 @@ fn a_million_honest_messages_are_listed() {
     let says = Says { stat: "+OK 1000000 100000000", sizes: MILLION, uids: MILLION, digits: 46 };
     let (code, peak) = run(says, &["check"]);
     assert_eq!(code, Some(0));
-    println!("{} KiB", peak);
+    println!("{peak} KiB");
     assert!(peak < HONEST, "it took {peak} KiB");
     // One that has announced a million and never ends is refused in the end, within the same bound.
     let (code, peak) = run(Says { uids: u32::MAX, ..says }, &["fetch", "--quiet"]);
