@@ -10,6 +10,8 @@ use signal_hook::flag;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The exit code of the last signal; 0 before the first.
 static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
@@ -45,6 +47,18 @@ pub fn listen() -> io::Result<()> {
 /// like any other failure; as it is, the system ends the program without a word.
 pub fn outlive_file_limit() -> io::Result<()> {
     flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
+/// Waits for so long, or until a signal comes.
+pub fn pause(time: Duration) {
+    let until = Instant::now() + time;
+    while requested().is_none() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::sleep(left.min(Duration::from_millis(100)));
+    }
 }
 
 /// The exit code that a signal calls for, if one has come.

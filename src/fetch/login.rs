@@ -7,10 +7,15 @@ use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
+use crate::stop;
 use secrecy::{ExposeSecret, SecretString};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The longest that is waited for a LOGIN-DELAY; Courier announces 10 s. A server that is kept waiting for longer may
+/// hang up, and cron comes again anyway.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Connects, protects the connection as configured, and logs in, once. `until` is the end of the account's
 /// run.
@@ -120,7 +125,7 @@ fn log_in(
         let encrypted = session.security().is_encrypted();
         way.observer.event(&account.name, Event::Connected { encrypted });
         if let Some(delay) = session.capabilities()?.login_delay() {
-            be_patient(delay, last_login, super::now())?;
+            honour(delay, last_login, way)?;
         }
         Ok(session.login(&login)?)
     };
@@ -130,14 +135,36 @@ fn log_in(
     }
 }
 
-/// Whether the server's LOGIN-DELAY has passed. A login in the future is a clock that was set back: it tells
-/// nothing.
-fn be_patient(delay: Duration, last_login: Option<UnixTime>, now: UnixTime) -> Result<(), AccountError> {
-    let ago = last_login.and_then(|last| u64::try_from(now.saturating_sub(last)).ok());
-    match ago {
-        Some(ago) if ago < delay.as_secs() => Err(AccountError::TooSoon { delay: delay.as_secs(), ago }),
-        _ => Ok(()),
+/// Lets the server's LOGIN-DELAY pass.
+fn honour(delay: Duration, last_login: Option<UnixTime>, way: &Way<'_>) -> Result<(), AccountError> {
+    let rest = be_patient(delay, last_login, super::now())?;
+    if !rest.is_zero() {
+        let text = format!(
+            "the server wants {} s between two logins; waiting for {} s",
+            delay.as_secs(),
+            rest.as_secs()
+        );
+        way.observer.event(&way.account.name, Event::Note(&text));
+        stop::pause(rest);
+        super::unless_stopped()?;
     }
+    Ok(())
+}
+
+/// For how long to wait until the server's LOGIN-DELAY has passed. A login in the future is a clock that was set
+/// back: it tells nothing.
+fn be_patient(
+    delay: Duration,
+    last_login: Option<UnixTime>,
+    now: UnixTime,
+) -> Result<Duration, AccountError> {
+    let ago = last_login.and_then(|last| u64::try_from(now.saturating_sub(last)).ok());
+    let Some(ago) = ago else { return Ok(Duration::ZERO) };
+    let rest = delay.saturating_sub(Duration::from_secs(ago));
+    if rest > LONGEST_WAIT {
+        return Err(AccountError::TooSoon { delay: delay.as_secs(), ago });
+    }
+    Ok(rest)
 }
 
 /// The mechanism that the configuration names.
@@ -166,14 +193,17 @@ mod tests {
     #[test]
     fn a_login_delay_is_honoured() {
         let delay = Duration::from_mins(15);
-        for (last_login, fits) in [
-            (None, true),
-            (Some(999), false),
-            (Some(1000 - 899), false),
-            (Some(1000 - 900), true),
-            (Some(5000), true),
+        for (last_login, rest) in [
+            (None, Some(0)),
+            (Some(999), None),
+            (Some(1000 - 884), None),
+            (Some(1000 - 885), Some(15)),
+            (Some(1000 - 899), Some(1)),
+            (Some(1000 - 900), Some(0)),
+            (Some(5000), Some(0)),
         ] {
-            assert_eq!(be_patient(delay, last_login, 1000).is_ok(), fits, "{last_login:?}");
+            let patience = be_patient(delay, last_login, 1000).ok();
+            assert_eq!(patience, rest.map(Duration::from_secs), "{last_login:?}");
         }
         let error = be_patient(delay, Some(800), 1000).unwrap_err();
         assert_eq!(error.exit(), crate::exit::Exit::TRY_LATER);

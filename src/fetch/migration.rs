@@ -90,6 +90,7 @@ impl Run<'_> {
             (new && item.entry.size.is_some() && plan.ward(place).is_none()).then_some(place)
         };
         let places: Vec<usize> = plan.iter().enumerate().filter_map(fits).collect();
+        self.seen.asked_top = !places.is_empty();
         let mut bearers = match fingerprints(session, plan, &places) {
             Ok(bearers) => bearers,
             Err(AccountError::Session(error)) => {

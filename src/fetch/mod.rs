@@ -60,7 +60,6 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tally::Tally;
 use waiting::Backoff;
@@ -119,7 +118,8 @@ fn prepare(config: &Config, account: &Account, until: Option<Instant>) -> Result
         let Some(pause) = backoff.pause(Instant::now()) else {
             return Err(AccountError::Busy { identity: account.identity.clone() });
         };
-        thread::sleep(pause);
+        stop::pause(pause);
+        unless_stopped()?;
     };
     let ledger = file.maildrop(&account.identity, &account.archive, &configured(config))?;
     let disk = Arc::new(OsDisk);
@@ -163,7 +163,8 @@ impl Prepared {
                         let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
                         let text = format!("{error}; trying again in {} s", pause.as_secs());
                         observer.event(&account.name, Event::Note(&text));
-                        thread::sleep(pause);
+                        stop::pause(pause);
+                        unless_stopped()?;
                     }
                     outcome => return outcome,
                 }

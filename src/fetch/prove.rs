@@ -29,6 +29,7 @@ impl Run<'_> {
             _ => false,
         };
         let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();
+        self.seen.asked_top |= !asked.is_empty();
         let answers = match headers(session, plan, &asked) {
             Ok(answers) => answers,
             Err(error) => {

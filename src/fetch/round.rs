@@ -76,8 +76,10 @@ pub(super) struct Seen {
     pub disorder: bool,
     /// It shows a part of its messages at a time.
     pub parts: bool,
-    /// It hangs up on TOP.
+    /// It cannot be asked for TOP: it hangs up on it, or its answers do not fit the questions any more.
     pub without_top: bool,
+    /// TOP was asked for in the last session.
+    pub asked_top: bool,
 }
 
 /// How a session ended that did not fail.
@@ -121,6 +123,7 @@ impl Work {
 
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
+        self.seen.asked_top = false;
         let mut session = (self.open)(self.seen.disorder)?;
         self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let opened = Instant::now();

@@ -29,6 +29,13 @@ impl Run<'_> {
                 }
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
+                // One header with an end in its middle, and all later answers are off by one.
+                Err(AccountError::Session(error))
+                    if error.is_disorder() && self.seen.asked_top && !self.seen.without_top =>
+                {
+                    self.seen.without_top = true;
+                    self.note(&format!("{error}; going on without TOP"));
+                }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew()
                         && (progress || !barren && self.aside.suspected() > before.1) =>

@@ -142,6 +142,21 @@ fn a_server_that_hangs_up_on_top_is_asked_without_it() {
 }
 
 #[test]
+fn a_top_that_breaks_the_order_of_the_answers_does_not_keep_new_mail_away() {
+    // An end in the middle of a header, as servers send it that do not stuff dots.
+    for which in ["TOP 1 0", "TOP 3 0"] {
+        let says = [(which, b"+OK\r\nSubject: x\r\n.\r\nX: y\r\n\r\n.\r\n".to_vec())].into();
+        let (server, sandbox) = held(3, Behaviour { says, ..Behaviour::default() });
+        server.state().mails.push(Mail::numbered(4));
+        let run = sandbox.popkeep(["fetch", "--json"]).run().expect(0).says(&["without TOP"]);
+        let report = &run.json()["accounts"][0];
+        assert_eq!((&report["fetched"], &report["deleted"]), (&1.into(), &4.into()), "{which}");
+        assert!(server.uids().is_empty());
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(4)));
+    }
+}
+
+#[test]
 fn a_refused_dele_is_told_and_tried_again() {
     let refuse_dele = [b"uid-00002".to_vec()].into();
     let server = PopServer::behaving(Mail::some(3), Behaviour { refuse_dele, ..Behaviour::default() });

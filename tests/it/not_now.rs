@@ -120,6 +120,15 @@ fn an_announced_login_delay_is_honoured_by_skipping() {
 }
 
 #[test]
+fn a_short_login_delay_is_waited_for() {
+    let capa = Capa::Offers(vec!["TOP", "UIDL", "USER", "LOGIN-DELAY 3"]);
+    let server = PopServer::behaving(Mail::some(1), Behaviour { capa, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    sandbox.popkeep(["fetch"]).run().expect(0).says(&["the server wants 3 s between two logins; waiting for"]);
+}
+
+#[test]
 fn whether_utf8_was_in_force_is_on_record() {
     for (offer, in_force) in [("S: UTF8 USER\n", true), ("", false)] {
         let utf8 = if in_force { "C: UTF8\nS: +OK\n" } else { "" };
