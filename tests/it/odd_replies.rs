@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::mail::{assert_same_mail, dot_stuffed, stored_forms};
 use crate::support::maildrop::{Capa, Quit};
-use crate::support::scripted::Scripted;
+use crate::support::scripted::{LOGIN, Scripted};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 /// A server with three messages that answers these commands so.
@@ -267,23 +267,16 @@ fn a_server_that_only_ever_refuses_is_heard_out_politely() {
 
 #[test]
 fn a_quit_that_is_never_answered_ends_in_time() {
-    let server = Scripted::play(
-        "S: +OK ready
-        C: CAPA
-        S: -ERR what
-        C: USER joe
-        S: +OK
-        C: PASS *
-        S: +OK in
-        listed: 1 one 20
+    let server = Scripted::play(&format!(
+        "{LOGIN}listed: 1 one 20
         C: RETR 1
         S: +OK
         S: Subject: one
         S:
         S: .
         C: QUIT
-        stall",
-    );
+        stall"
+    ));
     let account = Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "1s");
     let sandbox = Sandbox::with([account]);
     let begun = Instant::now();

@@ -23,6 +23,16 @@ use native_tls::TlsAcceptor;
 
 use super::wire::Wire;
 
+/// Greeting and login of a server without CAPA.
+pub(crate) const LOGIN: &str = "S: +OK ready
+    C: CAPA
+    S: -ERR what
+    C: USER joe
+    S: +OK
+    C: PASS *
+    S: +OK in
+";
+
 /// How a transcript is played.
 #[derive(Clone, Default)]
 pub(crate) struct Stage {

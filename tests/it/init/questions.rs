@@ -1,0 +1,210 @@
+//! At a terminal: what is asked, and where an answer that does not do leads to.
+
+use super::{
+    FILE, HIDDEN, QUESTIONS, answer, mode, nothing_written, server_options, with, with_a_shell,
+    without_password_managers,
+};
+use crate::support::certificates::Authority;
+use crate::support::maildrop::{PASSWORD, Tls as ServerTls};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
+use popkeep::config::{self, DeletePolicy, SecretSource, Tls};
+
+#[test]
+fn questions_lead_to_a_private_configuration_that_fetches() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::new();
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS);
+    answer(&mut terminal, &[FILE]);
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.screen);
+    for words in [
+        "Waiting there: 3 messages, ",
+        "Written: ~/.config/popkeep/config.toml\n",
+        "Written: ~/.config/popkeep/work.password\n",
+        "\n  popkeep fetch\n",
+        "\n  7,22,37,52 * * * *  ",
+        "systemctl --user enable --now popkeep.timer\n",
+    ] {
+        assert!(ended.screen.contains(words), "no {words:?}:\n{}", ended.screen);
+    }
+    assert!(!ended.raw.contains(PASSWORD), "the password is not shown");
+
+    let (file, folder) = (sandbox.config_file(), sandbox.path(".config/popkeep"));
+    assert_eq!((mode(&file), mode(&folder), mode(folder.join("work.password"))), (0o600, 0o700, 0o600));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(PASSWORD) && text.starts_with("# popkeep's configuration"), "{text}");
+    let names = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(names, 2, "no drafts are left");
+    let config = config::load(&file).unwrap();
+    let [work] = &config.accounts[..] else { panic!("one account:\n{text}") };
+    assert_eq!((work.name.as_str(), work.user.as_str(), work.tls), ("work", "joe", Tls::None));
+    assert!(matches!(work.delete, DeletePolicy::After(age) if age.as_secs() == 30 * 86_400));
+
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_eq!(sandbox.maildir("work").len(), 3);
+}
+
+#[test]
+fn a_provider_says_at_the_terminal_what_it_wants() {
+    let sandbox = Sandbox::new();
+    let mut terminal = sandbox.popkeep(["init", "--no-test"]).on_terminal(80, 60);
+    answer(&mut terminal, &[("Mail address: ", "jane@web.de")]);
+    terminal
+        .expect("pop3.web.de port 995, TLS")
+        .expect("switched on first")
+        .expect("Use it [yes]: ")
+        .enter("");
+    terminal.expect("User name [jane]: ").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+
+    let mut terminal = sandbox.popkeep(["init"]).on_terminal(80, 60);
+    answer(&mut terminal, &[("Mail address: ", "jane@outlook.com"), ("Use it [yes]: ", "y")]);
+    terminal.expect("User name [jane@outlook.com]: ").enter("");
+    terminal.expect("Command that prints an access token").expect(": ").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+
+    let mut terminal = sandbox.popkeep(["init"]).on_terminal(80, 60);
+    answer(&mut terminal, &[("Mail address: ", "jane"), ("Mail address: ", "jane@proton.me")]);
+    terminal.expect("Proton Mail has no POP3").expect("Host: ").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+    nothing_written(&sandbox);
+}
+
+#[test]
+fn a_wrong_password_leads_back_to_the_question_and_a_wrong_host_to_another() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut terminal = without_password_managers(&sandbox, vec!["init".to_owned()]);
+    answer(
+        &mut terminal,
+        &[("Mail address: ", "joe@corp.example"), ("Host: ", "no host"), ("Host: ", "127.0.0.1")],
+    );
+    answer(&mut terminal, &[("[implicit]: ", "tls"), ("[implicit]: ", "none"), ("Port [110]: ", "x")]);
+    terminal.expect("Port [110]: ").enter(&closed);
+    answer(&mut terminal, &[("User name [joe@corp.example]: ", "joe"), ("Password (not shown): ", HIDDEN)]);
+    terminal.expect("refused").expect("Host [127.0.0.1]: ").enter("localhost");
+    answer(&mut terminal, &[("[none]: ", "")]);
+    terminal.expect("Port [110]: ").enter(&server.port().to_string());
+    terminal.expect("Waiting there: 1 message").expect("Name of the account").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS[..2]);
+    terminal.expect("Password (not shown): ").enter_unseen("wrong");
+    terminal.expect("refused the login").expect("User name [joe]: ").enter("");
+    terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
+    terminal.expect("Waiting there: 1 message").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+    nothing_written(&sandbox);
+}
+
+#[test]
+fn no_password_goes_to_a_server_that_is_not_trusted() {
+    let leaf = Authority::new().good();
+    let server = PopServer::start(Mail::some(1), Behaviour::default(), ServerTls::Implicit(leaf.acceptor()));
+    let sandbox = Sandbox::new();
+    let port = server.port().to_string();
+    let options = ["init", "--host", "localhost", "--port", &port, "--user", "joe"];
+    let given = options.into_iter().chain(["--password-command", "echo secret"]);
+    sandbox.popkeep(given).run().expect(77).one_line(&["not trusted"]);
+
+    let mut terminal = sandbox.popkeep(options).on_terminal(80, 60);
+    terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
+    terminal.expect("not trusted").expect("issuer").expect("--tls-fingerprint");
+    terminal.expect("Host [localhost]: ").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+    for session in server.take_sessions() {
+        assert!(session.commands.is_empty(), "{:?}", session.commands);
+    }
+    nothing_written(&sandbox);
+
+    // The person has the fingerprint from the screen, or better from whoever runs the server.
+    let said = terminal.said();
+    let shown = said.split("--tls-fingerprint").nth(1).unwrap().split_whitespace().next().unwrap();
+    let pinned = options.into_iter().chain(["--tls-fingerprint", shown, "--password-command"]);
+    let command = format!("echo '{PASSWORD}'");
+    sandbox.popkeep(pinned.chain([command.as_str()])).run().expect(0);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+}
+
+#[test]
+fn a_command_must_print_the_password_that_has_worked() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let mut terminal = with_a_shell(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS[..7]);
+    answer(&mut terminal, &[("1, 2 or 3 [2]: ", "1"), ("Command: ", "exit 3")]);
+    answer(&mut terminal, &[("Write it down nevertheless [no]: ", ""), ("Command: ", "echo other")]);
+    terminal.expect("another password").expect("[no]: ").enter("");
+    terminal.expect("Command: ").enter(&format!("echo '{PASSWORD}'"));
+    assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+}
+
+#[test]
+fn options_hold_where_the_rest_is_asked_for() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let port = server.port().to_string();
+    let options =
+        ["init", "--tls", "none", "--port", &port, "--address", "joe@corp.example"].map(str::to_owned);
+    let mut terminal = without_password_managers(&sandbox, options.to_vec());
+    terminal.expect("None was found").expect("Host: ").enter("127.0.0.1");
+    answer(&mut terminal, &QUESTIONS[1..3]);
+    terminal.expect("clear text, to this machine itself").expect("1 message").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+}
+
+#[test]
+fn a_password_that_is_to_be_asked_for_has_no_cron_line() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    answer(&mut terminal, &QUESTIONS[..7]);
+    answer(&mut terminal, &[("1, 2 or 3 [2]: ", "3")]);
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.screen);
+    assert!(
+        ended.screen.contains("it cannot run before") && !ended.screen.contains("* * * *"),
+        "{}",
+        ended.screen
+    );
+    assert!(matches!(config::load(&sandbox.config_file()).unwrap().accounts[0].secret, SecretSource::Ask));
+}
+
+#[test]
+fn lines_fit_the_window_and_colours_are_asked_for() {
+    let server = PopServer::with(Mail::some(1));
+    for (no_color, bold) in [("1", false), ("", true)] {
+        let sandbox = Sandbox::new();
+        let run = sandbox.popkeep(server_options(&server)).env("NO_COLOR", no_color).env("PATH", "/nowhere");
+        let mut terminal = run.on_terminal(40, 60);
+        answer(&mut terminal, &QUESTIONS[..2]);
+        terminal.expect("Password (not shown): ").enter_unseen("wrong");
+        terminal.expect("refused the login").expect("User name [joe]: ").control('C');
+        let ended = terminal.finish();
+        assert_eq!(ended.raw.contains('\x1b'), bold, "{:?}", ended.raw);
+        let (paragraph, _) = ended.screen.split_once("Mail address").unwrap();
+        let widest = paragraph.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| (25..=40).contains(&widest)), "{paragraph}");
+        let broken = ended.screen.lines().filter(|line| line.chars().count() == 40 && !line.contains(' '));
+        assert_eq!(broken.count(), 0, "{}", ended.screen);
+    }
+}
+
+#[test]
+fn what_is_asked_for_later_may_be_another_account() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::with([Account::on("corp", &server)]);
+    let mut terminal = without_password_managers(&sandbox, with(server_options(&server), ["--no-test"]));
+    terminal.expect("is there already");
+    answer(&mut terminal, &QUESTIONS[..2]);
+    answer(
+        &mut terminal,
+        &[("Name of the account [corp-2]: ", "corp"), ("Name of the account [corp-2]: ", "")],
+    );
+    terminal.expect("[maildir]: ").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+}
