@@ -10,7 +10,7 @@
 //! its message is deleted; where all that is held is due for deletion, headers are not asked for at all.
 
 use super::error::AccountError;
-use super::round::{Run, messages};
+use super::round::{Run, Top, messages};
 use super::tops::{self, Heard};
 use crate::config::DeletePolicy;
 use crate::ledger::{Change, Seq, State};
@@ -79,7 +79,7 @@ impl Run<'_> {
         let first = self.tally.fetched == 0 && !self.seen.parts;
         if !plan.migrated
             || !first
-            || self.seen.without_top
+            || self.seen.top == Top::Avoided
             || deletes_all
             || self.ledger.quirks()?.equal_uids
         {
@@ -90,7 +90,7 @@ impl Run<'_> {
             (new && item.entry.size.is_some() && plan.ward(place).is_none()).then_some(place)
         };
         let places: Vec<usize> = plan.iter().enumerate().filter_map(fits).collect();
-        self.seen.asked_top = !places.is_empty();
+        self.seen.top = Top::Asked;
         let mut bearers = match fingerprints(session, plan, &places) {
             Ok(bearers) => bearers,
             Err(AccountError::Session(error)) => {

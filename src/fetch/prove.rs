@@ -3,7 +3,7 @@
 
 use super::error::AccountError;
 use super::remove::Due;
-use super::round::{Run, Work};
+use super::round::{Run, Top, Work};
 use super::tops::{self, Heard};
 use crate::ledger::Seq;
 use crate::mail::digest::{Digester, Hash};
@@ -25,11 +25,13 @@ impl Run<'_> {
         let mut proven = Vec::new();
         let mut doubted = HashMap::new();
         let may_ask = |place: &&usize| match plan.item(**place).verdict {
-            Verdict::Held(held) => !self.seen.without_top && !held.by_header,
+            Verdict::Held(held) => self.seen.top != Top::Avoided && !held.by_header,
             _ => false,
         };
         let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();
-        self.seen.asked_top |= !asked.is_empty();
+        if !asked.is_empty() {
+            self.seen.top = Top::Asked;
+        }
         let answers = match headers(session, plan, &asked) {
             Ok(answers) => answers,
             Err(error) => {

@@ -76,10 +76,20 @@ pub(super) struct Seen {
     pub disorder: bool,
     /// It shows a part of its messages at a time.
     pub parts: bool,
-    /// It cannot be asked for TOP: it hangs up on it, or its answers do not fit the questions any more.
-    pub without_top: bool,
-    /// TOP was asked for in the last session.
-    pub asked_top: bool,
+    /// What there is to say about TOP.
+    pub top: Top,
+}
+
+/// Whether a server can be asked for TOP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Top {
+    /// Nothing speaks against it, and this session has not done it yet.
+    #[default]
+    Free,
+    /// This session has.
+    Asked,
+    /// It hangs up on it, never ends its answer, or answers more than was asked.
+    Avoided,
 }
 
 /// How a session ended that did not fail.
@@ -123,7 +133,9 @@ impl Work {
 
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
-        self.seen.asked_top = false;
+        if self.seen.top == Top::Asked {
+            self.seen.top = Top::Free;
+        }
         let mut session = (self.open)(self.seen.disorder)?;
         self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let opened = Instant::now();

@@ -1,7 +1,7 @@
 //! Session after session, until nothing is left to do or no session gets anywhere any more.
 
 use super::error::AccountError;
-use super::round::{Errand, Next, Run};
+use super::round::{Errand, Next, Run, Top};
 use super::unless_stopped;
 use crate::session::SessionError;
 
@@ -24,16 +24,14 @@ impl Run<'_> {
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(
                     SessionError::Closed { during: "TOP" } | SessionError::EndlessHeader { .. },
-                )) if !self.seen.without_top => {
-                    self.seen.without_top = true;
+                )) if self.seen.top != Top::Avoided => {
+                    self.seen.top = Top::Avoided;
                 }
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
                 // One header with an end in its middle, and all later answers are off by one.
-                Err(AccountError::Session(error))
-                    if error.is_disorder() && self.seen.asked_top && !self.seen.without_top =>
-                {
-                    self.seen.without_top = true;
+                Err(AccountError::Session(error)) if error.is_disorder() && self.seen.top == Top::Asked => {
+                    self.seen.top = Top::Avoided;
                     self.note(&format!("{error}; going on without TOP"));
                 }
                 Err(AccountError::Session(error))

@@ -125,7 +125,11 @@ fn a_short_login_delay_is_waited_for() {
     let server = PopServer::behaving(Mail::some(1), Behaviour { capa, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-    sandbox.popkeep(["fetch"]).run().expect(0).says(&["the server wants 3 s between two logins; waiting for"]);
+    sandbox
+        .popkeep(["fetch"])
+        .run()
+        .expect(0)
+        .says(&["the server wants 3 s between two logins; waiting for"]);
 }
 
 #[test]
