@@ -1,4 +1,4 @@
-//! A session whose answers do not fit its questions: what it brought may stand under the wrong UIDs.
+//! A session whose answers do not fit its questions, or may not: what it brought may stand under the wrong UIDs.
 //!
 //! One answer too many, and every later one is taken for the answer to the next command: all
 //! messages come whole, and each under its neighbour's UID. By the time this shows, batches are
@@ -7,13 +7,17 @@
 //! Where commands were sent ahead, that may be why: then the run goes on one command at a time, and the
 //! ledger remembers it for [`REMEMBERED`], unless the configuration insists on pipelining.
 //!
+//! Where an answer is lost there is no such sign; which messages are in doubt then is told by
+//! [`super::lost_reply`]. It is a suspicion, so it lasts for the run only.
+//!
 //! Promise: a message that only such a session has seen under a UID is fetched again before that
 //! UID counts as held. Its copy stays, as one of a message without UID, so that it is
 //! recognised by its content whichever message it turns out to be.
 
 use super::error::AccountError;
 use super::filer::Filed;
-use super::round::Run;
+use super::retrieve::{Broken, Haul};
+use super::round::{Run, messages};
 use super::{day, now};
 use crate::config::{Account, Pipelining};
 use crate::ledger::{Change, Ledger, LedgerError, PipeliningFailed, UnixTime};
@@ -40,6 +44,40 @@ fn server(account: &Account) -> String {
 }
 
 impl Run<'_> {
+    /// Looks at how a fetch ended, and takes back what it said about messages that may have come under each other's
+    /// UIDs. `false` when what was heard in it says nothing about a message.
+    pub(super) fn was_in_order(&mut self, sent_ahead: bool, haul: &mut Haul) -> Result<bool, AccountError> {
+        let in_order = match &haul.broken {
+            Some(Broken::Session(error)) => {
+                if error.is_disorder() {
+                    haul.unsure.append(&mut haul.filed);
+                }
+                self.watch_order(sent_ahead, error)?
+            }
+            _ => true,
+        };
+        if haul.unsure.is_empty() {
+            return Ok(in_order);
+        }
+        self.disown(&haul.unsure)?;
+        if !sent_ahead || self.seen.disorder {
+            return Ok(in_order);
+        }
+        // One doubt in a run is enough: from here on no reply can be lost unnoticed.
+        self.seen.disorder = true;
+        let doubtful = messages(haul.unsure.len() as u64);
+        match &haul.broken {
+            Some(Broken::Session(error)) => {
+                self.note(&format!(
+                    "{error}; {doubtful} may have come under wrong UIDs, with a reply lost: fetching them again, \
+                     without pipelining"
+                ));
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
+
     /// Looks at why a session broke off; `sent_ahead`: it has sent commands ahead of replies. `false` when that
     /// may be why: from here on the run sends nothing ahead.
     pub(super) fn watch_order(

@@ -33,7 +33,7 @@ pub(super) struct Parcel {
 #[derive(Clone, Copy, Debug)]
 enum Mark {
     Begin,
-    End { item: usize },
+    End { item: usize, wire_octets: u64 },
     Discard,
 }
 
@@ -43,9 +43,9 @@ impl Parcel {
         self.marks.push((self.octets.len(), Mark::Begin));
     }
 
-    /// The message that began last, number `item` of the plan, is complete.
-    pub(super) fn end(&mut self, item: usize) {
-        self.marks.push((self.octets.len(), Mark::End { item }));
+    /// The message that began last, number `item` of the plan, is complete, with so many octets on the wire.
+    pub(super) fn end(&mut self, item: usize, wire_octets: u64) {
+        self.marks.push((self.octets.len(), Mark::End { item, wire_octets }));
     }
 
     /// The message that began last is to be forgotten.
@@ -75,6 +75,8 @@ pub(super) struct Filed {
     pub digest: Digest,
     /// Octets of the stored form.
     pub size: u64,
+    /// Octets on the wire, dot-stuffing undone.
+    pub wire_octets: u64,
     /// It was stored now; otherwise it was recognised as one that was held before.
     pub fresh: bool,
     /// The server sends it with other octets each time: it stays there.
@@ -201,9 +203,9 @@ impl<'a> Filer<'a> {
                     self.archive.begin()?;
                     *open = true;
                 }
-                Mark::End { item } => {
+                Mark::End { item, wire_octets } => {
                     *open = false;
-                    self.file(item)?;
+                    self.file(item, wire_octets)?;
                     // Here, between two messages: a commit throws away one that is open.
                     self.commit_when_due(filed)?;
                 }
@@ -220,7 +222,7 @@ impl<'a> Filer<'a> {
     }
 
     /// A message is complete: is it one that is held, or a new one?
-    fn file(&mut self, item: usize) -> Result<(), ArchiveError> {
+    fn file(&mut self, item: usize, wire_octets: u64) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
         let (compare, on_record) = match self.plan.item(item).verdict {
@@ -270,7 +272,7 @@ impl<'a> Filer<'a> {
         };
         self.claimed.insert(seq);
         self.oldest.get_or_insert_with(Instant::now);
-        self.waiting.push(Filed { item, seq, digest, size, fresh, unsteady });
+        self.waiting.push(Filed { item, seq, digest, size, wire_octets, fresh, unsteady });
         Ok(())
     }
 

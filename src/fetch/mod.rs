@@ -14,6 +14,7 @@ mod due;
 mod error;
 mod filer;
 mod login;
+mod lost_reply;
 mod migration;
 #[cfg(test)]
 mod model;

@@ -23,7 +23,7 @@ impl Run<'_> {
             Some(Broken::Session(error)) => self.aside.blame(plan, haul, error, now),
             Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
         }
-        for message in haul.certain() {
+        for message in &haul.filed {
             self.aside.stored(plan, message.item);
         }
         for (place, _) in plan.wards() {
@@ -40,7 +40,7 @@ impl Run<'_> {
     /// Adds this session up: every listed message is held, or missing with its reason.
     pub(super) fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
         let filed: HashMap<usize, &Filed> =
-            haul.certain().iter().map(|message| (message.item, message)).collect();
+            haul.filed.iter().map(|message| (message.item, message)).collect();
         let missed: BTreeMap<usize, &str> =
             haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
         let broken = match &haul.broken {
@@ -74,9 +74,10 @@ impl Run<'_> {
                 chosen,
             });
         }
-        let fresh = haul.filed.iter().filter(|message| message.fresh);
-        self.tally.octets += fresh.clone().map(|message| message.size).sum::<u64>();
-        self.tally.fetched += fresh.count() as u64;
+        for message in haul.durable().filter(|message| message.fresh) {
+            self.tally.octets += message.size;
+            self.tally.fetched += 1;
+        }
         if let Some(left) = &mut self.messages_left {
             *left = left.saturating_sub(haul.filed.len() as u64);
         }

@@ -1,9 +1,11 @@
 //! The network side of a fetch: RETR by RETR off the wire, into the filer's parcels.
 //!
 //! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
-//! or not at all, is reported missing and never stored as mail.
+//! or not at all, is reported missing and never stored as mail; where a reply may have been lost, what came
+//! after it is unsure.
 
 use super::filer::{Before, Filed, Filer, Looks, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::lost_reply;
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
 use crate::event::{Event, Observer};
@@ -35,8 +37,10 @@ pub(super) struct Bounds {
 /// What a retrieval brought.
 #[derive(Debug, Default)]
 pub(super) struct Haul {
-    /// Messages that are durable now.
+    /// Messages that are durable now, and of which it is certain which ones they are.
     pub filed: Vec<Filed>,
+    /// Messages that are durable now, and may have come in answer to another's RETR.
+    pub unsure: Vec<Filed>,
     /// Messages that did not come, by their place in the plan, and why.
     pub missed: Vec<(usize, String)>,
     /// Of those missed, the ones that the server refused for now only.
@@ -45,6 +49,8 @@ pub(super) struct Haul {
     pub broken: Option<Broken>,
     /// The message whose answer was due when the session broke.
     pub broke_at: Option<usize>,
+    /// RETRs that had no whole answer when it broke off.
+    pub unanswered: usize,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
     /// Messages that came, and are to be asked for a second time before they count.
@@ -52,12 +58,9 @@ pub(super) struct Haul {
 }
 
 impl Haul {
-    /// Messages that are durable now and of which it is certain which ones they are.
-    pub(super) fn certain(&self) -> &[Filed] {
-        match &self.broken {
-            Some(Broken::Session(error)) if error.is_disorder() => &[],
-            _ => &self.filed,
-        }
+    /// All messages that are durable now.
+    pub(super) fn durable(&self) -> impl Iterator<Item = &Filed> {
+        self.filed.iter().chain(&self.unsure)
     }
 }
 
@@ -103,6 +106,9 @@ pub(super) fn retrieve(
         haul
     });
     haul.filed = reports.try_iter().flatten().collect();
+    if haul.broken.is_some() && session.sent_ahead() {
+        (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, haul.unanswered);
+    }
     haul
 }
 
@@ -160,6 +166,7 @@ fn pump(
                 for item in waiting.by_ref().take(QUEUED - asked.len()) {
                     if let Err(error) = session.queue_retr(plan.item(item).entry.number) {
                         haul.broken = Some(Broken::Session(error));
+                        haul.unanswered = asked.len();
                         return haul;
                     }
                     asked.push_back(item);
@@ -210,13 +217,13 @@ fn pump(
                     packer.parcel.discard();
                     haul.missed.push((item, reason));
                 } else {
-                    packer.parcel.end(item);
+                    packer.parcel.end(item, current.wire_octets);
                 }
                 packer.send_if_full()
             }
         };
         if step.is_err() {
-            return haul;
+            break;
         }
         let between_messages = asked.front() != Some(&item);
         let more = !asked.is_empty() || waiting.len() > 0;
@@ -228,6 +235,7 @@ fn pump(
             break;
         }
     }
+    haul.unanswered = asked.len();
     // What is complete is worth keeping, however the session ended.
     let _ = packer.send();
     haul

@@ -181,23 +181,14 @@ impl Run<'_> {
         let deletes = self.account.delete != DeletePolicy::Never
             && haul.broken.is_none()
             && !(proven.is_empty() && haul.filed.is_empty());
-        let in_order = match &haul.broken {
-            Some(Broken::Session(error)) => self.watch_order(session.sent_ahead(), error)?,
-            _ => true,
-        };
         // What was heard in disorder says nothing about a message.
-        if in_order {
+        if self.was_in_order(session.sent_ahead(), &mut haul)? {
             self.heed(&plan, &haul, deletes)?;
         }
         self.reckon(&plan, &haul, &doubted);
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
-            Some(Broken::Session(error)) => {
-                if error.is_disorder() {
-                    self.disown(&haul.filed)?;
-                }
-                return Err(error.into());
-            }
+            Some(Broken::Session(error)) => return Err(error.into()),
             Some(Broken::Stopped(exit)) => return Err(AccountError::Stopped { exit }),
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),

@@ -47,6 +47,7 @@ impl Run<'_> {
             ));
         }
         haul.filed.extend(again.filed);
+        haul.unsure.extend(again.unsure);
         haul.missed.extend(again.missed);
         haul.broken = again.broken;
         haul.broke_at = again.broke_at;
