@@ -4,15 +4,16 @@
 //!
 //! # Floors
 //!
-//! Imports go downward only.
+//! Imports go downward only, and within a floor to the right; a test reads this table.
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | top | [`cli`], [`commands`], [`progress`] |
-//! | use case | [`fleet`] (many accounts), [`fetch`] (one account), [`discover`] (which server) |
-//! | stateful, generic over the edges | [`session`], [`sasl`], [`ledger`], [`archive`] |
-//! | edges, the only I/O | [`net`], [`disk`], [`shell`], [`config`], [`server`] |
-//! | ground, pure | [`pop3`], [`mail`], [`plan`], [`receipt`], [`event`], [`exit`], [`stop`] |
+//! | top | [`commands`], [`progress`], [`cli`] |
+//! | use case | [`fleet`] (many accounts), [`discover`] (which server), [`fetch`] (one account) |
+//! | decisions, pure | [`plan`] (what a fetch does with each message) |
+//! | stateful, generic over the edges | [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
+//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`event`], [`stop`], [`exit`] |
 //!
 //! # Promises
 //!

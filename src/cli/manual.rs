@@ -62,10 +62,20 @@ A message that the server refuses, sends nothing for, stalls on or hangs up on i
 others: in the next run, then after 1 hour, 4 hours, 1 day, 3 days, and from then on once a week, until \
 it comes or is no longer listed. Meanwhile each run reports it missing.";
 
-/// The last line of the short help.
+/// The end of the short help.
 pub const MORE: &str = "\
 Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.
 'popkeep --help' and 'popkeep COMMAND --help' tell more, exit codes included.";
+
+/// The end of the long help.
+const MORE_STILL: &str = "\
+Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.
+'popkeep COMMAND --help' tells more about a command, and the manual page popkeep(1) what to
+do about each exit code.";
+
+/// How wide the list of exit codes is, in columns: it has line ends of its own, since clap would
+/// begin the second line of a meaning below its number.
+const WIDTH: usize = 80;
 
 /// A command line and what it does.
 pub type Example = (&'static str, &'static str);
@@ -186,21 +196,32 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
 
 /// The end of a command's help: its examples.
 pub fn examples(examples: &[Example]) -> String {
+    let widest = examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
     let mut text = String::from("Examples:");
     for (line, meaning) in examples {
         // Writing into a String cannot fail.
-        let _ = write!(text, "\n  {line:<33}  {meaning}");
+        let _ = write!(text, "\n  {line:<widest$}  {meaning}");
     }
     text
 }
 
 /// The end of the long help: exit codes.
 pub fn after_long_help() -> String {
-    let mut text = String::from("Exit codes:\n");
+    let mut text = String::from("Exit codes:");
     for (code, meaning) in EXIT_STATUS {
-        let _ = writeln!(text, "  {code:>3}  {meaning}");
+        let mut column = WIDTH;
+        let mut label = format!("{code:>5}");
+        for word in meaning.split(' ') {
+            if column + 1 + word.len() > WIDTH {
+                let _ = write!(text, "\n{label:5} ");
+                label.clear();
+                column = 6;
+            }
+            let _ = write!(text, " {word}");
+            column += 1 + word.len();
+        }
     }
-    let _ = write!(text, "\n{EXIT_MERGE}\n\n{MORE}");
+    let _ = write!(text, "\n\n{EXIT_MERGE}\n\n{MORE_STILL}");
     text
 }
 

@@ -33,6 +33,7 @@ mod endless;
 mod endless_listings;
 mod fetch;
 mod first_minute;
+mod floors;
 mod fuzz;
 mod hostile_server;
 mod imail;
