@@ -1,6 +1,7 @@
 //! What happens in a run, as facts: the core emits these, somebody else draws them.
 
 use crate::exit::Exit;
+use std::sync::Arc;
 
 /// Who watches a run. Called from several threads.
 pub trait Observer: Send + Sync {
@@ -100,8 +101,9 @@ pub struct Missing {
     pub number: u32,
     /// Its UID, if it has one.
     pub uid: Option<Vec<u8>>,
-    /// Why, in words; may hold a server's raw text.
-    pub reason: String,
+    /// Why, in words; may hold a server's raw text. Shared, since a session that breaks off early leaves a million
+    /// messages with the same reason.
+    pub reason: Arc<str>,
     /// Left by the user's own `max_size` or `--limit`: no failure.
     pub chosen: bool,
 }

@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn what_is_new_and_what_is_left_is_counted() {
         let listing = listing("3 600", &["1 100", "2 200", "3 300"], Some(&["1 a", "2 b", "3 c"]));
-        let large = Missing { number: 3, uid: None, reason: "too large".to_owned(), chosen: true };
+        let large = Missing { number: 3, uid: None, reason: "too large".into(), chosen: true };
         let found = Preview { listed: 3, fetches: (2, 300), left: vec![large], ..Preview::default() };
         let mut page = Page::default();
         page.maildrop(&listing, Some(&found));

@@ -184,7 +184,7 @@ mod tests {
             to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
             to_delete: 2,
             oldest_to_delete: Some(1_795_323_612),
-            left: vec![Missing { number: 4, uid: None, reason: "too large".to_owned(), chosen: true }],
+            left: vec![Missing { number: 4, uid: None, reason: "too large".into(), chosen: true }],
         }
     }
 

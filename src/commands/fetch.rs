@@ -217,7 +217,7 @@ mod tests {
         let missing = (1..=700).map(|number| Missing {
             number,
             uid: None,
-            reason: format!("reason {number}"),
+            reason: format!("reason {number}").into(),
             chosen: number > 650,
         });
         let broken = Summary {

@@ -115,7 +115,7 @@ mod tests {
             missing: vec![Missing {
                 number: 2,
                 uid: Some(b"u\x1b\xff".to_vec()),
-                reason: "-ERR \x07".to_owned(),
+                reason: "-ERR \x07".into(),
                 chosen: false,
             }],
             seconds: 1.234_56,

@@ -52,7 +52,7 @@ use crate::config::{Account, Config, Format};
 use crate::disk::OsDisk;
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, State, UnixTime};
 use crate::stop;
 use portions::Portions;
 use round::{Errand, Open, Run, Seen};
@@ -257,7 +257,11 @@ impl<'a> Run<'a> {
     }
 
     fn summary(&mut self, error: Option<&AccountError>) -> Summary {
-        let (held, missing) = self.tally.close();
+        let ledger = &*self.ledger;
+        let (held, missing) = self.tally.close(|seq| {
+            let row = ledger.row(seq).ok().flatten()?;
+            (row.state != State::Deleted).then_some(row.uid)
+        });
         let missed = missing.iter().any(|message| !message.chosen);
         let (unconfirmed, words) = self.unconfirmed.take().unzip();
         let exit = match error {

@@ -91,7 +91,8 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
         }
         let uid = item.entry.uid.map(<[u8]>::to_vec);
         let number = item.entry.number;
-        let leave = |reason| Missing { number, uid: uid.clone(), reason, chosen: true };
+        let leave =
+            |reason: String| Missing { number, uid: uid.clone(), reason: reason.into(), chosen: true };
         match item.verdict {
             Verdict::Held(_) => preview.held += 1,
             Verdict::Fetch { why, .. } => {

@@ -13,15 +13,18 @@ use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+/// What may be deleted, and by their places the rows of held messages that have to be fetched again, since
+/// their headers are not the recorded ones.
+pub(super) type Proof = (Vec<Due>, HashMap<usize, Seq>);
+
 impl Run<'_> {
-    /// Looks at the headers of what is due. Returns what may be deleted, and the rows of what
-    /// has to be fetched again because its header is not the recorded one.
+    /// Looks at the headers of what is due.
     pub(super) fn prove(
         &mut self,
         session: &mut Session<Transaction>,
         plan: &mut Plan<'_>,
         work: &mut Work,
-    ) -> Result<(Vec<Due>, HashMap<usize, Seq>), AccountError> {
+    ) -> Result<Proof, AccountError> {
         let mut proven = Vec::new();
         let mut doubted = HashMap::new();
         let may_ask = |place: &&usize| match plan.item(**place).verdict {

@@ -7,8 +7,10 @@ use super::retrieve::{Broken, Haul};
 use super::round::Run;
 use crate::event::Missing;
 use crate::ledger::Seq;
-use crate::plan::{Left, Plan, Verdict};
+use crate::plan::{Left, Plan, Verdict, Why};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::sync::Arc;
 
 impl Run<'_> {
     /// Notes what failed in this session, and what is out of quarantine; `deletes`: it goes on to delete messages.
@@ -39,41 +41,13 @@ impl Run<'_> {
 
     /// Adds this session up: every listed message is held, or missing with its reason.
     pub(super) fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
-        let filed: HashMap<usize, &Filed> =
-            haul.filed.iter().map(|message| (message.item, message)).collect();
-        let missed: BTreeMap<usize, &str> =
-            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
-        let broken = match &haul.broken {
-            Some(Broken::Session(error)) => format!("not fetched: {error}"),
+        let unreached = match &haul.broken {
+            Some(Broken::Session(error)) => not_fetched(error),
             Some(Broken::Archive(error)) => format!("not stored: {error}"),
             Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
-        for (place, item) in plan.iter().enumerate() {
-            let seq = match item.verdict {
-                Verdict::Held(held) => Some(held.seq),
-                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
-            };
-            if let Some(seq) = seq {
-                self.tally.held(seq);
-                continue;
-            }
-            let aside = self.aside.reason(plan, place);
-            let (reason, chosen) = match (item.verdict, aside) {
-                (Verdict::Left(Left::TooLarge(size)), _) => {
-                    (format!("{size} octets, larger than max_size ({})", self.account.max_size), true)
-                }
-                (Verdict::Left(Left::Limit), _) => ("left by --limit".to_owned(), true),
-                (_, Some(aside)) => aside,
-                (_, None) => (missed.get(&place).map_or(broken.as_str(), |reason| reason).to_owned(), false),
-            };
-            self.tally.missing(Missing {
-                number: item.entry.number,
-                uid: item.entry.uid.map(<[u8]>::to_vec),
-                reason,
-                chosen,
-            });
-        }
+        self.count(plan, haul, doubted, unreached);
         for message in haul.durable().filter(|message| message.fresh) {
             self.tally.octets += message.size;
             self.tally.fetched += 1;
@@ -82,4 +56,59 @@ impl Run<'_> {
             *left = left.saturating_sub(haul.filed.len() as u64);
         }
     }
+
+    /// The same for a session that failed before it could fetch anything.
+    pub(super) fn reckon_nothing(&mut self, plan: &Plan<'_>, error: &dyn Display) {
+        self.count(plan, &Haul::default(), &HashMap::new(), not_fetched(error));
+    }
+
+    fn count(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>, unreached: String) {
+        let filed: HashMap<usize, &Filed> =
+            haul.filed.iter().map(|message| (message.item, message)).collect();
+        let missed: BTreeMap<usize, &str> =
+            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
+        let (unreached, limit): (Arc<str>, Arc<str>) = (unreached.into(), "left by --limit".into());
+        for (place, item) in plan.iter().enumerate() {
+            let seq = match item.verdict {
+                Verdict::Held(held) => Some(held.seq),
+                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
+            };
+            if let Some(seq) = seq {
+                self.tally.held(seq);
+                self.tally.named += u64::from(filed.get(&place).is_some_and(|message| {
+                    !message.fresh && is_new(item.verdict) && plan.has_own_uid(place)
+                }));
+                continue;
+            }
+            let missing = |reason: Arc<str>, chosen| Missing {
+                number: item.entry.number,
+                uid: item.entry.uid.map(<[u8]>::to_vec),
+                reason,
+                chosen,
+            };
+            let aside = self.aside.reason(plan, place);
+            self.tally.missing(match (item.verdict, aside, missed.get(&place)) {
+                (Verdict::Left(Left::TooLarge(size)), ..) => missing(
+                    format!("{size} octets, larger than max_size ({})", self.account.max_size).into(),
+                    true,
+                ),
+                (Verdict::Left(Left::Limit), ..) => missing(Arc::clone(&limit), true),
+                (_, Some((reason, chosen)), _) => missing(reason.into(), chosen),
+                (_, None, Some(reason)) => missing((*reason).into(), false),
+                (_, None, None) => {
+                    self.tally.unreached(missing(Arc::clone(&unreached), false));
+                    continue;
+                }
+            });
+        }
+    }
+}
+
+fn not_fetched(error: &dyn Display) -> String {
+    format!("not fetched: {error}")
+}
+
+/// Whether a message's UID was on no record.
+fn is_new(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Fetch { why: Why::New, .. })
 }

@@ -5,6 +5,7 @@ use super::error::AccountError;
 use super::filer::{Before, Looks};
 use super::now;
 use super::portions::Portions;
+use super::prove::Proof;
 use super::retrieve::{Bounds, Broken, retrieve};
 use super::set_aside::SetAside;
 use super::tally::Tally;
@@ -154,12 +155,13 @@ impl Run<'_> {
             self.gone.extend(deleted);
         }
         let mut plan = self.plan(&listing, roll?)?;
-        self.recognise_by_header(&mut session, &mut plan)?;
-        self.learn_of_parts(&plan)?;
-        let mut work = self.select(&plan);
-        self.announce(&plan);
-
-        let (proven, doubted) = self.prove(&mut session, &mut plan, &mut work)?;
+        let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
+            Ok(found) => found,
+            Err(error) => {
+                self.reckon_nothing(&plan, &error);
+                return Err(error);
+            }
+        };
         let bounds = Bounds {
             max_size: self.account.max_size,
             until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
@@ -201,6 +203,20 @@ impl Run<'_> {
             self.disown(&haul.filed)?;
         }
         finished
+    }
+
+    /// What this session is to do.
+    fn find_work(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &mut Plan<'_>,
+    ) -> Result<(Work, Proof), AccountError> {
+        self.recognise_by_header(session, plan)?;
+        self.learn_of_parts(plan)?;
+        let mut work = self.select(plan);
+        self.announce(plan);
+        let proof = self.prove(session, plan, &mut work)?;
+        Ok((work, proof))
     }
 
     fn plan<'l>(&mut self, listing: &'l Listing, roll: Roll) -> Result<Plan<'l>, AccountError> {

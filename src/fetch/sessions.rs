@@ -53,6 +53,10 @@ impl Run<'_> {
 
     /// Grows whenever a session did something that the next need not do again.
     fn progress(&self) -> u64 {
-        self.tally.fetched + self.tally.deleted + self.aside.failures() + self.stay.len() as u64
+        self.tally.fetched
+            + self.tally.named
+            + self.tally.deleted
+            + self.aside.failures()
+            + self.stay.len() as u64
     }
 }

@@ -6,7 +6,7 @@
 use crate::event::Missing;
 use crate::ledger::Seq;
 use crate::pop3::listing::Listing;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What the sessions so far add up to.
 #[derive(Debug, Default)]
@@ -19,10 +19,14 @@ pub(super) struct Tally {
     current: Vec<Seq>,
     /// Messages of the current listing that are not held.
     missing: Vec<Missing>,
+    /// Messages of the current listing that its session did not come to.
+    unreached: Vec<Missing>,
     /// Messages that an earlier listing showed, with a UID, and that are neither held nor listed now.
     hidden: Vec<Missing>,
     /// Messages stored.
     pub fetched: u64,
+    /// Messages recognised as copies of which it was not known which messages they are.
+    pub named: u64,
     /// Octets of them, in stored form.
     pub octets: u64,
     /// Deletions that QUIT confirmed.
@@ -37,6 +41,7 @@ impl Tally {
     pub(super) fn new_listing(&mut self, listing: &Listing) {
         self.listed = true;
         self.earlier.extend(self.current.drain(..));
+        self.hidden.append(&mut self.unreached);
         self.hidden.append(&mut self.missing);
         if !self.hidden.is_empty() {
             let shown: HashSet<&[u8]> = listing.iter().filter_map(|entry| entry.uid).collect();
@@ -59,13 +64,37 @@ impl Tally {
         self.missing.push(missing);
     }
 
-    /// Messages held, and what is missing, by number.
-    pub(super) fn close(&mut self) -> (u64, Vec<Missing>) {
+    /// A listed message is not held as far as this session knows, which did not come to it.
+    pub(super) fn unreached(&mut self, missing: Missing) {
+        self.unreached.push(missing);
+    }
+
+    /// Messages held, and what is missing, by number. `listed_as` tells the UID of a row whose message has not been
+    /// deleted from the server: where UIDs do not tell messages apart, a message that the last session
+    /// did not come to is one of those that an earlier one found held, and counts once.
+    pub(super) fn close(
+        &mut self,
+        mut listed_as: impl FnMut(Seq) -> Option<Option<Vec<u8>>>,
+    ) -> (u64, Vec<Missing>) {
         for seq in &self.current {
             self.earlier.remove(seq);
         }
         let held = (self.earlier.len() + self.current.len()) as u64;
-        let mut missing = std::mem::take(&mut self.missing);
+        let mut missing = std::mem::take(&mut self.unreached);
+        missing.append(&mut self.missing);
+        if !missing.is_empty() {
+            let mut before: HashMap<Option<Vec<u8>>, u64> = HashMap::new();
+            for uid in self.earlier.iter().filter_map(|&seq| listed_as(seq)) {
+                *before.entry(uid).or_default() += 1;
+            }
+            missing.retain(|message| match before.get_mut(&message.uid) {
+                Some(rows) if *rows > 0 => {
+                    *rows -= 1;
+                    false
+                }
+                _ => true,
+            });
+        }
         missing.append(&mut self.hidden);
         missing.sort_by_key(|message| message.number);
         (held, missing)
@@ -103,7 +132,7 @@ mod tests {
         tally.held(7);
         tally.new_listing(&listing(&["c"]));
         tally.missing(with_uid("c"));
-        let (held, missing) = tally.close();
+        let (held, missing) = tally.close(|_| None);
         assert_eq!(held, 1);
         let uids: Vec<_> = missing.iter().filter_map(|message| message.uid.as_deref()).collect();
         assert_eq!(uids, [b"c", b"a"], "b was fetched after all");
@@ -119,7 +148,7 @@ mod tests {
         tally.new_listing(&listing(&[]));
         tally.held(2);
         tally.held(3);
-        let (held, missing) = tally.close();
+        let (held, missing) = tally.close(|_| None);
         assert_eq!((held, missing), (3, vec![]));
     }
 
@@ -131,8 +160,35 @@ mod tests {
         tally.new_listing(&listing(&[]));
         tally.missing(missing(2));
         tally.missing(missing(1));
-        let (held, missing) = tally.close();
+        let (held, missing) = tally.close(|_| None);
         assert_eq!(held, 0);
         assert_eq!(missing.iter().map(|message| message.number).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn where_uids_are_equal_what_an_earlier_session_held_is_not_missing_from_a_later_one() {
+        let unreached = |number| Missing { uid: Some(b"same".to_vec()), ..missing(number) };
+        let mut tally = Tally::default();
+        tally.new_listing(&listing(&["same", "same", "same", "other"]));
+        (1..=2).for_each(|seq| tally.held(seq));
+        tally.unreached(unreached(3));
+        tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
+        tally.new_listing(&listing(&["same", "same", "same", "other"]));
+        tally.held(2);
+        (2..=3).for_each(|number| tally.unreached(unreached(number)));
+        tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
+        let (held, missing) = tally.close(|_| Some(Some(b"same".to_vec())));
+        assert_eq!((held, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
+    }
+
+    #[test]
+    fn what_was_deleted_in_an_earlier_session_is_no_message_of_a_later_one() {
+        let mut tally = Tally::default();
+        tally.new_listing(&listing(&["same", "same"]));
+        tally.held(1);
+        tally.new_listing(&listing(&["same"]));
+        tally.unreached(Missing { uid: Some(b"same".to_vec()), ..missing(1) });
+        let (held, missing) = tally.close(|_| None);
+        assert_eq!((held, missing.len()), (1, 1));
     }
 }

@@ -173,8 +173,8 @@ mod tests {
             deleted: 0,
             kept_no_copy: 0,
             missing: vec![
-                Missing { number: 1, uid: None, reason: "larger than max_size".to_owned(), chosen: true },
-                Missing { number: 3, uid: None, reason: "-ERR gone".to_owned(), chosen: false },
+                Missing { number: 1, uid: None, reason: "larger than max_size".into(), chosen: true },
+                Missing { number: 3, uid: None, reason: "-ERR gone".into(), chosen: false },
             ],
             seconds: 0.1,
         }

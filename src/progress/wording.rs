@@ -102,7 +102,7 @@ fn listed(missing: &[Missing], chosen: bool, what: &str) -> Vec<String> {
     let mut groups: Vec<(&str, Vec<&Missing>)> = Vec::new();
     let mut known = std::collections::HashMap::new();
     for message in missing.iter().filter(|message| message.chosen == chosen) {
-        let group = *known.entry(message.reason.as_str()).or_insert_with(|| {
+        let group = *known.entry(&*message.reason).or_insert_with(|| {
             groups.push((&message.reason, Vec::new()));
             groups.len() - 1
         });
@@ -165,7 +165,7 @@ mod tests {
     use crate::exit::Exit;
 
     pub(super) fn missing(number: u32, reason: &str, chosen: bool) -> Missing {
-        Missing { number, uid: None, reason: reason.to_owned(), chosen }
+        Missing { number, uid: None, reason: reason.into(), chosen }
     }
 
     pub(super) fn run(missing: Vec<Missing>) -> Summary {

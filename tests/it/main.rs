@@ -55,6 +55,7 @@ mod parts;
 mod pipelining_memory;
 mod portions;
 mod quarantine;
+mod reconciliation;
 mod progress;
 mod samples;
 mod secrets;

@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn each_figure_of_a_run_has_its_line() {
-        let missing = |number, chosen| Missing { number, uid: None, reason: String::new(), chosen };
+        let missing = |number, chosen| Missing { number, uid: None, reason: "".into(), chosen };
         let summary = Summary {
             listed: 10,
             held: 7,
