@@ -3,7 +3,8 @@
 
 use crate::support::certificates::self_signed;
 use crate::support::maildrop::{Nth, Tls};
-use crate::support::sandbox::{Outcome, POPKEEP};
+use crate::support::outcome::Outcome;
+use crate::support::sandbox::POPKEEP;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode};
 use std::process::Command;
 

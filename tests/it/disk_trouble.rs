@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth};
-use crate::support::sandbox::{Outcome, POPKEEP, Run};
+use crate::support::outcome::Outcome;
+use crate::support::sandbox::{POPKEEP, Run};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, find_program, set_mode, skip, stores};
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];

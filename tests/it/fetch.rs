@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Nth, PASSWORD};
+use crate::support::maildrop::PASSWORD;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, stores};
 
 #[test]
@@ -221,37 +221,6 @@ fn the_protocol_is_shown_without_the_password() {
 }
 
 #[test]
-fn a_server_that_repeats_the_password_does_not_spread_it() {
-    let login_reply = Some("-ERR [AUTH] the password 'tiger 2 Lilies' is wrong");
-    assert!(login_reply.is_some_and(|reply| reply.contains(PASSWORD)));
-    let server = PopServer::behaving(Mail::some(1), Behaviour { login_reply, ..Behaviour::default() });
-    let sandbox = Sandbox::for_server(&server);
-    for arguments in
-        [["fetch", "--quiet"], ["fetch", "-vv"], ["fetch", "--json"], ["check", "-vv"], ["status", "--json"]]
-    {
-        let outcome = sandbox.popkeep(arguments).run();
-        assert!(!(outcome.stdout + &outcome.stderr).contains(PASSWORD), "{arguments:?} shows the password");
-    }
-    for (path, content) in sandbox.snapshot() {
-        let configuration = path == sandbox.config_file();
-        assert!(configuration || !content.contains(PASSWORD), "the password stands in {}", path.display());
-    }
-}
-
-#[test]
-fn a_servers_text_never_reaches_a_terminal_raw() {
-    let login_reply = Some("-ERR [AUTH] \x1b[2Jno\u{202e}\x07 \u{9b}31m");
-    let server = PopServer::behaving(Mail::some(1), Behaviour { login_reply, ..Behaviour::default() });
-    let sandbox = Sandbox::for_server(&server);
-    for arguments in [["fetch", "--quiet"], ["fetch", "-vv"], ["fetch", "--json"], ["check", "-vv"]] {
-        let outcome = sandbox.popkeep(arguments).run().expect(77);
-        let said = outcome.stdout + &outcome.stderr;
-        let raw = said.chars().find(|&char| (char.is_control() && char != '\n') || char == '\u{202e}');
-        assert_eq!(raw, None, "{said:?}");
-    }
-}
-
-#[test]
 fn what_popkeep_makes_is_private() {
     for format in ["maildir", "mbox"] {
         let server = PopServer::with(Mail::some(1));
@@ -313,20 +282,6 @@ fn one_maildrop_kept_in_two_archives_is_fetched_into_both() {
 }
 
 #[test]
-fn a_second_popkeep_on_the_same_account_says_so_and_goes() {
-    let server = PopServer::behaving(
-        Mail::some(2),
-        Behaviour { stall_at: Some(Nth("RETR", 1)), ..Behaviour::default() },
-    );
-    let sandbox = Sandbox::for_server(&server);
-    let first = sandbox.popkeep(["fetch"]).spawn();
-    server.wait_for_stall();
-    sandbox.popkeep(["fetch", "--quiet"]).run().expect(75).one_line(&["work"]);
-    assert_eq!(server.take_sessions().len(), 1, "the second does not even connect");
-    first.kill();
-}
-
-#[test]
 fn a_password_comes_from_a_command_a_file_or_the_environment() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::new();
@@ -341,15 +296,4 @@ fn a_password_comes_from_a_command_a_file_or_the_environment() {
     sandbox.configure([account.text("password_env", "MAIL_PASSWORD")]);
     sandbox.popkeep(["fetch", "--quiet"]).env("MAIL_PASSWORD", PASSWORD).run().expect(0).silent();
     assert_eq!(sandbox.maildir("work").len(), 1);
-}
-
-#[test]
-fn each_mechanism_by_name() {
-    let server = PopServer::with(Mail::some(1));
-    let sandbox = Sandbox::new();
-    for (auth, verb) in [("plain", "AUTH"), ("user", "PASS"), ("auto", "AUTH")] {
-        sandbox.configure([Account::on("work", &server).text("auth", auth)]);
-        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-        assert_eq!(server.take_sessions()[0].count(verb), 1, "{auth}");
-    }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::support::certificates::Authority;
-use crate::support::sandbox::Outcome;
+use crate::support::outcome::Outcome;
 use crate::support::sasl_server::SaslServer;
 use crate::support::scripted::Scripted;
 use crate::support::{Account, Sandbox, set_mode, stores};

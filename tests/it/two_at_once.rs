@@ -181,6 +181,9 @@ fn an_mbox_that_a_program_appends_to_under_the_lock_of_fcntl_alone() {
         for piece in mail.chunks(1000) {
             file.write_all(piece).unwrap();
         }
+        drop(file);
+        // It is not the only one that wants the lock.
+        std::thread::sleep(Duration::from_millis(5));
     });
 }
 

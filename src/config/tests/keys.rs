@@ -1,6 +1,7 @@
 //! The keys of TLS, the network and the mechanisms: what they mean, and what cannot be.
 
-use super::{WORK, account, fault, work, written};
+use super::file::written;
+use super::{WORK, account, fault, work};
 use crate::config::{Auth, ClientCertificate, SecretSource, load};
 use crate::net::{AddressFamily, Fingerprint, TlsVersion};
 use secrecy::ExposeSecret;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::sandbox::Outcome;
+use super::outcome::Outcome;
 use super::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
 
 /// How the accounts of a fleet are kept.

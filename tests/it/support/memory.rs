@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::sandbox::{LIMIT, Outcome, Run};
+use super::outcome::Outcome;
+use super::sandbox::{LIMIT, Run};
 
 impl Run {
     /// Runs to the end; the peak of its resident memory in KiB, as far as it was seen: the kernel's

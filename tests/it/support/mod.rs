@@ -8,6 +8,7 @@ pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
 pub(crate) mod memory;
+pub(crate) mod outcome;
 pub(crate) mod sandbox;
 pub(crate) mod sasl_server;
 pub(crate) mod scripted;

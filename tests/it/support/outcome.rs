@@ -1,0 +1,84 @@
+//! How a run ended, and what may be asked of that.
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    what: String,
+    /// The exit code; `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Of a program that has ended.
+    pub(super) fn of(what: String, output: std::process::Output) -> Outcome {
+        Outcome {
+            what,
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    /// The exit code must be this one.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Outcome {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "popkeep {} ended with {:?}\n-- stdout\n{}\n-- stderr\n{}",
+            self.what,
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Neither stdout nor stderr may hold anything.
+    #[track_caller]
+    pub(crate) fn silent(self) -> Outcome {
+        assert_eq!(
+            (self.stdout.as_str(), self.stderr.as_str()),
+            ("", ""),
+            "popkeep {} was not silent",
+            self.what
+        );
+        self
+    }
+
+    /// One line on stderr, nothing on stdout, and these words in the line.
+    #[track_caller]
+    pub(crate) fn one_line(self, words: &[&str]) -> Outcome {
+        assert_eq!(self.stdout, "", "popkeep {} wrote to stdout", self.what);
+        assert_eq!(self.stderr.lines().count(), 1, "not one line of trouble:\n{}", self.stderr);
+        assert!(self.stderr.ends_with('\n'), "the line does not end: {:?}", self.stderr);
+        self.says(words)
+    }
+
+    /// These words stand on stdout or stderr, whatever the case of their letters.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Outcome {
+        let said = format!("{}\n{}", self.stdout, self.stderr).to_lowercase();
+        for word in words {
+            assert!(
+                said.contains(&word.to_lowercase()),
+                "popkeep {} does not say {word:?}:\n{said}",
+                self.what
+            );
+        }
+        self
+    }
+
+    /// The JSON document on stdout, which must be the only thing there.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!(
+                "popkeep {} printed no JSON document ({error}):\n{}\n{}",
+                self.what, self.stdout, self.stderr
+            )
+        })
+    }
+}
