@@ -177,6 +177,12 @@ impl<'l> Plan<'l> {
         self.groups.get(group as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The rows without a UID: of messages that had none when they were archived, or of which it became
+    /// unsure which UID was theirs. Each may be any message.
+    pub fn nameless(&self) -> &[Seq] {
+        self.nameless.map_or(&[], |group| self.group(group))
+    }
+
     /// Where in the quarantine the message at this place is, if it is there.
     pub fn ward(&self, place: usize) -> Option<Ward> {
         self.wards.get(&place).copied()

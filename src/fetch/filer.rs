@@ -276,19 +276,22 @@ impl<'a> Filer<'a> {
         Ok(())
     }
 
-    /// The row that is this message: of the rows allowed, one that explains no other listed
-    /// message and has the same content, exactly if there is such a one.
+    /// The row that is this message: of the rows allowed, or else of those without a UID, one that explains no
+    /// other listed message and has the same content, exactly if there is such a one.
     fn recognise(&self, compare: Compare, digest: &Digest) -> Result<Option<Row>, LedgerError> {
-        let allowed: Option<&[Seq]> = match compare {
+        let (allowed, nameless): (Option<&[Seq]>, &[Seq]) = match compare {
             Compare::Nothing => return Ok(None),
-            Compare::Group(group) => Some(self.plan.group(group)),
-            Compare::Unclaimed => None,
+            Compare::Group(group) => (Some(self.plan.group(group)), self.plan.nameless()),
+            Compare::Unclaimed => (None, &[]),
         };
-        let fits =
-            |seq: &Seq| !self.claimed.contains(seq) && allowed.is_none_or(|allowed| allowed.contains(seq));
-        let found = match self.ledger.by_content(digest)?.into_iter().find(fits) {
+        let pick = |rows: Vec<Seq>| {
+            let free: Vec<Seq> = rows.into_iter().filter(|seq| !self.claimed.contains(seq)).collect();
+            let own = free.iter().find(|seq| allowed.is_none_or(|allowed| allowed.contains(seq)));
+            own.or_else(|| free.iter().find(|seq| nameless.contains(seq))).copied()
+        };
+        let found = match pick(self.ledger.by_content(digest)?) {
             Some(seq) => Some(seq),
-            None => self.ledger.by_core(digest)?.into_iter().find(fits),
+            None => pick(self.ledger.by_core(digest)?),
         };
         found.map_or(Ok(None), |seq| self.ledger.row(seq))
     }
