@@ -149,8 +149,6 @@ impl Shown {
 
     fn what_next(&self, out: &mut dyn Write) -> io::Result<()> {
         let Shown { program, dir, config, look, .. } = self;
-        let own = config::config_path(None)
-            .map_or_else(|_| "~/.config/popkeep/config.toml".to_owned(), |path| shown(&path));
         writeln!(
             out,
             "
@@ -161,10 +159,8 @@ The server has stopped. To look around:
 To see it again, or to remove all of it:
   {program} demo {dir}
   rm -r {dir}
-For your own mail, write a file like that one:
-  {own}
-with your server's host, your user, a password and an archive. Then
-  {program} check     tests it, and changes nothing
+For your own mail:
+  {program} init      asks for what it needs, tests the login, writes the configuration
   {program} fetch     does the work"
         )
     }
