@@ -3,6 +3,7 @@
 use crate::event::{Missing, Summary};
 use crate::exit::Exit;
 use crate::fleet::new_mail::NewMail;
+use crate::ledger::RunRecord;
 use crate::mail::safe_text::escape;
 use crate::progress::wording::printable;
 use serde::Serialize;
@@ -20,13 +21,34 @@ struct AccountRun {
     name: String,
     outcome: &'static str,
     error: Option<String>,
+    #[serde(flatten)]
+    figures: Figures,
+    missing: Vec<MissingMessage>,
+    seconds: f64,
+}
+
+/// What a run found and did, in this document and in that of `status --json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Figures {
     listed: u64,
     held: u64,
     fetched: u64,
     octets: u64,
     deleted: u64,
-    missing: Vec<MissingMessage>,
-    seconds: f64,
+}
+
+impl From<&Summary> for Figures {
+    fn from(run: &Summary) -> Self {
+        let &Summary { listed, held, fetched, octets, deleted, .. } = run;
+        Figures { listed, held, fetched, octets, deleted }
+    }
+}
+
+impl From<&RunRecord> for Figures {
+    fn from(run: &RunRecord) -> Self {
+        let &RunRecord { listed, held, fetched, octets, deleted, .. } = run;
+        Figures { listed, held, fetched, octets, deleted }
+    }
 }
 
 /// A command that was to run once there was new mail.
@@ -72,11 +94,7 @@ impl AccountRun {
             name: summary.account.clone(),
             outcome: summary.outcome.word(),
             error: summary.error.as_deref().map(printable),
-            listed: summary.listed,
-            held: summary.held,
-            fetched: summary.fetched,
-            octets: summary.octets,
-            deleted: summary.deleted,
+            figures: summary.into(),
             missing: summary.missing.iter().map(MissingMessage::new).collect(),
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
         }

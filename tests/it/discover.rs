@@ -62,10 +62,11 @@ const SRV: u16 = 33;
 
 /// A name as the name service writes it.
 fn name(text: &str) -> Vec<u8> {
-    let labels = text.split('.').filter(|label| !label.is_empty());
-    let mut name: Vec<u8> =
-        labels.flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat()).collect();
-    name.push(0);
+    let mut name = Vec::new();
+    for label in text.split_terminator('.').chain([""]) {
+        name.push(u8::try_from(label.len()).unwrap());
+        name.extend(label.bytes());
+    }
     name
 }
 

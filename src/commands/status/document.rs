@@ -1,5 +1,6 @@
 //! The document of `status --json`: its shape is a promise to scripts. Times are RFC 3339.
 
+use crate::commands::report::Figures;
 use crate::exit::Exit;
 use crate::ledger::{Failures, History, LedgerError, Quarantined, RunRecord, Week};
 use crate::mail::safe_text::escape;
@@ -47,11 +48,8 @@ struct LastRun {
     ended: String,
     exit: u8,
     error: Option<String>,
-    listed: u64,
-    held: u64,
-    fetched: u64,
-    octets: u64,
-    deleted: u64,
+    #[serde(flatten)]
+    figures: Figures,
     missing: u64,
 }
 
@@ -118,11 +116,7 @@ impl LastRun {
             ended: rfc3339(run.at),
             exit: run.exit,
             error: run.error.as_deref().map(printable),
-            listed: run.listed,
-            held: run.held,
-            fetched: run.fetched,
-            octets: run.octets,
-            deleted: run.deleted,
+            figures: run.into(),
             missing: run.missing,
         }
     }
