@@ -42,6 +42,18 @@ pub enum Verdict {
     Left(Left),
 }
 
+impl Verdict {
+    /// Its UID was never seen: only a fetch can bring it.
+    pub fn is_new(self) -> bool {
+        matches!(self, Verdict::Fetch { why: Why::New, .. })
+    }
+
+    /// No UID tells which message it is, so that each session has to fetch it.
+    pub fn is_told_by_content(self) -> bool {
+        matches!(self, Verdict::Fetch { why: Why::NoUid | Why::EqualUids, .. })
+    }
+}
+
 /// The row that explains a held message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {

@@ -13,7 +13,7 @@ use super::round::{Errand, Next, Run, messages};
 use crate::config::DeletePolicy;
 use crate::event::Event;
 use crate::exit::Exit;
-use crate::ledger::Change;
+use crate::ledger::{Change, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::pop3::reply::Reply;
@@ -60,7 +60,7 @@ impl Run<'_> {
         // Whatever stays must not take the place of others in the next session's portion.
         self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
         let gmail = is_gmail(self.account, session.capabilities());
-        if self.leave(session, &marked)? {
+        if self.leave(session, &marked, &haul.filed)? {
             self.last = Some((plan.len(), marked.accepted));
             if next == Next::Finished && self.may_be_a_part(gmail, plan, haul) {
                 self.errand = Errand::Look;
@@ -70,8 +70,14 @@ impl Run<'_> {
         Ok(next)
     }
 
-    /// QUIT, and what its answer means for the DELEs before it; whether it confirmed them.
-    fn leave(&mut self, session: Session<Transaction>, marked: &Marked) -> Result<bool, AccountError> {
+    /// QUIT, and what its answer means for the DELEs before it, and for what this session `filed`; whether it
+    /// confirmed them.
+    fn leave(
+        &mut self,
+        session: Session<Transaction>,
+        marked: &Marked,
+        filed: &[Filed],
+    ) -> Result<bool, AccountError> {
         let waiting = marked.accepted.len() as u64;
         self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
         let trouble = match session.quit() {
@@ -81,6 +87,7 @@ impl Run<'_> {
                     marked.accepted.iter().map(|&seq| Change::Deleted { seq, at }).collect();
                 self.ledger.commit(&deleted)?;
                 self.tally.deleted += waiting;
+                self.deleted.extend(&marked.accepted);
                 if waiting > 0 {
                     self.observer.event(&self.account.name, Event::Deleted { messages: waiting });
                 }
@@ -93,7 +100,12 @@ impl Run<'_> {
             Err(error) if waiting == 0 && error.is_disorder() && !is_second_farewell(&error) => {
                 return Err(error.into());
             }
-            Err(error) => (error.exit(), format!("QUIT was not answered ({error})")),
+            Err(error) => {
+                if error.is_disorder() && !is_second_farewell(&error) {
+                    self.disown(filed)?;
+                }
+                (error.exit(), format!("QUIT was not answered ({error})"))
+            }
         };
         if waiting == 0 {
             self.note(&trouble.1);
@@ -106,6 +118,22 @@ impl Run<'_> {
             self.unconfirmed(trouble.0, text);
         }
         Ok(false)
+    }
+
+    /// Notices what is listed again though this run has deleted it, as the server has confirmed: it is not deleted
+    /// a second time, so that a run comes to its end.
+    pub(super) fn see_what_is_back(&mut self, haul: &Haul) {
+        let back = haul.filed.iter().filter(|message| !message.fresh).map(|message| message.seq);
+        let back: Vec<Seq> = back.filter(|seq| self.deleted.contains(seq)).collect();
+        let before = self.stay.len();
+        self.stay.extend(back);
+        let new = (self.stay.len() - before) as u64;
+        if new > 0 {
+            self.tally.deleted = self.tally.deleted.saturating_sub(new);
+            let text =
+                format!("the server confirmed that {} were deleted, and lists them still", messages(new));
+            self.unconfirmed(Exit::UNAVAILABLE, text);
+        }
     }
 
     fn due_of_haul(

@@ -204,6 +204,7 @@ impl<'a> Run<'a> {
             aside: SetAside::default(),
             stay: HashSet::new(),
             last: None,
+            deleted: HashSet::new(),
             gone: HashSet::new(),
             refused: 0,
             unconfirmed: None,

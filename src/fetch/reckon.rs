@@ -7,7 +7,7 @@ use super::retrieve::{Broken, Haul};
 use super::round::Run;
 use crate::event::Missing;
 use crate::ledger::Seq;
-use crate::plan::{Left, Plan, Verdict, Why};
+use crate::plan::{Left, Plan, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl Run<'_> {
             if let Some(seq) = seq {
                 self.tally.held(seq);
                 self.tally.named += u64::from(filed.get(&place).is_some_and(|message| {
-                    !message.fresh && is_new(item.verdict) && plan.has_own_uid(place)
+                    !message.fresh && item.verdict.is_new() && plan.has_own_uid(place)
                 }));
                 continue;
             }
@@ -106,9 +106,4 @@ impl Run<'_> {
 
 fn not_fetched(error: &dyn Display) -> String {
     format!("not fetched: {error}")
-}
-
-/// Whether a message's UID was on no record.
-fn is_new(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Fetch { why: Why::New, .. })
 }

@@ -44,10 +44,13 @@ pub(super) struct Run<'a> {
     pub seen: Seen,
     /// Messages that failed, in this run or before.
     pub aside: SetAside,
-    /// Rows that are due and that this run cannot delete: their copy is gone, or DELE was refused.
+    /// Rows that are due and that this run cannot delete: their copy is gone, DELE was refused, or made no
+    /// difference.
     pub stay: HashSet<Seq>,
     /// Messages that the last session listed, and the rows that its QUIT deleted.
     pub last: Option<(usize, Vec<Seq>)>,
+    /// Rows whose deletion QUIT has confirmed in this run.
+    pub deleted: HashSet<Seq>,
     /// Rows of this run whose messages the server has certainly given up: what it still lists is not them.
     pub gone: HashSet<Seq>,
     /// DELEs that were refused.
@@ -183,6 +186,7 @@ impl Run<'_> {
         let deletes = self.account.delete != DeletePolicy::Never
             && haul.broken.is_none()
             && !(proven.is_empty() && haul.filed.is_empty());
+        self.see_what_is_back(&haul);
         // What was heard in disorder says nothing about a message.
         if self.was_in_order(session.sent_ahead(), &mut haul)? {
             self.heed(&plan, &haul, deletes)?;
@@ -300,9 +304,17 @@ impl Run<'_> {
         }
         let mut room = self.portions.deletions;
         if self.deletes_what_it_fetches() {
-            work.more |= work.fetch.len() > room;
-            work.fetch.truncate(room);
-            room -= work.fetch.len();
+            // What stays, and cannot be told by its UID, is fetched in each session and not deleted.
+            let unknown = |place: &&usize| plan.item(**place).verdict.is_told_by_content();
+            let portion = room + work.fetch.iter().filter(unknown).count().min(self.stay.len());
+            if work.fetch.len() > portion {
+                work.more = true;
+                // What comes back whenever it is deleted must not keep new mail out.
+                work.fetch.sort_by_key(|&place| !plan.item(place).verdict.is_new());
+                work.fetch.truncate(portion);
+                work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
+            }
+            room = room.saturating_sub(work.fetch.len());
         }
         work.more |= work.due.len() > room;
         work.due.truncate(room);

@@ -5,17 +5,25 @@ use super::round::{Errand, Next, Run, Top};
 use super::unless_stopped;
 use crate::session::SessionError;
 
+/// So many sessions in a row may bring nothing but failures, each at another message; with more of them a
+/// server could keep a run going for ever.
+const MOST_FRUITLESS: u32 = 100;
+
 impl Run<'_> {
     /// One session after another.
     pub(super) fn sessions(&mut self) -> Result<(), AccountError> {
         // The last session brought nothing but a suspicion.
         let mut barren = false;
+        // Sessions in a row that brought nothing but failures.
+        let mut fruitless = 0;
         loop {
             unless_stopped()?;
-            let before = (self.progress(), self.aside.suspected());
+            let before = (self.done(), self.aside.failures(), self.aside.suspected());
             let ahead = !self.seen.disorder;
             let outcome = self.round();
-            let progress = self.progress() > before.0;
+            fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
+            // A message that failed is not tried again, so there is less to stumble over.
+            let progress = fruitless == 0 || self.aside.failures() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
@@ -36,7 +44,7 @@ impl Run<'_> {
                 }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew()
-                        && (progress || !barren && self.aside.suspected() > before.1) =>
+                        && (progress || !barren && self.aside.suspected() > before.2) =>
                 {
                     barren = !progress;
                     self.note(&format!("{error}; connecting again"));
@@ -52,11 +60,8 @@ impl Run<'_> {
     }
 
     /// Grows whenever a session did something that the next need not do again.
-    fn progress(&self) -> u64 {
-        self.tally.fetched
-            + self.tally.named
-            + self.tally.deleted
-            + self.aside.failures()
-            + self.stay.len() as u64
+    fn done(&self) -> u64 {
+        let rows = self.deleted.len() + self.stay.len();
+        self.tally.fetched + self.tally.named + rows as u64
     }
 }

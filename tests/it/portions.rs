@@ -70,3 +70,19 @@ fn identical_copies_in_different_portions_are_all_kept() {
         assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
     }
 }
+
+#[test]
+fn a_server_that_confirms_deletions_and_makes_none_does_not_keep_a_run_going() {
+    let confirming = Behaviour { says: [("DELE", b"+OK gone\r\n".to_vec())].into(), ..Behaviour::default() };
+    for no_uidl in [false, true] {
+        let server = PopServer::behaving(Mail::some(MANY), Behaviour { no_uidl, ..confirming.clone() });
+        let sandbox = Sandbox::with([deleting(&server)]);
+        for fetched in [MANY, 0] {
+            let outcome = sandbox.popkeep(["fetch", "-v", "--json"]).run();
+            let report = outcome.json()["accounts"][0].clone();
+            assert_eq!((&report["fetched"], &report["listed"]), (&fetched.into(), &MANY.into()), "{report}");
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY)));
+            assert!(server.take_sessions().len() <= 4);
+        }
+    }
+}

@@ -179,3 +179,20 @@ fn one_of_several_under_one_uid_fails_alone() {
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
     assert_eq!(quarantine(&sandbox), []);
 }
+
+#[test]
+fn a_server_whose_every_message_fails_cannot_keep_a_run_going() {
+    const MANY: usize = 110;
+    // Each turns out larger than LIST says and than the user allows, which ends the session.
+    let lines: String = (1..=MANY).map(|number| format!("{number} 1\r\n")).collect();
+    let says = [("LIST", format!("+OK\r\n{lines}.\r\n").into_bytes())].into();
+    let server = PopServer::behaving(Mail::some(MANY), Behaviour { says, ..Behaviour::default() });
+    let sandbox = Sandbox::with([Account::on("work", &server).key("max_size", 1)]);
+    for unreached in [MANY - 100, 0] {
+        let outcome = sandbox.popkeep(["fetch", "--json"]).run();
+        let report = outcome.json()["accounts"][0].clone();
+        let reasons = report["missing"].as_array().unwrap().iter();
+        let later = reasons.filter(|message| message["reason"] == "not reached in this run").count();
+        assert_eq!((server.take_sessions().len(), later), (100, unreached), "{report}");
+    }
+}
