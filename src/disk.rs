@@ -20,7 +20,9 @@ mod small;
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile};
 pub use replace::replace_shared;
-pub use small::{AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new, write_new_private};
+pub use small::{
+    AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new, write_new_private,
+};
 pub(crate) use small::{make_dirs, secure_dirs, sync_names};
 
 use std::ffi::OsStr;

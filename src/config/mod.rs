@@ -29,7 +29,8 @@ pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
 pub use quantity::parse_duration;
 pub use resolved::{
-    Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource, Tls,
+    Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
+    Tls,
 };
 pub use secret::{SecretError, obtain, obtain_client_password};
 #[cfg(test)]

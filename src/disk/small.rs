@@ -146,7 +146,9 @@ impl AccountLock {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountLock, make_private_dirs, mode_and_owner, read_limited, rename_new, write_new_private};
+    use super::{
+        AccountLock, make_private_dirs, mode_and_owner, read_limited, rename_new, write_new_private,
+    };
     use std::io::ErrorKind;
 
     #[test]

@@ -66,9 +66,10 @@ fn every_command_every_option_and_every_exit_code_is_documented() {
         assert!(overview.contains(&format!("popkeep-{name}\\fR(1)")), "{name} is not in the overview");
         let page = &pages[&format!("popkeep-{name}.1")];
         for argument in sub.get_arguments().filter(|argument| argument.get_id() != "help") {
-            let shown = argument
-                .get_long()
-                .map_or_else(|| argument.get_value_names().unwrap()[0].to_string(), |long| format!("--{long}"));
+            let shown = argument.get_long().map_or_else(
+                || argument.get_value_names().unwrap()[0].to_string(),
+                |long| format!("--{long}"),
+            );
             assert!(page.contains(&shown), "{name} {shown}");
         }
     }

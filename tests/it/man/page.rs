@@ -13,7 +13,8 @@ pub(super) fn of(sub: &clap::Command, whole: &clap::Command) -> String {
     opening.control("SH", ["SYNOPSIS"]).text([bold("popkeep"), roman(format!(" {usage}"))]);
     opening.control("SH", ["DESCRIPTION"]);
     let about = sub.get_long_about().or_else(|| sub.get_about()).unwrap().to_string();
-    paragraphs(&mut opening, &about);
+    // Its first paragraph stands under NAME.
+    paragraphs(&mut opening, about.split_once("\n\n").map_or(about.as_str(), |(_, more)| more));
     page.push_str(&without_preamble(&opening.render()));
 
     let options = sub.clone().mut_args(|argument| {
