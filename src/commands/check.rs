@@ -59,7 +59,7 @@ fn examine(
     page: &mut Page,
 ) -> Result<(), AccountError> {
     page.add("server", connection::server(account));
-    let opened = fetch::open_session(account, fetch::run_deadline(account), trace, observer);
+    let opened = fetch::open_session_to_look(config, account, trace, observer);
     let mut session = opened.inspect_err(|error| page.untrusted(error))?;
     page.connection(account, &session);
     let listing = session.listing()?;

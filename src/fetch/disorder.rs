@@ -19,8 +19,8 @@ use super::filer::Filed;
 use super::retrieve::{Broken, Haul};
 use super::round::{Run, messages};
 use super::{day, now};
-use crate::config::{Account, Pipelining};
-use crate::ledger::{Change, Ledger, LedgerError, PipeliningFailed, UnixTime};
+use crate::config::{Account, Config, Pipelining};
+use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, PipeliningFailed, UnixTime};
 use crate::session::SessionError;
 
 /// For how long nothing is sent ahead to a server that has mixed up its answers: 30 days, in seconds. It may
@@ -36,6 +36,13 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
     Ok(failed
         .filter(|failed| failed.server == server(account) && failed.until > now())
         .map(|failed| failed.until))
+}
+
+/// Whether nothing is to be sent ahead, by a ledger that is only read.
+pub(super) fn mixes_up_answers(config: &Config, account: &Account) -> Result<bool, LedgerError> {
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(false) };
+    let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok(false) };
+    Ok(one_at_a_time_until(account, &ledger)?.is_some())
 }
 
 /// What the ledger calls an account's server.

@@ -1,8 +1,9 @@
 //! From an account to a session that is logged in.
 
+use super::disorder::mixes_up_answers;
 use super::error::AccountError;
-use super::reach::Way;
-use crate::config::{self, Account, Auth, SecretSource};
+use super::reach::{Way, run_deadline};
+use crate::config::{self, Account, Auth, Config, SecretSource};
 use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
@@ -26,6 +27,18 @@ pub fn open_session(
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
     Door::new(account, until, trace, observer)?.open(false)
+}
+
+/// A session for who only looks. To a server that has mixed up its answers it sends nothing ahead, either; a ledger
+/// that cannot be read is for others to tell of.
+pub fn open_session_to_look(
+    config: &Config,
+    account: &Account,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Session<Transaction>, AccountError> {
+    let one_at_a_time = mixes_up_answers(config, account).unwrap_or_default();
+    Door::new(account, run_deadline(account), trace, observer)?.open(one_at_a_time)
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.

@@ -40,7 +40,7 @@ pub use disorder::one_at_a_time_until;
 use due::policy_words;
 pub use error::AccountError;
 use login::Door;
-pub use login::open_session;
+pub use login::{open_session, open_session_to_look};
 pub use preview::{Preview, ToFetch, compare, leave, preview};
 pub use reach::{greets, run_deadline};
 pub use standing::{Standing, Standings, look};

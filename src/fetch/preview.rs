@@ -4,8 +4,8 @@
 
 use super::due::due_now;
 use super::error::AccountError;
+use super::open_session_to_look;
 use super::standing::{Standings, look};
-use super::{open_session, run_deadline};
 use crate::config::{Account, Config};
 use crate::event::{Missing, Observer};
 use crate::ledger::UnixTime;
@@ -55,7 +55,7 @@ pub fn preview(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Preview, AccountError> {
-    let mut session = open_session(account, run_deadline(account), trace, observer)?;
+    let mut session = open_session_to_look(config, account, trace, observer)?;
     let listing = session.listing()?;
     let preview = of_standings(&look(config, account, &listing, limit)?, account, true);
     leave(session);

@@ -29,7 +29,7 @@ fn a_server_that_mixes_up_its_answers_is_asked_one_thing_at_a_time_from_then_on(
     let mixed = format!("{LOGIN}{}C: RETR 2\nS: Subject: 2\nstall", message(1));
     let orderly = format!("{LOGIN}{}{}{}C: QUIT\nS: +OK", message(1), message(2), message(3));
     let poll = format!("{LOGIN}C: QUIT\nS: +OK");
-    let server = Scripted::staged(&[&mixed, &orderly, &poll, &poll], Stage::default());
+    let server = Scripted::staged(&[&mixed, &orderly, &poll, &poll, &poll, &poll, &poll], Stage::default());
     let account = Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "5s");
     let sandbox = Sandbox::with([account.clone()]);
     let outcome = sandbox.popkeep(["fetch", "-v"]).run().expect(0);
@@ -38,13 +38,15 @@ fn a_server_that_mixes_up_its_answers_is_asked_one_thing_at_a_time_from_then_on(
     let bodies = (1..=3).map(|number| format!("Subject: {number}\n\nbody\n").into_bytes());
     assert_same_mail(sandbox.maildir("work"), bodies.collect());
 
-    // The next run knows: each command waits for the answer to the one before it.
-    let trace = sandbox.popkeep(["fetch", "-vv"]).run().expect(0).stderr;
-    let said: Vec<&str> =
-        trace.lines().filter_map(|line| line.split_once(" C: ").map(|(_, said)| said)).collect();
-    let listing = trace.find("C: STAT").unwrap();
-    let uidl = trace.find("C: UIDL").unwrap();
-    assert!(trace[listing..uidl].contains("S: +OK"), "{said:?}");
+    // From now on each command waits for the answer to the one before it, whoever asks.
+    for command in
+        [&["fetch", "-vv"][..], &["fetch", "--dry-run", "-vv"], &["check", "-vv"], &["list", "-vv", "work"]]
+    {
+        let run = sandbox.popkeep(command).run().expect(0);
+        let listing = run.stderr.find("C: STAT").unwrap();
+        let uidl = run.stderr.find("C: UIDL").unwrap();
+        assert!(run.stderr[listing..uidl].contains("S: +OK"), "{command:?}: {}", run.stderr);
+    }
     sandbox.popkeep(["check"]).run().expect(0).says(&["does not pipeline until 2"]);
     drop(server);
 }

@@ -78,7 +78,7 @@ fn list<W: Write>(
     printer: &mut Printer<'_, W>,
 ) -> Result<(), AccountError> {
     let (observer, trace) = output::watch(options.verbose, &[account]);
-    let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
+    let mut session = fetch::open_session_to_look(config, account, trace, &observer)?;
     let listing = session.listing()?;
     let standings = fetch::look(config, account, &listing, None)?;
     let mut flow = printer.put(form.head(&listing, &standings).as_bytes());
