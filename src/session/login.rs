@@ -121,6 +121,7 @@ impl Session<Authorization> {
     /// The mechanism that let us in.
     fn try_each(&mut self, candidates: &[Mechanism], login: &Login<'_>) -> Result<Mechanism, SessionError> {
         let mut unknown = None;
+        let mut apop = None;
         for &mechanism in candidates {
             match self.attempt(mechanism, login) {
                 Ok(()) => return Ok(mechanism),
@@ -133,8 +134,17 @@ impl Session<Authorization> {
                 Err(SessionError::LoginRefused(refusal))
                     if mechanism == Mechanism::Apop
                         && candidates.last() != Some(&Mechanism::Apop)
-                        && refusal.reply.code().is_none() => {}
-                Err(error) => return Err(error),
+                        && refusal.reply.code().is_none() =>
+                {
+                    apop = Some(refusal);
+                }
+                // Some hang up after a refusal: that is what there is to tell of.
+                Err(error) => {
+                    return Err(match (error, apop) {
+                        (SessionError::Closed { .. }, Some(refusal)) => SessionError::LoginRefused(refusal),
+                        (error, _) => error,
+                    });
+                }
             }
         }
         Err(match unknown {

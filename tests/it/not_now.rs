@@ -133,6 +133,14 @@ fn a_short_login_delay_is_waited_for() {
 }
 
 #[test]
+fn a_server_that_hangs_up_after_it_refused_apop_is_told_of_by_the_refusal() {
+    let server =
+        script(&["S: +OK ready <1@host>\nC: CAPA\nS: -ERR\nC: APOP *\nS: -ERR no\nC: USER joe\nclose"]);
+    sandbox(&server).popkeep(["fetch", "--quiet"]).run().expect(77).one_line(&["APOP", "set auth ="]);
+    server.finish();
+}
+
+#[test]
 fn whether_utf8_was_in_force_is_on_record() {
     for (offer, in_force) in [("S: UTF8 USER\n", true), ("", false)] {
         let utf8 = if in_force { "C: UTF8\nS: +OK\n" } else { "" };
