@@ -51,6 +51,13 @@ pub(super) fn write(path: &Path, run: &RunFacts, accounts: &[AccountFacts<'_>]) 
 
 fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
     let mut page = Page::default();
+    whole_run(&mut page, run);
+    each_account(&mut page, run, accounts);
+    messages(&mut page, accounts);
+    page.text
+}
+
+fn whole_run(page: &mut Page, run: &RunFacts) {
     page.family("popkeep_build_info", "The version of popkeep that wrote this file.");
     page.sample("version", env!("CARGO_PKG_VERSION"), 1);
     page.single(
@@ -69,6 +76,9 @@ fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
         "Commands of on_new_mail that failed in the last run.",
         run.on_new_mail_failures,
     );
+}
+
+fn each_account(page: &mut Page, run: &RunFacts, accounts: &[AccountFacts<'_>]) {
     page.each(
         accounts,
         "popkeep_last_run_timestamp_seconds",
@@ -90,6 +100,9 @@ fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
     page.each(accounts, "popkeep_duration_seconds", "How long the account's run took.", |account| {
         Some(seconds(account.summary.seconds))
     });
+}
+
+fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     page.of_summaries(accounts, "popkeep_listed_messages", "Messages that the server listed.", |s| s.listed);
     page.of_summaries(accounts, "popkeep_held_messages", "Listed messages that the archive holds.", |s| {
         s.held
@@ -120,7 +133,6 @@ fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
         "Messages that are set aside, to be tried again.",
         |account| account.quarantined,
     );
-    page.text
 }
 
 /// A duration to the millisecond.
