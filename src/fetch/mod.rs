@@ -8,6 +8,7 @@
 //! Must never: let one message or one failure hide another.
 
 mod by_hand;
+mod compare;
 mod depart;
 mod disorder;
 mod due;
@@ -32,6 +33,7 @@ mod set_aside;
 mod standing;
 mod tally;
 pub mod tops;
+mod unreached;
 mod unsteady;
 mod waiting;
 

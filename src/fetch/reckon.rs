@@ -5,6 +5,7 @@ use super::filer::Filed;
 use super::now;
 use super::retrieve::{Broken, Haul};
 use super::round::Run;
+use super::unreached::Unreached;
 use crate::event::Missing;
 use crate::ledger::Seq;
 use crate::plan::{Left, Plan, Verdict};
@@ -67,7 +68,8 @@ impl Run<'_> {
             haul.filed.iter().map(|message| (message.item, message)).collect();
         let missed: BTreeMap<usize, &str> =
             haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
-        let (unreached, limit): (Arc<str>, Arc<str>) = (unreached.into(), "left by --limit".into());
+        let mut unreached = Unreached::because(unreached);
+        let limit: Arc<str> = "left by --limit".into();
         for (place, item) in plan.iter().enumerate() {
             let seq = match item.verdict {
                 Verdict::Held(held) => Some(held.seq),
@@ -96,11 +98,12 @@ impl Run<'_> {
                 (_, Some((reason, chosen)), _) => missing(reason.into(), chosen),
                 (_, None, Some(reason)) => missing((*reason).into(), false),
                 (_, None, None) => {
-                    self.tally.unreached(missing(Arc::clone(&unreached), false));
+                    unreached.add(item.entry.number, item.entry.uid);
                     continue;
                 }
             });
         }
+        self.tally.unreached(unreached);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One session of an account's run: list, plan, prove, fetch; how it ends is in [`super::depart`].
+//! One session of an account's run: list, compare, prove, fetch; how it ends is in [`super::depart`].
 
 use super::due::{due, due_now, policy_words};
 use super::error::AccountError;
@@ -13,8 +13,8 @@ use crate::archive::Archive;
 use crate::config::{Account, DeletePolicy};
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
-use crate::ledger::{Change, Known, Ledger, LedgerError, Roll, Seq, UnixTime};
-use crate::plan::{Limits, Plan, Planner, Verdict};
+use crate::ledger::{Change, Ledger, LedgerError, Roll, Seq, UnixTime};
+use crate::plan::{Plan, Verdict};
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashSet;
@@ -221,61 +221,6 @@ impl Run<'_> {
         self.announce(plan);
         let proof = self.prove(session, plan, &mut work)?;
         Ok((work, proof))
-    }
-
-    fn plan<'l>(&mut self, listing: &'l Listing, roll: Roll) -> Result<Plan<'l>, AccountError> {
-        let mut planner = Planner::new(listing);
-        let roll = if roll.is_empty() { self.adopt(listing)? } else { roll };
-        for row in roll.iter() {
-            planner.row(&row);
-        }
-        let limits = Limits { max_size: self.account.max_size, messages: self.messages_left };
-        let plan = planner.finish(&limits, self.aside.quarantine());
-        self.aside.listed(&plan);
-        let mut learnt: Vec<Change> = plan
-            .iter()
-            .filter_map(|item| match item.verdict {
-                Verdict::Held(held) if held.learn_size && !held.by_header => Some(Change::Recognised {
-                    seq: held.seq,
-                    uid: item.entry.uid.map(<[u8]>::to_vec),
-                    list_size: item.entry.size,
-                }),
-                _ => None,
-            })
-            .collect();
-        if plan.equal_uids && !self.ledger.overview()?.equal_uids {
-            learnt.push(Change::EqualUids);
-        }
-        self.ledger.commit(&learnt)?;
-        Ok(plan)
-    }
-
-    /// After a lost ledger: the messages that the archive itself can show to hold.
-    fn adopt(&mut self, listing: &Listing) -> Result<Roll, AccountError> {
-        let mut roll = Roll::default();
-        let mut adopted = Vec::new();
-        for uid in listing.iter().filter_map(|entry| entry.uid) {
-            if let Some(row) = self.archive.adoptable(&mut *self.ledger, uid)? {
-                roll.add(&Known {
-                    seq: row.seq,
-                    uid: Some(uid),
-                    list_size: row.list_size,
-                    archived_at: row.archived_at,
-                    deleted: false,
-                    leaving: false,
-                    by_header: false,
-                });
-                adopted.push(Change::Adopted(row));
-            }
-        }
-        self.ledger.commit(&adopted)?;
-        if !adopted.is_empty() {
-            self.note(&format!(
-                "the ledger had no record of this archive; {} were recognised in it",
-                messages(adopted.len() as u64)
-            ));
-        }
-        Ok(roll)
     }
 
     fn select(&self, plan: &Plan<'_>) -> Work {

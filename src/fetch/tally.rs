@@ -3,6 +3,7 @@
 //! Promise: `listed == held + missing`, always, whatever went wrong and however many
 //! sessions it took.
 
+use super::unreached::Unreached;
 use crate::event::Missing;
 use crate::ledger::Seq;
 use crate::pop3::listing::Listing;
@@ -20,7 +21,7 @@ pub(super) struct Tally {
     /// Messages of the current listing that are not held.
     missing: Vec<Missing>,
     /// Messages of the current listing that its session did not come to.
-    unreached: Vec<Missing>,
+    unreached: Unreached,
     /// Messages that an earlier listing showed, with a UID, and that are neither held nor listed now.
     hidden: Vec<Missing>,
     /// Messages stored.
@@ -41,11 +42,13 @@ impl Tally {
     pub(super) fn new_listing(&mut self, listing: &Listing) {
         self.listed = true;
         self.earlier.extend(self.current.drain(..));
-        self.hidden.append(&mut self.unreached);
         self.hidden.append(&mut self.missing);
-        if !self.hidden.is_empty() {
+        let unreached = std::mem::take(&mut self.unreached);
+        if !(self.hidden.is_empty() && unreached.is_empty()) {
             let shown: HashSet<&[u8]> = listing.iter().filter_map(|entry| entry.uid).collect();
-            self.hidden.retain(|message| message.uid.as_deref().is_some_and(|uid| !shown.contains(uid)));
+            let is_hidden = |uid: Option<&[u8]>| uid.is_some_and(|uid| !shown.contains(uid));
+            self.hidden.retain(|message| is_hidden(message.uid.as_deref()));
+            self.hidden.extend(unreached.told(is_hidden));
         }
     }
 
@@ -64,9 +67,9 @@ impl Tally {
         self.missing.push(missing);
     }
 
-    /// A listed message is not held as far as this session knows, which did not come to it.
-    pub(super) fn unreached(&mut self, missing: Missing) {
-        self.unreached.push(missing);
+    /// These listed messages are not held as far as this session knows, which did not come to them.
+    pub(super) fn unreached(&mut self, unreached: Unreached) {
+        self.unreached = unreached;
     }
 
     /// Messages held, and what is missing, by number. `listed_as` tells the UID of a row whose message has not been
@@ -80,7 +83,7 @@ impl Tally {
             self.earlier.remove(seq);
         }
         let held = (self.earlier.len() + self.current.len()) as u64;
-        let mut missing = std::mem::take(&mut self.unreached);
+        let mut missing: Vec<Missing> = std::mem::take(&mut self.unreached).told(|_| true).collect();
         missing.append(&mut self.missing);
         if !missing.is_empty() {
             let mut before: HashMap<Option<Vec<u8>>, u64> = HashMap::new();
@@ -103,12 +106,21 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{Listing, Tally};
+    use super::{Listing, Tally, Unreached};
     use crate::event::Missing;
     use crate::pop3::listing::ListingBuilder;
 
     fn missing(number: u32) -> Missing {
         Missing { number, uid: None, reason: "gone".into(), chosen: false }
+    }
+
+    /// Messages with this UID.
+    fn unreached(numbers: &[u32], uid: &str) -> Unreached {
+        let mut unreached = Unreached::because("the line was cut".to_owned());
+        for &number in numbers {
+            unreached.add(number, Some(uid.as_bytes()));
+        }
+        unreached
     }
 
     /// A listing of these UIDs.
@@ -167,15 +179,14 @@ mod tests {
 
     #[test]
     fn where_uids_are_equal_what_an_earlier_session_held_is_not_missing_from_a_later_one() {
-        let unreached = |number| Missing { uid: Some(b"same".to_vec()), ..missing(number) };
         let mut tally = Tally::default();
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
         (1..=2).for_each(|seq| tally.held(seq));
-        tally.unreached(unreached(3));
+        tally.unreached(unreached(&[3], "same"));
         tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
         tally.held(2);
-        (2..=3).for_each(|number| tally.unreached(unreached(number)));
+        tally.unreached(unreached(&[2, 3], "same"));
         tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
         let (held, missing) = tally.close(|_| Some(Some(b"same".to_vec())));
         assert_eq!((held, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
@@ -187,7 +198,7 @@ mod tests {
         tally.new_listing(&listing(&["same", "same"]));
         tally.held(1);
         tally.new_listing(&listing(&["same"]));
-        tally.unreached(Missing { uid: Some(b"same".to_vec()), ..missing(1) });
+        tally.unreached(unreached(&[1], "same"));
         let (held, missing) = tally.close(|_| None);
         assert_eq!((held, missing.len()), (1, 1));
     }
