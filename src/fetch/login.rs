@@ -115,8 +115,8 @@ fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, AccountEr
     }
 }
 
-/// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, is tried once more without
-/// it.
+/// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, or on APOP, is tried once more
+/// without it.
 fn log_in(
     way: &Way<'_>,
     kind: SecretKind,
@@ -133,18 +133,39 @@ fn log_in(
         host: &account.host,
         port: account.port,
     };
-    let attempt = |ask_capabilities| -> Result<Session<Transaction>, AccountError> {
+    let attempt = |ask_capabilities, login| -> Result<Session<Transaction>, AccountError> {
         let mut session = way.reach(ask_capabilities)?;
         let encrypted = session.security().is_encrypted();
         way.observer.event(&account.name, Event::Connected { encrypted });
         if let Some(delay) = session.capabilities()?.login_delay() {
             honour(delay, last_login, way)?;
         }
-        Ok(session.login(&login)?)
+        Ok(session.login(login)?)
     };
-    match attempt(true) {
-        Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => attempt(false),
+    let outcome = match attempt(true, &login) {
+        Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => attempt(false, &login),
         outcome => outcome,
+    };
+    match outcome {
+        Err(AccountError::Session(error)) if login.choice == Choice::Auto && is_about_apop(&error) => {
+            match attempt(true, &Login { choice: Choice::AutoWithoutApop, ..login }) {
+                // There is no other way in: this is what there is to tell of.
+                Err(AccountError::Session(
+                    SessionError::ClearTextRefused | SessionError::NothingFits { .. },
+                )) => Err(error.into()),
+                outcome => outcome,
+            }
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether the session ended over APOP.
+fn is_about_apop(error: &SessionError) -> bool {
+    match error {
+        SessionError::LoginRefused(refusal) => refusal.mechanism == Mechanism::Apop,
+        SessionError::Closed { during } => *during == "APOP",
+        _ => false,
     }
 }
 

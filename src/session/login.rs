@@ -2,7 +2,7 @@
 //!
 //! Promises: a secret leaves only where it may; a refused password is not tried in another way; a weaker
 //! mechanism follows a stronger one only when the server says that it does not know the stronger one
-//! (or refuses APOP, which no server announces, without a response code); whatever the server repeats of a
+//! (or refuses APOP, which no server announces); whatever the server repeats of a
 //! secret is masked. Must never: use APOP after STLS, for its timestamp came in clear text.
 
 use super::error::LoginRefusal;
@@ -46,6 +46,8 @@ pub struct Login<'a> {
 pub enum Choice {
     /// With the strongest mechanism that both sides have; see [`sasl::candidates`].
     Auto,
+    /// The same without APOP: for a server that hangs up after refusing it.
+    AutoWithoutApop,
     /// With this one, whatever the server offers.
     Named(Mechanism),
 }
@@ -90,8 +92,10 @@ impl Session<Authorization> {
                 Err(SessionError::NoApop { reason: "its greeting has no proper timestamp" })
             }
             Choice::Named(mechanism) => Ok(vec![mechanism]),
-            Choice::Auto => {
-                let apop = self.greeting().apop_timestamp().is_some() && !self.state.after_stls;
+            Choice::Auto | Choice::AutoWithoutApop => {
+                let apop = login.choice == Choice::Auto
+                    && self.greeting().apop_timestamp().is_some()
+                    && !self.state.after_stls;
                 let encrypted = self.security().is_encrypted();
                 let binding = self.wire.tls_server_end_point().is_some();
                 let capabilities = self.capabilities()?;
@@ -129,12 +133,10 @@ impl Session<Authorization> {
                     // The strongest one's refusal is the one to tell of.
                     unknown.get_or_insert(refusal);
                 }
-                // Nobody announced APOP, so "authentication failed" may well mean that the server has no
-                // secret for it. Only `[AUTH]` says for sure that the password is wrong.
+                // Nobody announced APOP: a refusal may well mean that the server has no secret for it. GNU
+                // Mailutils then says [AUTH], as if the password were wrong.
                 Err(SessionError::LoginRefused(refusal))
-                    if mechanism == Mechanism::Apop
-                        && candidates.last() != Some(&Mechanism::Apop)
-                        && refusal.reply.code().is_none() =>
+                    if mechanism == Mechanism::Apop && candidates.last() != Some(&Mechanism::Apop) =>
                 {
                     apop = Some(refusal);
                 }
@@ -191,7 +193,7 @@ impl Session<Authorization> {
                 reply,
                 meaning,
                 complaint,
-                automatic: login.choice == Choice::Auto,
+                automatic: !matches!(login.choice, Choice::Named(_)),
             })),
         })
     }
