@@ -49,7 +49,7 @@ impl Session<ByHand> {
         let mut more = more;
         while more {
             match self.wire.event(during)? {
-                Event::Line(range) => heard(Heard::Line(&self.wire.masked(self.wire.octets(range)))),
+                Event::Line(range) => heard(Heard::Line(&self.wire.masks.hidden(self.wire.octets(range)))),
                 Event::Body(range) => heard(Heard::Octets(self.wire.octets(range))),
                 Event::End => {
                     heard(Heard::End);

@@ -15,6 +15,7 @@ mod authorization;
 mod by_hand;
 mod error;
 mod login;
+mod masks;
 mod patience;
 mod transaction;
 mod wire;

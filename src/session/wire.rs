@@ -4,16 +4,15 @@
 //! masked in the trace and in replies that repeat them; after the first error nothing more is
 //! sent. Must never: read on while octets lie unexplained.
 
+use super::masks::Masks;
 use super::patience::Patience;
 use super::{Options, SessionError, Tracer};
 use crate::event::Side;
 use crate::net::{NetError, Security, TlsSettings, Transport};
 use crate::pop3::command::{Command, MASK, Secret, encode_response};
 use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
-use crate::pop3::reply::{Reply, redacted};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use secrecy::zeroize::{Zeroize, Zeroizing};
+use crate::pop3::reply::Reply;
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -37,8 +36,8 @@ pub(super) struct Wire {
     patience: Patience,
     until: Option<Instant>,
     tracer: Option<Tracer>,
-    /// Masked wherever the server repeats them.
-    secrets: Vec<SecretString>,
+    /// Hides what the server repeats of a secret.
+    pub(super) masks: Masks,
     /// Inside a listing or a body, and how many octets of a body have come.
     streaming: bool,
     body: u64,
@@ -56,7 +55,7 @@ impl Wire {
             patience: Patience::new(options.timeout),
             until: options.until,
             tracer: options.tracer,
-            secrets: Vec::new(),
+            masks: Masks::default(),
             streaming: false,
             body: 0,
             failed: false,
@@ -87,28 +86,13 @@ impl Wire {
         &self.buffer[range]
     }
 
-    /// From here on `secret` is masked in whatever the server says.
-    pub(super) fn mask(&mut self, secret: &SecretString) {
-        self.secrets.push(secret.clone());
-    }
-
-    /// The login is over: from here on only these secrets are masked, and of them only those that no
-    /// listing can hold by chance.
-    pub(super) fn keep_masked(&mut self, secrets: impl IntoIterator<Item = SecretString>) {
-        let telling = |secret: &SecretString| {
-            let text = secret.expose_secret();
-            text.len() >= 4 && text.contains(char::is_alphabetic)
-        };
-        self.secrets = secrets.into_iter().filter(telling).collect();
-    }
-
     /// No octet lies unread while no reply is due.
     pub(super) fn check_surplus(&mut self) -> Result<(), SessionError> {
         if self.due() > 0 || self.unread.is_empty() {
             return Ok(());
         }
         self.failed = true;
-        let mut octets = self.masked(self.unread());
+        let mut octets = self.masks.hidden(self.unread());
         octets.truncate(SHOWN);
         Err(SessionError::Surplus { octets })
     }
@@ -160,7 +144,7 @@ impl Wire {
     /// The same, and the line that it came as, without its end, secrets masked. Only for what is one line.
     pub(super) fn event_and_line(&mut self, during: &'static str) -> Result<(Event, Vec<u8>), SessionError> {
         let (event, raw) = self.event_at(during)?;
-        Ok((event, self.masked(self.line(raw))))
+        Ok((event, self.masks.hidden(self.line(raw))))
     }
 
     /// The next event, and where in the buffer it stands.
@@ -177,7 +161,9 @@ impl Wire {
                     );
                 }
                 Err(source) => {
-                    return Err(self.fail(SessionError::Protocol { during, source: self.clean(source) }));
+                    return Err(
+                        self.fail(SessionError::Protocol { during, source: self.masks.clean(source) })
+                    );
                 }
             };
             self.unread.start += step.consumed;
@@ -248,14 +234,12 @@ impl Wire {
                 self.trace_line(raw);
                 self.patience.renew();
                 (self.streaming, self.body) = (more, 0);
-                for secret in &self.secrets {
-                    reply.redact(secret.expose_secret().as_bytes());
-                }
+                self.masks.hide_in(&mut reply);
                 Event::Status { reply, more }
             }
             Event::Challenge(range) => {
                 let text = shift(range);
-                if self.repeats_secret(text.clone()) {
+                if self.masks.shows_in_base64(&self.buffer[text.clone()]) {
                     self.trace(Side::Server, || format!("+ {MASK}").into_bytes());
                 } else {
                     self.trace_line(raw);
@@ -341,32 +325,8 @@ impl Wire {
         if self.failed { Err(SessionError::Order("the session has failed before")) } else { Ok(()) }
     }
 
-    /// Masks what a line that is no reply may repeat.
-    fn clean(&self, error: DialogueError) -> DialogueError {
-        match error {
-            DialogueError::NotAReply(mut garbage) => {
-                garbage.line = self.masked(&garbage.line);
-                DialogueError::NotAReply(garbage)
-            }
-            other => other,
-        }
-    }
-
-    /// `line` without the secrets that are masked now.
-    pub(super) fn masked(&self, line: &[u8]) -> Vec<u8> {
-        self.secrets.iter().fold(line.to_vec(), |line, secret| {
-            redacted(&line, secret.expose_secret().as_bytes()).unwrap_or(line)
-        })
-    }
-
-    /// Whether the base64 of a challenge hides a secret.
-    fn repeats_secret(&self, challenge: Range<usize>) -> bool {
-        let decoded = STANDARD.decode(&self.buffer[challenge]).map(Zeroizing::new).unwrap_or_default();
-        self.masked(&decoded) != *decoded
-    }
-
     fn trace_line(&self, raw: Range<usize>) {
-        self.trace(Side::Server, || self.masked(self.line(raw)));
+        self.trace(Side::Server, || self.masks.hidden(self.line(raw)));
     }
 
     /// A line that lies in the buffer, without its end.
