@@ -43,9 +43,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Its UID was never seen: only a fetch can bring it.
+    /// Its UID was never seen.
     pub fn is_new(self) -> bool {
-        matches!(self, Verdict::Fetch { why: Why::New, .. })
+        matches!(self, Verdict::Fetch { why: Why::New | Why::AllUidsNew, .. })
     }
 
     /// No UID tells which message it is, so that each session has to fetch it.

@@ -5,8 +5,8 @@ use super::round::{Errand, Next, Run, Top};
 use super::unless_stopped;
 use crate::session::SessionError;
 
-/// So many sessions in a row may bring nothing but failures, each at another message; with more of them a
-/// server could keep a run going for ever.
+/// So many sessions in a row may bring nothing new, with each failing at another message, say; with more of
+/// them a server could keep a run going for ever.
 const MOST_FRUITLESS: u32 = 100;
 
 impl Run<'_> {
@@ -14,16 +14,15 @@ impl Run<'_> {
     pub(super) fn sessions(&mut self) -> Result<(), AccountError> {
         // The last session brought nothing but a suspicion.
         let mut barren = false;
-        // Sessions in a row that brought nothing but failures.
+        // Sessions in a row that brought nothing new.
         let mut fruitless = 0;
         loop {
             unless_stopped()?;
-            let before = (self.done(), self.aside.failures(), self.aside.suspected());
+            let before = (self.done(), self.settled(), self.aside.suspected());
             let ahead = !self.seen.disorder;
             let outcome = self.round();
             fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
-            // A message that failed is not tried again, so there is less to stumble over.
-            let progress = fruitless == 0 || self.aside.failures() > before.1 && fruitless < MOST_FRUITLESS;
+            let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
@@ -61,7 +60,12 @@ impl Run<'_> {
 
     /// Grows whenever a session did something that the next need not do again.
     fn done(&self) -> u64 {
-        let rows = self.deleted.len() + self.stay.len();
-        self.tally.fetched + self.tally.named + rows as u64
+        self.tally.fetched + (self.deleted.len() + self.stay.len()) as u64
+    }
+
+    /// Grows whenever there is less to stumble over: a message that failed is not tried again, and one that was
+    /// recognised is not fetched again.
+    fn settled(&self) -> u64 {
+        self.aside.failures() + self.tally.named
     }
 }

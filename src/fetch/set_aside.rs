@@ -164,7 +164,7 @@ impl SetAside {
         let entry = plan.item(place).entry;
         let again =
             self.suspect.take().is_some_and(|suspect| suspect.is(entry)) || plan.ward(place).is_some();
-        let alone = haul.filed.is_empty() && haul.missed.is_empty();
+        let alone = haul.durable().next().is_none() && haul.missed.is_empty();
         let reason = format!("the session broke off at it: {error}");
         if error.may_go_better_anew() && again {
             self.failed(plan, place, Failure { reason, larger_than: None }, now);
