@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::mail::{assert_same_mail, dot_stuffed, stored_forms};
 use crate::support::maildrop::{Capa, Quit};
+use crate::support::outcome::Outcome;
 use crate::support::scripted::{LOGIN, Scripted};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
@@ -77,6 +78,19 @@ fn a_farewell_said_twice_costs_nothing() {
     }
 }
 
+/// A run that met trouble says so in one line, unless it has got over it: then all is deleted. (What is
+/// answered badly under one number may come well under another, once its neighbours are gone.)
+#[track_caller]
+fn assert_told_or_healed(server: &PopServer, outcome: Outcome, command: &str) {
+    if outcome.code == Some(0) && command.starts_with("RETR") {
+        outcome.silent();
+        assert!(server.uids().is_empty(), "{command}: not all was fetched");
+    } else {
+        assert!([1, 69, 76].contains(&outcome.code.unwrap()), "{command}: {outcome:?}");
+        outcome.one_line(&["work"]);
+    }
+}
+
 #[test]
 fn a_reply_that_echoes_the_command() {
     for (command, reply) in [
@@ -88,8 +102,7 @@ fn a_reply_that_echoes_the_command() {
         let server = saying(Capa::without_pipelining(), &[(command, reply)]);
         let sandbox = Sandbox::with([account(&server).text("delete", "fetched")]);
         let outcome = sandbox.popkeep(["fetch", "--quiet"]).run();
-        assert!([1, 76].contains(&outcome.code.unwrap()), "{command}: {outcome:?}");
-        outcome.one_line(&["work"]);
+        assert_told_or_healed(&server, outcome, command);
         heals(&server, &sandbox);
     }
 }
@@ -150,8 +163,7 @@ fn binary_rubbish_in_any_place_is_a_protocol_error() {
             let server = saying(Capa::default(), &[(command, rubbish.to_vec())]);
             let sandbox = Sandbox::with([account(&server).text("delete", "fetched")]);
             let outcome = sandbox.popkeep(["fetch", "--quiet"]).run();
-            assert!([1, 69, 76].contains(&outcome.code.unwrap()), "{command}: {outcome:?}");
-            outcome.one_line(&["work"]);
+            assert_told_or_healed(&server, outcome, command);
             heals(&server, &sandbox);
         }
         // Lines of a listing that cannot be read are no lines; the message itself may hold anything.
