@@ -76,7 +76,9 @@ pub(super) fn after_a_crash(octets: &[u8]) {
         let copy = home.mbox().verify(row).unwrap();
         assert!(matches!(copy, Copy::Intact(_)), "{copy:?} for {row:?}");
     }
-    if foreign.is_empty() {
+    // A torn message that quotes an mbox may leave a fragment behind: its From_ lines could be another's.
+    let quotes = messages.iter().any(|message| message.windows(5).any(|part| part == b"From "));
+    if foreign.is_empty() && !quotes {
         assert_eq!(home.read(), whole, "after the next run the file is as if nothing had happened");
     }
 }
