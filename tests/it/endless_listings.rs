@@ -99,7 +99,7 @@ fn an_endless_listing_is_cut_before_it_takes_memory() {
     ] {
         let (code, peak) = run(says, &["fetch", "--quiet"]);
         assert_eq!(code, Some(76));
-            assert!((1..HOSTILE).contains(&peak), "it took {peak} KiB");
+        assert!((1..HOSTILE).contains(&peak), "it took {peak} KiB");
     }
 }
 
