@@ -225,12 +225,11 @@ impl<'a> Filer<'a> {
     fn file(&mut self, item: usize, wire_octets: u64) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
-        let (compare, on_record) = match self.plan.item(item).verdict {
-            Verdict::Fetch { compare, why } => (compare, why.is_on_record()),
-            Verdict::Held(_) | Verdict::Left(_) => (Compare::Nothing, false),
+        let (compare, why) = match self.plan.item(item).verdict {
+            Verdict::Fetch { compare, why } => (compare, Some(why)),
+            Verdict::Held(_) | Verdict::Left(_) => (Compare::Nothing, None),
         };
-        let header_changed =
-            matches!(self.plan.item(item).verdict, Verdict::Fetch { why: Why::HeaderChanged, .. });
+        let on_record = why.is_some_and(Why::is_on_record);
         let mut unsteady = false;
         let (seq, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
             self.archive.discard()?;
@@ -238,7 +237,7 @@ impl<'a> Filer<'a> {
                 || (entry.size.is_some() && row.list_size != entry.size)
                 || row.state == crate::ledger::State::Deleted
                 // Its row may have had its UID by its header alone until now.
-                || header_changed
+                || why == Some(Why::HeaderChanged)
             {
                 self.changes.push(Change::Recognised {
                     seq: row.seq,
