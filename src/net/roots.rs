@@ -6,10 +6,12 @@
 //! Which of the two it does is said by its environment alone, which a program without `unsafe` can
 //! only set for another; so the program starts itself once more.
 //!
-//! Promises: the authorities that are trusted are the same ones. Must never: overrule an
-//! environment that names other authorities, or reach a command that we start.
+//! Promises: the authorities that are trusted are the same ones: those that are in the file alone are handed
+//! to the library by [`beside_the_folder`]. Must never: overrule an environment that names other
+//! authorities, or reach a command that we start.
 
 use crate::disk;
+use native_tls::Certificate;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -20,8 +22,8 @@ use std::process::Command;
 const FILE: &str = "SSL_CERT_FILE";
 /// OpenSSL's name for the folder of authorities under hashed names.
 const FOLDER: &str = "SSL_CERT_DIR";
-/// In place of a file: a file of none.
-const NONE: &str = "/dev/null";
+/// In place of a file: a file of none, as nobody else spells it.
+const NONE: &str = "/dev/./null";
 
 /// The file of all authorities and the folder of the same, as Debian's `update-ca-certificates` (and
 /// Alpine's, and Arch's) makes them.
@@ -30,13 +32,15 @@ const SYSTEM: (&str, &str) = ("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/ce
 /// Octets of the file of all authorities, at most; Debian's has 220,000.
 const LARGEST: u64 = 4 << 20;
 
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
 /// Starts the program anew, in the same process and with the same arguments, so that it looks authorities up
-/// one by one. Returns if there is no need, if that would change whom it trusts, or if it cannot be done:
-/// then everything works as well, and slower.
+/// one by one. Returns if there is no need, or if it cannot be done: then everything works as well, and slower.
 pub fn look_up_one_by_one(arguments: &[OsString]) {
     let (file, folder) = SYSTEM;
     let other = |name, system| std::env::var_os(name).is_some_and(|set| set != system);
-    if other(FILE, file) || other(FOLDER, folder) || !folder_has_all_of(Path::new(file), Path::new(folder)) {
+    if other(FILE, file) || other(FOLDER, folder) || !Path::new(file).is_file() {
         return;
     }
     // Not /proc/self/exe: the process would be called "exe".
@@ -44,30 +48,41 @@ pub fn look_up_one_by_one(arguments: &[OsString]) {
     let _ = Command::new(program).arg0(name).args(rest).env(FILE, NONE).env(FOLDER, folder).exec();
 }
 
+/// Whether this is the program that [`look_up_one_by_one`] has started.
+fn is_started_anew() -> bool {
+    std::env::var_os(FILE).is_some_and(|set| set == NONE)
+}
+
 /// What a command that we run is to find in its environment, if [`look_up_one_by_one`] has changed ours: the
 /// system's own places, as they were, or as they are if nothing is said.
 pub fn for_commands() -> &'static [(&'static str, &'static str)] {
-    if std::env::var_os(FILE).is_some_and(|set| set == NONE) {
-        &[(FILE, SYSTEM.0), (FOLDER, SYSTEM.1)]
-    } else {
-        &[]
-    }
+    if is_started_anew() { &[(FILE, SYSTEM.0), (FOLDER, SYSTEM.1)] } else { &[] }
 }
 
-/// Whether each authority of the file can be found in the folder.
-fn folder_has_all_of(file: &Path, folder: &Path) -> bool {
-    let (Ok(all), Ok(names)) = (disk::read_limited(file, LARGEST), disk::names_in(folder)) else {
-        return false;
-    };
+/// The system's authorities that the library will not find one by one: none, as a rule.
+pub(super) fn beside_the_folder() -> Vec<Certificate> {
+    if !is_started_anew() {
+        return Vec::new();
+    }
+    let usable = |pem: String| Certificate::from_pem(pem.as_bytes()).ok();
+    only_in_the_file(Path::new(SYSTEM.0), Path::new(SYSTEM.1)).into_iter().filter_map(usable).collect()
+}
+
+/// Each authority of the file, in PEM, that cannot be found in the folder.
+fn only_in_the_file(file: &Path, folder: &Path) -> Vec<String> {
+    let all = disk::read_limited(file, LARGEST).unwrap_or_default();
     let mut wanted: HashSet<&str> = certificates(&all).collect();
-    for name in names.iter().filter_map(|name| name.to_str()).filter(|name| is_hashed(name)) {
+    for name in disk::names_in(folder).unwrap_or_default() {
+        if !name.to_str().is_some_and(is_hashed) {
+            continue;
+        }
         let Ok(one) = disk::read_limited(&folder.join(name), LARGEST) else { continue };
         // OpenSSL takes the first certificate of such a file.
         if let Some(found) = certificates(&one).next() {
             wanted.remove(found);
         }
     }
-    !all.is_empty() && wanted.is_empty()
+    wanted.into_iter().map(|base64| format!("{BEGIN}\n{base64}\n{END}\n")).collect()
 }
 
 /// Whether OpenSSL would look at a file of this name: eight hexadecimal digits, a dot, a number.
@@ -83,8 +98,8 @@ fn is_hashed(name: &str) -> bool {
 /// The base64 of each certificate in PEM (RFC 7468).
 fn certificates(pem: &[u8]) -> impl Iterator<Item = &str> {
     let text = str::from_utf8(pem).unwrap_or_default();
-    text.split("-----BEGIN CERTIFICATE-----").skip(1).map(|rest| {
-        let end = rest.find("-----END").unwrap_or(rest.len());
+    text.split(BEGIN).skip(1).map(|rest| {
+        let end = rest.find(END).unwrap_or(rest.len());
         rest[..end].trim()
     })
 }
@@ -99,18 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_is_only_in_the_file_keeps_the_file_in_use() {
+    fn an_authority_that_is_only_in_the_file_is_trusted_as_well() {
         let place = tempfile::tempdir().unwrap();
         let (file, folder) = (place.path().join("all.crt"), place.path());
-        assert!(!folder_has_all_of(&file, folder), "no file");
+        let missing = || {
+            let mut missing = only_in_the_file(&file, folder);
+            missing.sort();
+            missing.concat().replace("# a comment\n", "")
+        };
+        let plain = |base64: &[&str]| {
+            base64.iter().map(|base64| pem(base64)).collect::<String>().replace("# a comment\n", "")
+        };
+        assert_eq!(missing(), "", "no file");
         std::fs::write(&file, pem("QUFB") + &pem("QkJC")).unwrap();
+        assert_eq!(missing(), plain(&["QUFB", "QkJC"]), "nothing but the file");
         std::fs::write(folder.join("0123abcd.0"), pem("QUFB")).unwrap();
         std::fs::write(folder.join("another.pem"), pem("QkJC")).unwrap();
-        assert!(!folder_has_all_of(&file, folder), "one of them has no hashed name");
+        assert_eq!(missing(), plain(&["QkJC"]), "one of them has no hashed name");
         std::fs::write(folder.join("0123abcd.1"), pem("QkJC")).unwrap();
-        assert!(folder_has_all_of(&file, folder));
+        assert_eq!(missing(), "");
         std::fs::write(&file, pem("QUFB") + &pem("QkJC") + &pem("Q0ND")).unwrap();
-        assert!(!folder_has_all_of(&file, folder), "an authority was added to the file by hand");
+        assert_eq!(missing(), plain(&["Q0ND"]), "an authority was added to the file by hand");
     }
 
     #[test]
