@@ -38,8 +38,8 @@ pub struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens the ledger in a state folder, making what is missing: folders of mode 0700, the file
-    /// of mode 0600.
+    /// The ledger in a state folder, making what is missing: folders of mode 0700, the file of mode 0600. What is
+    /// in the file is looked at when it is first used.
     pub fn open(state_dir: &Path) -> Result<LedgerFile, LedgerError> {
         disk::make_private_dirs(state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
         let path = state_dir.join(NAME);
@@ -53,9 +53,7 @@ impl LedgerFile {
             }
             _ => {}
         }
-        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: true };
-        file.connect()?;
-        Ok(file)
+        Ok(LedgerFile { folder: state_dir.to_owned(), path, writable: true })
     }
 
     /// Opens the ledger for reading, without making or changing anything; `None` when there is
@@ -129,6 +127,11 @@ impl LedgerFile {
         AccountLock::try_take(&path).map_err(|error| LedgerError::from_io(&path, &error))
     }
 
+    /// Whether nothing was ever recorded in it, for any maildrop.
+    pub fn is_empty(&self) -> bool {
+        OsDisk.metadata(&self.path).is_ok_and(|meta| meta.len == 0)
+    }
+
     /// The file, for people.
     pub fn path(&self) -> &Path {
         &self.path
@@ -155,6 +158,8 @@ impl LedgerFile {
         let connection = self.raw(OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw")?;
         set_journal(&connection, Journal::for_folder(&self.folder))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // Otherwise a search that a batch makes for each message is planned anew for each.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;

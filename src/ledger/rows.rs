@@ -6,7 +6,7 @@
 use super::{Place, Row, Seq, State};
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Result};
 use std::collections::HashSet;
 
 /// Every column that makes a [`Row`], in the order [`read`] expects.
@@ -58,26 +58,25 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: S
         .prepare_cached(
             "INSERT INTO message (maildrop, seq, state, uid, list_size, archived_at, size, maildir_key, \
              mbox_offset, mbox_length, header_hash, core_header_hash, rest_hash, core_key, utf8) \
-             VALUES (:maildrop, :seq, :state, :uid, :list_size, :archived_at, :size, :maildir_key, \
-             :mbox_offset, :mbox_length, :header_hash, :core_header_hash, :rest_hash, :core_key, :utf8)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(named_params! {
-            ":maildrop": maildrop,
-            ":seq": signed(row.seq),
-            ":state": word(state),
-            ":uid": row.uid,
-            ":list_size": row.list_size.map(signed),
-            ":archived_at": row.archived_at,
-            ":size": signed(row.size),
-            ":maildir_key": maildir_key,
-            ":mbox_offset": mbox_offset,
-            ":mbox_length": mbox_length,
-            ":header_hash": row.digest.header,
-            ":core_header_hash": row.digest.core_header,
-            ":rest_hash": row.digest.rest,
-            ":core_key": core_key(&row.digest),
-            ":utf8": row.utf8,
-        })
+        .execute((
+            maildrop,
+            signed(row.seq),
+            word(state),
+            &row.uid,
+            row.list_size.map(signed),
+            row.archived_at,
+            signed(row.size),
+            maildir_key,
+            mbox_offset,
+            mbox_length,
+            row.digest.header,
+            row.digest.core_header,
+            row.digest.rest,
+            core_key(&row.digest),
+            row.utf8,
+        ))
 }
 
 /// One row, whatever its state.

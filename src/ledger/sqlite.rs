@@ -7,6 +7,7 @@ use super::{
 };
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::{Connection, TransactionBehavior};
+use std::ops::RangeInclusive;
 
 /// One maildrop's part of a ledger, on a connection of its own.
 #[derive(Debug)]
@@ -21,9 +22,9 @@ pub struct SqliteLedger {
 /// Why a change cannot be made.
 enum Trouble {
     Sqlite(rusqlite::Error),
-    /// The row is not in a state that this change starts from.
+    /// One of these rows is not in a state that this change starts from.
     State {
-        seq: Seq,
+        rows: RangeInclusive<Seq>,
         wanted: &'static str,
     },
 }
@@ -102,8 +103,11 @@ impl Ledger for SqliteLedger {
             let lasting = !changes.iter().all(only_about_the_run);
             self.connection.pragma_update(None, "synchronous", if lasting { "FULL" } else { "NORMAL" })?;
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for change in changes {
-                apply(&transaction, self.maildrop, change)?;
+            let mut rest = changes;
+            while let [change, ..] = rest {
+                let together = alike(rest);
+                apply(&transaction, self.maildrop, change, together)?;
+                rest = &rest[together..];
             }
             if let Some(above) = changes.iter().filter_map(new_row).map(|row| row.seq + 1).max() {
                 transaction
@@ -116,10 +120,16 @@ impl Ledger for SqliteLedger {
         })();
         outcome.map_err(|trouble| match trouble {
             Trouble::Sqlite(error) => self.failed(&error),
-            Trouble::State { seq, wanted } => LedgerError::Failed {
-                path: self.path.clone(),
-                reason: format!("message {seq} was expected to be {wanted}, and is not"),
-            },
+            Trouble::State { rows, wanted } => {
+                let (first, last) = rows.into_inner();
+                let messages = if first == last {
+                    format!("message {first}")
+                } else {
+                    format!("one of {first} to {last}")
+                };
+                let reason = format!("{messages} was expected to be {wanted}, and is not");
+                LedgerError::Failed { path: self.path.clone(), reason }
+            }
         })
     }
 
@@ -211,17 +221,35 @@ fn new_row(change: &Change) -> Option<&Row> {
     }
 }
 
-fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), Trouble> {
+/// How many changes, from the first on, are the same step of one row after the other: a batch's, as a rule, which
+/// one statement can do.
+fn alike(changes: &[Change]) -> usize {
+    let step = |change: &Change| match change {
+        Change::Stored(seq) => Some((*seq, 0, UnixTime::default())),
+        Change::Leaving(seq) => Some((*seq, 1, UnixTime::default())),
+        Change::Deleted { seq, at } => Some((*seq, 2, *at)),
+        _ => None,
+    };
+    let Some((first, kind, at)) = changes.first().and_then(step) else { return 1 };
+    let next = (first..).zip(changes).take_while(|(seq, change)| step(change) == Some((*seq, kind, at)));
+    next.count()
+}
+
+/// Makes a change, to `together` rows that follow one another if it is one that [`alike`] counts.
+fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Trouble> {
+    let rows = |first: Seq| (first, first + together as u64 - 1);
     match change {
         Change::Intent(row) => drop(rows::insert(connection, maildrop, row, State::Intent)?),
         Change::Adopted(row) => drop(rows::insert(connection, maildrop, row, State::Stored)?),
         Change::Stored(seq) => {
+            let (first, last) = rows(*seq);
             let touched = connection
                 .prepare_cached(
-                    "UPDATE message SET state = 'stored' WHERE maildrop = ? AND seq = ? AND state = 'intent'",
+                    "UPDATE message NOT INDEXED SET state = 'stored' \
+                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'",
                 )?
-                .execute((maildrop, signed(*seq)))?;
-            exactly_one(touched, *seq, "an intent")?;
+                .execute((maildrop, signed(first), signed(last)))?;
+            each_one(touched, first..=last, "an intent")?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
@@ -230,21 +258,24 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
             exactly_one(touched, *seq, "an intent")?;
         }
         Change::Leaving(seq) => {
+            let (first, last) = rows(*seq);
             let touched = connection
                 .prepare_cached(
-                    "UPDATE message SET leaving = 1 WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                    "UPDATE message NOT INDEXED SET leaving = 1 \
+                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'",
                 )?
-                .execute((maildrop, signed(*seq)))?;
-            exactly_one(touched, *seq, "stored")?;
+                .execute((maildrop, signed(first), signed(last)))?;
+            each_one(touched, first..=last, "stored")?;
         }
         Change::Deleted { seq, at } => {
+            let (first, last) = rows(*seq);
             let touched = connection
                 .prepare_cached(
-                    "UPDATE message SET state = 'deleted', deleted_at = ?, leaving = 0 \
-                     WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                    "UPDATE message NOT INDEXED SET state = 'deleted', deleted_at = ?, leaving = 0 \
+                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'",
                 )?
-                .execute((at, maildrop, signed(*seq)))?;
-            exactly_one(touched, *seq, "stored")?;
+                .execute((at, maildrop, signed(first), signed(last)))?;
+            each_one(touched, first..=last, "stored")?;
         }
         Change::Recognised { seq, uid, list_size } => {
             let touched = connection
@@ -285,7 +316,12 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change) -> Result<(), 
 }
 
 fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Trouble> {
-    if touched == 1 { Ok(()) } else { Err(Trouble::State { seq, wanted }) }
+    each_one(touched, seq..=seq, wanted)
+}
+
+fn each_one(touched: usize, rows: RangeInclusive<Seq>, wanted: &'static str) -> Result<(), Trouble> {
+    let expected = rows.end() - rows.start() + 1;
+    if touched as u64 == expected { Ok(()) } else { Err(Trouble::State { rows, wanted }) }
 }
 
 fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {

@@ -1,5 +1,6 @@
 //! The ledger's promises, on real files.
 
+mod batch;
 mod files;
 
 use super::{

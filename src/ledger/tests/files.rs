@@ -150,6 +150,12 @@ fn a_reader_cannot_write() {
     assert!(state.read_only().maildrop("new@x", Path::new("/new"), &[]).is_err());
 }
 
+/// Why nothing can be recorded there.
+fn refused(state: &Folder) -> LedgerError {
+    let file = LedgerFile::open(&state.folder());
+    file.and_then(|file| file.maildrop(ME, Path::new("/mail"), &[])).unwrap_err()
+}
+
 #[test]
 fn a_newer_ledger_is_left_alone() {
     let state = Folder::new();
@@ -157,9 +163,7 @@ fn a_newer_ledger_is_left_alone() {
     let connection = rusqlite::Connection::open(state.file()).unwrap();
     connection.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     drop(connection);
-    for error in
-        [LedgerFile::open(&state.folder()).unwrap_err(), LedgerFile::read_only(&state.folder()).unwrap_err()]
-    {
+    for error in [refused(&state), LedgerFile::read_only(&state.folder()).unwrap_err()] {
         assert!(
             matches!(error, LedgerError::Newer { found, known: schema::VERSION, .. } if found > schema::VERSION),
             "{error}"
@@ -216,14 +220,14 @@ fn a_file_that_is_no_ledger_is_damaged() {
     let state = Folder::new();
     drop(state.ledger());
     std::fs::write(state.file(), vec![b'x'; 20_000]).unwrap();
-    let error = LedgerFile::open(&state.folder()).unwrap_err();
+    let error = refused(&state);
     assert_eq!(error.exit(), Exit::DATA, "{error}");
     assert_eq!(LedgerFile::read_only(&state.folder()).unwrap_err().exit(), Exit::DATA);
 
     let other = Folder::new();
     std::fs::create_dir_all(other.folder()).unwrap();
     rusqlite::Connection::open(other.file()).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
-    let error = LedgerFile::open(&other.folder()).unwrap_err();
+    let error = refused(&other);
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
 }
 
@@ -273,7 +277,7 @@ fn permission_denied_and_a_file_in_the_way_cannot_be_created() {
     let state = Folder::new();
     std::fs::create_dir_all(state.folder().parent().unwrap()).unwrap();
     std::fs::write(state.folder(), b"a file").unwrap();
-    let error = LedgerFile::open(&state.folder()).unwrap_err();
+    let error = refused(&state);
     assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
     let error = LedgerFile::open(&state.folder().join("below")).unwrap_err();
     assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
