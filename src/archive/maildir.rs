@@ -10,6 +10,7 @@
 mod delivery;
 mod folder;
 mod recovery;
+mod temporary;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use temporary::Temporary;
 
 /// Rows whose copies are looked for by name before the whole folder is read.
 const SAMPLE: usize = 16;
@@ -37,10 +39,7 @@ pub struct Maildir<D: Disk> {
     root: PathBuf,
     identity: String,
     host: String,
-    /// What our names in `tmp/` start with.
-    prefix: String,
-    /// Numbers our names in `tmp/`.
-    turn: u64,
+    temporary: Temporary<D>,
     folder: Folder<D>,
     draft: Option<Draft<D::File>>,
     finished: Option<Finished<D::File>>,
@@ -80,14 +79,14 @@ impl<D: Disk> Maildir<D> {
     /// The Maildir whose folder (the one that holds `tmp/`, `new/` and `cur/`) is `path`, for the
     /// mail of `identity`. Nothing is touched before [`Archive::open`].
     pub fn new(disk: Arc<D>, path: PathBuf, identity: &str) -> Self {
+        let host = names::host(&rustix::system::uname().nodename().to_string_lossy());
         Maildir {
             folder: Folder::new(Arc::clone(&disk), &path),
-            host: names::host(&rustix::system::uname().nodename().to_string_lossy()),
-            prefix: names::temporary_prefix(identity),
+            temporary: Temporary::new(Arc::clone(&disk), path.join("tmp"), identity, &host),
+            host,
             disk,
             root: path,
             identity: identity.to_owned(),
-            turn: 0,
             draft: None,
             finished: None,
             pending: Vec::new(),
@@ -212,24 +211,16 @@ impl<D: Disk> Archive for Maildir<D> {
         self.adopt(ledger, uid)
     }
 
+    fn expect(&mut self, messages: usize) {
+        self.temporary.expect(messages);
+    }
+
     fn begin(&mut self) -> Result<(), ArchiveError> {
         self.throw_away();
-        let tmp = self.root.join("tmp");
-        let pid = std::process::id();
-        loop {
-            self.turn += 1;
-            let path = tmp.join(format!("{}{pid}-{}.{}", self.prefix, self.turn, self.host));
-            match self.disk.create_new(&path) {
-                Ok(file) => {
-                    let buffer = Vec::with_capacity(BUFFER);
-                    self.draft = Some(Draft { path, file, digester: Digester::new(), buffer });
-                    return Ok(());
-                }
-                // Left by a process with our number; recovery has not been asked to clean up.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(ArchiveError::at(&path, &error)),
-            }
-        }
+        let (path, file) = self.temporary.file()?;
+        let buffer = Vec::with_capacity(BUFFER);
+        self.draft = Some(Draft { path, file, digester: Digester::new(), buffer });
+        Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError> {

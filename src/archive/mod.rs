@@ -98,6 +98,10 @@ pub trait Archive: Send {
         Ok(None)
     }
 
+    /// So many messages are about to come: what can be made ready for them is, while the server is still looking
+    /// for the first. Never fails: what cannot be made ready is made when it is needed.
+    fn expect(&mut self, _messages: usize) {}
+
     /// Begins a message. One that is still open, or finished and not kept, is discarded.
     fn begin(&mut self) -> Result<(), ArchiveError>;
 

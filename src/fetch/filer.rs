@@ -151,14 +151,16 @@ impl<'a> Filer<'a> {
         }
     }
 
-    /// Works until the network side hangs up, then commits what is complete. `filed` gets each
+    /// Works until the network side, which asks for `expected` messages, hangs up, then commits what is complete. `filed` gets each
     /// batch after its commit; `spare` gets emptied parcels back. Returns what needs a second look.
     pub(super) fn work(
         mut self,
+        expected: usize,
         parcels: &Receiver<Parcel>,
         filed: &Sender<Vec<Filed>>,
         spare: &Sender<Parcel>,
     ) -> Result<Looks, ArchiveError> {
+        self.archive.expect(expected);
         let mut open = false;
         loop {
             let patience = match self.oldest {

@@ -95,7 +95,7 @@ pub(super) fn retrieve(
     let (report, reports) = channel();
     let filer = Filer::new(archive, ledger, plan, before, bounds.batch, session.utf8(), (account, observer));
     let mut haul = std::thread::scope(|scope| {
-        let working = scope.spawn(move || filer.work(&incoming, &report, &emptied));
+        let working = scope.spawn(move || filer.work(order.len(), &incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };
         let mut haul = pump(session, plan, order, bounds, packer);
         match working.join() {

@@ -21,6 +21,7 @@ impl<D: Disk> Maildir<D> {
     pub(super) fn settle(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
         self.throw_away();
         self.remove_pending();
+        self.temporary.stop();
         let mut recovery = Recovery { cleaned: self.clean_tmp()?, ..Recovery::default() };
         let intents = ledger.intents()?;
         if !intents.is_empty() {
@@ -35,7 +36,7 @@ impl<D: Disk> Maildir<D> {
         let tmp = self.root.join("tmp");
         let mut ours = Vec::new();
         let read = self.disk.read_dir(&tmp, &mut |name| {
-            if name.to_str().is_some_and(|name| name.starts_with(&self.prefix)) {
+            if name.to_str().is_some_and(|name| self.temporary.is_ours(name)) {
                 ours.push(tmp.join(name));
             }
             true

@@ -33,7 +33,8 @@ fn recovery_settles_every_kind_of_intent() {
     let Place::Maildir { key } = &absent.place else { panic!("{absent:?}") };
     let absent_name = if absent_name.contains(key) { absent_name } else { home.names("new").remove(0) };
     remove(&home.root().join("new").join(absent_name));
-    write(&home.root().join("tmp").join(format!("{}99-1.host", home.maildir.prefix)), b"half");
+    let prefix = crate::mail::names::temporary_prefix(IDENTITY);
+    write(&home.root().join("tmp").join(format!("{prefix}99-1.host")), b"half");
     write(&home.root().join("tmp/popkeep-0000000000000000-99-1.host"), b"another account's");
     write(&home.root().join("tmp/1.M1P1.host"), b"another program's");
 
