@@ -1,7 +1,7 @@
 //! The end of a session: DELE for what is due, and QUIT.
 //!
 //! Promises: QUIT is sent only where it deletes nothing that is not stored; whatever its answer leaves
-//! open is told, and looked at again by the next run.
+//! open is told, and looked at again by the next run. The answer is not waited for where it can leave nothing open.
 
 use super::error::AccountError;
 use super::filer::Filed;
@@ -60,14 +60,32 @@ impl Run<'_> {
         // Whatever stays must not take the place of others in the next session's portion.
         self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
         let gmail = is_gmail(self.account, session.capabilities());
+        let look = next == Next::Finished && self.may_be_a_part(gmail, plan, haul);
+        let last = next == Next::Finished && !look;
+        if last && marked.accepted.is_empty() && self.has_nothing_to_hear(&session) {
+            return match session.part() {
+                Err(error) if error.is_disorder() && !is_second_farewell(&error) => Err(error.into()),
+                Err(error) => {
+                    self.note(&format!("the server could not be told QUIT ({error})"));
+                    Ok(next)
+                }
+                Ok(()) => Ok(next),
+            };
+        }
         if self.leave(session, &marked, &haul.filed)? {
             self.last = Some((plan.len(), marked.accepted));
-            if next == Next::Finished && self.may_be_a_part(gmail, plan, haul) {
+            if look {
                 self.errand = Errand::Look;
                 return Ok(Next::Again);
             }
         }
         Ok(next)
+    }
+
+    /// Whether the answer to QUIT can say nothing of use. Between two sessions of a run it says at least that
+    /// the maildrop is free again.
+    fn has_nothing_to_hear(&self, session: &Session<Transaction>) -> bool {
+        session.is_in_step() && !quit_itself_deletes(session, self.account)
     }
 
     /// QUIT, and what its answer means for the DELEs before it, and for what this session `filed`; whether it

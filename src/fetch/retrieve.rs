@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::{Item, Plan};
-use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
+use crate::session::{DEPTH, Incoming, Sent, Session, SessionError, Transaction};
 use crate::stop;
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
@@ -158,6 +158,7 @@ fn pump(
     let mut asked: VecDeque<usize> = VecDeque::new();
     let mut current = Current::default();
     let mut came: u64 = 0;
+    let mut last_word = false;
     loop {
         if asked.len() <= DEPTH && !haul.cut_short {
             if came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until) {
@@ -171,6 +172,10 @@ fn pump(
                     }
                     asked.push_back(item);
                 }
+                if waiting.len() == 0 && !last_word {
+                    session.queue_last_word();
+                    last_word = true;
+                }
             }
         }
         let event = match session.next() {
@@ -182,8 +187,9 @@ fn pump(
                 break;
             }
         };
-        let Some(&item) = asked.front() else { break };
+        let Some(&item) = asked.front() else { continue };
         let step = match event {
+            Incoming::Status { command: Sent::Stat, .. } => continue,
             Incoming::Status { reply, .. } if reply.is_ok() => {
                 packer.parcel.begin();
                 current = Current::default();

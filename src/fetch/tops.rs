@@ -53,8 +53,10 @@ pub fn headers(
             Some(Incoming::Status { reply, .. }) => Some(Heard::Refused(reply)),
             Some(Incoming::Body { command, octets }) => {
                 came += octets.len() as u64;
-                if came > LONGEST {
-                    return Err(SessionError::EndlessHeader { number: command.number(), limit: LONGEST });
+                if let Some(number) = command.number()
+                    && came > LONGEST
+                {
+                    return Err(SessionError::EndlessHeader { number, limit: LONGEST });
                 }
                 ends.feed(octets, &mut stored_form);
                 None

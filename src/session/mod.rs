@@ -14,6 +14,7 @@
 mod authorization;
 mod by_hand;
 mod error;
+mod lists;
 mod login;
 mod masks;
 mod patience;
@@ -95,7 +96,7 @@ pub enum Clearance {
     EncryptedOnly,
 }
 
-/// A command that was sent or queued, and its message number.
+/// A command that was sent or queued, and its message number if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// RETR.
@@ -104,6 +105,8 @@ pub enum Sent {
     Top(u32),
     /// DELE.
     Dele(u32),
+    /// STAT, as the last word: see [`Session::queue_last_word`].
+    Stat,
 }
 
 impl Sent {
@@ -113,13 +116,15 @@ impl Sent {
             Sent::Retr(_) => "RETR",
             Sent::Top(_) => "TOP",
             Sent::Dele(_) => "DELE",
+            Sent::Stat => "STAT",
         }
     }
 
     /// The message number.
-    pub fn number(self) -> u32 {
+    pub fn number(self) -> Option<u32> {
         match self {
-            Sent::Retr(number) | Sent::Top(number) | Sent::Dele(number) => number,
+            Sent::Retr(number) | Sent::Top(number) | Sent::Dele(number) => Some(number),
+            Sent::Stat => None,
         }
     }
 }

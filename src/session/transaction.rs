@@ -1,15 +1,14 @@
-//! The TRANSACTION state: listings, the queue of RETR, TOP and DELE, and QUIT.
+//! The TRANSACTION state: the queue of RETR, TOP and DELE, and QUIT. Listings are in [`super::lists`].
 //!
 //! Promises: DELE leaves only with a receipt of this session, while no message is under way
 //! and no octet lies unexplained; QUIT leaves alone. Without pipelining one command is on the
 //! wire at a time, whatever is queued.
 
-use super::authorization::hear_capabilities;
 use super::{Incoming, Pipeline, QuitOutcome, Sent, Session, SessionError};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::command::Command;
 use crate::pop3::dialogue::Event;
-use crate::pop3::listing::{Listing, ListingBuilder, ListingError, parse_stat};
+use crate::pop3::listing::parse_stat;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, SessionId};
 use std::collections::VecDeque;
@@ -24,19 +23,32 @@ pub const DEPTH: usize = 512;
 #[derive(Debug)]
 pub struct Transaction {
     id: SessionId,
-    capabilities: Capabilities,
+    pub(super) capabilities: Capabilities,
     mechanism: &'static str,
     utf8: bool,
-    pipeline: Pipeline,
-    pipelining: bool,
+    pub(super) pipeline: Pipeline,
+    pub(super) pipelining: bool,
     /// The capabilities are those from before the login; CAPA leaves with the listing.
-    capabilities_due: bool,
+    pub(super) capabilities_due: bool,
     /// Commands whose replies are not complete, oldest first: those on the wire, then those queued.
     commands: VecDeque<(Sent, u32)>,
     /// How many of them are on the wire.
     on_wire: usize,
     /// The most commands that were on the wire together.
-    most_on_wire: usize,
+    pub(super) most_on_wire: usize,
+    /// What STAT said when the maildrop was listed.
+    pub(super) stat: Option<(u64, u64)>,
+    /// Whether each command since got its own answer.
+    answers: Answers,
+}
+
+/// What is known of the answers to queued commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// There were none, or a last word has shown that none was lost or made up.
+    InStep,
+    /// Nothing has shown that.
+    Unproven,
 }
 
 impl Transaction {
@@ -59,6 +71,8 @@ impl Transaction {
             commands,
             on_wire: 0,
             most_on_wire: 0,
+            stat: None,
+            answers: Answers::InStep,
         }
     }
 
@@ -101,23 +115,6 @@ impl Session<Transaction> {
         self.state.most_on_wire > 1
     }
 
-    /// The union of STAT, UIDL and LIST, in one turn with pipelining, CAPA before them where it
-    /// was not sent since the login. A refused UIDL leaves out
-    /// the UIDs, a refused LIST the sizes; if all three fail it is [`SessionError::Refused`].
-    pub fn listing(&mut self) -> Result<Listing, SessionError> {
-        self.collect(&[Command::Stat, Command::Uidl(None), Command::List(None)])
-    }
-
-    /// LIST alone.
-    pub fn scan_listing(&mut self) -> Result<Listing, SessionError> {
-        self.collect(&[Command::List(None)])
-    }
-
-    /// UIDL alone.
-    pub fn unique_ids(&mut self) -> Result<Listing, SessionError> {
-        self.collect(&[Command::Uidl(None)])
-    }
-
     /// STAT: messages and octets. Text that cannot be read is a refusal.
     pub fn stat(&mut self) -> Result<(u64, u64), SessionError> {
         let reply = self.one(&Command::Stat)?;
@@ -149,13 +146,13 @@ impl Session<Transaction> {
 
     /// Queues RETR.
     pub fn queue_retr(&mut self, number: u32) -> Result<(), SessionError> {
-        self.state.commands.push_back((Sent::Retr(number), 0));
+        self.queue(Sent::Retr(number), 0);
         Ok(())
     }
 
     /// Queues TOP: the header and the first `lines` lines after it.
     pub fn queue_top(&mut self, number: u32, lines: u32) -> Result<(), SessionError> {
-        self.state.commands.push_back((Sent::Top(number), lines));
+        self.queue(Sent::Top(number), lines);
         Ok(())
     }
 
@@ -171,8 +168,27 @@ impl Session<Transaction> {
             return Err(SessionError::Order("DELE while a message is under way"));
         }
         self.wire.check_surplus()?;
-        self.state.commands.push_back((Sent::Dele(number), 0));
+        self.queue(Sent::Dele(number), 0);
         Ok(())
+    }
+
+    /// Queues STAT behind all else, where that costs no turn: if its answer is the one that the listing began
+    /// with, no answer before it was lost or made up.
+    pub fn queue_last_word(&mut self) {
+        if self.state.pipelining && self.state.stat.is_some() {
+            self.queue(Sent::Stat, 0);
+        }
+    }
+
+    fn queue(&mut self, sent: Sent, lines: u32) {
+        self.state.answers = Answers::Unproven;
+        self.state.commands.push_back((sent, lines));
+    }
+
+    /// Whether it is known, but for octets that are still to come, that each answer since the listing was its
+    /// command's own: there was none, or a last word behind them.
+    pub fn is_in_step(&self) -> bool {
+        self.state.answers == Answers::InStep
     }
 
     /// Commands whose replies are not complete, queued ones included.
@@ -192,6 +208,7 @@ impl Session<Transaction> {
                 Sent::Retr(number) => Command::Retr(number),
                 Sent::Top(number) => Command::Top { number, lines },
                 Sent::Dele(number) => Command::Dele(number),
+                Sent::Stat => Command::Stat,
             })?;
             self.state.on_wire += 1;
         }
@@ -213,6 +230,9 @@ impl Session<Transaction> {
             Event::Status { reply, more } => {
                 if !more {
                     self.complete();
+                }
+                if command == Sent::Stat && parse_stat(reply.text()) == self.state.stat {
+                    self.state.answers = Answers::InStep;
                 }
                 Ok(Some(Incoming::Status { command, reply }))
             }
@@ -236,6 +256,15 @@ impl Session<Transaction> {
         Ok(if reply.is_ok() { QuitOutcome::Confirmed(reply) } else { QuitOutcome::Refused(reply) })
     }
 
+    /// Sends QUIT, and leaves without its answer: for a session that has deleted nothing and is
+    /// [in step](Self::is_in_step), to which that answer would say nothing.
+    pub fn part(mut self) -> Result<(), SessionError> {
+        self.check_idle()?;
+        self.wire.check_surplus()?;
+        self.wire.send(&Command::Quit)?;
+        self.wire.flush("QUIT")
+    }
+
     fn complete(&mut self) {
         self.state.commands.pop_front();
         self.state.on_wire -= 1;
@@ -253,84 +282,9 @@ impl Session<Transaction> {
         self.check_idle()?;
         self.wire.ask(command)
     }
-
-    fn collect(&mut self, commands: &[Command<'_>]) -> Result<Listing, SessionError> {
-        self.check_idle()?;
-        let mut builder = ListingBuilder::new();
-        let mut refused = None;
-        // Due only where CAPA offered PIPELINING before the login, on the same connection.
-        let capabilities_due = std::mem::take(&mut self.state.capabilities_due);
-        let at_once = capabilities_due || self.state.pipelining;
-        let turn = if at_once { commands.len() } else { 1 };
-        self.state.most_on_wire = self.state.most_on_wire.max(turn);
-        let mut answered = false;
-        for together in commands.chunks(turn) {
-            if capabilities_due {
-                self.wire.send(&Command::Capa)?;
-            }
-            for command in together {
-                self.wire.send(command)?;
-            }
-            self.wire.flush(together[0].keyword())?;
-            if capabilities_due {
-                self.state.capabilities = hear_capabilities(&mut self.wire)?;
-                self.state.pipelining = self.state.pipeline.with(&self.state.capabilities);
-            }
-            for command in together {
-                let reply = self.hear_part(command, &mut builder)?;
-                if reply.is_transient() {
-                    return Err(self.wire.fail(SessionError::TryLater { during: command.keyword(), reply }));
-                }
-                let readable = *command != Command::Stat || parse_stat(reply.text()).is_some();
-                if reply.is_ok() && readable {
-                    answered = true;
-                } else {
-                    refused = Some((command.keyword(), reply));
-                }
-            }
-        }
-        match refused {
-            Some((command, reply)) if !answered => Err(refusal(command, reply)),
-            _ => Ok(builder.finish()?),
-        }
-    }
-
-    /// One command's part of a listing.
-    fn hear_part(
-        &mut self,
-        command: &Command<'_>,
-        builder: &mut ListingBuilder,
-    ) -> Result<Reply, SessionError> {
-        let during = command.keyword();
-        let Event::Status { reply, more } = self.wire.event(during)? else {
-            return Err(self.wire.fail(SessionError::Order("a listing began in its middle")));
-        };
-        if !reply.is_ok() {
-            return Ok(reply);
-        }
-        let add = match command {
-            Command::Uidl(_) => {
-                builder.uids_follow();
-                ListingBuilder::uidl_line
-            }
-            Command::List(_) => {
-                builder.sizes_follow();
-                ListingBuilder::list_line
-            }
-            _ => {
-                builder.stat(reply.text());
-                return Ok(reply);
-            }
-        };
-        while more && let Event::Line(range) = self.wire.event(during)? {
-            let added: Result<(), ListingError> = add(builder, self.wire.octets(range));
-            added.map_err(|error| self.wire.fail(SessionError::Listing(error)))?;
-        }
-        Ok(reply)
-    }
 }
 
-fn refusal(command: &'static str, reply: Reply) -> SessionError {
+pub(super) fn refusal(command: &'static str, reply: Reply) -> SessionError {
     if reply.is_transient() {
         SessionError::TryLater { during: command, reply }
     } else {

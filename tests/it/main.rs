@@ -31,6 +31,7 @@ mod dry_run;
 mod durability_order;
 mod endless;
 mod endless_listings;
+mod farewell;
 mod fetch;
 mod first_minute;
 mod floors;

@@ -80,7 +80,8 @@ fn stored(number: usize) -> Vec<u8> {
 #[test]
 fn a_reply_that_never_comes_costs_no_message() {
     let asked = |number: usize| format!("C: RETR {number}\n");
-    let lost = format!("{}{}{}{}{}{}stall", greeting(0), retr(1), retr(2), asked(3), retr(4), retr(5));
+    let lost =
+        format!("{}{}{}{}{}{}C: STAT\nstall", greeting(0), retr(1), retr(2), asked(3), retr(4), retr(5));
     // All comes once more, but for those that came before the gap.
     let again = format!("{}{}{}{}C: QUIT\nS: +OK", greeting(0), retr(3), retr(4), retr(5));
     let poll = format!("{}C: QUIT\nS: +OK", greeting(0));
