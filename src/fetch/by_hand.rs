@@ -9,7 +9,7 @@
 use super::error::AccountError;
 use super::remove::quit_itself_deletes;
 use super::standing::{Standing, Standings};
-use super::{Prepared, now, prepare};
+use super::{Locked, Prepared, now};
 use crate::archive::Copy;
 use crate::config::{Account, Config};
 use crate::ledger::{Change, LedgerError, Seq};
@@ -76,7 +76,7 @@ impl fmt::Display for Loss {
 impl Records {
     /// Takes the account's lock and opens its part of the ledger, before anybody logs in.
     pub fn open(config: &Config, account: &Account) -> Result<Records, AccountError> {
-        let prepared = prepare(config, account, None)?;
+        let prepared = Locked::take(config, account, None)?.prepare(config, account)?;
         Ok(Records { prepared, messages: Vec::new(), archive_is_open: false, quit_deletes: false })
     }
 

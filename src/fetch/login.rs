@@ -7,7 +7,7 @@ use crate::config::{self, Account, Auth, Config, SecretSource};
 use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
-use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
+use crate::session::{Authorization, Choice, Clearance, Login, Session, SessionError, Transaction};
 use crate::stop;
 use secrecy::{ExposeSecret, SecretString};
 use std::cell::{Cell, RefCell};
@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 /// The longest that is waited for a LOGIN-DELAY; Courier announces 10 s. A server that is kept waiting for longer may
 /// hang up, and cron comes again anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// For how long a server that has been approached may be kept waiting for the login. Some hang up after a few
+/// tens of seconds, and recovery can take longer.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// Connects, protects the connection as configured, and logs in, once. `until` is the end of the account's
 /// run.
@@ -42,26 +46,36 @@ pub fn open_session_to_look(
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
-pub(super) struct Door<'w> {
-    way: Way<'w>,
+pub(super) struct Door {
+    way: Way,
     kind: SecretKind,
     secret: RefCell<SecretString>,
     /// A server may want some time between two logins.
     last_login: Cell<Option<UnixTime>>,
+    /// What came of the approach, and when.
+    reached: Cell<Option<(Reached, Instant)>>,
 }
 
-impl<'w> Door<'w> {
+/// A session before login, or why there is none.
+type Reached = Result<Session<Authorization>, AccountError>;
+
+impl Door {
     /// The secret is had here, so that a server never waits for a person.
     pub(super) fn new(
-        account: &'w Account,
+        account: &Account,
         until: Option<Instant>,
         trace: bool,
-        observer: &'w Arc<dyn Observer>,
+        observer: &Arc<dyn Observer>,
     ) -> Result<Self, AccountError> {
         let kind = secret_kind(account);
         let secret = RefCell::new(obtain(account, kind)?);
         let way = Way::new(account, until, trace, observer)?;
-        Ok(Door { way, kind, secret, last_login: Cell::new(None) })
+        Ok(Door { way, kind, secret, last_login: Cell::new(None), reached: Cell::new(None) })
+    }
+
+    /// Goes as far as can be gone without a word of the login; the first [`open`](Self::open) goes on from there.
+    pub(super) fn approach(&self) {
+        self.reached.set(Some((self.way.reach(true), Instant::now())));
     }
 
     /// With what is known of the last login before this run.
@@ -73,16 +87,15 @@ impl<'w> Door<'w> {
     /// A session that is logged in. A token that the server calls expired is had anew, once.
     /// `one_at_a_time`: it sends nothing ahead of a reply.
     pub(super) fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
-        self.way.one_at_a_time.set(one_at_a_time);
-        let mut outcome = self.log_in();
+        let mut outcome = self.log_in(one_at_a_time);
         if let Err(AccountError::Session(error)) = &outcome
             && error.wants_new_token()
         {
-            let fresh = obtain(self.way.account, self.kind)?;
+            let fresh = obtain(&self.way.account, self.kind)?;
             // The same token would only be refused again.
             if fresh.expose_secret() != self.secret.borrow().expose_secret() {
                 self.secret.replace(fresh);
-                outcome = self.log_in();
+                outcome = self.log_in(one_at_a_time);
             }
         }
         if outcome.is_ok() {
@@ -92,8 +105,58 @@ impl<'w> Door<'w> {
         outcome
     }
 
-    fn log_in(&self) -> Result<Session<Transaction>, AccountError> {
-        log_in(&self.way, self.kind, &self.secret.borrow(), self.last_login.get())
+    /// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, or on APOP, is tried once more
+    /// without it.
+    fn log_in(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
+        let account = &self.way.account;
+        let login = Login {
+            user: &account.user,
+            secret: &self.secret.borrow(),
+            kind: self.kind,
+            choice: choice(account.auth),
+            clearance: if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly },
+            host: &account.host,
+            port: account.port,
+        };
+        let outcome = match self.attempt(true, one_at_a_time, &login) {
+            Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => {
+                self.attempt(false, one_at_a_time, &login)
+            }
+            outcome => outcome,
+        };
+        match outcome {
+            Err(AccountError::Session(error)) if login.choice == Choice::Auto && is_about_apop(&error) => {
+                match self.attempt(true, one_at_a_time, &Login { choice: Choice::AutoWithoutApop, ..login }) {
+                    // There is no other way in: this is what there is to tell of.
+                    Err(AccountError::Session(
+                        SessionError::ClearTextRefused | SessionError::NothingFits { .. },
+                    )) => Err(error.into()),
+                    outcome => outcome,
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn attempt(
+        &self,
+        ask_capabilities: bool,
+        one_at_a_time: bool,
+        login: &Login<'_>,
+    ) -> Result<Session<Transaction>, AccountError> {
+        let mut session = match self.reached.take() {
+            Some((reached, at)) if ask_capabilities && at.elapsed() < FRESH => reached?,
+            _ => self.way.reach(ask_capabilities)?,
+        };
+        if one_at_a_time {
+            session.one_at_a_time();
+        }
+        let encrypted = session.security().is_encrypted();
+        self.way.observer.event(&self.way.account.name, Event::Connected { encrypted });
+        if let Some(delay) = session.capabilities()?.login_delay() {
+            honour(delay, self.last_login.get(), &self.way)?;
+        }
+        Ok(session.login(login)?)
     }
 }
 
@@ -115,51 +178,6 @@ fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, AccountEr
     }
 }
 
-/// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, or on APOP, is tried once more
-/// without it.
-fn log_in(
-    way: &Way<'_>,
-    kind: SecretKind,
-    secret: &SecretString,
-    last_login: Option<UnixTime>,
-) -> Result<Session<Transaction>, AccountError> {
-    let account = way.account;
-    let login = Login {
-        user: &account.user,
-        secret,
-        kind,
-        choice: choice(account.auth),
-        clearance: if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly },
-        host: &account.host,
-        port: account.port,
-    };
-    let attempt = |ask_capabilities, login| -> Result<Session<Transaction>, AccountError> {
-        let mut session = way.reach(ask_capabilities)?;
-        let encrypted = session.security().is_encrypted();
-        way.observer.event(&account.name, Event::Connected { encrypted });
-        if let Some(delay) = session.capabilities()?.login_delay() {
-            honour(delay, last_login, way)?;
-        }
-        Ok(session.login(login)?)
-    };
-    let outcome = match attempt(true, &login) {
-        Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => attempt(false, &login),
-        outcome => outcome,
-    };
-    match outcome {
-        Err(AccountError::Session(error)) if login.choice == Choice::Auto && is_about_apop(&error) => {
-            match attempt(true, &Login { choice: Choice::AutoWithoutApop, ..login }) {
-                // There is no other way in: this is what there is to tell of.
-                Err(AccountError::Session(
-                    SessionError::ClearTextRefused | SessionError::NothingFits { .. },
-                )) => Err(error.into()),
-                outcome => outcome,
-            }
-        }
-        outcome => outcome,
-    }
-}
-
 /// Whether the session ended over APOP.
 fn is_about_apop(error: &SessionError) -> bool {
     match error {
@@ -170,7 +188,7 @@ fn is_about_apop(error: &SessionError) -> bool {
 }
 
 /// Lets the server's LOGIN-DELAY pass.
-fn honour(delay: Duration, last_login: Option<UnixTime>, way: &Way<'_>) -> Result<(), AccountError> {
+fn honour(delay: Duration, last_login: Option<UnixTime>, way: &Way) -> Result<(), AccountError> {
     let rest = be_patient(delay, last_login, super::now())?;
     if !rest.is_zero() {
         let text = format!(

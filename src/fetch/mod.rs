@@ -7,6 +7,7 @@
 //!
 //! Must never: let one message or one failure hide another.
 
+mod ahead;
 mod by_hand;
 mod compare;
 mod depart;
@@ -21,6 +22,7 @@ mod migration;
 mod model;
 mod parts;
 mod portions;
+mod prepare;
 mod preview;
 mod prove;
 mod reach;
@@ -37,31 +39,28 @@ mod unreached;
 mod unsteady;
 mod waiting;
 
+use ahead::Ahead;
 pub use by_hand::{Loss, Records};
 pub use disorder::one_at_a_time_until;
 use due::policy_words;
 pub use error::AccountError;
-use login::Door;
 pub use login::{open_session, open_session_to_look};
 pub use preview::{Preview, ToFetch, compare, leave, preview};
 pub use reach::{greets, run_deadline};
 pub use standing::{Standing, Standings, look};
 
-use crate::archive::maildir::Maildir;
-use crate::archive::mbox::Mbox;
 use crate::archive::{Archive, Recovery};
-use crate::config::{Account, Config, Format};
-use crate::disk::OsDisk;
+use crate::config::{Account, Config};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, LedgerFile, RunRecord, State, UnixTime};
+use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
 use crate::stop;
 use portions::Portions;
+use prepare::{Locked, Prepared};
 use round::{Errand, Open, Run, Seen};
 use set_aside::SetAside;
 use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tally::Tally;
@@ -85,10 +84,16 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     let began = Instant::now();
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
-    let mut summary = match prepare(config, account, until) {
-        Ok(prepared) => prepared.work(account, orders, until, observer),
-        Err(error) => failed(account, &error),
+    let run = || -> Result<Summary, AccountError> {
+        let locked = Locked::take(config, account, until)?;
+        let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer);
+        if locked.nothing_seems_missing(account) {
+            ahead.go();
+        }
+        let prepared = locked.prepare(config, account)?;
+        Ok(prepared.work(account, orders, &ahead, until, observer))
     };
+    let mut summary = run().unwrap_or_else(|error| failed(account, &error));
     summary.seconds = began.elapsed().as_secs_f64();
     observer.event(&account.name, Event::Finished(&summary));
     summary
@@ -103,51 +108,15 @@ fn failed(account: &Account, error: &AccountError) -> Summary {
     Summary::of_nothing(&account.name, Outcome::Failed, error.exit(), Some(error.to_string()))
 }
 
-/// An account's lock and ledger.
-struct Prepared {
-    ledger: Box<dyn Ledger>,
-    archive: Box<dyn Archive>,
-    /// Held until the run is over.
-    _lock: crate::disk::AccountLock,
-}
-
-fn prepare(config: &Config, account: &Account, until: Option<Instant>) -> Result<Prepared, AccountError> {
-    let file = LedgerFile::open(&config.state_dir)?;
-    let mut backoff = Backoff::for_lock(until);
-    let lock = loop {
-        if let Some(lock) = file.lock(&account.identity)? {
-            break lock;
-        }
-        let Some(pause) = backoff.pause(Instant::now()) else {
-            return Err(AccountError::Busy { identity: account.identity.clone() });
-        };
-        stop::pause(pause);
-        unless_stopped()?;
-    };
-    let ledger = file.maildrop(&account.identity, &account.archive, &configured(config))?;
-    let disk = Arc::new(OsDisk);
-    let (path, identity) = (account.archive.clone(), account.identity.as_str());
-    let archive: Box<dyn Archive> = match account.format {
-        Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
-        Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
-    };
-    Ok(Prepared { ledger: Box::new(ledger), archive, _lock: lock })
-}
-
-/// The identity and the archive of every account.
-fn configured(config: &Config) -> Vec<(&str, &Path)> {
-    config.accounts.iter().map(|account| (account.identity.as_str(), account.archive.as_path())).collect()
-}
-
 impl Prepared {
     fn work(
         self,
         account: &Account,
         orders: Orders,
+        ahead: &Ahead,
         wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
-        let until = run_deadline(account);
         // A ledger that cannot be read is noticed, and told of, by the run itself.
         let last_login = self.ledger.last_login().ok().flatten();
         let door = OnceCell::new();
@@ -155,11 +124,11 @@ impl Prepared {
             let door = if let Some(door) = door.get() {
                 door
             } else {
-                let new = Door::new(account, until, orders.trace, observer)?;
+                let new = ahead.door()?;
                 door.get_or_init(|| new.after(last_login))
             };
-            let mut backoff =
-                Backoff::for_maildrop(wait_until.map(|wait| until.map_or(wait, |run| wait.min(run))));
+            let wait = wait_until.map(|wait| ahead.until().map_or(wait, |run| wait.min(run)));
+            let mut backoff = Backoff::for_maildrop(wait);
             loop {
                 match door.open(one_at_a_time) {
                     Err(AccountError::Session(error)) if error.is_in_use() => {

@@ -8,7 +8,6 @@ use crate::config::{self, Account, Pipelining, Tls};
 use crate::event::{Event, Observer};
 use crate::net::{self, ClientIdentity, NetError, Route, TlsOptions, TlsSettings};
 use crate::session::{Authorization, Options, Pipeline, Session, SessionError, Tracer};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,27 +50,25 @@ fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, AccountError> 
 }
 
 /// How an account's server is reached.
-pub(super) struct Way<'w> {
-    pub account: &'w Account,
-    pub observer: &'w Arc<dyn Observer>,
+pub(super) struct Way {
+    pub account: Account,
+    pub observer: Arc<dyn Observer>,
     tls: Option<TlsSettings>,
     until: Option<Instant>,
     trace: bool,
-    /// Nothing is sent ahead of a reply, whatever the account and the server say.
-    pub one_at_a_time: Cell<bool>,
 }
 
-impl<'w> Way<'w> {
+impl Way {
     /// The way that the account describes; reads the files that it names. `until` is the end
     /// of its run.
     pub(super) fn new(
-        account: &'w Account,
+        account: &Account,
         until: Option<Instant>,
         trace: bool,
-        observer: &'w Arc<dyn Observer>,
+        observer: &Arc<dyn Observer>,
     ) -> Result<Self, AccountError> {
         let tls = tls_settings(account)?;
-        Ok(Way { account, observer, tls, until, trace, one_at_a_time: Cell::new(false) })
+        Ok(Way { account: account.clone(), observer: Arc::clone(observer), tls, until, trace })
     }
 
     /// A session before login, protected as configured, its capabilities read, unless CAPA is
@@ -112,7 +109,7 @@ impl<'w> Way<'w> {
         connect_timeout: Duration,
         until: Option<Instant>,
     ) -> Result<Session<Authorization>, AccountError> {
-        let account = self.account;
+        let account = &self.account;
         let route = Route {
             host: &account.host,
             port: account.port,
@@ -131,9 +128,8 @@ impl<'w> Way<'w> {
         let options = Options {
             timeout: account.timeout,
             until,
-            tracer: self.trace.then(|| tracer(account, self.observer)),
+            tracer: self.trace.then(|| tracer(account, &self.observer)),
             pipeline: match account.pipelining {
-                _ if self.one_at_a_time.get() => Pipeline::Never,
                 Pipelining::Auto => Pipeline::WhereOffered,
                 Pipelining::On => Pipeline::Always,
                 Pipelining::Off => Pipeline::Never,

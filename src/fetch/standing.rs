@@ -2,8 +2,8 @@
 //!
 //! Must never: write anything anywhere.
 
-use super::configured;
 use super::error::AccountError;
+use super::prepare::configured;
 use super::set_aside::SetAside;
 use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};

@@ -4,7 +4,7 @@
 
 use super::error::GREETING;
 use super::wire::{SHOWN, Wire};
-use super::{Options, Session, SessionError};
+use super::{Options, Pipeline, Session, SessionError};
 use crate::net::{TlsSettings, Transport};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::command::Command;
@@ -52,6 +52,11 @@ impl Session<Authorization> {
     pub fn skip_capabilities(&mut self) {
         self.state.skip_capabilities = true;
         self.state.capabilities = Some(Capabilities::refused());
+    }
+
+    /// Nothing will be sent ahead of a reply, whatever the options and the server say.
+    pub fn one_at_a_time(&mut self) {
+        self.pipeline = Pipeline::Never;
     }
 
     /// What CAPA says, asked once. A refusal is an empty answer that was not

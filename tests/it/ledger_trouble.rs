@@ -61,6 +61,21 @@ fn a_ledger_that_another_process_locks_is_waited_for() {
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
 }
 
+/// Servers hang up on who connects and says nothing; Dovecot after a minute, others sooner.
+#[test]
+fn a_server_that_had_to_wait_for_the_ledger_is_called_anew() {
+    let (server, sandbox) = held("maildir", "never");
+    let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
+    std::thread::sleep(Duration::from_secs(6));
+    lock.execute_batch("COMMIT").unwrap();
+    assert_eq!(run.wait(), Some(0));
+    let logins: Vec<bool> = server.take_sessions().iter().map(|session| session.logged_in).collect();
+    assert_eq!(logins, [false, true]);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
+}
+
 #[test]
 fn a_ledger_that_stays_locked_is_for_later() {
     let (server, sandbox) = held("maildir", "never");

@@ -1,0 +1,75 @@
+//! What a run needs before it has anything to do with a server: the account's lock, its part of the ledger, its archive.
+//!
+//! Promises: one run at a time for each maildrop; nothing of the archive is touched yet.
+
+use super::error::AccountError;
+use super::unless_stopped;
+use super::waiting::Backoff;
+use crate::archive::Archive;
+use crate::archive::maildir::Maildir;
+use crate::archive::mbox::Mbox;
+use crate::config::{Account, Config, Format};
+use crate::disk::{AccountLock, OsDisk};
+use crate::ledger::{Ledger, LedgerFile};
+use crate::stop;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The ledger's file, and an account's lock in it.
+pub(super) struct Locked {
+    file: LedgerFile,
+    lock: AccountLock,
+}
+
+/// All that a run needs but the server.
+pub(super) struct Prepared {
+    pub ledger: Box<dyn Ledger>,
+    pub archive: Box<dyn Archive>,
+    /// Held until the run is over.
+    _lock: AccountLock,
+}
+
+impl Locked {
+    /// Takes the account's lock, if need be as soon as it is free before `until`.
+    pub(super) fn take(
+        config: &Config,
+        account: &Account,
+        until: Option<Instant>,
+    ) -> Result<Locked, AccountError> {
+        let file = LedgerFile::open(&config.state_dir)?;
+        let mut backoff = Backoff::for_lock(until);
+        loop {
+            if let Some(lock) = file.lock(&account.identity)? {
+                return Ok(Locked { file, lock });
+            }
+            let Some(pause) = backoff.pause(Instant::now()) else {
+                return Err(AccountError::Busy { identity: account.identity.clone() });
+            };
+            stop::pause(pause);
+            unless_stopped()?;
+        }
+    }
+
+    /// Whether an archive that has vanished can be ruled out at first sight. If it cannot, that is to be found out before
+    /// a server hears of us.
+    pub(super) fn nothing_seems_missing(&self, account: &Account) -> bool {
+        self.file.is_empty() || account.archive.try_exists().unwrap_or(false)
+    }
+
+    pub(super) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
+        let ledger = self.file.maildrop(&account.identity, &account.archive, &configured(config))?;
+        let disk = Arc::new(OsDisk);
+        let (path, identity) = (account.archive.clone(), account.identity.as_str());
+        let archive: Box<dyn Archive> = match account.format {
+            Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+            Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+        };
+        Ok(Prepared { ledger: Box::new(ledger), archive, _lock: self.lock })
+    }
+}
+
+/// The identity and the archive of every account.
+pub(super) fn configured(config: &Config) -> Vec<(&str, &Path)> {
+    config.accounts.iter().map(|account| (account.identity.as_str(), account.archive.as_path())).collect()
+}
