@@ -79,6 +79,7 @@ pub(super) fn mark(
                 None => marked.kept_other += 1,
             }
         }
+        session.flush()?;
         while let Some(event) = session.next()? {
             let (Incoming::Status { reply, .. }, Some(seq)) = (event, asked.pop_front()) else { continue };
             if reply.is_ok() {

@@ -198,10 +198,7 @@ impl Session<Transaction> {
 
     /// Sends as much of the queue as may be on the wire, in one write.
     pub fn flush(&mut self) -> Result<(), SessionError> {
-        let depth = if self.state.pipelining { DEPTH } else { 1 };
-        if self.state.on_wire > depth / 2 {
-            return Ok(());
-        }
+        let depth = self.depth();
         let waiting = self.state.commands.range(self.state.on_wire..);
         for &(sent, lines) in waiting.take(depth - self.state.on_wire) {
             self.wire.send(&match sent {
@@ -217,6 +214,10 @@ impl Session<Transaction> {
         self.wire.flush(during)
     }
 
+    fn depth(&self) -> usize {
+        if self.state.pipelining { DEPTH } else { 1 }
+    }
+
     /// Sends what is queued, then waits for the next event of the oldest command; `None` when
     /// there is none. Octets that belong to no command are [`SessionError::Surplus`].
     #[expect(clippy::should_implement_trait, reason = "it lends its buffer, which an Iterator cannot")]
@@ -225,7 +226,9 @@ impl Session<Transaction> {
             self.wire.check_surplus()?;
             return Ok(None);
         };
-        self.flush()?;
+        if self.state.on_wire <= self.depth() / 2 {
+            self.flush()?;
+        }
         match self.wire.event(command.keyword())? {
             Event::Status { reply, more } => {
                 if !more {
