@@ -10,7 +10,6 @@ use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
 use super::retrieve::Haul;
 use super::round::{Errand, Next, Run, messages};
-use crate::config::DeletePolicy;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::ledger::{Change, Seq};
@@ -30,7 +29,7 @@ impl Run<'_> {
         haul: &Haul,
         next: Next,
     ) -> Result<Next, AccountError> {
-        due.extend(self.due_of_haul(session.id(), plan, &haul.filed)?);
+        due.extend(self.due_of_haul(session.id(), plan, &haul.filed));
         if !haul.missed.is_empty() && quit_itself_deletes(&session, self.account) {
             // RFC 2449, EXPIRE 0: QUIT would take what we asked for and could not store.
             if !due.is_empty() {
@@ -154,25 +153,14 @@ impl Run<'_> {
         }
     }
 
-    fn due_of_haul(
-        &self,
-        session: SessionId,
-        plan: &Plan<'_>,
-        filed: &[Filed],
-    ) -> Result<Vec<Due>, AccountError> {
-        if self.account.delete == DeletePolicy::Never {
-            return Ok(Vec::new());
-        }
-        let mut found = Vec::new();
-        for message in filed.iter().filter(|message| !message.unsteady) {
-            let archived_at = self.ledger.row(message.seq)?.map_or(i64::MAX, |row| row.archived_at);
-            if self.is_due(message.seq, archived_at) {
-                let number = plan.item(message.item).entry.number;
-                let sighting = Sighting::retrieved(session, number, message.digest.clone());
-                found.push(Due { seq: message.seq, sighting });
-            }
-        }
-        Ok(found)
+    fn due_of_haul(&self, session: SessionId, plan: &Plan<'_>, filed: &[Filed]) -> Vec<Due> {
+        let due = |message: &&Filed| !message.unsteady && self.is_due(message.seq, message.archived_at);
+        let sighted = |message: &Filed| {
+            let number = plan.item(message.item).entry.number;
+            let sighting = Sighting::retrieved(session, number, message.digest.clone());
+            Due { seq: message.seq, sighting }
+        };
+        filed.iter().filter(due).map(sighted).collect()
     }
 
     fn unconfirmed(&mut self, exit: Exit, text: String) {

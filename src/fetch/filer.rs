@@ -11,7 +11,7 @@
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
-use crate::ledger::{Change, Ledger, LedgerError, Row, Seq};
+use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, UnixTime};
 use crate::mail::digest::Digest;
 use crate::plan::{Compare, Plan, Verdict, Why};
 use std::collections::{HashMap, HashSet};
@@ -77,6 +77,8 @@ pub(super) struct Filed {
     pub size: u64,
     /// Octets on the wire, dot-stuffing undone.
     pub wire_octets: u64,
+    /// When it was archived.
+    pub archived_at: UnixTime,
     /// It was stored now; otherwise it was recognised as one that was held before.
     pub fresh: bool,
     /// The server sends it with other octets each time: it stays there.
@@ -233,7 +235,7 @@ impl<'a> Filer<'a> {
         };
         let on_record = why.is_some_and(Why::is_on_record);
         let mut unsteady = false;
-        let (seq, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
+        let (seq, archived_at, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
             self.archive.discard()?;
             if row.uid.as_deref() != entry.uid
                 || (entry.size.is_some() && row.list_size != entry.size)
@@ -247,7 +249,7 @@ impl<'a> Filer<'a> {
                     list_size: entry.size.or(row.list_size),
                 });
             }
-            (row.seq, false)
+            (row.seq, row.archived_at, false)
         } else if on_record && !self.looks.contains_key(&item) {
             self.unsettled.insert(item, digest);
             return self.archive.discard();
@@ -257,23 +259,19 @@ impl<'a> Filer<'a> {
         {
             unsteady = true;
             self.archive.discard()?;
-            (version, false)
+            (version, UnixTime::MAX, false)
         } else {
             unsteady = on_record && self.differs_from_first_look(item, &digest);
-            let seq = self.ledger.next_seq();
-            let arrived = Arrived {
-                uid: entry.uid.map(<[u8]>::to_vec),
-                list_size: entry.size,
-                at: super::now(),
-                utf8: self.utf8,
-            };
+            let (seq, at) = (self.ledger.next_seq(), super::now());
+            let uid = entry.uid.map(<[u8]>::to_vec);
+            let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
             self.archive.keep(seq, arrived)?;
             self.changes.extend(unsteady.then_some(Change::Unsteady(seq)));
-            (seq, true)
+            (seq, at, true)
         };
         self.claimed.insert(seq);
         self.oldest.get_or_insert_with(Instant::now);
-        self.waiting.push(Filed { item, seq, digest, size, wire_octets, fresh, unsteady });
+        self.waiting.push(Filed { item, seq, digest, size, wire_octets, archived_at, fresh, unsteady });
         Ok(())
     }
 
