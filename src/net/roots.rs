@@ -6,9 +6,9 @@
 //! Which of the two it does is said by its environment alone, which a program without `unsafe` can
 //! only set for another; so the program starts itself once more.
 //!
-//! Promises: the authorities that are trusted are the same ones: those that are in the file alone are handed
-//! to the library by [`beside_the_folder`]. Must never: overrule an environment that names other
-//! authorities, or reach a command that we start.
+//! Promises: the authorities that are trusted are the same ones, if names in the folder are what `openssl rehash`
+//! makes them: those that are in the file alone are handed to the library by themselves. Must never: overrule an
+//! environment that names other authorities, or reach a command that we start.
 
 use crate::disk;
 use native_tls::Certificate;
@@ -36,11 +36,15 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// Starts the program anew, in the same process and with the same arguments, so that it looks authorities up
-/// one by one. Returns if there is no need, or if it cannot be done: then everything works as well, and slower.
+/// one by one. Returns if there is no need, if that might change whom it trusts, or if it cannot be done: then
+/// everything works as well, and slower.
 pub fn look_up_one_by_one(arguments: &[OsString]) {
     let (file, folder) = SYSTEM;
     let other = |name, system| std::env::var_os(name).is_some_and(|set| set != system);
-    if other(FILE, file) || other(FOLDER, folder) || !Path::new(file).is_file() {
+    if other(FILE, file) || other(FOLDER, folder) {
+        return;
+    }
+    if !disk::read_limited(Path::new(file), LARGEST).is_ok_and(|all| holds_only_certificates(&all)) {
         return;
     }
     // Not /proc/self/exe: the process would be called "exe".
@@ -68,14 +72,19 @@ pub(super) fn beside_the_folder() -> Vec<Certificate> {
     only_in_the_file(Path::new(SYSTEM.0), Path::new(SYSTEM.1)).into_iter().filter_map(usable).collect()
 }
 
+/// Whether it is text that we read as the library does: the library also knows blocks of other kinds.
+fn holds_only_certificates(pem: &[u8]) -> bool {
+    let blocks = str::from_utf8(pem).map(|text| text.matches("-----BEGIN ").count()).unwrap_or_default();
+    blocks > 0 && blocks == certificates(pem).count()
+}
+
 /// Each authority of the file, in PEM, that cannot be found in the folder.
 fn only_in_the_file(file: &Path, folder: &Path) -> Vec<String> {
     let all = disk::read_limited(file, LARGEST).unwrap_or_default();
     let mut wanted: HashSet<&str> = certificates(&all).collect();
-    for name in disk::names_in(folder).unwrap_or_default() {
-        if !name.to_str().is_some_and(is_hashed) {
-            continue;
-        }
+    let names = disk::names_in(folder).unwrap_or_default();
+    let names: HashSet<&str> = names.iter().filter_map(|name| name.to_str()).collect();
+    for name in names.iter().filter(|name| is_looked_up(name, &names)) {
         let Ok(one) = disk::read_limited(&folder.join(name), LARGEST) else { continue };
         // OpenSSL takes the first certificate of such a file.
         if let Some(found) = certificates(&one).next() {
@@ -85,14 +94,15 @@ fn only_in_the_file(file: &Path, folder: &Path) -> Vec<String> {
     wanted.into_iter().map(|base64| format!("{BEGIN}\n{base64}\n{END}\n")).collect()
 }
 
-/// Whether OpenSSL would look at a file of this name: eight hexadecimal digits, a dot, a number.
-fn is_hashed(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(hash, number)| {
-        hash.len() == 8
-            && hash.bytes().all(|octet| octet.is_ascii_hexdigit())
-            && !number.is_empty()
-            && number.bytes().all(|octet| octet.is_ascii_digit())
-    })
+/// Whether OpenSSL would look at a file of this name: eight hexadecimal digits, a dot, a number, and the same with
+/// each smaller number is there as well.
+fn is_looked_up(name: &str, names: &HashSet<&str>) -> bool {
+    let Some((hash, number)) = name.split_once('.') else { return false };
+    let Ok(number) = number.parse::<u8>() else { return false };
+    hash.len() == 8
+        && hash.bytes().all(|octet| octet.is_ascii_hexdigit())
+        && (0..=number).all(|number| names.contains(format!("{hash}.{number}").as_str()))
+        && name.len() == hash.len() + 1 + number.to_string().len()
 }
 
 /// The base64 of each certificate in PEM (RFC 7468).
@@ -138,12 +148,30 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_name_has_eight_digits_and_a_number() {
-        for name in ["3bde41ac.0", "ffffffff.12"] {
-            assert!(is_hashed(name), "{name}");
-        }
-        for name in ["3bde41ac", "3bde41ac.", "3bde41ac.pem", "3bde41a.0", "3bde41ag.0", "ca.0"] {
-            assert!(!is_hashed(name), "{name}");
-        }
+    fn a_hashed_name_has_eight_digits_and_the_next_number() {
+        let names = [
+            "3bde41ac.0",
+            "3bde41ac.1",
+            "3bde41ac.3",
+            "ffffffff.12",
+            "3bde41ac",
+            "3bde41ac.",
+            "3bde41ac.pem",
+        ];
+        let names: HashSet<&str> =
+            names.into_iter().chain(["3bde41a.0", "3bde41ag.0", "ca.0", "3bde41ac.00"]).collect();
+        let mut looked_up: Vec<&str> =
+            names.iter().copied().filter(|name| is_looked_up(name, &names)).collect();
+        looked_up.sort_unstable();
+        assert_eq!(looked_up, ["3bde41ac.0", "3bde41ac.1"]);
+    }
+
+    #[test]
+    fn a_file_that_the_library_may_read_otherwise_is_left_to_it() {
+        assert!(holds_only_certificates(pem("QUFB").as_bytes()));
+        assert!(!holds_only_certificates(b"nothing"));
+        assert!(!holds_only_certificates(&[pem("QUFB").as_bytes(), b"# caf\xe9\n"].concat()), "not UTF-8");
+        let trusted = pem("QUFB").replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+        assert!(!holds_only_certificates((pem("QUFB") + &trusted).as_bytes()));
     }
 }
