@@ -78,7 +78,7 @@ pub trait Ledger: Send {
     /// The last run that ended.
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;
 
-    /// When we logged in last, with success.
+    /// When we logged in last, with success, for whichever archive of this identity.
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError>;
 
     /// All that is on record. Looks at every row: for `status`, not for a run.

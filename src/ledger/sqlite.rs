@@ -237,19 +237,15 @@ fn alike(changes: &[Change]) -> usize {
 
 /// Makes a change, to `together` rows that follow one another if it is one that [`alike`] counts.
 fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Trouble> {
-    let rows = |first: Seq| (first, first + together as u64 - 1);
+    let last = |seq: Seq| signed(seq + together as u64 - 1);
     match change {
         Change::Intent(row) => drop(rows::insert(connection, maildrop, row, State::Intent)?),
         Change::Adopted(row) => drop(rows::insert(connection, maildrop, row, State::Stored)?),
         Change::Stored(seq) => {
-            let (first, last) = rows(*seq);
-            let touched = connection
-                .prepare_cached(
-                    "UPDATE message NOT INDEXED SET state = 'stored' \
-                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'",
-                )?
-                .execute((maildrop, signed(first), signed(last)))?;
-            each_one(touched, first..=last, "an intent")?;
+            let stored = "UPDATE message NOT INDEXED SET state = 'stored' \
+                          WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'";
+            let touched = connection.prepare_cached(stored)?.execute((maildrop, signed(*seq), last(*seq)))?;
+            each_one(touched, *seq, together, "an intent")?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
@@ -258,24 +254,18 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             exactly_one(touched, *seq, "an intent")?;
         }
         Change::Leaving(seq) => {
-            let (first, last) = rows(*seq);
-            let touched = connection
-                .prepare_cached(
-                    "UPDATE message NOT INDEXED SET leaving = 1 \
-                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'",
-                )?
-                .execute((maildrop, signed(first), signed(last)))?;
-            each_one(touched, first..=last, "stored")?;
+            let leaving = "UPDATE message NOT INDEXED SET leaving = 1 \
+                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'";
+            let touched =
+                connection.prepare_cached(leaving)?.execute((maildrop, signed(*seq), last(*seq)))?;
+            each_one(touched, *seq, together, "stored")?;
         }
         Change::Deleted { seq, at } => {
-            let (first, last) = rows(*seq);
-            let touched = connection
-                .prepare_cached(
-                    "UPDATE message NOT INDEXED SET state = 'deleted', deleted_at = ?, leaving = 0 \
-                     WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'",
-                )?
-                .execute((at, maildrop, signed(first), signed(last)))?;
-            each_one(touched, first..=last, "stored")?;
+            let deleted = "UPDATE message NOT INDEXED SET state = 'deleted', deleted_at = ?, leaving = 0 \
+                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state <> 'intent'";
+            let touched =
+                connection.prepare_cached(deleted)?.execute((at, maildrop, signed(*seq), last(*seq)))?;
+            each_one(touched, *seq, together, "stored")?;
         }
         Change::Recognised { seq, uid, list_size } => {
             let touched = connection
@@ -316,17 +306,20 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
 }
 
 fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Trouble> {
-    each_one(touched, seq..=seq, wanted)
+    each_one(touched, seq, 1, wanted)
 }
 
-fn each_one(touched: usize, rows: RangeInclusive<Seq>, wanted: &'static str) -> Result<(), Trouble> {
-    let expected = rows.end() - rows.start() + 1;
-    if touched as u64 == expected { Ok(()) } else { Err(Trouble::State { rows, wanted }) }
+fn each_one(touched: usize, first: Seq, together: usize, wanted: &'static str) -> Result<(), Trouble> {
+    let rows = first..=first + together as u64 - 1;
+    if touched == together { Ok(()) } else { Err(Trouble::State { rows, wanted }) }
 }
 
 fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {
     connection
-        .prepare_cached("SELECT last_login FROM maildrop WHERE id = ?")?
+        .prepare_cached(
+            "SELECT max(last_login) FROM maildrop \
+             WHERE identity = (SELECT identity FROM maildrop WHERE id = ?)",
+        )?
         .query_row([maildrop], |row| row.get(0))
 }
 
