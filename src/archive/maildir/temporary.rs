@@ -9,7 +9,7 @@ use crate::archive::ArchiveError;
 use crate::disk::{Access, Disk};
 use crate::mail::names;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -22,7 +22,7 @@ const WAITING: usize = 512;
 /// A Maildir's `tmp/`.
 pub(super) struct Temporary<D: Disk> {
     maker: Arc<Maker<D>>,
-    ahead: Option<Ahead>,
+    stock: Option<Stock>,
 }
 
 /// Makes files under names of ours.
@@ -37,7 +37,7 @@ struct Maker<D> {
 }
 
 /// Files that are being made ahead.
-struct Ahead {
+struct Stock {
     made: Receiver<PathBuf>,
     enough: Arc<AtomicBool>,
 }
@@ -47,7 +47,7 @@ impl<D: Disk> Temporary<D> {
     pub(super) fn new(disk: Arc<D>, folder: PathBuf, identity: &str, host: &str) -> Self {
         let (prefix, host) = (names::temporary_prefix(identity), host.to_owned());
         let maker = Arc::new(Maker { disk, folder, prefix, host, turn: AtomicU64::new(1) });
-        Temporary { maker, ahead: None }
+        Temporary { maker, stock: None }
     }
 
     /// Whether a file of this name in `tmp/` is ours.
@@ -67,15 +67,20 @@ impl<D: Disk> Temporary<D> {
         let (maker, told) = (Arc::clone(&self.maker), Arc::clone(&enough));
         // Without a thread each file is made when it is wanted.
         let thread = thread::Builder::new().spawn(move || maker.make(files, &out, &told));
-        self.ahead = thread.ok().map(|_| Ahead { made, enough });
+        self.stock = thread.ok().map(|_| Stock { made, enough });
     }
 
     /// An empty file.
     pub(super) fn file(&mut self) -> Result<(PathBuf, D::File), ArchiveError> {
         // One that was made ahead may be gone again: whoever cleans `tmp/` is free to.
-        while let Some(path) = self.ahead.as_ref().and_then(|ahead| ahead.made.recv().ok()) {
-            if let Ok(file) = self.maker.disk.open(&path, Access::ReadWrite) {
-                return Ok((path, file));
+        while let Some(path) = self.stock.as_ref().and_then(|stock| stock.made.recv().ok()) {
+            match self.maker.disk.open(&path, Access::ReadWrite) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.maker.remove(&path);
+                    return Err(ArchiveError::at(&path, &error));
+                }
             }
         }
         self.maker.create()
@@ -83,11 +88,10 @@ impl<D: Disk> Temporary<D> {
 
     /// Makes no more files ahead, and removes those that are left.
     pub(super) fn stop(&mut self) {
-        let Some(Ahead { made, enough }) = self.ahead.take() else { return };
+        let Some(Stock { made, enough }) = self.stock.take() else { return };
         enough.store(true, Ordering::Relaxed);
         for path in made {
-            // What cannot be removed now, recovery removes.
-            let _ = self.maker.disk.unlink(&path);
+            self.maker.remove(&path);
         }
     }
 }
@@ -105,6 +109,11 @@ impl<D: Disk> Maker<D> {
                 Err(error) => return Err(ArchiveError::at(&path, &error)),
             }
         }
+    }
+
+    /// What cannot be removed now, recovery removes.
+    fn remove(&self, path: &Path) {
+        let _ = self.disk.unlink(path);
     }
 
     /// Until there are enough, or one cannot be made: whoever wants that one will be told why.
@@ -132,11 +141,11 @@ mod tests {
     use super::*;
     use crate::disk::OsDisk;
 
-    fn temporary(folder: &std::path::Path) -> Temporary<OsDisk> {
+    fn temporary(folder: &Path) -> Temporary<OsDisk> {
         Temporary::new(Arc::new(OsDisk), folder.to_owned(), "jane@pop.example.com", "host")
     }
 
-    fn names(folder: &std::path::Path) -> Vec<String> {
+    fn names(folder: &Path) -> Vec<String> {
         let names = std::fs::read_dir(folder).unwrap();
         names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
