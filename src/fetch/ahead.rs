@@ -1,25 +1,25 @@
-//! The way in, begun beside the look at the ledger and the archive: neither waits for the other.
+//! The way to the server, begun beside the look at the ledger and the archive: neither waits for the other.
 //!
-//! Promises: nothing of a login is said before the archive is known to be there; whoever finds that there is
-//! nothing to do, or no way to do it, waits for no server; a server that had to wait for us is left alone,
-//! and called anew.
+//! Promises: no command that the configuration names is run for it, nobody is asked for anything, and nothing of a login is
+//! said before the archive is known to be there; whoever finds that there is nothing to do waits for no server.
 
 use super::error::AccountError;
 use super::login::Door;
-use crate::config::{Account, SecretSource};
+use super::reach::{Approach, Way};
+use crate::config::{Account, ClientCertificate};
 use crate::event::Observer;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
 
-/// An account's door, and perhaps a session on its way to it.
+/// An account's way to its server, and perhaps somebody who is on it.
 pub(super) struct Ahead {
     account: Account,
     until: Option<Instant>,
     trace: bool,
     observer: Arc<dyn Observer>,
-    coming: Option<Receiver<Result<Door, AccountError>>>,
+    coming: Option<Receiver<Result<Approach, AccountError>>>,
 }
 
 impl Ahead {
@@ -33,19 +33,19 @@ impl Ahead {
         Ahead { account: account.clone(), until, trace, observer: Arc::clone(observer), coming: None }
     }
 
-    /// Goes ahead in a thread of its own, unless a person is to be asked for the password first. The thread is not
-    /// waited for where nobody asks for what it has found.
+    /// Goes ahead in a thread of its own. It is not waited for where nobody asks for what it has found.
     pub(super) fn go(&mut self) {
-        if matches!(self.account.secret, SecretSource::Ask) {
+        let runs_a_command = |client: &ClientCertificate| client.password_command.is_some();
+        if self.account.tls_client.as_ref().is_some_and(runs_a_command) {
             return;
         }
         let (found, coming) = channel();
         let (account, until, trace, observer) =
             (self.account.clone(), self.until, self.trace, Arc::clone(&self.observer));
         let go = move || {
-            let door = Door::new(&account, until, trace, &observer);
+            let way = Way::new(&account, until, trace, &observer);
             // Nobody may want it any more; then the connection is closed here.
-            let _ = found.send(door.inspect(Door::approach));
+            let _ = found.send(way.map(Way::approach));
         };
         // Without a thread it is done when it is needed.
         self.coming = thread::Builder::new().spawn(go).ok().map(|_| coming);
@@ -56,9 +56,13 @@ impl Ahead {
         self.until
     }
 
-    /// The door, with what was reached so far behind it.
+    /// The door at the end of the way.
     pub(super) fn door(&self) -> Result<Door, AccountError> {
-        let coming = self.coming.as_ref().and_then(|coming| coming.recv().ok());
-        coming.unwrap_or_else(|| Door::new(&self.account, self.until, self.trace, &self.observer))
+        Door::new(&self.account, || {
+            let approach = self.coming.as_ref().and_then(|coming| coming.recv().ok());
+            approach.unwrap_or_else(|| {
+                Way::new(&self.account, self.until, self.trace, &self.observer).map(Way::untrodden)
+            })
+        })
     }
 }

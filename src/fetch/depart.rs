@@ -40,8 +40,44 @@ impl Run<'_> {
             }
             return Ok(Next::Finished);
         }
+        let marked = self.mark(&mut session, due)?;
+        let gmail = is_gmail(self.account, session.capabilities());
+        let look = next == Next::Finished && self.may_be_a_part(gmail, plan, haul);
+        let last = next == Next::Finished && !look;
+        if last && marked.accepted.is_empty() && self.has_nothing_to_hear(&session) {
+            self.part(session)?;
+            return Ok(next);
+        }
+        if self.leave(session, &marked, &haul.filed)? {
+            self.last = Some((plan.len(), marked.accepted));
+            if look {
+                self.errand = Errand::Look;
+                return Ok(Next::Again);
+            }
+        }
+        Ok(next)
+    }
+
+    /// What to do when the server has gone after the last message: what was to be deleted is, in another session.
+    pub(super) fn left_by_the_server(
+        &mut self,
+        error: SessionError,
+        more_to_say: bool,
+        next: Next,
+    ) -> Result<Next, AccountError> {
+        if matches!(error, SessionError::TimedOut { .. }) {
+            // It heard all but the last command that was sent ahead.
+            self.stop_sending_ahead(&error)?;
+        } else if !more_to_say {
+            self.note(&format!("QUIT could not be said ({error})"));
+        }
+        if more_to_say { Err(error.into()) } else { Ok(next) }
+    }
+
+    /// DELE for what is due, and what its answers mean.
+    fn mark(&mut self, session: &mut Session<Transaction>, due: Vec<Due>) -> Result<Marked, AccountError> {
         let marked = remove::mark(
-            &mut session,
+            session,
             due,
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
@@ -58,27 +94,17 @@ impl Run<'_> {
         }
         // Whatever stays must not take the place of others in the next session's portion.
         self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
-        let gmail = is_gmail(self.account, session.capabilities());
-        let look = next == Next::Finished && self.may_be_a_part(gmail, plan, haul);
-        let last = next == Next::Finished && !look;
-        if last && marked.accepted.is_empty() && self.has_nothing_to_hear(&session) {
-            return match session.part() {
-                Err(error) if error.is_disorder() && !is_second_farewell(&error) => Err(error.into()),
-                Err(error) => {
-                    self.note(&format!("the server could not be told QUIT ({error})"));
-                    Ok(next)
-                }
-                Ok(()) => Ok(next),
-            };
+        Ok(marked)
+    }
+
+    /// QUIT, whose answer is not waited for.
+    fn part(&self, session: Session<Transaction>) -> Result<(), AccountError> {
+        match session.part() {
+            Err(error) if is_out_of_step(&error) => return Err(error.into()),
+            Err(error) => self.note(&format!("QUIT could not be said ({error})")),
+            Ok(()) => {}
         }
-        if self.leave(session, &marked, &haul.filed)? {
-            self.last = Some((plan.len(), marked.accepted));
-            if look {
-                self.errand = Errand::Look;
-                return Ok(Next::Again);
-            }
-        }
-        Ok(next)
+        Ok(())
     }
 
     /// Whether the answer to QUIT can say nothing of use. Between two sessions of a run it says at least that
@@ -114,11 +140,9 @@ impl Run<'_> {
                 (refusal_exit(&reply), format!("the server refused QUIT (\"{}\")", escape(reply.text())))
             }
             // With no deletion under way, what counts is that no answer of this session can be trusted.
-            Err(error) if waiting == 0 && error.is_disorder() && !is_second_farewell(&error) => {
-                return Err(error.into());
-            }
+            Err(error) if waiting == 0 && is_out_of_step(&error) => return Err(error.into()),
             Err(error) => {
-                if error.is_disorder() && !is_second_farewell(&error) {
+                if is_out_of_step(&error) {
                     self.disown(filed)?;
                 }
                 (error.exit(), format!("QUIT was not answered ({error})"))
@@ -153,7 +177,7 @@ impl Run<'_> {
         }
     }
 
-    fn due_of_haul(&self, session: SessionId, plan: &Plan<'_>, filed: &[Filed]) -> Vec<Due> {
+    pub(super) fn due_of_haul(&self, session: SessionId, plan: &Plan<'_>, filed: &[Filed]) -> Vec<Due> {
         let due = |message: &&Filed| !message.unsteady && self.is_due(message.seq, message.archived_at);
         let sighted = |message: &Filed| {
             let number = plan.item(message.item).entry.number;
@@ -167,6 +191,11 @@ impl Run<'_> {
         let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
         self.unconfirmed = Some((exit, text));
     }
+}
+
+/// Whether an answer shows that those before it may have been to other questions.
+fn is_out_of_step(error: &SessionError) -> bool {
+    error.is_disorder() && !is_second_farewell(error)
 }
 
 /// Some servers say goodbye twice: all that is left over is one more `+OK`.

@@ -38,11 +38,15 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
         .map(|failed| failed.until))
 }
 
-/// Whether nothing is to be sent ahead, by a ledger that is only read.
-pub(super) fn mixes_up_answers(config: &Config, account: &Account) -> Result<bool, LedgerError> {
-    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(false) };
-    let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok(false) };
-    Ok(one_at_a_time_until(account, &ledger)?.is_some())
+/// What who only looks should know, by a ledger that is only read: whether nothing is to be sent ahead, and when a
+/// fetch logged in last.
+pub(super) fn before_a_look(
+    config: &Config,
+    account: &Account,
+) -> Result<(bool, Option<UnixTime>), LedgerError> {
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok((false, None)) };
+    let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok((false, None)) };
+    Ok((one_at_a_time_until(account, &ledger)?.is_some(), ledger.last_login()?))
 }
 
 /// What the ledger calls an account's server.
@@ -95,6 +99,12 @@ impl Run<'_> {
         if !error.is_disorder() || !sent_ahead || self.seen.disorder {
             return Ok(true);
         }
+        self.stop_sending_ahead(error)?;
+        Ok(false)
+    }
+
+    /// From here on nothing is sent ahead to this server, for the reason given.
+    pub(super) fn stop_sending_ahead(&mut self, error: &SessionError) -> Result<(), AccountError> {
         self.seen.disorder = true;
         let mut text = format!("{error}; going on without pipelining");
         if self.account.pipelining == Pipelining::Auto {
@@ -103,7 +113,7 @@ impl Run<'_> {
             self.ledger.commit(&[Change::PipeliningFailed(failed)])?;
         }
         self.note(&text);
-        Ok(false)
+        Ok(())
     }
 
     /// Takes back what a session said about the UIDs of these messages.

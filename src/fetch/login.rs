@@ -1,13 +1,14 @@
 //! From an account to a session that is logged in.
 
-use super::disorder::mixes_up_answers;
+use super::disorder::before_a_look;
 use super::error::AccountError;
-use super::reach::{Way, run_deadline};
+use super::reach::{Approach, Reached, Way, run_deadline};
+use super::waiting::Backoff;
 use crate::config::{self, Account, Auth, Config, SecretSource};
 use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
 use crate::sasl::{Mechanism, SecretKind};
-use crate::session::{Authorization, Choice, Clearance, Login, Session, SessionError, Transaction};
+use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
 use crate::stop;
 use secrecy::{ExposeSecret, SecretString};
 use std::cell::{Cell, RefCell};
@@ -18,9 +19,12 @@ use std::time::{Duration, Instant};
 /// hang up, and cron comes again anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// For how long a server that has been approached may be kept waiting for the login. Some hang up after a few
-/// tens of seconds, and recovery can take longer.
-const FRESH: Duration = Duration::from_secs(5);
+/// For how long a server that has been approached may be kept waiting for the login; some hang up after a few seconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A maildrop that is in use may be so by a session of ours that has ended so long ago at most, in seconds: the
+/// server may still be at work on its QUIT, whose answer is not always waited for.
+const JUST_NOW: UnixTime = 10;
 
 /// Connects, protects the connection as configured, and logs in, once. `until` is the end of the account's
 /// run.
@@ -30,7 +34,7 @@ pub fn open_session(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    Door::new(account, until, trace, observer)?.open(false)
+    Door::new(account, || Ok(Way::new(account, until, trace, observer)?.untrodden()))?.open(false)
 }
 
 /// A session for who only looks. To a server that has mixed up its answers it sends nothing ahead, either; a ledger
@@ -41,8 +45,11 @@ pub fn open_session_to_look(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    let one_at_a_time = mixes_up_answers(config, account).unwrap_or_default();
-    Door::new(account, run_deadline(account), trace, observer)?.open(one_at_a_time)
+    let (one_at_a_time, last_login) = before_a_look(config, account).unwrap_or_default();
+    let way = || Ok(Way::new(account, run_deadline(account), trace, observer)?.untrodden());
+    let door = Door::new(account, way)?;
+    door.last_session.set(last_login);
+    door.open(one_at_a_time)
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
@@ -52,41 +59,53 @@ pub(super) struct Door {
     secret: RefCell<SecretString>,
     /// A server may want some time between two logins.
     last_login: Cell<Option<UnixTime>>,
-    /// What came of the approach, and when.
+    /// When our last session began, if it is known.
+    last_session: Cell<Option<UnixTime>>,
+    /// How far the way has been gone already, and when.
     reached: Cell<Option<(Reached, Instant)>>,
 }
 
-/// A session before login, or why there is none.
-type Reached = Result<Session<Authorization>, AccountError>;
-
 impl Door {
-    /// The secret is had here, so that a server never waits for a person.
+    /// The secret is had first, so that a server hardly ever waits for a person.
     pub(super) fn new(
         account: &Account,
-        until: Option<Instant>,
-        trace: bool,
-        observer: &Arc<dyn Observer>,
+        approach: impl FnOnce() -> Result<Approach, AccountError>,
     ) -> Result<Self, AccountError> {
         let kind = secret_kind(account);
         let secret = RefCell::new(obtain(account, kind)?);
-        let way = Way::new(account, until, trace, observer)?;
-        Ok(Door { way, kind, secret, last_login: Cell::new(None), reached: Cell::new(None) })
-    }
-
-    /// Goes as far as can be gone without a word of the login; the first [`open`](Self::open) goes on from there.
-    pub(super) fn approach(&self) {
-        self.reached.set(Some((self.way.reach(true), Instant::now())));
+        let Approach { way, reached } = approach()?;
+        let (last_login, last_session) = (Cell::new(None), Cell::new(None));
+        Ok(Door { way, kind, secret, last_login, last_session, reached: Cell::new(reached) })
     }
 
     /// With what is known of the last login before this run.
     pub(super) fn after(self, last_login: Option<UnixTime>) -> Self {
         self.last_login.set(last_login);
+        self.last_session.set(last_login);
         self
     }
 
     /// A session that is logged in. A token that the server calls expired is had anew, once.
     /// `one_at_a_time`: it sends nothing ahead of a reply.
     pub(super) fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
+        let ours = self
+            .last_session
+            .get()
+            .is_some_and(|at| (0..JUST_NOW).contains(&super::now().saturating_sub(at)));
+        let mut backoff = Backoff::for_our_own(ours.then(Instant::now));
+        loop {
+            match self.try_to_open(one_at_a_time) {
+                Err(AccountError::Session(error)) if error.is_in_use() => {
+                    let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
+                    stop::pause(pause);
+                    super::unless_stopped()?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_to_open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
         let mut outcome = self.log_in(one_at_a_time);
         if let Err(AccountError::Session(error)) = &outcome
             && error.wants_new_token()
@@ -100,6 +119,7 @@ impl Door {
         }
         if outcome.is_ok() {
             self.last_login.set(Some(super::now()));
+            self.last_session.set(Some(super::now()));
             self.way.observer.event(&self.way.account.name, Event::LoggedIn);
         }
         outcome
@@ -144,9 +164,12 @@ impl Door {
         one_at_a_time: bool,
         login: &Login<'_>,
     ) -> Result<Session<Transaction>, AccountError> {
-        let mut session = match self.reached.take() {
-            Some((reached, at)) if ask_capabilities && at.elapsed() < FRESH => reached?,
-            _ => self.way.reach(ask_capabilities)?,
+        // What has waited for too long is closed before another is opened: a server may serve one at a time.
+        let fresh = |(_, at): &(Reached, Instant)| ask_capabilities && at.elapsed() < PATIENCE;
+        let reached = self.reached.take().filter(fresh);
+        let mut session = match reached {
+            Some((reached, _)) => reached?,
+            None => self.way.reach(ask_capabilities)?,
         };
         if one_at_a_time {
             session.one_at_a_time();

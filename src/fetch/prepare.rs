@@ -1,4 +1,4 @@
-//! What a run needs before it has anything to do with a server: the account's lock, its part of the ledger, its archive.
+//! What a run needs besides a server: the account's lock, its part of the ledger, its archive.
 //!
 //! Promises: one run at a time for each maildrop; nothing of the archive is touched yet.
 
@@ -24,7 +24,9 @@ pub(super) struct Locked {
 
 /// All that a run needs but the server.
 pub(super) struct Prepared {
+    /// The maildrop's part of the ledger.
     pub ledger: Box<dyn Ledger>,
+    /// Where its mail is kept.
     pub archive: Box<dyn Archive>,
     /// Held until the run is over.
     _lock: AccountLock,
@@ -51,12 +53,13 @@ impl Locked {
         }
     }
 
-    /// Whether an archive that has vanished can be ruled out at first sight. If it cannot, that is to be found out before
-    /// a server hears of us.
+    /// Whether an archive that has vanished can be ruled out at first sight. If it cannot, that is to be found out
+    /// before a server hears of us.
     pub(super) fn nothing_seems_missing(&self, account: &Account) -> bool {
         self.file.is_empty() || account.archive.try_exists().unwrap_or(false)
     }
 
+    /// Opens the ledger's part and the archive.
     pub(super) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
         let ledger = self.file.maildrop(&account.identity, &account.archive, &configured(config))?;
         let disk = Arc::new(OsDisk);

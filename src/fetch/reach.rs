@@ -58,6 +58,15 @@ pub(super) struct Way {
     trace: bool,
 }
 
+/// A session before login, or why there is none.
+pub(super) type Reached = Result<Session<Authorization>, AccountError>;
+
+/// A way, and how far it has been gone already, and when.
+pub(super) struct Approach {
+    pub way: Way,
+    pub reached: Option<(Reached, Instant)>,
+}
+
 impl Way {
     /// The way that the account describes; reads the files that it names. `until` is the end
     /// of its run.
@@ -71,9 +80,20 @@ impl Way {
         Ok(Way { account: account.clone(), observer: Arc::clone(observer), tls, until, trace })
     }
 
+    /// Goes it as far as can be gone without a word of the login.
+    pub(super) fn approach(self) -> Approach {
+        let reached = self.reach(true);
+        Approach { way: self, reached: Some((reached, Instant::now())) }
+    }
+
+    /// Not a step yet.
+    pub(super) fn untrodden(self) -> Approach {
+        Approach { way: self, reached: None }
+    }
+
     /// A session before login, protected as configured, its capabilities read, unless CAPA is
     /// not to be sent.
-    pub(super) fn reach(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
+    pub(super) fn reach(&self, ask_capabilities: bool) -> Reached {
         let begun = Instant::now();
         let late = || self.until.is_some_and(|until| until <= Instant::now());
         match self.greet(ask_capabilities) {

@@ -49,6 +49,8 @@ pub(super) struct Haul {
     pub broken: Option<Broken>,
     /// The message whose answer was due when the session broke.
     pub broke_at: Option<usize>,
+    /// All came, and then the session ended before its last word.
+    pub gone: Option<SessionError>,
     /// RETRs that had no whole answer when it broke off.
     pub unanswered: usize,
     /// Not all were asked for: the time was up.
@@ -106,7 +108,7 @@ pub(super) fn retrieve(
         haul
     });
     haul.filed = reports.try_iter().flatten().collect();
-    if haul.broken.is_some() && session.sent_ahead() {
+    if haul.unanswered > 0 && haul.broken.is_some() && session.sent_ahead() {
         (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, haul.unanswered);
     }
     haul
@@ -165,11 +167,7 @@ fn pump(
                 haul.cut_short = waiting.len() > 0;
             } else {
                 for item in waiting.by_ref().take(QUEUED - asked.len()) {
-                    if let Err(error) = session.queue_retr(plan.item(item).entry.number) {
-                        haul.broken = Some(Broken::Session(error));
-                        haul.unanswered = asked.len();
-                        return haul;
-                    }
+                    session.queue_retr(plan.item(item).entry.number);
                     asked.push_back(item);
                 }
                 if waiting.len() == 0 && !last_word {
@@ -181,6 +179,10 @@ fn pump(
         let event = match session.next() {
             Ok(Some(event)) => event,
             Ok(None) => break,
+            Err(error) if last_word && asked.is_empty() && !error.is_disorder() => {
+                haul.gone = Some(error);
+                break;
+            }
             Err(error) => {
                 haul.broken = Some(Broken::Session(error));
                 haul.broke_at = asked.front().copied();

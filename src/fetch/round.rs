@@ -179,6 +179,10 @@ impl Run<'_> {
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );
+        if !haul.unsettled.is_empty() {
+            // There is more to ask.
+            haul.broken = haul.broken.take().or(haul.gone.take().map(Broken::Session));
+        }
         if haul.broken.is_none() && !haul.unsettled.is_empty() {
             self.look_again(&mut session, &plan, bounds, &mut haul);
         }
@@ -199,6 +203,10 @@ impl Run<'_> {
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
+        }
+        if let Some(error) = haul.gone.take() {
+            let due = !(proven.is_empty() && self.due_of_haul(session.id(), &plan, &haul.filed).is_empty());
+            return self.left_by_the_server(error, due, work.next());
         }
         let finished = self.finish(session, &plan, proven, &haul, work.next());
         if let Err(AccountError::Session(error)) = &finished

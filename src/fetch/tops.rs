@@ -39,7 +39,7 @@ pub fn headers(
     loop {
         if wanted && session.outstanding() <= DEPTH {
             for number in waiting.by_ref().take(QUEUED - session.outstanding()) {
-                session.queue_top(number, 0)?;
+                session.queue_top(number, 0);
             }
         }
         stored_form.clear();

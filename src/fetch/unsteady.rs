@@ -50,6 +50,7 @@ impl Run<'_> {
         haul.unsure.extend(again.unsure);
         haul.missed.extend(again.missed);
         haul.broken = again.broken;
+        haul.gone = again.gone;
         haul.broke_at = again.broke_at;
         haul.cut_short |= again.cut_short;
     }

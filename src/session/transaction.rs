@@ -145,15 +145,13 @@ impl Session<Transaction> {
     }
 
     /// Queues RETR.
-    pub fn queue_retr(&mut self, number: u32) -> Result<(), SessionError> {
+    pub fn queue_retr(&mut self, number: u32) {
         self.queue(Sent::Retr(number), 0);
-        Ok(())
     }
 
     /// Queues TOP: the header and the first `lines` lines after it.
-    pub fn queue_top(&mut self, number: u32, lines: u32) -> Result<(), SessionError> {
+    pub fn queue_top(&mut self, number: u32, lines: u32) {
         self.queue(Sent::Top(number), lines);
-        Ok(())
     }
 
     /// Queues DELE. Refused while a RETR or TOP is not complete: a server that mixes up its

@@ -78,6 +78,6 @@ fn an_answer_too_many_ends_the_session_even_behind_quit() {
 #[test]
 fn nobody_takes_over_while_an_answer_is_due() {
     let (mut session, _) = logged_in(Pipeline::Never, "", usize::MAX);
-    session.queue_top(1, 0).unwrap();
+    session.queue_top(1, 0);
     assert!(matches!(session.by_hand(), Err(SessionError::Order(_))));
 }

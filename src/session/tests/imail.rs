@@ -39,7 +39,7 @@ fn all_eleven_commands_are_spoken_as_imail_answers_them() {
         let listed = [(1, 1171), (2, 1021), (3, 385)];
         assert_eq!(sizes(&session.scan_listing().unwrap()), listed);
 
-        session.queue_retr(3).unwrap();
+        session.queue_retr(3);
         let (status, body) = message(&mut session);
         let body = body.unwrap();
         assert_eq!(status, "385 octets");
@@ -48,7 +48,7 @@ fn all_eleven_commands_are_spoken_as_imail_answers_them() {
 
         assert_eq!(session.uidl_one(3).unwrap().text(), b"3 230371285");
 
-        session.queue_top(3, 2).unwrap();
+        session.queue_top(3, 2);
         let header = "Date: Thu, 19 Aug 1999 20:15:55 -0500\r\nStatus: U\r\nFrom: <>\r\n\r\n";
         assert_eq!(message(&mut session), ("385 octets".into(), Some(header.into())));
 

@@ -36,9 +36,9 @@ const THREE_MESSAGES: [&str; 7] = [
 ];
 
 fn queue_three(session: &mut Session<Transaction>) {
-    session.queue_retr(1).unwrap();
-    session.queue_retr(2).unwrap();
-    session.queue_top(3, 0).unwrap();
+    session.queue_retr(1);
+    session.queue_retr(2);
+    session.queue_top(3, 0);
     assert_eq!(session.outstanding(), 3);
 }
 
@@ -90,7 +90,7 @@ fn the_wire_is_refilled_when_half_of_it_is_answered() {
     say(&mut transcript, 'C', 2 * half..3 * half);
     say(&mut transcript, 'S', half..3 * half);
     let (mut session, progress) = logged_in(Pipeline::Always, &transcript, usize::MAX);
-    (0..3 * half).for_each(|number| session.queue_retr(number).unwrap());
+    (0..3 * half).for_each(|number| session.queue_retr(number));
     let before = progress.writes();
     let seen = drain(&mut session).unwrap();
     assert_eq!(seen.len(), 3 * DEPTH / 2);
@@ -104,7 +104,7 @@ fn a_large_message_passes_in_large_pieces() {
     let line = "x".repeat(998);
     let body = format!("S: {line}\n").repeat(1000);
     let (mut session, _) = logged_in(Pipeline::Never, &format!("C: RETR 1\nS: +OK\n{body}S: ."), usize::MAX);
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     let (mut pieces, mut octets) = (0, 0);
     while let Some(incoming) = session.next().unwrap() {
         if let Incoming::Body { octets: piece, .. } = incoming {
@@ -135,7 +135,7 @@ fn a_connection_that_ends_in_the_middle_ends_the_session() {
 #[test]
 fn a_server_that_stalls_is_given_up() {
     let (mut session, _) = logged_in(Pipeline::Never, "C: RETR 1\nS: +OK\nS: A: b\nstall", usize::MAX);
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     let error = drain(&mut session).unwrap_err();
     assert!(error.to_string().contains("too slow with RETR"), "{error}");
     assert_eq!(error.exit(), Exit::UNAVAILABLE);
@@ -144,8 +144,8 @@ fn a_server_that_stalls_is_given_up() {
 #[test]
 fn garbage_in_place_of_a_reply_ends_the_session() {
     let (mut session, _) = logged_in(Pipeline::Always, "C: RETR 1\nC: RETR 2\nS: +OK\nS: .\nS: lost", 3);
-    session.queue_retr(1).unwrap();
-    session.queue_retr(2).unwrap();
+    session.queue_retr(1);
+    session.queue_retr(2);
     let error = drain(&mut session).unwrap_err();
     assert_eq!(error.exit(), Exit::PROTOCOL);
     assert!(error.to_string().contains("answer to RETR: expected +OK or -ERR, got “lost”"), "{error}");
@@ -262,8 +262,8 @@ fn octets_nobody_asked_for_are_found_wherever_they_are() {
 
     // Between two commands of a queue.
     let (mut session, _) = logged_in(Pipeline::Never, "C: RETR 1\nS: -ERR\nS: +OK 2\nC: RETR 2", usize::MAX);
-    session.queue_retr(1).unwrap();
-    session.queue_retr(2).unwrap();
+    session.queue_retr(1);
+    session.queue_retr(2);
     surplus(drain(&mut session).map(|_| ()));
 }
 
@@ -271,7 +271,7 @@ fn octets_nobody_asked_for_are_found_wherever_they_are() {
 fn dele_waits_for_messages_under_way() {
     let transcript = "C: RETR 1\nS: +OK\nS: .\nC: DELE 1\nS: +OK\nC: DELE 2\nS: -ERR no\nC: QUIT\nS: +OK";
     let (mut session, progress) = logged_in(Pipeline::Never, transcript, usize::MAX);
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     let early = receipt(&session, 1);
     assert!(matches!(session.queue_dele(early), Err(SessionError::Order(_))));
     assert_eq!(drain(&mut session).unwrap(), ["Retr(1) +OK", "end of Retr(1)"]);
@@ -314,7 +314,7 @@ fn deletions_count_only_when_quit_is_answered() {
 fn dropping_a_session_sends_nothing() {
     // The script would fail the test at the first octet.
     let (mut session, progress) = logged_in(Pipeline::Always, "", usize::MAX);
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     drop(session);
     progress.assert_finished();
 }
@@ -322,7 +322,7 @@ fn dropping_a_session_sends_nothing() {
 #[test]
 fn one_command_at_a_time_beside_the_queue() {
     let (mut session, _) = logged_in(Pipeline::Always, "", usize::MAX);
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     for outcome in [session.noop(), session.rset(), session.list_one(1), session.uidl_one(1)] {
         assert!(matches!(outcome, Err(SessionError::Order(_))));
     }
@@ -339,7 +339,7 @@ fn a_message_is_one_line_of_the_trace() {
     let mut session = session
         .login(&by("jane", &secret(), Choice::Named(Mechanism::User), Clearance::EncryptedOnly))
         .unwrap();
-    session.queue_retr(1).unwrap();
+    session.queue_retr(1);
     drain(&mut session).unwrap();
     let trace = trace.lock().unwrap();
     assert_eq!(trace[trace.len() - 4..], ["C: RETR 1", "S: +OK", "S: … 15 octets", "S: ."]);
