@@ -18,13 +18,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// A parcel is sent when it holds so many octets; it never holds twice as many.
-pub(super) const PARCEL_OCTETS: usize = 32 * 1024;
-/// Parcels that may wait between network and disk.
-pub(super) const PARCELS_WAITING: usize = 8;
+/// A parcel is sent when it holds so many octets; a CR that waited for its LF may come on top.
+const PARCEL_OCTETS: usize = 32 * 1024;
+/// Parcels that may wait between network and disk. What comes while they do is held by the system, in
+/// the socket's buffer, which is far larger.
+pub(super) const PARCELS_WAITING: usize = 4;
 
 /// Octets of messages in stored form, one behind the other, and where each begins and ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parcel {
     pub octets: Vec<u8>,
     marks: Vec<(usize, Mark)>,
@@ -38,6 +39,16 @@ enum Mark {
 }
 
 impl Parcel {
+    /// An empty one. It has its whole room at once: one that grows ends up with twice as much as it needs.
+    pub(super) fn new() -> Self {
+        Parcel { octets: Vec::with_capacity(PARCEL_OCTETS + 1), marks: Vec::new() }
+    }
+
+    /// Octets that it can take before it is full.
+    pub(super) fn room(&self) -> usize {
+        PARCEL_OCTETS.saturating_sub(self.octets.len())
+    }
+
     /// A message begins here.
     pub(super) fn begin(&mut self) {
         self.marks.push((self.octets.len(), Mark::Begin));

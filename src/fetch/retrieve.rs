@@ -4,7 +4,7 @@
 //! or not at all, is reported missing and never stored as mail; where a reply may have been lost, what came
 //! after it is unsure.
 
-use super::filer::{Before, Filed, Filer, Looks, PARCEL_OCTETS, PARCELS_WAITING, Parcel};
+use super::filer::{Before, Filed, Filer, Looks, PARCELS_WAITING, Parcel};
 use super::lost_reply;
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
@@ -98,7 +98,7 @@ pub(super) fn retrieve(
     let filer = Filer::new(archive, ledger, plan, before, bounds.batch, session.utf8(), (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(order.len(), &incoming, &report, &emptied));
-        let packer = Packer { parcel: Parcel::default(), parcels, spare, account, observer };
+        let packer = Packer { parcel: Parcel::new(), parcels, spare, account, observer };
         let mut haul = pump(session, plan, order, bounds, packer);
         match working.join() {
             Ok(Ok(unsettled)) => haul.unsettled = unsettled,
@@ -127,8 +127,19 @@ struct Packer<'a> {
 struct FilerGone;
 
 impl Packer<'_> {
+    /// Puts the next octets of a message, as they came off the wire, into parcels.
+    fn pack(&mut self, mut octets: &[u8], ends: &mut Unix) -> Result<(), FilerGone> {
+        while !octets.is_empty() {
+            let (now, later) = octets.split_at(octets.len().min(self.parcel.room()));
+            ends.feed(now, &mut self.parcel.octets);
+            self.send_if_full()?;
+            octets = later;
+        }
+        Ok(())
+    }
+
     fn send_if_full(&mut self) -> Result<(), FilerGone> {
-        if self.parcel.octets.len() >= PARCEL_OCTETS { self.send() } else { Ok(()) }
+        if self.parcel.room() == 0 { self.send() } else { Ok(()) }
     }
 
     fn send(&mut self) -> Result<(), FilerGone> {
@@ -136,7 +147,7 @@ impl Packer<'_> {
             return Ok(());
         }
         self.observer.event(self.account, Event::Received { octets: self.parcel.octets.len() as u64 });
-        let next = self.spare.try_recv().unwrap_or_default();
+        let next = self.spare.try_recv().unwrap_or_else(|_| Parcel::new());
         self.parcels.send(std::mem::replace(&mut self.parcel, next)).map_err(|_| FilerGone)
     }
 }
@@ -212,10 +223,7 @@ fn pump(
                     haul.broken = Some(Broken::TooLarge(item));
                     break;
                 }
-                octets.chunks(PARCEL_OCTETS).try_for_each(|octets| {
-                    current.ends.feed(octets, &mut packer.parcel.octets);
-                    packer.send_if_full()
-                })
+                packer.pack(octets, &mut current.ends)
             }
             Incoming::End { .. } => {
                 asked.pop_front();
