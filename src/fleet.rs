@@ -35,16 +35,19 @@ pub fn run(
     let jobs = options.jobs.unwrap_or(DEFAULT_JOBS).clamp(1, accounts.len().max(1));
     let per_host = options.jobs.unwrap_or(JOBS_PER_HOST).max(1);
     let board = Board::new(accounts, per_host);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                while let Some(turn) = board.take() {
-                    let account = accounts[turn];
-                    let summary = fetch::run(config, account, options.orders, observer);
-                    board.done(turn, summary);
-                }
-            });
+    let work = || {
+        while let Some(turn) = board.take() {
+            let account = accounts[turn];
+            let summary = fetch::run(config, account, options.orders, observer);
+            board.done(turn, summary);
         }
+    };
+    // This thread is one of them: one that only waits for another takes memory for nothing.
+    std::thread::scope(|scope| {
+        for _ in 1..jobs {
+            scope.spawn(work);
+        }
+        work();
     });
     board.summaries()
 }

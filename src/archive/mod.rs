@@ -151,4 +151,4 @@ fn digest_of(mut file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
 }
 
 /// Octets that are read, or gathered before they are written, at once.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;

@@ -9,7 +9,7 @@ use super::reach::{Approach, Way};
 use crate::config::{Account, ClientCertificate};
 use crate::event::Observer;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Instant;
 
@@ -39,7 +39,7 @@ impl Ahead {
         if self.account.tls_client.as_ref().is_some_and(runs_a_command) {
             return;
         }
-        let (found, coming) = channel();
+        let (found, coming) = sync_channel(1);
         let (account, until, trace, observer) =
             (self.account.clone(), self.until, self.trace, Arc::clone(&self.observer));
         let go = move || {

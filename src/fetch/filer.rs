@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 /// A parcel is sent when it holds so many octets; a CR that waited for its LF may come on top.
-const PARCEL_OCTETS: usize = 32 * 1024;
+const PARCEL_OCTETS: usize = 16 * 1024;
 /// Parcels that may wait between network and disk. What comes while they do is held by the system, in
 /// the socket's buffer, which is far larger.
 pub(super) const PARCELS_WAITING: usize = 4;

@@ -2,7 +2,7 @@
 //!
 //! The TLS library reads each record in two pieces, a head of 5 octets and what it announces: two
 //! system calls for 2 KiB from some servers, 130,000 of them for 250 MB. Behind this buffer they
-//! are one for 64 KiB. It begins with the handshake, so that nothing sent in clear text before it
+//! are one for 32 KiB. It begins with the handshake, so that nothing sent in clear text before it
 //! can be mistaken for what came under TLS.
 
 use super::deadline::DeadlineStream;
@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::time::Instant;
 
 /// Octets read at once.
-const AHEAD: usize = 64 << 10;
+const AHEAD: usize = 32 << 10;
 
 /// A socket with a read buffer; writes pass through.
 #[derive(Debug)]
