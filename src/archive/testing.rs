@@ -291,6 +291,10 @@ impl Ledger for WatchedLedger {
         self.inner.last_login()
     }
 
+    fn last_active(&self) -> Result<Option<UnixTime>, LedgerError> {
+        self.inner.last_active()
+    }
+
     fn overview(&self) -> Result<Overview, LedgerError> {
         self.inner.overview()
     }

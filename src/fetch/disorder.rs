@@ -38,15 +38,15 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
         .map(|failed| failed.until))
 }
 
-/// What who only looks should know, by a ledger that is only read: whether nothing is to be sent ahead, and when a
-/// fetch logged in last.
+/// What who only looks should know, by a ledger that is only read: whether nothing is to be sent ahead, and when
+/// our own last session was at work.
 pub(super) fn before_a_look(
     config: &Config,
     account: &Account,
 ) -> Result<(bool, Option<UnixTime>), LedgerError> {
     let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok((false, None)) };
     let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok((false, None)) };
-    Ok((one_at_a_time_until(account, &ledger)?.is_some(), ledger.last_login()?))
+    Ok((one_at_a_time_until(account, &ledger)?.is_some(), ledger.last_active()?))
 }
 
 /// What the ledger calls an account's server.

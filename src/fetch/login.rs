@@ -45,11 +45,9 @@ pub fn open_session_to_look(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    let (one_at_a_time, last_login) = before_a_look(config, account).unwrap_or_default();
+    let (one_at_a_time, last_session) = before_a_look(config, account).unwrap_or_default();
     let way = || Ok(Way::new(account, run_deadline(account), trace, observer)?.untrodden());
-    let door = Door::new(account, way)?;
-    door.last_session.set(last_login);
-    door.open(one_at_a_time)
+    Door::new(account, way)?.with_ours(last_session).open(one_at_a_time)
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
@@ -59,7 +57,7 @@ pub(super) struct Door {
     secret: RefCell<SecretString>,
     /// A server may want some time between two logins.
     last_login: Cell<Option<UnixTime>>,
-    /// When our last session began, if it is known.
+    /// When our last session was at work, if it is known.
     last_session: Cell<Option<UnixTime>>,
     /// How far the way has been gone already, and when.
     reached: Cell<Option<(Reached, Instant)>>,
@@ -81,7 +79,12 @@ impl Door {
     /// With what is known of the last login before this run.
     pub(super) fn after(self, last_login: Option<UnixTime>) -> Self {
         self.last_login.set(last_login);
-        self.last_session.set(last_login);
+        self
+    }
+
+    /// With what is known of our own last session before this run.
+    pub(super) fn with_ours(self, last_session: Option<UnixTime>) -> Self {
+        self.last_session.set(last_session);
         self
     }
 

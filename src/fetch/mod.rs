@@ -119,13 +119,14 @@ impl Prepared {
     ) -> Summary {
         // A ledger that cannot be read is noticed, and told of, by the run itself.
         let last_login = self.ledger.last_login().ok().flatten();
+        let last_active = self.ledger.last_active().ok().flatten();
         let door = OnceCell::new();
         let open = |one_at_a_time| {
             let door = if let Some(door) = door.get() {
                 door
             } else {
                 let new = ahead.door()?;
-                door.get_or_init(|| new.after(last_login))
+                door.get_or_init(|| new.after(last_login).with_ours(last_active))
             };
             let wait = wait_until.map(|wait| ahead.until().map_or(wait, |run| wait.min(run)));
             let mut backoff = Backoff::for_maildrop(wait);

@@ -81,6 +81,9 @@ pub trait Ledger: Send {
     /// When we logged in last, with success, for whichever archive of this identity.
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError>;
 
+    /// When a run last logged in or ended, for whichever archive of this identity.
+    fn last_active(&self) -> Result<Option<UnixTime>, LedgerError>;
+
     /// All that is on record. Looks at every row: for `status`, not for a run.
     fn overview(&self) -> Result<Overview, LedgerError>;
 }

@@ -68,6 +68,17 @@ pub(super) fn last_started(connection: &Connection, maildrop: i64) -> Result<Opt
         .optional()
 }
 
+/// When a run of the same identity last logged in or ended, for whichever archive.
+pub(super) fn last_active(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
+    connection
+        .prepare_cached(
+            "SELECT nullif(max(coalesce(last_login, 0), coalesce(ended_at, 0)), 0) AS active \
+             FROM maildrop LEFT JOIN run ON run.maildrop = maildrop.id \
+             WHERE identity = (SELECT identity FROM maildrop WHERE id = ?) ORDER BY active DESC LIMIT 1",
+        )?
+        .query_row([maildrop], |row| row.get(0))
+}
+
 /// The last run that ended.
 pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Option<RunRecord>> {
     connection

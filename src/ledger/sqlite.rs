@@ -198,6 +198,10 @@ impl Ledger for SqliteLedger {
         last_login(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
+    fn last_active(&self) -> Result<Option<UnixTime>, LedgerError> {
+        self.ask(runs::last_active)
+    }
+
     fn overview(&self) -> Result<Overview, LedgerError> {
         overview(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }

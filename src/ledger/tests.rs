@@ -1,5 +1,6 @@
 //! The ledger's promises, on real files.
 
+mod activity;
 mod batch;
 mod files;
 

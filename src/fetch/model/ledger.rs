@@ -97,6 +97,10 @@ impl Ledger for ModelLedger {
         self.look(Ledger::last_login)
     }
 
+    fn last_active(&self) -> Result<Option<UnixTime>, LedgerError> {
+        self.look(Ledger::last_active)
+    }
+
     fn overview(&self) -> Result<Overview, LedgerError> {
         self.look(Ledger::overview)
     }
