@@ -98,6 +98,8 @@ fn beside_another_program(messages: usize, deliver: impl Fn(&Sandbox, &Path, usi
     let runs = AtomicUsize::new(0);
     let mut sent = Vec::new();
     let delivered = std::thread::scope(|scope| {
+        // Whatever ends the runs ends the other program, too.
+        let _enough = Enough(&runs);
         let other = scope.spawn(|| {
             let mut number = 0;
             while number < messages || runs.load(Ordering::Relaxed) < RUNS {
@@ -154,6 +156,15 @@ fn an_mbox_that_procmail_delivers_into_at_the_same_time() {
     });
 }
 
+/// Counts all runs as done when it is dropped.
+struct Enough<'a>(&'a AtomicUsize);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(RUNS, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn an_mbox_that_mutt_saves_into_at_the_same_time() {
     let Some(mutt) = find_program("mutt") else {
@@ -185,6 +196,29 @@ fn an_mbox_that_a_program_appends_to_under_the_lock_of_fcntl_alone() {
         // It is not the only one that wants the lock.
         std::thread::sleep(Duration::from_millis(5));
     });
+}
+
+/// mutt takes the lock of fcntl first, and then waits for the dotlock.
+#[test]
+fn a_program_that_takes_the_two_locks_in_the_other_order_gets_both() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::with([Account::on("work", &server).text("format", "mbox")]);
+    let mbox = sandbox.write("Mail/work", "");
+    let dotlock = sandbox.path("Mail/work.lock");
+    let file = std::fs::OpenOptions::new().read(true).append(true).open(&mbox).unwrap();
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETLKW(&whole_file())).unwrap();
+    let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
+    // Time for popkeep to come to its locks.
+    std::thread::sleep(Duration::from_secs(1));
+    let late = Instant::now() + Duration::from_secs(20);
+    while std::fs::File::create_new(&dotlock).is_err() {
+        assert!(Instant::now() < late, "popkeep keeps the dotlock while it waits for the other lock");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::fs::remove_file(&dotlock).unwrap();
+    drop(file);
+    assert_eq!(run.wait(), Some(0));
+    assert_same_mail(stores::mbox(&mbox), stored_forms(&Mail::some(3)));
 }
 
 /// The write lock of a whole file, as `fcntl` wants it described.

@@ -48,26 +48,29 @@ pub(super) fn lock<D: Disk>(
     let failed = |error: &io::Error| ArchiveError::at(path, error);
     let late = || ArchiveError::Locked { path: path.display().to_string() };
     let turn = Turn::take(path, until).ok_or_else(late)?;
-    let dotlock = Dotlock::take(disk, path, until).map_err(|error| failed(&error))?;
-    let dotlock = match dotlock {
-        Taken::Ours(dotlock) => Some(dotlock),
-        Taken::NotPossible => None,
-        Taken::Late => return Err(late()),
-    };
+    let mut made = false;
     loop {
+        let dotlock = match Dotlock::take(disk, path, until).map_err(|error| failed(&error))? {
+            Taken::Ours(dotlock) => Some(dotlock),
+            Taken::NotPossible => None,
+            Taken::Late => return Err(late()),
+        };
         let Some((mut file, created)) = open(disk, path, create)? else { return Ok(None) };
-        while !file.try_lock().map_err(|error| failed(&error))? {
-            pause(until).ok_or_else(late)?;
-        }
-        // A mail client may have put another file in its place while we waited.
-        let locked = file.metadata().map_err(|error| failed(&error))?;
-        match disk.link_metadata(path) {
-            Ok(named) if (named.dev, named.ino) == (locked.dev, locked.ino) => {
-                return Ok(Some(Locked { file, _dotlock: dotlock, _turn: turn, created }));
+        made |= created;
+        if file.try_lock().map_err(|error| failed(&error))? {
+            // A mail client may have put another file in its place while we waited.
+            let locked = file.metadata().map_err(|error| failed(&error))?;
+            match disk.link_metadata(path) {
+                Ok(named) if (named.dev, named.ino) == (locked.dev, locked.ino) => {
+                    return Ok(Some(Locked { file, _dotlock: dotlock, _turn: turn, created: made }));
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+                _ => {}
             }
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
-            _ => pause(until).ok_or_else(late)?,
         }
+        // mutt takes the two locks in the other order: whoever has one must not wait for the other.
+        drop((file, dotlock));
+        pause(until).ok_or_else(late)?;
     }
 }
 
