@@ -8,7 +8,7 @@
 //! it open the index like any other connection, and marks its snapshot there.
 
 use super::journal::Journal;
-use super::{LedgerError, SqliteLedger, schema};
+use super::{LedgerError, SqliteLedger, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, OsDisk};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -84,6 +84,7 @@ impl LedgerFile {
     ) -> Result<SqliteLedger, LedgerError> {
         let name = self.name();
         let failed = |error| LedgerError::from_sqlite(&name, &error);
+        let _turn = turn::wait();
         let mut connection = self.connect()?;
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;

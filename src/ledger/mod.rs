@@ -22,6 +22,7 @@ mod sqlite;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests;
+mod turn;
 
 pub use error::LedgerError;
 pub use file::LedgerFile;

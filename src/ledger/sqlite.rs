@@ -3,7 +3,7 @@
 use super::rows::{self, signed, unsigned};
 use super::{
     Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, State, UnixTime,
-    quarantine, runs, schema, seen,
+    quarantine, runs, schema, seen, turn,
 };
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::{Connection, TransactionBehavior};
@@ -79,6 +79,8 @@ impl Drop for SqliteLedger {
     /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
     /// connection is in the way of is made by that one.
     fn drop(&mut self) {
+        // Who has the turn now comes here later.
+        let Some(_turn) = turn::take() else { return };
         if !self.connection.is_readonly("main").unwrap_or(true) {
             let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -98,6 +100,7 @@ impl Ledger for SqliteLedger {
             return Ok(());
         }
         let outcome = (|| {
+            let _turn = turn::wait();
             // With NORMAL the write-ahead log is not synced: the next commit, or the checkpoint at
             // the end, does it for this one.
             let lasting = !changes.iter().all(only_about_the_run);
