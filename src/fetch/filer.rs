@@ -164,8 +164,8 @@ impl<'a> Filer<'a> {
         }
     }
 
-    /// Works until the network side, which asks for `expected` messages, hangs up, then commits what is complete. `filed` gets each
-    /// batch after its commit; `spare` gets emptied parcels back. Returns what needs a second look.
+    /// Works until the network side, which asks for `expected` messages, hangs up, then commits what is complete.
+    /// `filed` gets each batch after its commit; `spare` gets emptied parcels back. Returns what needs a second look.
     pub(super) fn work(
         mut self,
         expected: usize,
