@@ -1,5 +1,5 @@
-//! What is in use is tried again, at growing intervals, until the time is up: that of `--wait`, or a moment where it may be
-//! ourselves who use it.
+//! What is in use is tried again, at growing intervals, until the time is up: that of `--wait`, or a moment
+//! where it may be ourselves who use it.
 
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,7 @@ impl Backoff {
 
     /// For a maildrop that our own last session may hold yet, 3 s from `now` on at most; not at all without.
     pub(super) fn for_our_own(now: Option<Instant>) -> Self {
-        let until = now.and_then(|now| now.checked_add(Duration::from_secs(3)));
-        Backoff { next: Duration::from_millis(100), longest: Duration::from_secs(1), until }
+        Self::for_lock(now.and_then(|now| now.checked_add(Duration::from_secs(3))))
     }
 
     /// For the lock of another popkeep on this machine, which costs nothing to look at.

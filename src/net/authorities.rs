@@ -4,11 +4,14 @@ use super::NetError;
 use native_tls::Certificate;
 use std::path::Path;
 
-/// The largest `tls_ca_file` that is read, in octets: several times a whole system's bundle.
-const FILE_LIMIT: u64 = 4 << 20;
+/// The largest file of authorities that is read, in octets: several times a whole system's bundle, which is
+/// 220,000 on Debian.
+pub(super) const FILE_LIMIT: u64 = 4 << 20;
 
-const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const PEM_END: &str = "-----END CERTIFICATE-----";
+/// What a certificate in PEM (RFC 7468) begins with.
+pub(super) const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+/// What it ends with.
+pub(super) const PEM_END: &str = "-----END CERTIFICATE-----";
 
 /// Every certificate of `tls_ca_file`. The TLS library ignores what it cannot use, which would
 /// show only as a certificate that nobody trusts: so each one is looked at here.

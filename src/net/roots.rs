@@ -10,6 +10,7 @@
 //! makes them: those that are in the file alone are handed to the library by themselves. Must never: overrule an
 //! environment that names other authorities, or reach a command that we start.
 
+use super::authorities::{FILE_LIMIT, PEM_BEGIN, PEM_END};
 use crate::disk;
 use native_tls::Certificate;
 use std::collections::HashSet;
@@ -29,12 +30,6 @@ const NONE: &str = "/dev/./null";
 /// Alpine's, and Arch's) makes them.
 const SYSTEM: (&str, &str) = ("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs");
 
-/// Octets of the file of all authorities, at most; Debian's has 220,000.
-const LARGEST: u64 = 4 << 20;
-
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
 /// Starts the program anew, in the same process and with the same arguments, so that it looks authorities up
 /// one by one. Returns if there is no need, if that might change whom it trusts, or if it cannot be done: then
 /// everything works as well, and slower.
@@ -44,7 +39,7 @@ pub fn look_up_one_by_one(arguments: &[OsString]) {
     if other(FILE, file) || other(FOLDER, folder) {
         return;
     }
-    if !disk::read_limited(Path::new(file), LARGEST).is_ok_and(|all| holds_only_certificates(&all)) {
+    if !disk::read_limited(Path::new(file), FILE_LIMIT).is_ok_and(|all| holds_only_certificates(&all)) {
         return;
     }
     // Not /proc/self/exe: the process would be called "exe".
@@ -80,18 +75,18 @@ fn holds_only_certificates(pem: &[u8]) -> bool {
 
 /// Each authority of the file, in PEM, that cannot be found in the folder.
 fn only_in_the_file(file: &Path, folder: &Path) -> Vec<String> {
-    let all = disk::read_limited(file, LARGEST).unwrap_or_default();
+    let all = disk::read_limited(file, FILE_LIMIT).unwrap_or_default();
     let mut wanted: HashSet<&str> = certificates(&all).collect();
     let names = disk::names_in(folder).unwrap_or_default();
     let names: HashSet<&str> = names.iter().filter_map(|name| name.to_str()).collect();
     for name in names.iter().filter(|name| is_looked_up(name, &names)) {
-        let Ok(one) = disk::read_limited(&folder.join(name), LARGEST) else { continue };
+        let Ok(one) = disk::read_limited(&folder.join(name), FILE_LIMIT) else { continue };
         // OpenSSL takes the first certificate of such a file.
         if let Some(found) = certificates(&one).next() {
             wanted.remove(found);
         }
     }
-    wanted.into_iter().map(|base64| format!("{BEGIN}\n{base64}\n{END}\n")).collect()
+    wanted.into_iter().map(|base64| format!("{PEM_BEGIN}\n{base64}\n{PEM_END}\n")).collect()
 }
 
 /// Whether OpenSSL would look at a file of this name: eight hexadecimal digits, a dot, a number, and the same with
@@ -108,8 +103,8 @@ fn is_looked_up(name: &str, names: &HashSet<&str>) -> bool {
 /// The base64 of each certificate in PEM (RFC 7468).
 fn certificates(pem: &[u8]) -> impl Iterator<Item = &str> {
     let text = str::from_utf8(pem).unwrap_or_default();
-    text.split(BEGIN).skip(1).map(|rest| {
-        let end = rest.find(END).unwrap_or(rest.len());
+    text.split(PEM_BEGIN).skip(1).map(|rest| {
+        let end = rest.find(PEM_END).unwrap_or(rest.len());
         rest[..end].trim()
     })
 }
