@@ -79,9 +79,8 @@ impl Drop for SqliteLedger {
     /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
     /// connection is in the way of is made by that one.
     fn drop(&mut self) {
-        // Who has the turn now comes here later.
-        let Some(_turn) = turn::take() else { return };
         if !self.connection.is_readonly("main").unwrap_or(true) {
+            let _turn = turn::wait();
             let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }

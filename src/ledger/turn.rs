@@ -3,7 +3,7 @@
 //! SQLite lets one connection write at a time and has the others look again after ever longer pauses, which cost
 //! accounts that are fetched side by side more than all their writing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Until it is dropped, no other thread has a turn.
 pub(super) type Turn = MutexGuard<'static, ()>;
@@ -13,13 +13,4 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Waits for a turn. Nothing is held by it that a panic could have left half done.
 pub(super) fn wait() -> Turn {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A turn, if nobody has it now.
-pub(super) fn take() -> Option<Turn> {
-    match TURN.try_lock() {
-        Ok(turn) => Some(turn),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
 }
