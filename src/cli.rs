@@ -5,9 +5,9 @@
 
 mod init;
 pub mod manual;
+pub mod problems;
 #[cfg(test)]
 mod tests;
-pub mod troubles;
 
 pub use init::{Init, Keeping, Protection};
 
@@ -48,7 +48,7 @@ pub enum Command {
     ///
     /// Logs into each account, fetches every message that the archive does not hold yet, deletes
     /// from the server what the configuration says may go, and reports what the server listed,
-    /// what is held now, and what is missing and why.
+    /// what is archived now, and what is missing and why.
     #[command(after_help = manual::examples(manual::FETCH))]
     Fetch(Fetch),
 
@@ -59,19 +59,19 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::CHECK))]
     Check(Check),
 
-    /// Show what is on the server, and what of it is held
+    /// Show what is on the server, and what of it is archived
     ///
     /// Logs in and lists every message with its number, its size in octets, its UID, and whether
-    /// the archive holds it: held; new; doubtful (the next fetch brings it and compares it with what
-    /// is held); too large (the configuration leaves it); or quarantined (it failed before, and is
+    /// the archive holds it: archived; new; doubtful (the next fetch brings it and compares it with what
+    /// is archived); too large (the configuration leaves it); or quarantined (it failed before, and is
     /// tried last and after growing gaps). Nothing is fetched, deleted or written.
     #[command(after_help = manual::examples(manual::LIST))]
     List(List),
 
-    /// Show the last run, the last success and what is held, without connecting
+    /// Show the last run, the last success and what is archived, without connecting
     ///
     /// Reads the ledger alone: when each account ran last and last had success, the failures since
-    /// then, how much is held, and how much came in during each of the last twelve weeks. With
+    /// then, how much is archived, and how much came in during each of the last twelve weeks. With
     /// --max-age it is a monitoring check: exit status 1 when an account's last success is too long
     /// ago or there never was one.
     #[command(after_help = manual::examples(manual::STATUS))]
@@ -87,7 +87,7 @@ pub enum Command {
     ///
     /// From a pipe, each line of stdin is a command, and stdout gets the answers: status lines and
     /// listings with LF, a message octet for octet as the server has it (CRLF, doubled dots
-    /// undone), and a line with a dot behind a listing or a message. DELE of a message that is not held is not
+    /// undone), and a line with a dot behind a listing or a message. DELE of a message that is not archived is not
     /// sent without --yes. The exit status is 1 if an answer was -ERR, a command was not sent, or
     /// marked messages were left without QUIT.
     #[command(after_help = manual::examples(manual::SESSION))]
@@ -147,7 +147,7 @@ pub struct Fetch {
     #[arg(long, value_name = "SPAN", value_parser = age)]
     pub wait: Option<Duration>,
 
-    /// Say nothing on success, and one line on stderr for each trouble; for cron
+    /// Say nothing on success, and one line on stderr for each problem; for cron
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
 

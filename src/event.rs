@@ -108,7 +108,7 @@ pub struct Missing {
     pub chosen: bool,
 }
 
-/// The reconciliation of one account's run. `listed == held + missing.len()`, always.
+/// The reconciliation of one account's run. `listed == archived + removed + missing.len()`, always.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// The account's name.
@@ -122,22 +122,34 @@ pub struct Summary {
     /// Messages the server listed: the union of STAT, LIST and UIDL.
     pub listed: u64,
     /// Listed messages that the archive holds now.
-    pub held: u64,
+    pub archived: u64,
     /// Messages fetched and stored in this run.
     pub fetched: u64,
     /// Octets of them, as stored.
     pub octets: u64,
     /// Deletions that QUIT confirmed.
     pub deleted: u64,
+    /// Listed messages that were archived and that somebody has removed from the archive since.
+    pub removed: u64,
     /// Deletions that were due and are not done because the local copy is gone or changed.
     pub kept_no_copy: u64,
-    /// What is not held.
+    /// What is neither archived nor removed.
     pub missing: Vec<Missing>,
     /// How long it took.
     pub seconds: f64,
 }
 
 impl Summary {
+    /// Messages that the user's own `max_size`, `--limit` or filter left on the server.
+    pub fn left(&self) -> u64 {
+        self.missing.iter().filter(|message| message.chosen).count() as u64
+    }
+
+    /// Messages that should be in the archive and are not.
+    pub fn really_missing(&self) -> impl Iterator<Item = &Missing> {
+        self.missing.iter().filter(|message| !message.chosen)
+    }
+
     /// Of a run that has seen no message.
     pub fn of_nothing(account: &str, outcome: Outcome, exit: Exit, error: Option<String>) -> Self {
         Summary {
@@ -146,10 +158,11 @@ impl Summary {
             exit,
             error,
             listed: 0,
-            held: 0,
+            archived: 0,
             fetched: 0,
             octets: 0,
             deleted: 0,
+            removed: 0,
             kept_no_copy: 0,
             missing: Vec::new(),
             seconds: 0.0,

@@ -8,7 +8,7 @@
 pub struct Exit(u8);
 
 impl Exit {
-    /// Every listed message is held (or the command did what it was asked to).
+    /// Every listed message is archived (or the command did what it was asked to).
     pub const OK: Exit = Exit(0);
     /// Some messages are missing from the archive, or `status` found an account stale.
     pub const MISSING: Exit = Exit(1);

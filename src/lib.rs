@@ -23,10 +23,10 @@
 //! 2. Nothing comes twice: the ledger notes each step before the next, and recovery settles what
 //!    a crash left between two of them.
 //! 3. Octet for octet: only dot-stuffing, CRLF and the format's own quoting are undone or done.
-//! 4. No silent gap: `listed == held + missing`, with a reason for each missing message.
+//! 4. No silent gap: `listed == archived + missing`, with a reason for each missing message.
 //! 5. One bad thing stays one bad thing.
 //! 6. Bounded: no line, list, message or stall of a server can exhaust memory or hang a run.
-//! 7. Quiet in cron: nothing on success, one line per trouble, a meaningful exit code.
+//! 7. Quiet in cron: nothing on success, one line per problem, a meaningful exit code.
 //! 8. Secrets stay secret: a password is a type that cannot be printed.
 //!
 //! # One message's way

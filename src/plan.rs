@@ -2,7 +2,7 @@
 //! the ledger's rows and the user's limits.
 //!
 //! Promises: every listed message gets exactly one verdict; a row explains at most one listed
-//! message; a message is [`Verdict::Held`] only when its UID names one row, once, and its size
+//! message; a message is [`Verdict::Archived`] only when its UID names one row, once, and its size
 //! has not changed. Whatever is doubtful is fetched and compared, never skipped.
 //!
 //! Must never: take a UID that one listing left out for a message that is gone.
@@ -30,10 +30,10 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The archive has it, as this row.
-    Held(Held),
+    Archived(Archived),
     /// RETR it, and store it unless it turns out to be one of the rows of `compare`.
     Fetch {
-        /// Why it cannot be taken for held.
+        /// Why it cannot be taken for archived.
         why: Why,
         /// The rows that might be this message.
         compare: Compare,
@@ -54,9 +54,9 @@ impl Verdict {
     }
 }
 
-/// The row that explains a held message.
+/// The row that explains a archived message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct Archived {
     /// The row.
     pub seq: Seq,
     /// When it was archived.
@@ -72,7 +72,7 @@ pub struct Held {
 pub enum Why {
     /// Its UID was never seen.
     New,
-    /// Its UID is held, but the size LIST gives has changed.
+    /// Its UID is archived, but the size LIST gives has changed.
     SizeChanged,
     /// Its UID was deleted by us and is listed again.
     DeletedBefore,
@@ -212,15 +212,15 @@ impl<'l> Plan<'l> {
 
     /// The new message at this place was recognised by its header as the one that this row holds.
     pub fn bind_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
-        let held = Held { seq, archived_at, learn_size: false, by_header: true };
-        self.verdicts[place] = Verdict::Held(held);
+        let archived = Archived { seq, archived_at, learn_size: false, by_header: true };
+        self.verdicts[place] = Verdict::Archived(archived);
     }
 
-    /// The held message at this place is not proven by its header (which is not the recorded one, or all
+    /// The archived message at this place is not proven by its header (which is not the recorded one, or all
     /// that is known of it): it has to be fetched and compared with its row.
     pub fn doubt_header(&mut self, place: usize) {
-        let Some(&Verdict::Held(held)) = self.verdicts.get(place) else { return };
-        self.groups.push(vec![held.seq]);
+        let Some(&Verdict::Archived(archived)) = self.verdicts.get(place) else { return };
+        self.groups.push(vec![archived.seq]);
         let group = u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX);
         self.verdicts[place] = Verdict::Fetch { why: Why::HeaderChanged, compare: Compare::Group(group) };
     }

@@ -54,7 +54,7 @@ impl Sighting {
         Sighting { session, number, seen: Seen::Whole(digest) }
     }
 
-    /// TOP n 0 brought its header in this session. Counts only for a message that is held by
+    /// TOP n 0 brought its header in this session. Counts only for a message that is archived by
     /// its UID and size.
     pub(crate) fn header(session: SessionId, number: u32, header: Hash) -> Self {
         Sighting { session, number, seen: Seen::Header(header) }
@@ -121,8 +121,9 @@ mod tests {
     #[test]
     fn a_receipt_is_for_the_message_that_was_seen_and_is_held() {
         let session = SessionId::fresh();
-        let held = copy(b"A: 1\n\nb\n");
-        let seen = |message: &[u8]| Receipt::issue(&held, &Sighting::retrieved(session, 7, digest(message)));
+        let archived = copy(b"A: 1\n\nb\n");
+        let seen =
+            |message: &[u8]| Receipt::issue(&archived, &Sighting::retrieved(session, 7, digest(message)));
         let receipt = seen(b"A: 1\n\nb\n").unwrap();
         assert_eq!((receipt.session(), receipt.number()), (session, 7));
         assert!(seen(b"A: 1\nX-UID: 9\n\nb\n").is_some(), "but for what servers write into mail");
@@ -133,9 +134,10 @@ mod tests {
 
     #[test]
     fn a_header_counts_if_it_is_exactly_that_of_the_copy() {
-        let held = copy(b"A: 1\n\nb\n");
+        let archived = copy(b"A: 1\n\nb\n");
         let seen = |header: &[u8]| {
-            Receipt::issue(&held, &Sighting::header(SessionId::fresh(), 1, digest(header).header)).is_some()
+            Receipt::issue(&archived, &Sighting::header(SessionId::fresh(), 1, digest(header).header))
+                .is_some()
         };
         assert!(seen(b"A: 1\n\n"));
         assert!(!seen(b"A: 1\nStatus: R\n\n"));

@@ -189,7 +189,7 @@ impl<D: Disk> Archive for Maildir<D> {
             Err(error) => return Err(ArchiveError::cannot_create(&self.root, error)),
         }
         if holds && !self.holds_a_known_copy(ledger)? {
-            let expected = ledger.overview()?.held;
+            let expected = ledger.overview()?.archived;
             return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected });
         }
         self.ledger_was_empty = !holds && ledger.intents()?.is_empty();

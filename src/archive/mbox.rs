@@ -5,7 +5,7 @@
 //! A message begins only behind an empty line.
 //!
 //! Must never: cut off anything that another program wrote, write into what is not a regular file
-//! of ours, or wait for the network while the lock is held.
+//! of ours, or wait for the network while the lock is archived.
 
 mod append;
 mod lock;
@@ -182,7 +182,7 @@ impl<D: Disk> Archive for Mbox<D> {
             Err(error) => return Err(cannot(&self.path, error)),
         };
         if holds && !self.holds_a_known_copy(ledger)? {
-            let expected = ledger.overview()?.held;
+            let expected = ledger.overview()?.archived;
             return Err(ArchiveError::Vanished { path: self.path.display().to_string(), expected });
         }
         let written = if exists { &self.path } else { folder };

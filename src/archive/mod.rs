@@ -46,7 +46,7 @@ pub struct Pending {
     pub octets: u64,
 }
 
-/// What looking at a held message's copy found.
+/// What looking at a archived message's copy found.
 #[derive(Debug)]
 pub enum Copy {
     /// It is there and whole.

@@ -7,7 +7,7 @@ pub const DESCRIPTION: &str = "\
 popkeep keeps a local backup of POP3 mailboxes. Run from cron, or once by hand, it logs into each \
 configured account, lists the maildrop, skips every message it already holds, fetches the rest \
 octet for octet into a Maildir or an mbox, and, if the configuration says so, deletes from the \
-server what is safely held.
+server what is safely archived.
 
 A message is deleted only when a durable copy of it has been read back and matches what the server \
 sent. Wherever a run is cut off, the next one leaves exactly one copy of each message.";
@@ -21,15 +21,15 @@ pub const FETCH_JSON_HELP: &str = "\
 Print one JSON document about the run on stdout
 
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
-(or null), listed, held, fetched, octets (of what was fetched), deleted, missing (each with number, uid \
+(or null), listed, archived, fetched, octets (of what was fetched), deleted, missing (each with number, uid \
 and reason) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always \
-held and missing together. What came from a server has its unprintable octets escaped.";
+archived and missing together. What came from a server has its unprintable octets escaped.";
 
 /// The long help of `list --json`.
 pub const LIST_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
-It has account; messages, each with number, size (octets, or null), uid (or null), state (held, new, \
+It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, new, \
 doubtful, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
 3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
 show the header; and error (or null), when not all could be had. What came from a server has its \
@@ -39,7 +39,7 @@ unprintable characters escaped.";
 pub const STATUS_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
-It has exit, the exit code, and accounts, each with name, error (or null), archive, held, octets, newest, \
+It has exit, the exit code, and accounts, each with name, error (or null), archive, archived, octets, newest, \
 last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
 --max-age), failed_runs since the last success and failures (the kinds of them), quarantined and \
 quarantine (the messages that are there longest), and weeks (what was archived in each, the oldest first). \
@@ -97,13 +97,13 @@ pub const CHECK: &[Example] = &[
 
 /// Examples for `list`.
 pub const LIST: &[Example] = &[
-    ("popkeep list work --headers", "who wrote what, and whether it is held"),
+    ("popkeep list work --headers", "who wrote what, and whether it is archived"),
     ("popkeep list work --json", "the same for scripts"),
 ];
 
 /// Examples for `status`.
 pub const STATUS: &[Example] = &[
-    ("popkeep status", "what is held, and when each account was last fetched"),
+    ("popkeep status", "what is archived, and when each account was last fetched"),
     ("popkeep status --max-age 26h", "exit with 1 if the nightly run failed or did not happen"),
 ];
 
@@ -143,7 +143,7 @@ pub const COMPLETIONS: &[Example] = &[
 
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
-    (0, "all listed messages are held, or left by your own max_size or --limit"),
+    (0, "all listed messages are archived, or left by your own max_size or --limit"),
     (
         1,
         "messages are missing, accounts failed differently, status found one stale, or a session was told -ERR",
@@ -175,7 +175,7 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     (
         "~/.local/state/popkeep/",
-        "The ledger: which message is held, where, and with what hash; $XDG_STATE_HOME counts. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
+        "The ledger: which message is archived, where, and with what hash; $XDG_STATE_HOME counts. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
     ),
 ];
 

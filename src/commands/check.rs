@@ -41,9 +41,9 @@ pub fn run(file: Option<&Path>, options: &cli::Check, out: &mut dyn Write) -> Re
         out.flush()?;
         exits.push(match done {
             Ok(()) => Exit::OK,
-            Err(trouble) => {
-                output::complain_about(&account.name, &trouble);
-                trouble.exit()
+            Err(problem) => {
+                output::complain_about(&account.name, &problem);
+                problem.exit()
             }
         });
     }
@@ -122,7 +122,7 @@ impl Page {
         self.add("maildrop", amount(listing.len() as u64, octets));
         let Some(found) = found else { return };
         let (fetches, octets) = found.fetches;
-        self.add("held", wording::messages(found.held));
+        self.add("archived", wording::messages(found.archived));
         self.add("new", amount(fetches, octets));
         if !found.left.is_empty() {
             let left = wording::messages(found.left.len() as u64);
@@ -172,7 +172,7 @@ impl Page {
         };
         let delete = match account.delete {
             DeletePolicy::Never => "never".to_owned(),
-            DeletePolicy::Fetched => "what is held".to_owned(),
+            DeletePolicy::Fetched => "what is archived".to_owned(),
             DeletePolicy::After(age) => format!("what was archived {} ago", wording::span(age)),
         };
         self.add("archive", format!("{} ({format})", shown(&account.archive)));
@@ -292,7 +292,7 @@ mod tests {
         page.maildrop(&listing, Some(&found));
         assert_eq!(
             page.text("work"),
-            "work\n  maildrop       3 messages, 600 B\n  held           0 messages\n  \
+            "work\n  maildrop       3 messages, 600 B\n  archived       0 messages\n  \
              new            2 messages, 300 B\n  left           1 message larger than max_size\n"
         );
     }

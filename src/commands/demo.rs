@@ -169,7 +169,7 @@ For your own mail:
 /// What the run says of itself, indented under the command.
 fn tell(summaries: &[Summary], out: &mut dyn Write) -> io::Result<()> {
     for summary in summaries {
-        for line in wording::summary(summary).into_iter().chain(wording::troubles(summary)) {
+        for line in wording::summary(summary).into_iter().chain(wording::problems(summary)) {
             writeln!(out, "  {}: {line}", summary.account)?;
         }
     }

@@ -26,13 +26,13 @@ struct AccountPlan {
     name: String,
     error: Option<String>,
     listed: u64,
-    held: u64,
+    archived: u64,
     fetch: Vec<Due>,
-    /// Held messages that are due for deletion.
+    /// Archived messages that are due for deletion.
     delete: u64,
     /// When the oldest of them was archived: RFC 3339.
     oldest_archived: Option<String>,
-    /// Of `fetch`, those that the same run would delete once they are held.
+    /// Of `fetch`, those that the same run would delete once they are archived.
     delete_fetched: u64,
     left: Vec<MissingMessage>,
 }
@@ -98,9 +98,9 @@ fn describe(account: &Account, preview: &Preview) -> String {
     let octets = preview.to_fetch.iter().filter_map(|message| message.size).sum();
     let at_once = deleted_at_once(account, preview);
     let mut lines = vec![format!(
-        "{name}: {} listed, {} held, would fetch {} ({}), would delete {}",
+        "{name}: {} listed, {} archived, would fetch {} ({}), would delete {}",
         preview.listed,
-        preview.held,
+        preview.archived,
         preview.to_fetch.len(),
         wording::size(octets),
         preview.to_delete + at_once
@@ -115,12 +115,12 @@ fn describe(account: &Account, preview: &Preview) -> String {
             .oldest_to_delete
             .map(|at| format!(", the oldest archived {}", wording::moment(at)))
             .unwrap_or_default();
-        let held = wording::messages(preview.to_delete);
-        lines.push(format!("{name}: would delete {held} that are held{oldest}"));
+        let archived = wording::messages(preview.to_delete);
+        lines.push(format!("{name}: would delete {archived} that are archived{oldest}"));
     }
     if at_once > 0 {
         let fetched = wording::messages(at_once);
-        lines.push(format!("{name}: would delete the {fetched} to fetch as well, once held"));
+        lines.push(format!("{name}: would delete the {fetched} to fetch as well, once archived"));
     }
     for message in &preview.left {
         lines.push(format!(
@@ -139,7 +139,7 @@ impl AccountPlan {
             name: account.name.clone(),
             error: None,
             listed: preview.listed,
-            held: preview.held,
+            archived: preview.archived,
             fetch: preview.to_fetch.iter().map(Due::new).collect(),
             delete: preview.to_delete,
             oldest_archived: preview.oldest_to_delete.map(wording::rfc3339),
@@ -179,7 +179,7 @@ mod tests {
         let uid = Some(b"u\x1b1".to_vec());
         Preview {
             listed: 4,
-            held: 2,
+            archived: 2,
             fetches: (1, 2048),
             to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
             to_delete: 2,
@@ -192,11 +192,12 @@ mod tests {
     fn the_plan_names_what_is_fetched_deleted_and_left() {
         let text = describe(&account(DeletePolicy::After(Duration::from_hours(720))), &preview());
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "work: 4 listed, 2 held, would fetch 1 (2.0 KiB), would delete 2");
+        assert_eq!(lines[0], "work: 4 listed, 2 archived, would fetch 1 (2.0 KiB), would delete 2");
         assert_eq!(lines[1], "work: would fetch message 3 (UID u\\x1b1), 2.0 KiB: it is new");
         assert!(
-            lines[2]
-                .starts_with("work: would delete 2 messages that are held, the oldest archived 2026-11-2")
+            lines[2].starts_with(
+                "work: would delete 2 messages that are archived, the oldest archived 2026-11-2"
+            )
         );
         assert_eq!(lines[3], "work: would leave message 4: too large");
         assert_eq!(lines.len(), 4);
@@ -206,7 +207,10 @@ mod tests {
     fn what_is_fetched_and_deleted_in_one_run_is_not_passed_over() {
         let text = describe(&account(DeletePolicy::Fetched), &preview());
         assert!(text.contains("would delete 3\n"), "{text}");
-        assert!(text.contains("work: would delete the 1 message to fetch as well, once held\n"), "{text}");
+        assert!(
+            text.contains("work: would delete the 1 message to fetch as well, once archived\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(
             json,
             concat!(
-                r#"{"exit":0,"dry_run":true,"accounts":[{"name":"work","error":null,"listed":4,"held":2,"#,
+                r#"{"exit":0,"dry_run":true,"accounts":[{"name":"work","error":null,"listed":4,"archived":2,"#,
                 r#""fetch":[{"number":3,"uid":"u\\x1b1","octets":2048,"why":"it is new"}],"delete":2,"#,
                 r#""oldest_archived":"2026-11-22T05:00:12Z","delete_fetched":1,"#,
                 r#""left":[{"number":4,"uid":null,"reason":"too large"}]}]}"#

@@ -12,7 +12,7 @@ use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
 use crate::ledger::{LedgerFile, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
-use crate::progress::{Detail, Progress, Style, trouble, wording};
+use crate::progress::{Detail, Progress, Style, problem, wording};
 use crate::stop;
 use metrics::{AccountFacts, RunFacts};
 use std::io::{self, IsTerminal, Write};
@@ -143,15 +143,15 @@ fn style(options: &cli::Fetch, asks: bool) -> Style {
     }
 }
 
-/// What `--quiet` has to say: one line for each trouble that is not to be passed over.
+/// What `--quiet` has to say: one line for each problem that is not to be passed over.
 /// `passed_over` is asked about accounts that failed in a way that may pass by itself.
 fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<Line> {
     summaries
         .iter()
         .filter(|summary| !(summary.exit.is_ok() || summary.exit.is_transient() && passed_over(summary)))
         .flat_map(|summary| {
-            let lines = wording::troubles_in_short(summary);
-            let level = trouble(summary.exit);
+            let lines = wording::problems_in_short(summary);
+            let level = problem(summary.exit);
             lines.into_iter().map(move |line| (level, format!("popkeep: {}: {line}", summary.account)))
         })
         .collect()
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_has_one_line_for_each_trouble_and_none_for_success() {
+    fn quiet_has_one_line_for_each_problem_and_none_for_success() {
         let fine = Summary { outcome: Outcome::Ok, error: None, ..failed("fine", Exit::OK, "") };
         let refused = failed("work", Exit::REFUSED, "the server refused the login");
         assert!(complaints(std::slice::from_ref(&fine), |_| false).is_empty());
@@ -222,7 +222,7 @@ mod tests {
         });
         let broken = Summary {
             listed: 1000,
-            held: 300,
+            archived: 300,
             missing: missing.collect(),
             ..failed("work", Exit::UNAVAILABLE, "the server closed the connection")
         };

@@ -96,8 +96,8 @@ impl<'o, W: Write> Printer<'o, W> {
 }
 
 /// Says on stderr, in a line, what is wrong with an account.
-pub(super) fn complain_about(account: &str, trouble: &dyn Display) {
-    complain(&format!("popkeep: {account}: {}", printable(&trouble.to_string())));
+pub(super) fn complain_about(account: &str, problem: &dyn Display) {
+    complain(&format!("popkeep: {account}: {}", printable(&problem.to_string())));
 }
 
 /// Tells a person something on stderr that is no failure.

@@ -31,23 +31,25 @@ struct AccountRun {
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     listed: u64,
-    held: u64,
+    archived: u64,
     fetched: u64,
     octets: u64,
     deleted: u64,
+    removed: u64,
+    left: u64,
 }
 
 impl From<&Summary> for Figures {
     fn from(run: &Summary) -> Self {
-        let &Summary { listed, held, fetched, octets, deleted, .. } = run;
-        Figures { listed, held, fetched, octets, deleted }
+        let &Summary { listed, archived, fetched, octets, deleted, removed, .. } = run;
+        Figures { listed, archived, fetched, octets, deleted, removed, left: run.left() }
     }
 }
 
 impl From<&RunRecord> for Figures {
     fn from(run: &RunRecord) -> Self {
-        let &RunRecord { listed, held, fetched, octets, deleted, .. } = run;
-        Figures { listed, held, fetched, octets, deleted }
+        let &RunRecord { listed, archived, fetched, octets, deleted, removed, left, .. } = run;
+        Figures { listed, archived, fetched, octets, deleted, removed, left }
     }
 }
 
@@ -95,7 +97,7 @@ impl AccountRun {
             outcome: summary.outcome.word(),
             error: summary.error.as_deref().map(printable),
             figures: summary.into(),
-            missing: summary.missing.iter().map(MissingMessage::new).collect(),
+            missing: summary.really_missing().map(MissingMessage::new).collect(),
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
         }
     }
@@ -125,10 +127,11 @@ mod tests {
             exit: Exit::MISSING,
             error: None,
             listed: 3,
-            held: 2,
+            archived: 2,
             fetched: 1,
             octets: 512,
             deleted: 1,
+            removed: 0,
             kept_no_copy: 1,
             missing: vec![Missing {
                 number: 2,
@@ -143,7 +146,7 @@ mod tests {
             json,
             concat!(
                 r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
-                r#""listed":3,"held":2,"fetched":1,"octets":512,"deleted":1,"#,
+                r#""listed":3,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":0,"#,
                 r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}],"on_new_mail":[]}"#
             )
         );

@@ -80,18 +80,21 @@ impl Draft {
         let nowhere = Path::new("");
         let folder = std::env::current_dir().unwrap_or_else(|_| "/".into());
         let resolved = resolve(nowhere, &self.table(), &Surroundings { folder, home: location::home() });
-        let trouble = |error: ConfigError| match error {
+        let problem = |error: ConfigError| match error {
             ConfigError::Content { fault, .. } => fault.to_string(),
             other => other.to_string(),
         };
-        let mut accounts = resolved.map_err(trouble)?.accounts;
+        let mut accounts = resolved.map_err(problem)?.accounts;
         accounts.pop().ok_or_else(|| "there is no account".to_owned())
     }
 
     /// The whole file. `state_dir` is for a ledger that would not be found without it.
     pub fn file(&self, day: &str, state_dir: Option<&str>) -> String {
         let state_dir = state_dir.map_or_else(String::new, |folder| {
-            format!("# Where the ledger is, which knows what is held.\nstate_dir = {}\n\n", quoted(folder))
+            format!(
+                "# Where the ledger is, which knows what is archived.\nstate_dir = {}\n\n",
+                quoted(folder)
+            )
         });
         format!(
             "# popkeep's configuration, written by `popkeep init` on {day}.\n\

@@ -108,7 +108,7 @@ mod tests {
         ] {
             let excerpt = shown(source, "h");
             assert!(!format!("{excerpt:?}").contains("hunter2"), "{excerpt:?}");
-            assert!(!excerpt.annotated("trouble", false).contains("hunter2"));
+            assert!(!excerpt.annotated("problem", false).contains("hunter2"));
         }
     }
 }

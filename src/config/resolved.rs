@@ -193,12 +193,12 @@ pub enum Format {
     Mbox,
 }
 
-/// What is deleted from the server, once it is held.
+/// What is deleted from the server, once it is archived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletePolicy {
     /// Nothing.
     Never,
-    /// Whatever is held.
+    /// Whatever is archived.
     Fetched,
     /// What has been in the archive for so long.
     After(Duration),

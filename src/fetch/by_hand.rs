@@ -1,7 +1,7 @@
-//! A person's own session with the server: what of it is held, and what the ledger learns of messages that are
+//! A person's own session with the server: what of it is archived, and what the ledger learns of messages that are
 //! deleted by hand.
 //!
-//! Promises: one session at a time has an account, this one or a fetch's; a message counts as held when the plan
+//! Promises: one session at a time has an account, this one or a fetch's; a message counts as archived when the plan
 //! says so and its copy has just been read and found whole; a deletion is recorded when QUIT has
 //! confirmed it, and an unconfirmed one as [`Change::Leaving`], as in a fetch. Must never: mark a
 //! message, or say anything to the server but what lists the maildrop.
@@ -42,7 +42,7 @@ struct Message {
 pub enum Loss {
     /// The server did not list it.
     NotListed,
-    /// It is not held.
+    /// It is not archived.
     NotHeld(Standing),
     /// It is on record, but all that was compared with its copy is the header.
     Unproven,
@@ -81,7 +81,7 @@ impl Records {
     }
 
     /// Lists the maildrop and compares it with the ledger. A server that refuses to list has nothing that is
-    /// held.
+    /// archived.
     pub fn read(
         &mut self,
         session: &mut Session<Transaction>,
@@ -108,8 +108,8 @@ impl Records {
     }
 
     /// How many listed messages are on record.
-    pub fn held(&self) -> u64 {
-        self.messages.iter().filter(|message| message.standing == Standing::Held).count() as u64
+    pub fn archived(&self) -> u64 {
+        self.messages.iter().filter(|message| message.standing == Standing::Archived).count() as u64
     }
 
     /// Whether QUIT makes this server delete, or hide, what RETR showed.

@@ -22,11 +22,13 @@ impl Run<'_> {
         let mut learnt: Vec<Change> = plan
             .iter()
             .filter_map(|item| match item.verdict {
-                Verdict::Held(held) if held.learn_size && !held.by_header => Some(Change::Recognised {
-                    seq: held.seq,
-                    uid: item.entry.uid.map(<[u8]>::to_vec),
-                    list_size: item.entry.size,
-                }),
+                Verdict::Archived(archived) if archived.learn_size && !archived.by_header => {
+                    Some(Change::Recognised {
+                        seq: archived.seq,
+                        uid: item.entry.uid.map(<[u8]>::to_vec),
+                        list_size: item.entry.size,
+                    })
+                }
                 _ => None,
             })
             .collect();

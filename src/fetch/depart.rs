@@ -86,7 +86,7 @@ impl Run<'_> {
         self.refused += marked.refused.len() as u64;
         if let Some((_, first)) = marked.refused.first() {
             let text = format!(
-                "the server refused to delete {} (\"{}\"); they are held, and the next run tries again",
+                "the server refused to delete {} (\"{}\"); they are archived, and the next run tries again",
                 messages(self.refused),
                 escape(first.text())
             );
@@ -123,7 +123,7 @@ impl Run<'_> {
     ) -> Result<bool, AccountError> {
         let waiting = marked.accepted.len() as u64;
         self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
-        let trouble = match session.quit() {
+        let problem = match session.quit() {
             Ok(QuitOutcome::Confirmed(_)) => {
                 let at = now();
                 let deleted: Vec<Change> =
@@ -149,14 +149,14 @@ impl Run<'_> {
             }
         };
         if waiting == 0 {
-            self.note(&trouble.1);
+            self.note(&problem.1);
         } else {
             let text = format!(
-                "{}: whether {} were deleted is not known; they are held, and the next run looks again",
-                trouble.1,
+                "{}: whether {} were deleted is not known; they are archived, and the next run looks again",
+                problem.1,
                 messages(waiting)
             );
-            self.unconfirmed(trouble.0, text);
+            self.unconfirmed(problem.0, text);
         }
         Ok(false)
     }

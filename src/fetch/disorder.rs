@@ -11,7 +11,7 @@
 //! [`super::lost_reply`]. It is a suspicion, so it lasts for the run only.
 //!
 //! Promise: a message that only such a session has seen under a UID is fetched again before that
-//! UID counts as held. Its copy stays, as one of a message without UID, so that it is
+//! UID counts as archived. Its copy stays, as one of a message without UID, so that it is
 //! recognised by its content whichever message it turns out to be.
 
 use super::error::AccountError;

@@ -1,4 +1,4 @@
-//! What the `delete` setting says of a held message, and how it is written.
+//! What the `delete` setting says of a archived message, and how it is written.
 
 use super::now;
 use crate::config::DeletePolicy;
@@ -16,14 +16,15 @@ pub(super) fn due(policy: DeletePolicy, archived_at: UnixTime, now: UnixTime) ->
     }
 }
 
-/// How many held messages are due for deletion, and when the oldest of them was archived.
+/// How many archived messages are due for deletion, and when the oldest of them was archived.
 pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy) -> (u64, Option<UnixTime>) {
     let now = now();
-    let held = plan.iter().filter_map(|item| match item.verdict {
-        Verdict::Held(held) if due(policy, held.archived_at, now) => Some(held.archived_at),
+    let archived = plan.iter().filter_map(|item| match item.verdict {
+        Verdict::Archived(archived) if due(policy, archived.archived_at, now) => Some(archived.archived_at),
         _ => None,
     });
-    held.fold((0, None), |(count, oldest), at| (count + 1, Some(oldest.map_or(at, |old: i64| old.min(at)))))
+    archived
+        .fold((0, None), |(count, oldest), at| (count + 1, Some(oldest.map_or(at, |old: i64| old.min(at)))))
 }
 
 /// The `delete` setting as the ledger remembers it.

@@ -1,7 +1,7 @@
 //! The filer: a thread that takes messages off the network's hands and makes them durable.
 //!
 //! The network side packs octets into [`Parcel`]s; the filer writes them into the archive,
-//! decides by content whether a doubtful message is one that is held already, and commits
+//! decides by content whether a doubtful message is one that is archived already, and commits
 //! batches. The queue between them is short, so that the slower of wire and disk sets the pace
 //! and memory stays bounded.
 //!
@@ -90,7 +90,7 @@ pub(super) struct Filed {
     pub wire_octets: u64,
     /// When it was archived.
     pub archived_at: UnixTime,
-    /// It was stored now; otherwise it was recognised as one that was held before.
+    /// It was stored now; otherwise it was recognised as one that was archived before.
     pub fresh: bool,
     /// The server sends it with other octets each time: it stays there.
     pub unsteady: bool,
@@ -143,7 +143,7 @@ impl<'a> Filer<'a> {
         let mut claimed = before.gone.clone();
         if plan.iter().any(|item| compares_all(item.verdict)) {
             claimed.extend(plan.iter().filter_map(|item| match item.verdict {
-                Verdict::Held(held) => Some(held.seq),
+                Verdict::Archived(archived) => Some(archived.seq),
                 _ => None,
             }));
         }
@@ -236,13 +236,13 @@ impl<'a> Filer<'a> {
         Ok(())
     }
 
-    /// A message is complete: is it one that is held, or a new one?
+    /// A message is complete: is it one that is archived, or a new one?
     fn file(&mut self, item: usize, wire_octets: u64) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
         let (compare, why) = match self.plan.item(item).verdict {
             Verdict::Fetch { compare, why } => (compare, Some(why)),
-            Verdict::Held(_) | Verdict::Left(_) => (Compare::Nothing, None),
+            Verdict::Archived(_) | Verdict::Left(_) => (Compare::Nothing, None),
         };
         let on_record = why.is_some_and(Why::is_on_record);
         let mut unsteady = false;

@@ -1,13 +1,13 @@
 //! A server that has moved: all known UIDs are gone at once, and new ones are there.
 //!
-//! What is held is recognised by its header, which TOP n 0 shows, so that it need not be fetched again. The
+//! What is archived is recognised by its header, which TOP n 0 shows, so that it need not be fetched again. The
 //! fingerprint is the hash of the header without what servers write into it, and counts only where a
 //! Message-ID and at least one Received make it a header like no other, where no other listed message and no
 //! other row has the same one, and where LIST gives the size that is on record. Whatever does not fit is
 //! fetched and compared.
 //!
 //! Must never: make a receipt. A row that got its UID in this way is fetched and compared before
-//! its message is deleted; where all that is held is due for deletion, headers are not asked for at all.
+//! its message is deleted; where all that is archived is due for deletion, headers are not asked for at all.
 
 use super::error::AccountError;
 use super::round::{Run, Top, messages};

@@ -3,7 +3,7 @@
 //! Promises: one lock per maildrop; the archive is known to be there before anybody logs in; a
 //! message is deleted only with a receipt; after a dropped connection the run goes on in a
 //! new session as long as the last one got somewhere; every run ends with a reconciliation in
-//! which `listed == held + missing`.
+//! which `listed == archived + missing`.
 //!
 //! Must never: let one message or one failure hide another.
 
@@ -224,14 +224,14 @@ impl<'a> Run<'a> {
                 recovery.completed, recovery.withdrawn
             ));
         }
-        for trouble in &recovery.left_alone {
-            note(trouble);
+        for problem in &recovery.left_alone {
+            note(problem);
         }
     }
 
     fn summary(&mut self, error: Option<&AccountError>) -> Summary {
         let ledger = &*self.ledger;
-        let (held, missing) = self.tally.close(|seq| {
+        let (archived, missing) = self.tally.close(|seq| {
             let row = ledger.row(seq).ok().flatten()?;
             (row.state != State::Deleted).then_some(row.uid)
         });
@@ -253,11 +253,12 @@ impl<'a> Run<'a> {
             },
             exit,
             error: error.map(ToString::to_string).or(words),
-            listed: held + missing.len() as u64,
-            held,
+            listed: archived + missing.len() as u64,
+            archived,
             fetched: self.tally.fetched,
             octets: self.tally.octets,
             deleted: self.tally.deleted,
+            removed: 0,
             kept_no_copy: self.tally.kept_no_copy,
             missing,
             seconds: 0.0,
@@ -270,11 +271,13 @@ impl<'a> Run<'a> {
             exit: summary.exit.code(),
             error: summary.error.clone(),
             listed: summary.listed,
-            held: summary.held,
+            archived: summary.archived,
             fetched: summary.fetched,
             octets: summary.octets,
             deleted: summary.deleted,
-            missing: summary.missing.len() as u64,
+            removed: summary.removed,
+            left: summary.left(),
+            missing: summary.really_missing().count() as u64,
             delete_policy: policy_words(self.account.delete),
         }
     }

@@ -7,7 +7,7 @@
 //! - the server is Gmail, by its host name or by a capability that begins with `X-GOOGLE`;
 //! - it was seen doing so before (the ledger remembers);
 //! - all that it lists is new, and 200 to 400 messages: what such servers show at once;
-//! - all that it lists is new, and none of what is held is listed any more.
+//! - all that it lists is new, and none of what is archived is listed any more.
 //!
 //! Must never: take an ordinary server's poll for such a case.
 

@@ -20,13 +20,13 @@ use std::sync::Arc;
 pub struct Preview {
     /// Messages listed.
     pub listed: u64,
-    /// Messages held.
-    pub held: u64,
+    /// Messages archived.
+    pub archived: u64,
     /// How many messages would be fetched, and their octets as far as LIST gives them.
     pub fetches: (u64, u64),
     /// Each of them; nothing in what [`compare`] gives, which has to be small.
     pub to_fetch: Vec<ToFetch>,
-    /// How many held messages would be deleted from the server.
+    /// How many archived messages would be deleted from the server.
     pub to_delete: u64,
     /// When the oldest of them was archived.
     pub oldest_to_delete: Option<UnixTime>,
@@ -94,7 +94,7 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
         let leave =
             |reason: String| Missing { number, uid: uid.clone(), reason: reason.into(), chosen: true };
         match item.verdict {
-            Verdict::Held(_) => preview.held += 1,
+            Verdict::Archived(_) => preview.archived += 1,
             Verdict::Fetch { why, .. } => {
                 preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
             }

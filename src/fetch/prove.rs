@@ -1,4 +1,4 @@
-//! TOP n 0 for held messages that are due for deletion: is the message that the server lists
+//! TOP n 0 for archived messages that are due for deletion: is the message that the server lists
 //! under this UID still the one that we hold?
 
 use super::error::AccountError;
@@ -13,7 +13,7 @@ use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// What may be deleted, and by their places the rows of held messages that have to be fetched again, since
+/// What may be deleted, and by their places the rows of archived messages that have to be fetched again, since
 /// their headers are not the recorded ones.
 pub(super) type Proof = (Vec<Due>, HashMap<usize, Seq>);
 
@@ -28,7 +28,7 @@ impl Run<'_> {
         let mut proven = Vec::new();
         let mut doubted = HashMap::new();
         let may_ask = |place: &&usize| match plan.item(**place).verdict {
-            Verdict::Held(held) => self.seen.top != Top::Avoided && !held.by_header,
+            Verdict::Archived(archived) => self.seen.top != Top::Avoided && !archived.by_header,
             _ => false,
         };
         let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();
@@ -45,16 +45,16 @@ impl Run<'_> {
         let hashes: HashMap<usize, Hash> =
             asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
         for &place in &work.due {
-            let Verdict::Held(held) = plan.item(place).verdict else { continue };
-            let recorded = self.ledger.row(held.seq)?.map(|row| row.digest.header);
+            let Verdict::Archived(archived) = plan.item(place).verdict else { continue };
+            let recorded = self.ledger.row(archived.seq)?.map(|row| row.digest.header);
             match hashes.get(&place).copied() {
                 Some(hash) if Some(hash) == recorded => proven.push(Due {
-                    seq: held.seq,
+                    seq: archived.seq,
                     sighting: Sighting::header(session.id(), plan.item(place).entry.number, hash),
                 }),
                 _ => {
                     plan.doubt_header(place);
-                    doubted.insert(place, held.seq);
+                    doubted.insert(place, archived.seq);
                     work.fetch.push(place);
                 }
             }

@@ -1,4 +1,4 @@
-//! What one session comes to: which messages are held, which are missing and why, and who is in quarantine.
+//! What one session comes to: which messages are archived, which are missing and why, and who is in quarantine.
 
 use super::error::AccountError;
 use super::filer::Filed;
@@ -31,8 +31,8 @@ impl Run<'_> {
         }
         for (place, _) in plan.wards() {
             // Stored by a run that could not say so any more.
-            if let Verdict::Held(held) = plan.item(place).verdict
-                && !self.is_due(held.seq, held.archived_at)
+            if let Verdict::Archived(archived) = plan.item(place).verdict
+                && !self.is_due(archived.seq, archived.archived_at)
             {
                 self.aside.stored(plan, place);
             }
@@ -40,7 +40,7 @@ impl Run<'_> {
         Ok(self.ledger.commit(&self.aside.take_changes())?)
     }
 
-    /// Adds this session up: every listed message is held, or missing with its reason.
+    /// Adds this session up: every listed message is archived, or missing with its reason.
     pub(super) fn reckon(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>) {
         let unreached = match &haul.broken {
             Some(Broken::Session(error)) => not_fetched(error),
@@ -72,11 +72,11 @@ impl Run<'_> {
         let limit: Arc<str> = "left by --limit".into();
         for (place, item) in plan.iter().enumerate() {
             let seq = match item.verdict {
-                Verdict::Held(held) => Some(held.seq),
+                Verdict::Archived(archived) => Some(archived.seq),
                 _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
             };
             if let Some(seq) = seq {
-                self.tally.held(seq);
+                self.tally.archived(seq);
                 self.tally.named += u64::from(filed.get(&place).is_some_and(|message| {
                     !message.fresh && item.verdict.is_new() && plan.has_own_uid(place)
                 }));

@@ -1,4 +1,4 @@
-//! Deleting from the server what is held: receipts, DELE, and QUIT's answer.
+//! Deleting from the server what is archived: receipts, DELE, and QUIT's answer.
 //!
 //! Promises: a DELE leaves only for a message whose copy was re-read a moment ago and
 //! matched, and which this session has shown to be that message. Must never: count a
@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 /// DELEs that leave in one write, at least.
 const SENT_TOGETHER: usize = 64;
 
-/// A held message that is due, and what this session has seen of it.
+/// A archived message that is due, and what this session has seen of it.
 #[derive(Debug)]
 pub(super) struct Due {
     /// Its row.

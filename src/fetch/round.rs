@@ -112,7 +112,7 @@ pub(super) enum Next {
 pub(super) struct Work {
     /// Places in the plan of messages to RETR, in this order.
     pub fetch: Vec<usize>,
-    /// Places of held messages that are due for deletion.
+    /// Places of archived messages that are due for deletion.
     pub due: Vec<usize>,
     /// There is more than one session should do.
     more: bool,
@@ -239,8 +239,8 @@ impl Run<'_> {
             let turn = if ward.is_some() { &mut last } else { &mut work };
             match item.verdict {
                 Verdict::Fetch { .. } => turn.fetch.push(place),
-                Verdict::Held(held)
-                    if self.is_due(held.seq, held.archived_at)
+                Verdict::Archived(archived)
+                    if self.is_due(archived.seq, archived.archived_at)
                         && !ward.is_some_and(|ward| self.aside.quarantine().rests(ward)) =>
                 {
                     turn.due.push(place);

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It is on record.
-    Held,
+    Archived,
     /// Nothing; the next fetch brings it.
     New,
     /// Perhaps it: the next fetch brings it and compares.
@@ -29,12 +29,12 @@ pub enum Standing {
 impl Standing {
     /// All of them, in the order in which they are told.
     pub const ALL: [Standing; 5] =
-        [Standing::Held, Standing::New, Standing::Doubtful, Standing::TooLarge, Standing::Quarantined];
+        [Standing::Archived, Standing::New, Standing::Doubtful, Standing::TooLarge, Standing::Quarantined];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Standing::Held => "held",
+            Standing::Archived => "archived",
             Standing::New => "new",
             Standing::Doubtful => "doubtful",
             Standing::TooLarge => "too large",
@@ -95,7 +95,7 @@ impl<'l> Standings<'l> {
         self.aside.reason(&self.plan, place)
     }
 
-    /// The message at this place in the listing, and the row that it is held as.
+    /// The message at this place in the listing, and the row that it is archived as.
     ///
     /// # Panics
     ///
@@ -103,7 +103,7 @@ impl<'l> Standings<'l> {
     pub fn at(&self, place: usize) -> (Standing, Option<Seq>) {
         let failed = || self.quarantined(place).map(|(_, by_choice)| by_choice);
         match self.plan.item(place).verdict {
-            Verdict::Held(held) => (Standing::Held, Some(held.seq)),
+            Verdict::Archived(archived) => (Standing::Archived, Some(archived.seq)),
             Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
             Verdict::Left(Left::Quarantine) if failed() == Some(true) => (Standing::TooLarge, None),
             Verdict::Left(Left::Quarantine) => (Standing::Quarantined, None),

@@ -1,6 +1,6 @@
 //! The reconciliation of one account's run, over all of its sessions.
 //!
-//! Promise: `listed == held + missing`, always, whatever went wrong and however many
+//! Promise: `listed == archived + missing`, always, whatever went wrong and however many
 //! sessions it took.
 
 use super::unreached::Unreached;
@@ -18,11 +18,11 @@ pub(super) struct Tally {
     earlier: HashSet<Seq>,
     /// Rows that explain a message of the current listing.
     current: Vec<Seq>,
-    /// Messages of the current listing that are not held.
+    /// Messages of the current listing that are not archived.
     missing: Vec<Missing>,
     /// Messages of the current listing that its session did not come to.
     unreached: Unreached,
-    /// Messages that an earlier listing showed, with a UID, and that are neither held nor listed now.
+    /// Messages that an earlier listing showed, with a UID, and that are neither archived nor listed now.
     hidden: Vec<Missing>,
     /// Messages stored.
     pub fetched: u64,
@@ -32,7 +32,7 @@ pub(super) struct Tally {
     pub octets: u64,
     /// Deletions that QUIT confirmed.
     pub deleted: u64,
-    /// Held messages that were due for deletion and stay, since their copy is gone or changed.
+    /// Archived messages that were due for deletion and stay, since their copy is gone or changed.
     pub kept_no_copy: u64,
 }
 
@@ -57,24 +57,24 @@ impl Tally {
         self.listed
     }
 
-    /// A listed message is held as this row.
-    pub(super) fn held(&mut self, seq: Seq) {
+    /// A listed message is archived as this row.
+    pub(super) fn archived(&mut self, seq: Seq) {
         self.current.push(seq);
     }
 
-    /// A listed message is not held.
+    /// A listed message is not archived.
     pub(super) fn missing(&mut self, missing: Missing) {
         self.missing.push(missing);
     }
 
-    /// These listed messages are not held as far as this session knows, which did not come to them.
+    /// These listed messages are not archived as far as this session knows, which did not come to them.
     pub(super) fn unreached(&mut self, unreached: Unreached) {
         self.unreached = unreached;
     }
 
-    /// Messages held, and what is missing, by number. `listed_as` tells the UID of a row whose message has not been
+    /// Messages archived, and what is missing, by number. `listed_as` tells the UID of a row whose message has not been
     /// deleted from the server: where UIDs do not tell messages apart, a message that the last session
-    /// did not come to is one of those that an earlier one found held, and counts once.
+    /// did not come to is one of those that an earlier one found archived, and counts once.
     pub(super) fn close(
         &mut self,
         mut listed_as: impl FnMut(Seq) -> Option<Option<Vec<u8>>>,
@@ -82,7 +82,7 @@ impl Tally {
         for seq in &self.current {
             self.earlier.remove(seq);
         }
-        let held = (self.earlier.len() + self.current.len()) as u64;
+        let archived = (self.earlier.len() + self.current.len()) as u64;
         let mut missing: Vec<Missing> = std::mem::take(&mut self.unreached).told(|_| true).collect();
         missing.append(&mut self.missing);
         if !missing.is_empty() {
@@ -100,7 +100,7 @@ impl Tally {
         }
         missing.append(&mut self.hidden);
         missing.sort_by_key(|message| message.number);
-        (held, missing)
+        (archived, missing)
     }
 }
 
@@ -141,11 +141,11 @@ mod tests {
         tally.missing(with_uid("a"));
         tally.missing(with_uid("b"));
         tally.new_listing(&listing(&["b"]));
-        tally.held(7);
+        tally.archived(7);
         tally.new_listing(&listing(&["c"]));
         tally.missing(with_uid("c"));
-        let (held, missing) = tally.close(|_| None);
-        assert_eq!(held, 1);
+        let (archived, missing) = tally.close(|_| None);
+        assert_eq!(archived, 1);
         let uids: Vec<_> = missing.iter().filter_map(|message| message.uid.as_deref()).collect();
         assert_eq!(uids, [b"c", b"a"], "b was fetched after all");
     }
@@ -154,14 +154,14 @@ mod tests {
     fn a_message_held_in_two_sessions_counts_once() {
         let mut tally = Tally::default();
         tally.new_listing(&listing(&[]));
-        tally.held(1);
-        tally.held(2);
+        tally.archived(1);
+        tally.archived(2);
         tally.missing(missing(3));
         tally.new_listing(&listing(&[]));
-        tally.held(2);
-        tally.held(3);
-        let (held, missing) = tally.close(|_| None);
-        assert_eq!((held, missing), (3, vec![]));
+        tally.archived(2);
+        tally.archived(3);
+        let (archived, missing) = tally.close(|_| None);
+        assert_eq!((archived, missing), (3, vec![]));
     }
 
     #[test]
@@ -172,8 +172,8 @@ mod tests {
         tally.new_listing(&listing(&[]));
         tally.missing(missing(2));
         tally.missing(missing(1));
-        let (held, missing) = tally.close(|_| None);
-        assert_eq!(held, 0);
+        let (archived, missing) = tally.close(|_| None);
+        assert_eq!(archived, 0);
         assert_eq!(missing.iter().map(|message| message.number).collect::<Vec<_>>(), [1, 2]);
     }
 
@@ -181,25 +181,25 @@ mod tests {
     fn where_uids_are_equal_what_an_earlier_session_held_is_not_missing_from_a_later_one() {
         let mut tally = Tally::default();
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
-        (1..=2).for_each(|seq| tally.held(seq));
+        (1..=2).for_each(|seq| tally.archived(seq));
         tally.unreached(unreached(&[3], "same"));
         tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
-        tally.held(2);
+        tally.archived(2);
         tally.unreached(unreached(&[2, 3], "same"));
         tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
-        let (held, missing) = tally.close(|_| Some(Some(b"same".to_vec())));
-        assert_eq!((held, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
+        let (archived, missing) = tally.close(|_| Some(Some(b"same".to_vec())));
+        assert_eq!((archived, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
     }
 
     #[test]
     fn what_was_deleted_in_an_earlier_session_is_no_message_of_a_later_one() {
         let mut tally = Tally::default();
         tally.new_listing(&listing(&["same", "same"]));
-        tally.held(1);
+        tally.archived(1);
         tally.new_listing(&listing(&["same"]));
         tally.unreached(unreached(&[1], "same"));
-        let (held, missing) = tally.close(|_| None);
-        assert_eq!((held, missing.len()), (1, 1));
+        let (archived, missing) = tally.close(|_| None);
+        assert_eq!((archived, missing.len()), (1, 1));
     }
 }

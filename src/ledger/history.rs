@@ -18,8 +18,8 @@ const QUARANTINE_TOLD: i64 = 20;
 /// What `status` tells of a maildrop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Messages held (stored, whether or not deleted from the server since).
-    pub held: u64,
+    /// Messages archived (stored, whether or not deleted from the server since).
+    pub archived: u64,
     /// Octets of their stored forms.
     pub octets: u64,
     /// When the newest of them was archived.
@@ -105,7 +105,7 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
 
 impl History {
     fn add(&mut self, archived_at: UnixTime, size: u64, now: UnixTime) {
-        self.held += 1;
+        self.archived += 1;
         self.octets = self.octets.saturating_add(size);
         self.newest = self.newest.max(Some(archived_at));
         // What a clock that was set back left in the future counts as new.
@@ -190,11 +190,11 @@ mod tests {
             archive(&mut ledger, NOW - age, size);
         }
         let history = ledger.history(NOW, 3).unwrap();
-        assert_eq!((history.held, history.octets, history.newest), (6, 63, Some(NOW + DAY)));
+        assert_eq!((history.archived, history.octets, history.newest), (6, 63, Some(NOW + DAY)));
         let weeks: Vec<_> = history.weeks.iter().map(|week| (week.messages, week.octets)).collect();
         assert_eq!(weeks, [(1, 8), (1, 4), (3, 35)]);
         assert_eq!(history.weeks[2].from, NOW - 7 * DAY + 1);
-        assert_eq!(ledger.history(NOW, 0).unwrap().held, 6);
+        assert_eq!(ledger.history(NOW, 0).unwrap().archived, 6);
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let seq = ledger.next_seq();
         let row = Row { seq, ..ledger.row(1).unwrap().unwrap() };
         ledger.commit(&[Change::Intent(row)]).unwrap();
-        assert_eq!(ledger.history(NOW, 1).unwrap().held, 1);
+        assert_eq!(ledger.history(NOW, 1).unwrap().archived, 1);
     }
 
     #[test]

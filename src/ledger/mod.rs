@@ -1,4 +1,4 @@
-//! The ledger: the durable record of which message is held, where, and with what hash.
+//! The ledger: the durable record of which message is archived, where, and with what hash.
 //!
 //! Promises: [`Ledger::commit`] is one atomic, durable step (all of its changes or none survive a
 //! crash, and when it has returned they do survive; what tells of the run alone may come later). A row that is [`State::Stored`] was

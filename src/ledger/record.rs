@@ -215,15 +215,19 @@ pub struct RunRecord {
     pub error: Option<String>,
     /// Messages the server listed.
     pub listed: u64,
-    /// Listed messages that the archive held afterwards.
-    pub held: u64,
+    /// Listed messages that in the archive afterwards.
+    pub archived: u64,
     /// Messages fetched and stored.
     pub fetched: u64,
     /// Octets fetched.
     pub octets: u64,
     /// Messages deleted from the server, confirmed.
     pub deleted: u64,
-    /// Listed messages that the archive does not hold.
+    /// Listed messages that were archived and that somebody has removed from the archive since.
+    pub removed: u64,
+    /// Listed messages that the user's own settings left on the server.
+    pub left: u64,
+    /// Listed messages that should be in the archive and are not.
     pub missing: u64,
     /// The `delete` setting in force, as written in the configuration.
     pub delete_policy: String,
@@ -232,8 +236,8 @@ pub struct RunRecord {
 /// What is on record about a maildrop, for `status` and for the start of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// Messages held (stored, whether or not deleted from the server since).
-    pub held: u64,
+    /// Messages archived (stored, whether or not deleted from the server since).
+    pub archived: u64,
     /// Octets of their stored forms.
     pub octets: u64,
     /// When the newest of them was archived.

@@ -21,6 +21,12 @@ pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Res
              (SELECT max(number) FROM run WHERE maildrop = ?1 AND exit = 0)",
         )?
         .execute((maildrop, number - REMEMBERED))?;
+    connection
+        .prepare_cached(
+            "DELETE FROM run_remainder WHERE maildrop = ?1 AND number NOT IN \
+             (SELECT number FROM run WHERE maildrop = ?1)",
+        )?
+        .execute([maildrop])?;
     Ok(())
 }
 
@@ -39,7 +45,7 @@ pub(super) fn end(connection: &Connection, maildrop: i64, record: &RunRecord) ->
     }
     connection
         .prepare_cached(
-            "UPDATE run SET ended_at = :at, exit = :exit, error = :error, listed = :listed, held = :held, \
+            "UPDATE run SET ended_at = :at, exit = :exit, error = :error, listed = :listed, held = :archived, \
              fetched = :fetched, octets = :octets, deleted = :deleted, missing = :missing, \
              delete_policy = :delete_policy \
              WHERE maildrop = :maildrop AND number = (SELECT max(number) FROM run WHERE maildrop = :maildrop)",
@@ -50,13 +56,19 @@ pub(super) fn end(connection: &Connection, maildrop: i64, record: &RunRecord) ->
             ":exit": record.exit,
             ":error": record.error,
             ":listed": signed(record.listed),
-            ":held": signed(record.held),
+            ":archived": signed(record.archived),
             ":fetched": signed(record.fetched),
             ":octets": signed(record.octets),
             ":deleted": signed(record.deleted),
             ":missing": signed(record.missing),
             ":delete_policy": record.delete_policy,
         })?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO run_remainder (maildrop, number, removed, left_alone) \
+             SELECT ?1, max(number), ?2, ?3 FROM run WHERE maildrop = ?1",
+        )?
+        .execute((maildrop, signed(record.removed), signed(record.left)))?;
     Ok(())
 }
 
@@ -83,8 +95,10 @@ pub(super) fn last_active(connection: &Connection, maildrop: i64) -> Result<Opti
 pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Option<RunRecord>> {
     connection
         .prepare_cached(
-            "SELECT ended_at, exit, error, listed, held, fetched, octets, deleted, missing, delete_policy \
-             FROM run WHERE maildrop = ? AND ended_at IS NOT NULL ORDER BY number DESC LIMIT 1",
+            "SELECT ended_at, exit, error, listed, held, fetched, octets, deleted, missing, delete_policy, \
+             coalesce(removed, 0), coalesce(left_alone, 0) \
+             FROM run LEFT JOIN run_remainder USING (maildrop, number) \
+             WHERE maildrop = ? AND ended_at IS NOT NULL ORDER BY number DESC LIMIT 1",
         )?
         .query_row([maildrop], |row| {
             Ok(RunRecord {
@@ -92,12 +106,14 @@ pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Optio
                 exit: row.get(1)?,
                 error: row.get(2)?,
                 listed: unsigned(row.get(3)?),
-                held: unsigned(row.get(4)?),
+                archived: unsigned(row.get(4)?),
                 fetched: unsigned(row.get(5)?),
                 octets: unsigned(row.get(6)?),
                 deleted: unsigned(row.get(7)?),
                 missing: unsigned(row.get(8)?),
                 delete_policy: row.get(9)?,
+                removed: unsigned(row.get(10)?),
+                left: unsigned(row.get(11)?),
             })
         })
         .optional()

@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -106,8 +106,20 @@ CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands se
 );
 ";
 
-/// What leads from each format to the next, the empty file first.
-const STEPS: [&str; 2] = [CREATE, ADD_2];
+/// What format 3 adds.
+const ADD_3: &str = "
+CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
+  maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
+  number     INTEGER NOT NULL, -- as in run
+  removed    INTEGER NOT NULL, -- archived once, and removed from the archive since
+  left_alone INTEGER NOT NULL, -- left on the server by the user's own settings
+  PRIMARY KEY (maildrop, number)
+) WITHOUT ROWID;
+";
+
+/// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of
+/// an older format can be read as it is.
+const STEPS: [&str; 3] = [CREATE, ADD_2, ADD_3];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.

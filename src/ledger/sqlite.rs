@@ -20,7 +20,7 @@ pub struct SqliteLedger {
 }
 
 /// Why a change cannot be made.
-enum Trouble {
+enum Problem {
     Sqlite(rusqlite::Error),
     /// One of these rows is not in a state that this change starts from.
     State {
@@ -29,9 +29,9 @@ enum Trouble {
     },
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
-        Trouble::Sqlite(error)
+        Problem::Sqlite(error)
     }
 }
 
@@ -120,9 +120,9 @@ impl Ledger for SqliteLedger {
             transaction.commit()?;
             Ok(())
         })();
-        outcome.map_err(|trouble| match trouble {
-            Trouble::Sqlite(error) => self.failed(&error),
-            Trouble::State { rows, wanted } => {
+        outcome.map_err(|problem| match problem {
+            Problem::Sqlite(error) => self.failed(&error),
+            Problem::State { rows, wanted } => {
                 let (first, last) = rows.into_inner();
                 let messages = if first == last {
                     format!("message {first}")
@@ -242,7 +242,7 @@ fn alike(changes: &[Change]) -> usize {
 }
 
 /// Makes a change, to `together` rows that follow one another if it is one that [`alike`] counts.
-fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Trouble> {
+fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Problem> {
     let last = |seq: Seq| signed(seq + together as u64 - 1);
     match change {
         Change::Intent(row) => drop(rows::insert(connection, maildrop, row, State::Intent)?),
@@ -311,13 +311,13 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
     Ok(())
 }
 
-fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Trouble> {
+fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Problem> {
     each_one(touched, seq, 1, wanted)
 }
 
-fn each_one(touched: usize, first: Seq, together: usize, wanted: &'static str) -> Result<(), Trouble> {
+fn each_one(touched: usize, first: Seq, together: usize, wanted: &'static str) -> Result<(), Problem> {
     let rows = first..=first + together as u64 - 1;
-    if touched == together { Ok(()) } else { Err(Trouble::State { rows, wanted }) }
+    if touched == together { Ok(()) } else { Err(Problem::State { rows, wanted }) }
 }
 
 fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {
@@ -330,14 +330,14 @@ fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option
 }
 
 fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview> {
-    let (held, octets, newest): (i64, i64, Option<i64>) = connection
+    let (archived, octets, newest): (i64, i64, Option<i64>) = connection
         .prepare_cached(
             "SELECT count(*), coalesce(sum(size), 0), max(archived_at) FROM message \
              WHERE maildrop = ? AND state <> 'intent'",
         )?
         .query_row([maildrop], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(Overview {
-        held: unsigned(held),
+        archived: unsigned(archived),
         octets: unsigned(octets),
         newest,
         last_started: runs::last_started(connection, maildrop)?,

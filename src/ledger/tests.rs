@@ -155,19 +155,19 @@ fn a_row_number_is_never_used_twice() {
 fn a_commit_is_all_or_nothing() {
     let state = Folder::new();
     let mut ledger = state.ledger();
-    let held = store(&mut ledger);
+    let archived = store(&mut ledger);
     let next = ledger.next_seq();
     for impossible in [
         Change::Stored(99),
-        Change::Withdrawn(held),
+        Change::Withdrawn(archived),
         Change::Deleted { seq: 99, at: 0 },
         Change::Leaving(next),
         Change::Recognised { seq: next, uid: None, list_size: None },
-        Change::Intent(row(held)),
+        Change::Intent(row(archived)),
     ] {
         let error = ledger
             .commit(&[
-                Change::Deleted { seq: held, at: 5 },
+                Change::Deleted { seq: archived, at: 5 },
                 Change::EqualUids,
                 Change::RunStarted { at: 5 },
                 Change::Intent(row(next)),
@@ -193,7 +193,7 @@ fn a_deleted_message_stays_known_and_is_stored_again_when_recognised() {
     assert_eq!(ledger.row(seq).unwrap().unwrap().state, State::Stored);
     ledger.commit(&[Change::Deleted { seq, at: 1_700_000_100 }]).unwrap();
     assert!(known(&ledger)[0].deleted && !known(&ledger)[0].leaving);
-    assert_eq!(ledger.overview().unwrap().held, 1);
+    assert_eq!(ledger.overview().unwrap().archived, 1);
     let uid = Some(b"new".to_vec());
     ledger.commit(&[Change::Recognised { seq, uid: uid.clone(), list_size: Some(7) }]).unwrap();
     let row = ledger.row(seq).unwrap().unwrap();
@@ -274,7 +274,7 @@ fn runs_are_remembered_within_bounds_and_the_last_success_for_ever() {
     let state = Folder::new();
     let mut ledger = state.ledger();
     let success =
-        RunRecord { at: 20, listed: 3, held: 3, delete_policy: "30d".to_owned(), ..RunRecord::default() };
+        RunRecord { at: 20, listed: 3, archived: 3, delete_policy: "30d".to_owned(), ..RunRecord::default() };
     ledger.commit(&[Change::RunStarted { at: 10 }]).unwrap();
     assert_eq!(ledger.overview().unwrap().last_run, None);
     ledger.commit(&[Change::RunEnded(success.clone())]).unwrap();
@@ -319,7 +319,7 @@ fn a_hundred_thousand_rows_are_committed_and_streamed() {
         })
         .unwrap();
     assert_eq!(expected, 100_000);
-    assert_eq!(ledger.overview().unwrap().held, 100_000);
+    assert_eq!(ledger.overview().unwrap().archived, 100_000);
     assert_eq!(ledger.by_content(&digest(77_777)).unwrap(), [77_777]);
 }
 

@@ -1,6 +1,6 @@
 //! Why a server's certificate is not trusted, in words that say what to do.
 //!
-//! The TLS library only names the kind of trouble. What the certificate itself says (dates, names,
+//! The TLS library only names the kind of problem. What the certificate itself says (dates, names,
 //! issuer) comes from a second look at it, where that could be had.
 
 use super::{Facts, Leaf};

@@ -116,18 +116,18 @@ fn servers_of(text: &str) -> Vec<SocketAddr> {
 
 /// Asks the servers in turn, twice, until one gives a usable answer.
 fn ask(servers: &[SocketAddr], name: &str, kind: Kind, deadline: Instant) -> io::Result<Vec<Record>> {
-    let mut trouble = io::Error::from(io::ErrorKind::TimedOut);
+    let mut problem = io::Error::from(io::ErrorKind::TimedOut);
     for server in servers.iter().chain(servers) {
         let turn = deadline.min(Instant::now() + PATIENCE);
         match ask_one(*server, name, kind, turn) {
             Ok(records) => return Ok(records),
-            Err(error) => trouble = error,
+            Err(error) => problem = error,
         }
         if Instant::now() >= deadline {
             break;
         }
     }
-    Err(trouble)
+    Err(problem)
 }
 
 fn ask_one(server: SocketAddr, name: &str, kind: Kind, deadline: Instant) -> io::Result<Vec<Record>> {

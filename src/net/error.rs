@@ -59,7 +59,7 @@ pub enum NetError {
         host: String,
         /// Why not, and what to do.
         reason: String,
-        /// The kind of trouble.
+        /// The kind of problem.
         distrust: Distrust,
         /// The certificate, where it could be seen. The handshake that fails does not show it.
         leaf: Option<Box<Leaf>>,

@@ -1,4 +1,4 @@
-//! Real handshakes with certificates made here: what each kind of trouble is called.
+//! Real handshakes with certificates made here: what each kind of problem is called.
 
 #![expect(clippy::disallowed_types, reason = "the tests are the other side of the wire")]
 

@@ -1,6 +1,6 @@
 //! How a plan comes about: the listing, then the ledger's rows one by one, then the verdicts.
 
-use super::{Compare, Held, Left, Limits, Plan, Quarantine, Verdict, Why};
+use super::{Archived, Compare, Left, Limits, Plan, Quarantine, Verdict, Why};
 use crate::ledger::{Known, Seq, UnixTime};
 use crate::pop3::listing::Listing;
 use std::collections::{BTreeMap, HashSet};
@@ -153,7 +153,7 @@ fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, f
     let why = match (live.next(), live.next()) {
         _ if shared => Why::EqualUids,
         (Some(row), None) if !differs(row.list_size, size) => {
-            return Verdict::Held(Held {
+            return Verdict::Archived(Archived {
                 seq: row.seq,
                 archived_at: row.archived_at,
                 learn_size: row.list_size.is_none() && size.is_some(),

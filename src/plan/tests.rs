@@ -50,8 +50,8 @@ fn verdicts(entries: &[Entry<'static>], rows: &[Known<'_>]) -> Vec<Verdict> {
     plan(&listing(entries), rows, NO_LIMITS).iter().map(|item| item.verdict).collect()
 }
 
-fn held(seq: Seq) -> Verdict {
-    Verdict::Held(Held { seq, archived_at: 7, learn_size: false, by_header: false })
+fn archived(seq: Seq) -> Verdict {
+    Verdict::Archived(Archived { seq, archived_at: 7, learn_size: false, by_header: false })
 }
 
 fn fetch(why: Why, compare: Compare) -> Verdict {
@@ -62,23 +62,23 @@ fn fetch(why: Why, compare: Compare) -> Verdict {
 fn a_known_uid_of_the_same_size_is_held_and_a_new_one_is_fetched() {
     assert_eq!(
         verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &[row(1, "a", 10)]),
-        [held(1), fetch(Why::New, Compare::Nothing)]
+        [archived(1), fetch(Why::New, Compare::Nothing)]
     );
 }
 
 #[test]
 fn a_row_that_is_not_listed_today_is_still_held_tomorrow() {
     let rows = [row(1, "a", 10), row(2, "b", 20)];
-    assert_eq!(verdicts(&[listed(1, "b", 20)], &rows), [held(2)]);
+    assert_eq!(verdicts(&[listed(1, "b", 20)], &rows), [archived(2)]);
     assert_eq!(verdicts(&[], &rows), []);
-    assert_eq!(verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &rows), [held(1), held(2)]);
+    assert_eq!(verdicts(&[listed(1, "a", 10), listed(2, "b", 20)], &rows), [archived(1), archived(2)]);
 }
 
 #[test]
 fn the_order_of_the_listing_does_not_matter() {
     let rows = [row(1, "x", 1), row(2, "m", 2), row(3, "a", 3)];
     let entries = [listed(1, "a", 3), listed(2, "m", 2), listed(3, "x", 1)];
-    assert_eq!(verdicts(&entries, &rows), [held(3), held(2), held(1)]);
+    assert_eq!(verdicts(&entries, &rows), [archived(3), archived(2), archived(1)]);
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn another_size_under_a_known_uid_is_doubtful_and_an_unknown_size_is_not() {
     let rows = [row(1, "a", 10)];
     assert_eq!(verdicts(&[listed(1, "a", 11)], &rows), [fetch(Why::SizeChanged, Compare::Group(0))]);
     let unsized_entry = Entry { number: 1, size: None, uid: Some(b"a") };
-    assert_eq!(verdicts(&[unsized_entry], &rows), [held(1)]);
+    assert_eq!(verdicts(&[unsized_entry], &rows), [archived(1)]);
     let unsized_row = Known { list_size: None, ..row(1, "a", 0) };
-    let learnt = Held { seq: 1, archived_at: 7, learn_size: true, by_header: false };
-    assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Held(learnt)]);
+    let learnt = Archived { seq: 1, archived_at: 7, learn_size: true, by_header: false };
+    assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Archived(learnt)]);
 }
 
 #[test]
@@ -98,8 +98,8 @@ fn a_deleted_uid_that_is_listed_again_is_doubtful() {
         verdicts(&[listed(1, "a", 10)], &[deleted(1, "a", 10)]),
         [fetch(Why::DeletedBefore, Compare::Group(0))]
     );
-    // Reused after the deletion, and the newer message is held.
-    assert_eq!(verdicts(&[listed(1, "a", 12)], &[deleted(1, "a", 10), row(2, "a", 12)]), [held(2)]);
+    // Reused after the deletion, and the newer message is archived.
+    assert_eq!(verdicts(&[listed(1, "a", 12)], &[deleted(1, "a", 10), row(2, "a", 12)]), [archived(2)]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn equal_uids_are_compared_as_a_group() {
     let plan = plan(&listing, &[row(1, "u", 10), row(2, "v", 5), row(3, "u", 10)], NO_LIMITS);
     assert!(plan.equal_uids);
     let group = fetch(Why::EqualUids, Compare::Group(0));
-    assert_eq!(plan.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, held(2), group]);
+    assert_eq!(plan.iter().map(|item| item.verdict).collect::<Vec<_>>(), [group, archived(2), group]);
     assert_eq!(plan.group(0), [1, 3]);
     // Listed once now, but two rows bear the UID: still not told apart by it.
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_message_archived_without_its_uid_is_known_again_when_it_has_one() {
     let rows = [row(1, "a", 10), nameless(2), Known { deleted: true, ..nameless(3) }];
     let listing = listing(&[listed(1, "a", 10), listed(2, "b", 5)]);
     let plan = plan(&listing, &rows, NO_LIMITS);
-    assert_eq!(plan.item(0).verdict, held(1));
+    assert_eq!(plan.item(0).verdict, archived(1));
     assert_eq!(plan.item(1).verdict, fetch(Why::New, Compare::Group(0)));
     assert_eq!(plan.group(0), [2]);
 }
@@ -140,7 +140,7 @@ fn when_every_uid_changed_at_once_all_rows_are_candidates() {
     for row in [deleted(1, "old", 10), leaving] {
         assert_eq!(verdicts(&[listed(1, "new", 10)], &[row]), [fetch(Why::New, Compare::Nothing)]);
     }
-    assert_eq!(verdicts(&[listed(1, "old", 10)], &[leaving]), [held(1)], "QUIT never arrived");
+    assert_eq!(verdicts(&[listed(1, "old", 10)], &[leaving]), [archived(1)], "QUIT never arrived");
 }
 
 #[test]
@@ -182,18 +182,18 @@ fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() 
     let mut quarantine = Quarantine::default();
     quarantine.put(failed("rests"), true);
     quarantine.put(failed("ready"), false);
-    quarantine.put(failed("held"), true);
+    quarantine.put(failed("archived"), true);
     let entries = [
         listed(1, "rests", 1),
         listed(2, "ready", 1),
         listed(3, "new", 1),
         listed(4, "huge", 100),
-        listed(5, "held", 1),
+        listed(5, "archived", 1),
     ];
     let listing = listing(&entries);
     for (messages, ready) in [(1, Verdict::Left(Left::Quarantine)), (2, fetch(Why::New, Compare::Nothing))] {
         let mut planner = Planner::new(&listing);
-        planner.row(&row(1, "held", 1));
+        planner.row(&row(1, "archived", 1));
         let plan = planner.finish(&Limits { max_size: 99, messages: Some(messages) }, &quarantine);
         assert_eq!(
             plan.iter().map(|item| item.verdict).collect::<Vec<_>>(),
@@ -202,7 +202,7 @@ fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() 
                 ready,
                 fetch(Why::New, Compare::Nothing),
                 Verdict::Left(Left::TooLarge(100)),
-                held(1),
+                archived(1),
             ]
         );
         assert_eq!(plan.wards().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 4]);

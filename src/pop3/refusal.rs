@@ -29,8 +29,8 @@ pub enum NotNow {
     InUse,
     /// The last login was too short a time ago.
     LoginDelay,
-    /// The server is busy, or in trouble that passes.
-    Trouble,
+    /// The server is busy, or having a problem that passes.
+    Problem,
 }
 
 impl NotNow {
@@ -42,7 +42,7 @@ impl NotNow {
                  --wait 2m` waits for it)"
             }
             NotNow::LoginDelay => "the server wants more time between two logins; run popkeep less often",
-            NotNow::Trouble => "the server has a trouble that passes; try later",
+            NotNow::Problem => "the server has a problem that passes; try later",
         }
     }
 }
@@ -54,7 +54,7 @@ impl Refusal {
         match reply.code() {
             Some(Code::InUse) => Refusal::NotNow(NotNow::InUse),
             Some(Code::LoginDelay) => Refusal::NotNow(NotNow::LoginDelay),
-            Some(Code::SysTemp | Code::Sys) => Refusal::NotNow(NotNow::Trouble),
+            Some(Code::SysTemp | Code::Sys) => Refusal::NotNow(NotNow::Problem),
             Some(Code::SysPerm) => Refusal::Broken,
             Some(Code::Auth) if words.speak_of_the_mechanism() => Refusal::Mechanism,
             Some(Code::Auth) => Refusal::Credentials,
@@ -119,7 +119,7 @@ impl Words {
             return Refusal::NotNow(NotNow::InUse);
         }
         if self.have(&["temporar", "try again later", "try later"]) {
-            return Refusal::NotNow(NotNow::Trouble);
+            return Refusal::NotNow(NotNow::Problem);
         }
         if self.speak_of_the_mechanism() {
             return Refusal::Mechanism;
@@ -162,7 +162,7 @@ impl Words {
             "unavailable",
             "maintenance",
         ]) {
-            return Refusal::NotNow(NotNow::Trouble);
+            return Refusal::NotNow(NotNow::Problem);
         }
         Refusal::Unclear
     }
@@ -183,8 +183,8 @@ mod tests {
             ("-ERR [AUTH] please try again", Refusal::Credentials),
             ("-ERR [IN-USE] wrong password", Refusal::NotNow(NotNow::InUse)),
             ("-ERR [LOGIN-DELAY] no", Refusal::NotNow(NotNow::LoginDelay)),
-            ("-ERR [SYS/TEMP] password", Refusal::NotNow(NotNow::Trouble)),
-            ("-ERR [SYS/TEMP/LDAP] password", Refusal::NotNow(NotNow::Trouble)),
+            ("-ERR [SYS/TEMP] password", Refusal::NotNow(NotNow::Problem)),
+            ("-ERR [SYS/TEMP/LDAP] password", Refusal::NotNow(NotNow::Problem)),
             ("-ERR [SYS/PERM] busy", Refusal::Broken),
             ("-ERR [SYS/PERM/DISK] busy", Refusal::Broken),
             ("-ERR [AUTH] Unsupported authentication mechanism.", Refusal::Mechanism),
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn words_of_servers_without_codes() {
         use Refusal::{Credentials, Form, Mechanism, NotNow as Later, Unclear};
-        let (in_use, trouble) = (Later(NotNow::InUse), Later(NotNow::Trouble));
+        let (in_use, problem) = (Later(NotNow::InUse), Later(NotNow::Problem));
         for (line, refusal) in [
             ("-ERR maildrop already locked", in_use),
             ("-ERR Unable to lock maildrop", in_use),
@@ -206,12 +206,12 @@ mod tests {
             ("-ERR mailbox is busy", in_use),
             ("-ERR authentication failed: mailbox locked by another session", in_use),
             ("-ERR user jane is locked by another login", in_use),
-            ("-ERR server busy", trouble),
-            ("-ERR please wait a minute", trouble),
-            ("-ERR try again", trouble),
-            ("-ERR Login failed, try again later", trouble),
-            ("-ERR Temporary authentication failure", trouble),
-            ("-ERR too many connections", trouble),
+            ("-ERR server busy", problem),
+            ("-ERR please wait a minute", problem),
+            ("-ERR try again", problem),
+            ("-ERR Login failed, try again later", problem),
+            ("-ERR Temporary authentication failure", problem),
+            ("-ERR too many connections", problem),
             ("-ERR invalid password, please try again", Credentials),
             ("-ERR Authentication failed.", Credentials),
             ("-ERR Logon failure: unknown user name or bad password.", Credentials),

@@ -23,9 +23,9 @@ pub enum Code {
     InUse,
     /// `[LOGIN-DELAY]`: the last login was too short a time ago.
     LoginDelay,
-    /// `[SYS/TEMP]`: the server is in trouble that will pass.
+    /// `[SYS/TEMP]`: the server is in problem that will pass.
     SysTemp,
-    /// `[SYS/PERM]`: the server is in trouble that needs a person.
+    /// `[SYS/PERM]`: the server is in problem that needs a person.
     SysPerm,
     /// `[SYS]` or a level below it that is not known.
     Sys,

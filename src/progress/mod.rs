@@ -116,14 +116,14 @@ fn ending(summary: &Summary) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(wording::summary(summary).map(|line| (Level::Info, format!("{account}: {line}"))));
     lines.extend(wording::remarks(summary).iter().map(|line| (Level::Notice, format!("{account}: {line}"))));
-    let level = trouble(summary.exit);
+    let level = problem(summary.exit);
     lines
-        .extend(wording::troubles(summary).iter().map(|line| (level, format!("popkeep: {account}: {line}"))));
+        .extend(wording::problems(summary).iter().map(|line| (level, format!("popkeep: {account}: {line}"))));
     lines
 }
 
 /// How much it matters that a run ended so.
-pub fn trouble(exit: Exit) -> Level {
+pub fn problem(exit: Exit) -> Level {
     if exit.is_transient() { Level::Warning } else { Level::Error }
 }
 
@@ -167,10 +167,11 @@ mod tests {
             exit: Exit::MISSING,
             error: None,
             listed: 3,
-            held: 1,
+            archived: 1,
             fetched: 1,
             octets: 2048,
             deleted: 0,
+            removed: 0,
             kept_no_copy: 0,
             missing: vec![
                 Missing { number: 1, uid: None, reason: "larger than max_size".into(), chosen: true },
@@ -185,7 +186,10 @@ mod tests {
         assert_eq!(
             ending(&summary()),
             [
-                (Level::Info, "work: 3 listed, 1 held, 1 fetched (2.0 KiB), 0 deleted, 1 left, 1 missing"),
+                (
+                    Level::Info,
+                    "work: 3 listed, 1 archived, 1 fetched (2.0 KiB), 0 deleted, 1 left, 1 missing"
+                ),
                 (Level::Notice, "work: message 1 left on the server: larger than max_size"),
                 (Level::Error, "popkeep: work: message 3 missing from the archive: -ERR gone"),
             ]

@@ -1,4 +1,4 @@
-//! What a person reads about a run: sizes, times, summaries, troubles.
+//! What a person reads about a run: sizes, times, summaries, problems.
 //!
 //! Promises: no octet that a server chose reaches a terminal raw; a list of messages stays a few
 //! lines long, however many there are (`--json` has each one).
@@ -34,10 +34,10 @@ pub fn printable(text: &str) -> String {
     text.split('\\').map(|part| escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
 }
 
-/// What a run did, in figures: `12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted`.
-pub fn counts(listed: u64, held: u64, fetched: u64, octets: u64, deleted: u64) -> String {
+/// What a run did, in figures: `12 listed, 12 archived, 3 fetched (45.0 KiB), 0 deleted`.
+pub fn counts(listed: u64, archived: u64, fetched: u64, octets: u64, deleted: u64) -> String {
     let octets = if fetched > 0 { format!(" ({})", size(octets)) } else { String::new() };
-    format!("{listed} listed, {held} held, {fetched} fetched{octets}, {deleted} deleted")
+    format!("{listed} listed, {archived} archived, {fetched} fetched{octets}, {deleted} deleted")
 }
 
 /// The reconciliation in one line, without the account's name; `None` when the run ended before
@@ -47,11 +47,9 @@ pub fn summary(summary: &Summary) -> Option<String> {
     if unlisted {
         return None;
     }
-    let mut line = counts(summary.listed, summary.held, summary.fetched, summary.octets, summary.deleted);
-    let (left, missing) = summary.missing.iter().fold((0_u64, 0_u64), |(left, missing), message| {
-        if message.chosen { (left + 1, missing) } else { (left, missing + 1) }
-    });
-    for (count, word) in [(left, "left"), (missing, "missing")] {
+    let mut line = counts(summary.listed, summary.archived, summary.fetched, summary.octets, summary.deleted);
+    let missing = summary.really_missing().count() as u64;
+    for (count, word) in [(summary.removed, "removed"), (summary.left(), "left"), (missing, "missing")] {
         if count > 0 {
             // Writing into a String cannot fail.
             let _ = write!(line, ", {count} {word}");
@@ -61,7 +59,7 @@ pub fn summary(summary: &Summary) -> Option<String> {
 }
 
 /// What went wrong, a line for each, without the account's name; empty when nothing did.
-pub fn troubles(summary: &Summary) -> Vec<String> {
+pub fn problems(summary: &Summary) -> Vec<String> {
     let mut lines: Vec<String> = summary.error.as_deref().map(printable).into_iter().collect();
     lines.extend(listed(&summary.missing, false, "missing from the archive"));
     if lines.is_empty() && !summary.exit.is_ok() {
@@ -71,21 +69,21 @@ pub fn troubles(summary: &Summary) -> Vec<String> {
 }
 
 /// What went wrong for cron: a run that broke off is one line, whatever it left undone.
-pub fn troubles_in_short(summary: &Summary) -> Vec<String> {
+pub fn problems_in_short(summary: &Summary) -> Vec<String> {
     match (&summary.error, summary.outcome) {
         (Some(error), Outcome::Failed) => {
-            let missing = summary.missing.iter().filter(|message| !message.chosen).count() as u64;
+            let missing = summary.really_missing().count() as u64;
             let mut line = printable(error);
             if missing > 0 {
                 let _ = write!(line, " ({missing} of {} not fetched yet)", messages(summary.listed));
             }
             vec![line]
         }
-        _ => troubles(summary),
+        _ => problems(summary),
     }
 }
 
-/// What a person should know that is no trouble: what their own settings left on the server.
+/// What a person should know that is no problem: what their own settings left on the server.
 pub fn remarks(summary: &Summary) -> Vec<String> {
     let mut lines = listed(&summary.missing, true, "left on the server");
     if summary.kept_no_copy > 0 {
@@ -175,10 +173,11 @@ mod tests {
             exit: Exit::MISSING,
             error: None,
             listed: 12,
-            held: 12_u64.saturating_sub(missing.len() as u64),
+            archived: 12_u64.saturating_sub(missing.len() as u64),
             fetched: 3,
             octets: 46_080,
             deleted: 0,
+            removed: 0,
             kept_no_copy: 0,
             missing,
             seconds: 1.5,
@@ -187,18 +186,18 @@ mod tests {
 
     #[test]
     fn a_summary_is_one_line_that_adds_up() {
-        assert_eq!(summary(&run(vec![])).unwrap(), "12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted");
+        assert_eq!(summary(&run(vec![])).unwrap(), "12 listed, 12 archived, 3 fetched (45.0 KiB), 0 deleted");
         let some =
             run(vec![missing(4, "too large", true), missing(5, "empty", false), missing(6, "empty", false)]);
         assert_eq!(
             summary(&some).unwrap(),
-            "12 listed, 9 held, 3 fetched (45.0 KiB), 0 deleted, 1 left, 2 missing"
+            "12 listed, 9 archived, 3 fetched (45.0 KiB), 0 deleted, 1 left, 2 missing"
         );
     }
 
     #[test]
     fn a_run_that_never_saw_the_maildrop_has_no_summary() {
-        let failed = Summary { outcome: Outcome::Failed, listed: 0, held: 0, ..run(vec![]) };
+        let failed = Summary { outcome: Outcome::Failed, listed: 0, archived: 0, ..run(vec![]) };
         assert_eq!(summary(&failed), None);
     }
 
@@ -207,7 +206,7 @@ mod tests {
         let mut poisoned = missing(5, "the server sent nothing for RETR", false);
         poisoned.uid = Some(b"1a\x1b[2J".to_vec());
         assert_eq!(
-            troubles(&run(vec![poisoned])),
+            problems(&run(vec![poisoned])),
             ["message 5 (UID 1a\\x1b[2J) missing from the archive: the server sent nothing for RETR"]
         );
     }
@@ -215,10 +214,10 @@ mod tests {
     #[test]
     fn many_messages_with_one_reason_are_one_line() {
         let many = [1, 2, 3, 7, 9, 10].map(|number| missing(number, "refused", false)).to_vec();
-        assert_eq!(troubles(&run(many)), ["6 messages (1-3, 7, 9-10) missing from the archive: refused"]);
+        assert_eq!(problems(&run(many)), ["6 messages (1-3, 7, 9-10) missing from the archive: refused"]);
         let scattered = (0..40).map(|n| missing(2 * n + 1, "refused", false)).collect();
         assert_eq!(
-            troubles(&run(scattered)),
+            problems(&run(scattered)),
             ["40 messages (1, 3, 5, 7, 9, 11, …) missing from the archive: refused"]
         );
     }
@@ -232,11 +231,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_chose_to_leave_is_a_remark_and_no_trouble() {
+    fn what_the_user_chose_to_leave_is_a_remark_and_no_problem() {
         let mut left = run(vec![missing(4, "larger than max_size", true)]);
         left.exit = Exit::OK;
         left.kept_no_copy = 2;
-        assert!(troubles(&left).is_empty());
+        assert!(problems(&left).is_empty());
         assert_eq!(
             remarks(&left),
             [
@@ -249,14 +248,14 @@ mod tests {
     #[test]
     fn a_failure_without_words_still_says_its_code() {
         let failed = Summary { exit: Exit::IO, ..run(vec![]) };
-        assert_eq!(troubles(&failed), ["ended with exit code 74"]);
+        assert_eq!(problems(&failed), ["ended with exit code 74"]);
     }
 
     #[test]
     fn a_servers_text_never_reaches_a_terminal_raw() {
         let mut hostile = run(vec![missing(1, "-ERR \x1b]0;pwned\x07\u{202e}", false)]);
         hostile.error = Some("refused: \x1b[2J\r\n".to_owned());
-        for line in troubles(&hostile).into_iter().chain(troubles_in_short(&hostile)) {
+        for line in problems(&hostile).into_iter().chain(problems_in_short(&hostile)) {
             assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
         }
     }

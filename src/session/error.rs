@@ -148,7 +148,7 @@ pub enum SessionError {
         /// Why.
         reason: &'static str,
     },
-    /// The server said "not now": the maildrop is locked, or a passing trouble. Exit 75.
+    /// The server said "not now": the maildrop is locked, or a passing problem. Exit 75.
     #[error("the server says not now (answer to {during}): “{}”; {}", escape(.reply.text()), later(.reply))]
     TryLater {
         /// The command.

@@ -1,5 +1,5 @@
 //! Promise: from cron, with cron's own environment and no terminal, popkeep is silent and ends with 0
-//! when all is well, and has one line that says what to do, and the right code, for each trouble.
+//! when all is well, and has one line that says what to do, and the right code, for each problem.
 
 use crate::support::certificates::self_signed;
 use crate::support::maildrop::{Nth, Tls};
@@ -29,9 +29,9 @@ fn behaving(behaviour: Behaviour) -> PopServer {
     PopServer::behaving(Mail::some(3), behaviour)
 }
 
-/// A trouble: one line that begins with the account and holds these words, and this code.
+/// A problem: one line that begins with the account and holds these words, and this code.
 #[track_caller]
-fn trouble(account: Account, code: i32, words: &[&str]) {
+fn problem(account: Account, code: i32, words: &[&str]) {
     let sandbox = Sandbox::with([account]);
     let outcome = fetch(&sandbox).expect(code).one_line(words);
     assert!(outcome.stderr.starts_with("popkeep: work: "), "{}", outcome.stderr);
@@ -71,32 +71,32 @@ fn a_configuration_that_is_not_there_or_wrong_is_one_line() {
 #[test]
 fn a_host_that_nobody_knows() {
     let account = Account::new("work").text("host", "no-such-host.invalid");
-    trouble(account, 68, &["no-such-host.invalid", "check `host`"]);
+    problem(account, 68, &["no-such-host.invalid", "check `host`"]);
 }
 
 #[test]
 fn a_connection_that_is_refused() {
     let account = Account::new("work").loopback(1).text("tls", "none");
-    trouble(account, 69, &["cannot connect to 127.0.0.1", "check `host` and `port`"]);
+    problem(account, 69, &["cannot connect to 127.0.0.1", "check `host` and `port`"]);
 }
 
 #[test]
 fn a_server_that_does_not_answer() {
     let server = behaving(Behaviour { stall_at: Some(Nth("UIDL", 1)), ..Behaviour::default() });
     let account = Account::on("work", &server).text("timeout", "1s").text("pipelining", "off");
-    trouble(account, 69, &["too slow with UIDL", "raise `timeout`"]);
+    problem(account, 69, &["too slow with UIDL", "raise `timeout`"]);
 }
 
 #[test]
 fn a_password_that_is_wrong() {
     let server = behaving(Behaviour::default());
-    trouble(Account::on("work", &server).text("password", "no"), 77, &["password"]);
+    problem(Account::on("work", &server).text("password", "no"), 77, &["password"]);
 }
 
 #[test]
 fn a_password_that_nobody_can_be_asked_for() {
     let server = behaving(Behaviour::default());
-    trouble(Account::on("work", &server).without("password"), 78, &["no terminal", "add password_command"]);
+    problem(Account::on("work", &server).without("password"), 78, &["no terminal", "add password_command"]);
 }
 
 #[test]
@@ -104,33 +104,33 @@ fn a_certificate_that_is_not_trusted() {
     let server =
         PopServer::start(Mail::some(1), Behaviour::default(), Tls::Implicit(self_signed().acceptor()));
     let account = Account::new("work").loopback(server.port());
-    trouble(account, 77, &["certificate of 127.0.0.1 is not trusted", "tls_fingerprint"]);
+    problem(account, 77, &["certificate of 127.0.0.1 is not trusted", "tls_fingerprint"]);
 }
 
 #[test]
 fn a_maildrop_that_another_session_has() {
     let server = behaving(Behaviour { login_reply: Some("-ERR [IN-USE] locked"), ..Behaviour::default() });
-    trouble(Account::on("work", &server), 75, &["locked", "try"]);
+    problem(Account::on("work", &server), 75, &["locked", "try"]);
 }
 
 #[test]
 fn a_server_that_does_not_speak_pop3() {
     let server = behaving(Behaviour { greeting: Some("* OK IMAP4rev1 ready"), ..Behaviour::default() });
-    trouble(Account::on("work", &server), 76, &["does not speak POP3", "check `host`, `port`"]);
+    problem(Account::on("work", &server), 76, &["does not speak POP3", "check `host`, `port`"]);
 }
 
 #[test]
 fn a_message_that_the_server_does_not_hand_out() {
     let refuse_retr = [Mail::some(3)[1].uid.clone()].into();
     let server = behaving(Behaviour { refuse_retr, ..Behaviour::default() });
-    trouble(Account::on("work", &server), 1, &["message 2", "missing from the archive"]);
+    problem(Account::on("work", &server), 1, &["message 2", "missing from the archive"]);
 }
 
 #[test]
 fn an_archive_that_cannot_be_made() {
     let server = behaving(Behaviour::default());
     let account = Account::on("work", &server).text("archive", "/proc/version/work");
-    trouble(account, 73, &["/proc/version", "cannot be written", "check its owner"]);
+    problem(account, 73, &["/proc/version", "cannot be written", "check its owner"]);
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn a_configuration_that_others_can_read() {
     fetch(&sandbox).expect(78).one_line(&["others can read it", "chmod 600"]);
 }
 
-/// One account's trouble is its own: the others are fetched, and what may pass is passed over.
+/// One account's problem is its own: the others are fetched, and what may pass is passed over.
 #[test]
-fn each_trouble_has_its_line_and_the_rest_goes_on() {
+fn each_problem_has_its_line_and_the_rest_goes_on() {
     let fine = behaving(Behaviour::default());
     let busy = behaving(Behaviour { login_reply: Some("-ERR [IN-USE] locked"), ..Behaviour::default() });
     let sandbox = Sandbox::with([

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::fleet::{EVERY_KEEPING, Fleet, Keeping};
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Capa, Trouble};
+use crate::support::maildrop::{Capa, Problem};
 use crate::support::{Behaviour, Mail};
 
 /// Accounts, and so points, in one run.
@@ -44,7 +44,7 @@ fn whole_session(keeping: Keeping, behaviour: &Behaviour) -> usize {
 
 /// Cuts each session of one run at one of these points, one account a point.
 fn cut(keeping: Keeping, behaviour: &Behaviour, points: &[usize]) {
-    let cut = |after| Behaviour { trouble: Some((after, Trouble::Cut)), ..behaviour.clone() };
+    let cut = |after| Behaviour { problem: Some((after, Problem::Cut)), ..behaviour.clone() };
     let fleet = Fleet::new(keeping, &six(), points.iter().copied().map(cut).collect());
     let broken = fleet.fetch();
     assert!(broken.stderr.lines().all(|line| line.starts_with("popkeep: ")), "{}", broken.stderr);
@@ -60,7 +60,7 @@ fn cut(keeping: Keeping, behaviour: &Behaviour, points: &[usize]) {
         assert_eq!(somewhere, all, "a message is neither here nor there, or altered; {}", at());
         // A cut in QUIT's answer costs nothing, and a second session may be shorter than the first.
         let done = match keeping.delete {
-            "never" => reports[number]["held"] == six().len(),
+            "never" => reports[number]["archived"] == six().len(),
             _ => fleet.servers[number].uids().is_empty(),
         };
         let expected: &[u64] = if done { &[0, 69] } else { &[1, 69, 76] };

@@ -15,8 +15,8 @@ fn fetch(sandbox: &Sandbox) -> Value {
     sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
 }
 
-/// A maildrop whose messages are all held, and whose account is told to delete them from now on.
-fn held(count: usize, behaviour: Behaviour) -> (PopServer, Sandbox) {
+/// A maildrop whose messages are all archived, and whose account is told to delete them from now on.
+fn archived(count: usize, behaviour: Behaviour) -> (PopServer, Sandbox) {
     let server = PopServer::with(Mail::some(count));
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
@@ -28,7 +28,7 @@ fn held(count: usize, behaviour: Behaviour) -> (PopServer, Sandbox) {
 
 #[test]
 fn what_is_held_is_deleted_after_a_look_at_its_header() {
-    let (server, sandbox) = held(3, Behaviour::default());
+    let (server, sandbox) = archived(3, Behaviour::default());
     let report = fetch(&sandbox);
     assert_eq!((&report["deleted"], &report["fetched"]), (&3.into(), &0.into()));
     assert_eq!((server.count("TOP"), server.count("RETR")), (3, 0));
@@ -37,7 +37,7 @@ fn what_is_held_is_deleted_after_a_look_at_its_header() {
 
 #[test]
 fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
-    let (server, sandbox) = held(3, Behaviour::default());
+    let (server, sandbox) = archived(3, Behaviour::default());
     let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
     ledger
         .execute("UPDATE message SET archived_at = 1577880000 WHERE uid = CAST('uid-00002' AS BLOB)", [])
@@ -47,7 +47,7 @@ fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
         .popkeep(["fetch", "--dry-run"])
         .run()
         .expect(0)
-        .says(&["would delete 3 messages that are held, the oldest archived 2020-01-01"]);
+        .says(&["would delete 3 messages that are archived, the oldest archived 2020-01-01"]);
     assert_eq!(server.uids().len(), 3);
     sandbox.popkeep(["fetch"]).run().expect(0).says(&[
         "`delete` was \"never\" and is now \"fetched\": 3 messages fetched by earlier runs will be deleted",
@@ -61,7 +61,7 @@ fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
 
 #[test]
 fn a_message_whose_copy_the_user_removed_stays_on_the_server() {
-    let (server, sandbox) = held(3, Behaviour::default());
+    let (server, sandbox) = archived(3, Behaviour::default());
     let gone = stores::maildir_files(&sandbox.archive("work")).remove(0);
     let number = String::from_utf8(std::fs::read(&gone).unwrap()).unwrap();
     std::fs::remove_file(&gone).unwrap();
@@ -75,7 +75,7 @@ fn a_message_whose_copy_the_user_removed_stays_on_the_server() {
 
 #[test]
 fn a_message_whose_copy_was_changed_stays_on_the_server() {
-    let (server, sandbox) = held(2, Behaviour::default());
+    let (server, sandbox) = archived(2, Behaviour::default());
     let changed = stores::maildir_files(&sandbox.archive("work")).remove(0);
     let mut octets = std::fs::read(&changed).unwrap();
     octets.push(b'!');
@@ -86,7 +86,7 @@ fn a_message_whose_copy_was_changed_stays_on_the_server() {
 
 #[test]
 fn a_message_that_was_read_and_moved_to_cur_is_still_held() {
-    let (server, sandbox) = held(2, Behaviour::default());
+    let (server, sandbox) = archived(2, Behaviour::default());
     for file in stores::maildir_files(&sandbox.archive("work")) {
         let name = file.file_name().unwrap().to_str().unwrap();
         std::fs::rename(&file, sandbox.archive("work").join("cur").join(format!("{name}:2,S"))).unwrap();
@@ -101,7 +101,7 @@ fn another_header_under_a_held_uid_means_retr_before_dele() {
     let replaced = Mail::numbered(9).with_uid("uid-00001");
     // As many octets as before: only its header tells that it is another message.
     assert_eq!(replaced.wire.len(), Mail::numbered(1).wire.len());
-    let (server, sandbox) = held(2, Behaviour::default());
+    let (server, sandbox) = archived(2, Behaviour::default());
     server.state().mails[0] = replaced.clone();
     let report = fetch(&sandbox);
     assert_eq!(report["fetched"], 1);
@@ -115,7 +115,7 @@ fn another_header_under_a_held_uid_means_retr_before_dele() {
 #[test]
 fn a_top_that_lies_means_retr_before_dele() {
     let lying = [(b"uid-00002".to_vec(), to_wire(b"Subject: rewritten\n\n"))];
-    let (server, sandbox) = held(2, Behaviour { top_shows: lying.into(), ..Behaviour::default() });
+    let (server, sandbox) = archived(2, Behaviour { top_shows: lying.into(), ..Behaviour::default() });
     assert_eq!(fetch(&sandbox)["fetched"], 0, "it is the same message after all");
     let commands = server.take_sessions().remove(0).commands;
     let at = |command: &str| commands.iter().position(|line| line == command);
@@ -125,7 +125,8 @@ fn a_top_that_lies_means_retr_before_dele() {
 
 #[test]
 fn without_top_every_message_is_read_again_before_it_is_deleted() {
-    let (server, sandbox) = held(2, Behaviour { no_top: true, capa: Capa::Refused, ..Behaviour::default() });
+    let (server, sandbox) =
+        archived(2, Behaviour { no_top: true, capa: Capa::Refused, ..Behaviour::default() });
     assert_eq!(fetch(&sandbox)["deleted"], 2);
     assert_eq!(server.count("RETR"), 2);
     assert!(server.uids().is_empty());
@@ -134,7 +135,7 @@ fn without_top_every_message_is_read_again_before_it_is_deleted() {
 #[test]
 fn a_server_that_hangs_up_on_top_is_asked_without_it() {
     let cut_at = Some(Nth("TOP", 1));
-    let (server, sandbox) = held(2, Behaviour { cut_at, ..Behaviour::default() });
+    let (server, sandbox) = archived(2, Behaviour { cut_at, ..Behaviour::default() });
     let report = fetch(&sandbox);
     assert_eq!((&report["deleted"], &report["fetched"]), (&2.into(), &0.into()));
     assert_eq!(server.count("RETR"), 2, "each header was seen");
@@ -146,7 +147,7 @@ fn a_top_that_breaks_the_order_of_the_answers_does_not_keep_new_mail_away() {
     // An end in the middle of a header, as servers send it that do not stuff dots.
     for which in ["TOP 1 0", "TOP 3 0"] {
         let says = [(which, b"+OK\r\nSubject: x\r\n.\r\nX: y\r\n\r\n.\r\n".to_vec())].into();
-        let (server, sandbox) = held(3, Behaviour { says, ..Behaviour::default() });
+        let (server, sandbox) = archived(3, Behaviour { says, ..Behaviour::default() });
         server.state().mails.push(Mail::numbered(4));
         let run = sandbox.popkeep(["fetch", "--json"]).run().expect(0).says(&["without TOP"]);
         let report = &run.json()["accounts"][0];

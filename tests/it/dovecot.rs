@@ -35,7 +35,7 @@ fn whole_job(over: fn(&Dovecot, &str, &str) -> Account, format: &str) {
 
     let second = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
     assert_eq!(second["accounts"][0]["fetched"], 0, "the second run stores nothing");
-    assert_eq!(second["accounts"][0]["held"], 35);
+    assert_eq!(second["accounts"][0]["archived"], 35);
     assert_same_mail(read("keeper"), expected.clone());
     assert_eq!(dovecot.left("keeper"), 35, "nothing is deleted unless it is asked for");
 
@@ -48,7 +48,7 @@ fn whole_job(over: fn(&Dovecot, &str, &str) -> Account, format: &str) {
         assert_eq!(dovecot.left(name), 0, "the server is empty after QUIT");
         assert_same_mail(read(name), expected.clone());
     }
-    assert_eq!(third["accounts"][0]["fetched"], 0, "what is held is not fetched again to be deleted");
+    assert_eq!(third["accounts"][0]["fetched"], 0, "what is archived is not fetched again to be deleted");
 }
 
 #[test]
@@ -169,6 +169,6 @@ fn a_message_that_dovecot_cannot_send_is_one_missing_message() {
         assert_eq!(missing.len(), 1, "{report}");
         assert!(missing[0]["reason"].as_str().unwrap().contains("nothing"), "{report}");
         assert_same_mail(sandbox.maildir("work"), expected.clone());
-        assert_eq!(dovecot.left("jane"), 1, "what is held is deleted, the other stays");
+        assert_eq!(dovecot.left("jane"), 1, "what is archived is deleted, the other stays");
     }
 }

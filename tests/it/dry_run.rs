@@ -24,7 +24,7 @@ fn with_a_ledger_and_an_archive() {
     let before = sandbox.snapshot();
     let outcome = sandbox.popkeep(["fetch", "--dry-run"]).run().expect(0);
     let outcome = outcome.says(&["work", "uid-00004", "delete", "3"]);
-    assert!(!outcome.stdout.contains("uid-00001"), "what is held is not fetched: {}", outcome.stdout);
+    assert!(!outcome.stdout.contains("uid-00001"), "what is archived is not fetched: {}", outcome.stdout);
     assert_eq!(sandbox.snapshot(), before);
     assert_eq!((server.uids().len(), server.count("DELE"), server.count("RETR")), (4, 0, 0));
 }

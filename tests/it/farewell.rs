@@ -132,8 +132,8 @@ fn a_maildrop_that_our_own_last_session_still_holds_is_waited_for() {
     let first = format!("{}C: STAT\nS: +OK 1 20\nC: QUIT\nclose", session(PIPELINING));
     let before = login(PIPELINING);
     let (before, _) = before.split_once("S: +OK in").unwrap();
-    let held = format!("{before}S: -ERR [IN-USE] a session of yours is ending\nclose");
+    let archived = format!("{before}S: -ERR [IN-USE] a session of yours is ending\nclose");
     let free = format!("{}listed: 1 one 20\nC: QUIT\nS: +OK", login(PIPELINING));
-    let [one, two] = runs(&[&first, &held, &free], "never");
+    let [one, two] = runs(&[&first, &archived, &free], "never");
     drop((one.expect(0), two.expect(0)));
 }

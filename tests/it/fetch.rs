@@ -16,13 +16,15 @@ fn the_json_document_has_the_documented_shape() {
     assert_eq!(report["exit"], 1);
     let accounts = report["accounts"].as_array().unwrap();
     assert_eq!(accounts.len(), 2);
-    let keys =
-        ["name", "outcome", "error", "listed", "held", "fetched", "octets", "deleted", "missing", "seconds"];
+    let keys = [
+        "name", "outcome", "error", "listed", "archived", "fetched", "octets", "deleted", "missing",
+        "seconds",
+    ];
     for account in accounts {
         let found: Vec<_> = account.as_object().unwrap().keys().map(String::as_str).collect();
         assert!(keys.iter().all(|key| found.contains(key)), "{found:?}");
         let missing = account["missing"].as_array().unwrap().len() as u64;
-        assert_eq!(account["listed"].as_u64().unwrap(), account["held"].as_u64().unwrap() + missing);
+        assert_eq!(account["listed"].as_u64().unwrap(), account["archived"].as_u64().unwrap() + missing);
     }
     let named = |name: &str| accounts.iter().find(|account| account["name"] == name).unwrap();
     let (work, broken) = (named("work"), named("broken"));
@@ -49,13 +51,13 @@ fn a_second_run_fetches_nothing() {
         let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
         let first = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
         assert_eq!(
-            (&first["accounts"][0]["fetched"], &first["accounts"][0]["held"]),
+            (&first["accounts"][0]["fetched"], &first["accounts"][0]["archived"]),
             (&20.into(), &20.into())
         );
         server.take_sessions();
         let second = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
         assert_eq!(
-            (&second["accounts"][0]["fetched"], &second["accounts"][0]["held"]),
+            (&second["accounts"][0]["fetched"], &second["accounts"][0]["archived"]),
             (&0.into(), &20.into())
         );
         assert_eq!(server.count("RETR"), 0);
@@ -133,7 +135,7 @@ fn what_a_limit_leaves_is_listed_and_is_no_failure() {
     let report = sandbox.popkeep(["fetch", "--json", "--limit", "2"]).run().expect(0).json();
     let account = &report["accounts"][0];
     assert_eq!(
-        (&account["listed"], &account["held"], &account["fetched"]),
+        (&account["listed"], &account["archived"], &account["fetched"]),
         (&5.into(), &2.into(), &2.into())
     );
     let missing = account["missing"].as_array().unwrap();

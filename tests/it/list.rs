@@ -1,4 +1,4 @@
-//! `list` tells what is on the server and what of it is held, and changes nothing.
+//! `list` tells what is on the server and what of it is archived, and changes nothing.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -29,10 +29,10 @@ fn held_and_new_are_told_apart_and_nothing_is_changed() {
         sandbox.popkeep(["list", "work"]).run().expect(0).stdout,
         format!(
             "NO  OCTETS  STATE  UID\n \
-             1     {}  held   uid-00001\n \
-             2     {}  held   uid-00002\n \
+             1     {}  archived   uid-00001\n \
+             2     {}  archived   uid-00002\n \
              3     {}  new    uid-00003\n\
-             work: 3 messages, {} B: 2 held, 1 new\n",
+             work: 3 messages, {} B: 2 archived, 1 new\n",
             size(1),
             size(2),
             size(3),
@@ -55,7 +55,7 @@ fn a_message_whose_size_changed_is_doubtful_and_a_large_one_too_large() {
     sandbox.configure([Account::on("work", &server).text("max_size", "1 KiB")]);
     let list = sandbox.popkeep(["list", "work", "--json"]).run().expect(0).json();
     let state = |place: usize| list["messages"][place]["state"].as_str().unwrap().to_owned();
-    assert_eq!([state(0), state(1), state(2)], ["doubtful", "held", "too large"]);
+    assert_eq!([state(0), state(1), state(2)], ["doubtful", "archived", "too large"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_message_that_failed_is_quarantined_with_its_reason() {
         .popkeep(["list", "work"])
         .run()
         .expect(0)
-        .says(&["quarantined  uid-00002", "1 held, 1 quarantined"]);
+        .says(&["quarantined  uid-00002", "1 archived, 1 quarantined"]);
     let list = sandbox.popkeep(["list", "work", "--json"]).run().expect(0).json();
     assert_eq!(list["messages"][1]["state"], "quarantined");
     let reason = list["messages"][1]["reason"].as_str().unwrap();

@@ -100,7 +100,7 @@ fn a_run_leaves_its_figures_for_everybody_to_read() {
         ("popkeep_account_exit_code{account=\"a.b@c-d+e\"}", "0"),
         ("popkeep_account_exit_code{account=\"work\"}", "1"),
         ("popkeep_listed_messages{account=\"work\"}", "4"),
-        ("popkeep_held_messages{account=\"work\"}", "3"),
+        ("popkeep_archived_messages{account=\"work\"}", "3"),
         ("popkeep_missing_messages{account=\"work\"}", "1"),
         ("popkeep_fetched_messages{account=\"work\"}", "3"),
         ("popkeep_fetched_messages{account=\"a.b@c-d+e\"}", "2"),
@@ -142,14 +142,17 @@ fn a_run_that_could_not_begin_leaves_its_exit_code() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_a_trouble_of_its_own() {
+fn a_file_that_cannot_be_written_is_a_problem_of_its_own() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::for_server(&server);
     let outcome =
         sandbox.popkeep(["fetch", "--quiet", "--json", "--metrics", "nowhere/x.prom"]).run().expect(74);
     assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.starts_with("popkeep: the metrics cannot be written to nowhere/x.prom: "));
-    assert_eq!((&outcome.json()["exit"], &outcome.json()["accounts"][0]["held"]), (&74.into(), &1.into()));
+    assert_eq!(
+        (&outcome.json()["exit"], &outcome.json()["accounts"][0]["archived"]),
+        (&74.into(), &1.into())
+    );
     sandbox
         .popkeep(["fetch", "--quiet", "--metrics", "/dev/null"])
         .run()

@@ -1,4 +1,4 @@
-//! A server that has moved, and with it all UIDs: what is held is recognised by its header, not fetched again.
+//! A server that has moved, and with it all UIDs: what is archived is recognised by its header, not fetched again.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn fetch(sandbox: &Sandbox) -> Value {
     sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
 }
 
-/// All messages are held, and the server has moved.
+/// All messages are archived, and the server has moved.
 fn moved(behaviour: Behaviour) -> (PopServer, Sandbox) {
     let server = PopServer::behaving(Mail::some(MANY), behaviour);
     let sandbox = Sandbox::for_server(&server);
@@ -37,7 +37,7 @@ fn nothing_is_fetched_again() {
     for capa in capas {
         let (server, sandbox) = moved(Behaviour { capa, ..Behaviour::default() });
         let report = fetch(&sandbox);
-        assert_eq!((&report["held"], &report["fetched"]), (&MANY.into(), &0.into()));
+        assert_eq!((&report["archived"], &report["fetched"]), (&MANY.into(), &0.into()));
         asked(&server, MANY, 0);
         fetch(&sandbox);
         asked(&server, 0, 0);
@@ -57,7 +57,7 @@ fn whatever_does_not_fit_is_fetched_and_compared() {
         let mut longer = mails[1].clone();
         longer.wire.extend_from_slice(b"a line more\r\n");
         mails[1] = longer;
-        // The same message, but its size is told wrong: held all the same, after a look.
+        // The same message, but its size is told wrong: archived all the same, after a look.
         mails[2] = mails[2].listed_as("7");
         // Two that cannot be told apart by their headers.
         let twin = Mail { uid: b"twin".to_vec(), ..mails[3].clone() };
@@ -65,7 +65,7 @@ fn whatever_does_not_fit_is_fetched_and_compared() {
         mails.push(plain.clone());
     }
     let all = server.state().mails.clone();
-    assert_eq!(fetch(&sandbox)["held"], all.len());
+    assert_eq!(fetch(&sandbox)["archived"], all.len());
     asked(&server, MANY + 2, 6);
     let expected = [Mail::some(2), all].concat();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&expected));

@@ -34,8 +34,9 @@ fn three_are_stored(says: Says, code: i32) -> [Value; 2] {
         assert_eq!(reports[0]["fetched"], 3);
         assert_eq!(reports[1]["fetched"], 0, "nothing is stored twice");
         for report in &reports {
-            let (held, missing) = (report["held"].as_u64(), report["missing"].as_array().unwrap().len());
-            assert_eq!(report["listed"].as_u64(), held.map(|held| held + missing as u64));
+            let (archived, missing) =
+                (report["archived"].as_u64(), report["missing"].as_array().unwrap().len());
+            assert_eq!(report["listed"].as_u64(), archived.map(|archived| archived + missing as u64));
         }
         reports
     };
@@ -88,7 +89,7 @@ fn lines_that_come_twice_or_in_no_order_are_one_message_each() {
     ] {
         let list = listing(&["2 2", "1 1", "3 3", "2 99999", "1 1"]);
         for says in [&[("UIDL", listing(uidl))][..], &[("UIDL", listing(uidl)), ("LIST", list)]] {
-            assert_eq!(three_are_stored(says, 0)[1]["held"], 3, "{uidl:?}");
+            assert_eq!(three_are_stored(says, 0)[1]["archived"], 3, "{uidl:?}");
         }
     }
 }

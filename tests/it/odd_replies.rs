@@ -78,7 +78,7 @@ fn a_farewell_said_twice_costs_nothing() {
     }
 }
 
-/// A run that met trouble says so in one line, unless it has got over it: then all is deleted. (What is
+/// A run that met problem says so in one line, unless it has got over it: then all is deleted. (What is
 /// answered badly under one number may come well under another, once its neighbours are gone.)
 #[track_caller]
 fn assert_told_or_healed(server: &PopServer, outcome: Outcome, command: &str) {
@@ -272,7 +272,7 @@ fn a_server_that_only_ever_refuses_is_heard_out_politely() {
     let server = PopServer::behaving(Mail::some(3), refusing);
     let sandbox = Sandbox::with([account(&server)]);
     let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json()["accounts"][0].clone();
-    assert_eq!((&report["held"], &report["listed"]), (&1.into(), &3.into()));
+    assert_eq!((&report["archived"], &report["listed"]), (&1.into(), &3.into()));
     assert_eq!(report["missing"].as_array().unwrap().len(), 2, "each with its own reason: {report}");
     heals(&server, &sandbox);
 }

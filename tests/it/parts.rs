@@ -22,7 +22,7 @@ fn a_server_that_shows_250_of_1000_at_a_time_is_drained_in_one_run() {
     let server = PopServer::behaving(Mail::some(1_000), hiding(250));
     let sandbox = Sandbox::for_server(&server);
     let report = fetch(&sandbox, 0);
-    assert_eq!((&report["listed"], &report["held"]), (&1_000.into(), &1_000.into()), "the union counts");
+    assert_eq!((&report["listed"], &report["archived"]), (&1_000.into(), &1_000.into()), "the union counts");
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(1_000)));
     assert_eq!(server.take_sessions().len(), 5, "the last one found nothing");
     sandbox.popkeep(["check"]).run().expect(0).says(&["a part of its messages at a time"]);
@@ -42,7 +42,7 @@ fn it_is_drained_as_well_where_messages_are_deleted() {
 fn a_part_of_any_size_is_noticed_when_the_next_run_sees_nothing_it_knows() {
     let server = PopServer::behaving(Mail::some(350), hiding(60));
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox, 0)["held"], 60);
+    assert_eq!(fetch(&sandbox, 0)["archived"], 60);
     assert_eq!(fetch(&sandbox, 0)["fetched"], 290);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(350)));
 }
@@ -54,7 +54,7 @@ fn what_an_earlier_part_showed_and_could_not_be_had_is_missing() {
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
     let report = fetch(&sandbox, 1);
     assert_eq!(report["missing"].as_array().unwrap().len(), 1);
-    assert_eq!(report["listed"], report["held"].as_u64().unwrap() + 1);
+    assert_eq!(report["listed"], report["archived"].as_u64().unwrap() + 1);
 }
 
 #[test]

@@ -45,8 +45,8 @@ fn the_end_is_each_accounts_summary_and_the_reconciliation_in_a_sentence() {
     let octets: usize = Mail::some(3).iter().map(|mail| mail.stored().len()).sum();
     let rows: Vec<&str> = ended.screen.lines().collect();
     assert_eq!(rows.len(), 4, "{}", ended.screen);
-    assert!(rows.contains(&&*format!("work: 3 listed, 3 held, 3 fetched ({octets} B), 0 deleted")));
-    assert!(rows.contains(&"home: 1 listed, 0 held, 0 fetched, 0 deleted, 1 left"));
+    assert!(rows.contains(&&*format!("work: 3 listed, 3 archived, 3 fetched ({octets} B), 0 deleted")));
+    assert!(rows.contains(&"home: 1 listed, 0 archived, 0 fetched, 0 deleted, 1 left"));
     let sentence = format!(
         "Of 4 messages on the servers, 3 are in the archive, 3 of them new ({octets} B); 1 left by max_size or --limit."
     );
@@ -109,7 +109,7 @@ fn the_journal_is_told_levels_and_nobody_else() {
     let said = journal(&sandbox, ours, "-v --jobs 1");
     for (level, words) in [
         ("<6>work: ", "logged in"),
-        ("<6>work: ", "3 listed, 2 held"),
+        ("<6>work: ", "3 listed, 2 archived"),
         ("<3>popkeep: work: ", "missing from the archive"),
         ("<4>popkeep: gone: ", "cannot connect"),
     ] {

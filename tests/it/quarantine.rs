@@ -33,7 +33,7 @@ fn fetch(sandbox: &Sandbox, code: i32, options: &[&str]) -> Value {
 fn reason(report: &Value) -> &str {
     let missing = report["missing"].as_array().unwrap();
     assert_eq!(missing.len(), 1, "{report}");
-    assert_eq!(report["listed"], report["held"].as_u64().unwrap() + 1);
+    assert_eq!(report["listed"], report["archived"].as_u64().unwrap() + 1);
     missing[0]["reason"].as_str().unwrap()
 }
 
@@ -132,8 +132,8 @@ fn a_connection_that_was_only_lost_leaves_nothing_behind() {
 fn a_limit_is_not_used_up_by_what_failed() {
     let server = PopServer::behaving(Mail::some(3), refusing(&[POISON]));
     let sandbox = Sandbox::for_server(&server);
-    for held in [0, 1, 2] {
-        assert_eq!(fetch(&sandbox, 1, &["--limit", "1"])["held"], held);
+    for archived in [0, 1, 2] {
+        assert_eq!(fetch(&sandbox, 1, &["--limit", "1"])["archived"], archived);
     }
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)[1..]));
 }
@@ -172,7 +172,7 @@ fn one_of_several_under_one_uid_fails_alone() {
     server.state().mails[2].uid = b"uid-00002".to_vec();
     server.behave(refusing(&["uid-00002"]));
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox, 1, &[])["held"], 1);
+    assert_eq!(fetch(&sandbox, 1, &[])["archived"], 1);
     assert_eq!(quarantine(&sandbox).len(), 2);
     server.behave(Behaviour::default());
     fetch(&sandbox, 0, &[]);

@@ -1,4 +1,4 @@
-//! `listed == held + missing`: the union over all sessions of a run, each message once.
+//! `listed == archived + missing`: the union over all sessions of a run, each message once.
 
 use serde_json::Value;
 
@@ -35,14 +35,14 @@ fn account(server: &Scripted) -> Account {
 }
 
 #[track_caller]
-fn comes_to(report: &Value, held: u64, missing: &[u64]) {
+fn comes_to(report: &Value, archived: u64, missing: &[u64]) {
     let numbers: Vec<u64> = report["missing"]
         .as_array()
         .unwrap()
         .iter()
         .filter_map(|message| message["number"].as_u64())
         .collect();
-    assert_eq!((&report["listed"], &report["held"]), (&6.into(), &held.into()), "{report}");
+    assert_eq!((&report["listed"], &report["archived"]), (&6.into(), &archived.into()), "{report}");
     assert_eq!(numbers, missing, "{report}");
 }
 

@@ -1,4 +1,4 @@
-//! Messages deleted by hand in `session`: only what is held goes without a question, the ledger knows of it, and QUIT
+//! Messages deleted by hand in `session`: only what is archived goes without a question, the ledger knows of it, and QUIT
 //! alone does it.
 
 use crate::support::mail::assert_same_mail;
@@ -24,7 +24,7 @@ fn a_held_message_deleted_by_hand_is_on_record_and_is_not_fetched_again() {
             (&run["accounts"][0]["fetched"], &run["accounts"][0]["deleted"]),
             (&0.into(), &deleted.into())
         );
-        assert_eq!(server.count("RETR"), 0, "what is held is not fetched");
+        assert_eq!(server.count("RETR"), 0, "what is archived is not fetched");
 
         // A server that brings it back does not get it stored twice.
         server.state().mails.push(Mail::numbered(2));

@@ -13,7 +13,11 @@ fn a_prompt_with_a_history() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
     let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
-    terminal.expect("work: 2 messages, ").expect("0 held; clear text").expect("HELP shows").expect("work> ");
+    terminal
+        .expect("work: 2 messages, ")
+        .expect("0 archived; clear text")
+        .expect("HELP shows")
+        .expect("work> ");
     terminal.enter("stat").expect("+OK 2 ").expect("work> ");
     terminal.enter("list 1").expect("+OK 1 ").expect("work> ");
     terminal.send(UP).send(UP).expect("stat").send("\r").expect("+OK 2 ").expect("work> ");
@@ -31,7 +35,7 @@ fn marks_stand_in_the_prompt_and_under_a_listing() {
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
     let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
-    terminal.expect("3 held").expect("work> ");
+    terminal.expect("3 archived").expect("work> ");
     terminal.enter("dele 1").expect("+OK marked").expect("work [1 marked]> ");
     terminal.enter("dele 3").expect("+OK marked").expect("work [2 marked]> ");
     terminal

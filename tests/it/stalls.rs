@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::fleet::{Fleet, Keeping};
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Capa, Trouble};
+use crate::support::maildrop::{Capa, Problem};
 use crate::support::{Behaviour, Mail};
 
 const MAILS: usize = 3;
@@ -18,15 +18,15 @@ const BOUND: Duration = Duration::from_secs(20);
 
 const DELETING: Keeping = Keeping { format: "maildir", delete: "fetched" };
 
-fn server(pipelining: bool, trouble: Option<(usize, Trouble)>) -> Behaviour {
+fn server(pipelining: bool, problem: Option<(usize, Problem)>) -> Behaviour {
     let capa = if pipelining { Capa::default() } else { Capa::without_pipelining() };
-    Behaviour { capa, trouble, ..Behaviour::default() }
+    Behaviour { capa, problem, ..Behaviour::default() }
 }
 
-/// Lets the trouble befall one account at each of these points of its sessions.
-fn befalls(trouble: Trouble, pipelining: bool, points: impl Iterator<Item = usize>) -> usize {
+/// Lets the problem befall one account at each of these points of its sessions.
+fn befalls(problem: Problem, pipelining: bool, points: impl Iterator<Item = usize>) -> usize {
     let points: Vec<usize> = points.collect();
-    let behaviours = points.iter().map(|&point| server(pipelining, Some((point, trouble)))).collect();
+    let behaviours = points.iter().map(|&point| server(pipelining, Some((point, problem)))).collect();
     let fleet = Fleet::patient(DELETING, &Mail::some(MAILS), behaviours, TIMEOUT);
     let begun = Instant::now();
     let report = fleet.fetch().json();
@@ -47,7 +47,7 @@ fn befalls(trouble: Trouble, pipelining: bool, points: impl Iterator<Item = usiz
     points.len()
 }
 
-/// How many octets the server sends in a session without trouble.
+/// How many octets the server sends in a session without problem.
 fn whole_session(pipelining: bool) -> usize {
     let fleet = Fleet::new(DELETING, &Mail::some(MAILS), vec![server(pipelining, None)]);
     fleet.fetch().expect(0);
@@ -58,14 +58,14 @@ fn whole_session(pipelining: bool) -> usize {
 fn a_stall_anywhere_in_a_session_ends_the_run_within_its_bound() {
     let mut tried = 0;
     for pipelining in [true, false] {
-        tried += befalls(Trouble::Stall, pipelining, (0..whole_session(pipelining)).step_by(23));
+        tried += befalls(Problem::Stall, pipelining, (0..whole_session(pipelining)).step_by(23));
     }
     println!("{tried} stalls tried, all within {BOUND:?}");
 }
 
 #[test]
 fn octets_that_come_one_by_one_end_the_run_within_its_bound() {
-    let slow = Trouble::Dribble(Duration::from_millis(100));
+    let slow = Problem::Dribble(Duration::from_millis(100));
     let tried = befalls(slow, true, (0..whole_session(true)).step_by(61));
     println!("{tried} slow replies tried, all within {BOUND:?}");
 }

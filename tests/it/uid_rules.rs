@@ -6,8 +6,8 @@
 //! | several spaces before one are tolerated; an empty one is none | [`blanks_around_a_uid_are_no_part_of_it`], [`an_empty_uid_is_none`] |
 //! | a row explains at most one listed message | [`a_row_explains_one_message_and_no_more`] |
 //! | messages listed n times are n copies | [`identical_messages_under_one_uid_are_as_many_copies`], [`identical_messages_under_different_uids_are_as_many_copies`] |
-//! | held: stored, unique, of the recorded size | [`identical_messages_under_different_uids_are_as_many_copies`] |
-//! | held although a listing left it out | [`a_short_listing_forgets_nothing`] |
+//! | archived: stored, unique, of the recorded size | [`identical_messages_under_different_uids_are_as_many_copies`] |
+//! | archived although a listing left it out | [`a_short_listing_forgets_nothing`] |
 //! | doubtful: the size differs | [`a_uid_reused_while_we_looked_away_is_another_message`], [`another_size_for_the_same_octets_is_the_same_message`] |
 //! | doubtful: deleted before | [`a_uid_reused_after_its_message_was_deleted_is_another_message`], [`a_message_that_comes_back_after_its_deletion_is_the_same_one`] |
 //! | doubtful: equal to another | [`different_messages_under_one_uid_are_all_kept`], [`different_messages_under_one_uid_are_deleted_only_when_each_is_held`] |
@@ -26,7 +26,7 @@ use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::UNSTEADY;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
-/// Fetches without trouble; gives the account's part of the JSON report.
+/// Fetches without problem; gives the account's part of the JSON report.
 #[track_caller]
 fn fetch(sandbox: &Sandbox) -> Value {
     let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
@@ -46,7 +46,7 @@ fn different_messages_under_one_uid_are_all_kept() {
     let mails: Vec<_> = Mail::some(4).iter().map(|mail| mail.with_uid("same")).collect();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["held"], 4);
+    assert_eq!(fetch(&sandbox)["archived"], 4);
     fetch_stores_nothing(&sandbox, &mails);
     // Their positions inside the group say nothing.
     server.state().mails.reverse();
@@ -69,7 +69,7 @@ fn identical_messages_under_one_uid_are_as_many_copies() {
     let mails = vec![Mail::numbered(1), Mail::numbered(1), Mail::numbered(1)];
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["held"], 3);
+    assert_eq!(fetch(&sandbox)["archived"], 3);
     fetch_stores_nothing(&sandbox, &mails);
 }
 
@@ -81,7 +81,7 @@ fn identical_messages_under_different_uids_are_as_many_copies() {
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
     fetch_stores_nothing(&sandbox, &mails);
-    assert_eq!(server.count("RETR"), 3, "what is held by a unique-id of its own is not fetched again");
+    assert_eq!(server.count("RETR"), 3, "what is archived by a unique-id of its own is not fetched again");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn an_empty_uid_is_none() {
     mails[2].uid.clear();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["held"], 4);
+    assert_eq!(fetch(&sandbox)["archived"], 4);
     fetch_stores_nothing(&sandbox, &mails);
     server.state().mails.swap(1, 2);
     server.state().mails.push(Mail::numbered(5).with_uid(""));
@@ -298,7 +298,7 @@ fn a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content() {
     assert_eq!(fetch(&sandbox)["fetched"], 2);
     sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
     fetch_stores_nothing(&sandbox, &mails);
-    assert!(server.uids().is_empty(), "each was seen, and is held");
+    assert!(server.uids().is_empty(), "each was seen, and is archived");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl<D: Disk> Mbox<D> {
         if let Some(locked) = lock(&self.disk, &self.path, false, self.patience)? {
             return Ok(locked);
         }
-        let expected = ledger.overview()?.held;
+        let expected = ledger.overview()?.archived;
         let made = if expected == 0 { lock(&self.disk, &self.path, true, self.patience)? } else { None };
         made.ok_or_else(|| ArchiveError::Vanished { path: self.path.display().to_string(), expected })
     }

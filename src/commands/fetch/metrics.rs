@@ -62,7 +62,7 @@ fn whole_run(page: &mut Page, run: &RunFacts) {
     page.sample("version", env!("CARGO_PKG_VERSION"), 1);
     page.single(
         "popkeep_exit_code",
-        "Exit code of the last run; 0 means that all mail is held.",
+        "Exit code of the last run; 0 means that all mail is archived.",
         run.exit.code(),
     );
     page.single("popkeep_run_timestamp_seconds", "When the last run ended, in Unix time.", run.ended);
@@ -104,20 +104,29 @@ fn each_account(page: &mut Page, run: &RunFacts, accounts: &[AccountFacts<'_>]) 
 
 fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     page.of_summaries(accounts, "popkeep_listed_messages", "Messages that the server listed.", |s| s.listed);
-    page.of_summaries(accounts, "popkeep_held_messages", "Listed messages that the archive holds.", |s| {
-        s.held
-    });
+    page.of_summaries(
+        accounts,
+        "popkeep_archived_messages",
+        "Listed messages that are in the archive.",
+        |s| s.archived,
+    );
+    page.of_summaries(
+        accounts,
+        "popkeep_removed_messages",
+        "Listed messages that were archived and have been removed from the archive since.",
+        |s| s.removed,
+    );
     page.of_summaries(
         accounts,
         "popkeep_missing_messages",
         "Listed messages that the archive does not hold, though it should.",
-        |s| s.missing.iter().filter(|message| !message.chosen).count() as u64,
+        |s| s.really_missing().count() as u64,
     );
     page.of_summaries(
         accounts,
         "popkeep_left_messages",
         "Listed messages that max_size or --limit left on the server.",
-        |s| s.missing.iter().filter(|message| message.chosen).count() as u64,
+        Summary::left,
     );
     page.of_summaries(accounts, "popkeep_fetched_messages", "Messages stored in the run.", |s| s.fetched);
     page.of_summaries(accounts, "popkeep_fetched_bytes", "Octets of them, as stored.", |s| s.octets);
@@ -215,7 +224,7 @@ mod tests {
         let missing = |number, chosen| Missing { number, uid: None, reason: "".into(), chosen };
         let summary = Summary {
             listed: 10,
-            held: 7,
+            archived: 7,
             fetched: 3,
             octets: 4096,
             deleted: 1,
@@ -237,7 +246,7 @@ mod tests {
             "popkeep_account_exit_code{account=\"home\"} 77",
             "popkeep_duration_seconds{account=\"work\"} 0.500",
             "popkeep_listed_messages{account=\"work\"} 10",
-            "popkeep_held_messages{account=\"work\"} 7",
+            "popkeep_archived_messages{account=\"work\"} 7",
             "popkeep_missing_messages{account=\"work\"} 1",
             "popkeep_left_messages{account=\"work\"} 2",
             "popkeep_fetched_messages{account=\"work\"} 3",

@@ -43,7 +43,7 @@ impl Console {
     }
 
     /// Says what went wrong.
-    pub(super) fn trouble(self, text: &str) {
+    pub(super) fn problem(self, text: &str) {
         self.put(text, "  ", "\x1b[31m");
     }
 
@@ -57,7 +57,7 @@ impl Console {
                 (Ok(""), Some(default)) => return Ok(default.to_owned()),
                 (Ok(""), None) => {}
                 (Ok(answer), _) if !answer.contains(|c: char| c.is_control()) => return Ok(answer.to_owned()),
-                _ => self.trouble("That has characters in it that no answer has; type it again."),
+                _ => self.problem("That has characters in it that no answer has; type it again."),
             }
         }
     }
@@ -74,7 +74,7 @@ impl Console {
             let mut meant = words.iter().filter(|word| word.starts_with(&answer));
             match (words.iter().find(|word| **word == answer), meant.next(), meant.next()) {
                 (Some(word), ..) | (None, Some(word), None) => return Ok(word),
-                _ => self.trouble(&format!("The answer is one of these: {}.", words.join(", "))),
+                _ => self.problem(&format!("The answer is one of these: {}.", words.join(", "))),
             }
         }
     }
@@ -94,7 +94,7 @@ impl Console {
             match std::str::from_utf8(&line) {
                 Ok("") => {}
                 Ok(secret) => return Ok(SecretString::from(secret)),
-                Err(_) => self.trouble("That is not UTF-8 text; type it again."),
+                Err(_) => self.problem("That is not UTF-8 text; type it again."),
             }
         }
     }

@@ -131,7 +131,7 @@ impl<'i> Interview<'i> {
                     self.address = Some(address);
                     return Ok(());
                 }
-                Err(why) => console.trouble(&why),
+                Err(why) => console.problem(&why),
             }
         }
     }
@@ -174,7 +174,7 @@ impl<'i> Interview<'i> {
                     self.draft = next;
                     return Ok(());
                 }
-                Err(why) => console.trouble(&why),
+                Err(why) => console.problem(&why),
             }
         }
     }
@@ -207,7 +207,7 @@ impl<'i> Interview<'i> {
     /// Asks again what the failure is about.
     fn after_failure(&mut self, console: Console, error: AccountError) -> Result<(), InitError> {
         for line in trial::words(&error) {
-            console.trouble(&line);
+            console.problem(&line);
         }
         match trial::blames(&error) {
             trial::Blame::Login if matches!(self.draft.secret, DraftSecret::TokenCommand(_)) => {

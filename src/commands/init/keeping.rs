@@ -104,8 +104,8 @@ impl Interview<'_> {
                 draft.secret = DraftSecret::Command(command.to_owned());
                 Ok(())
             })?;
-            let Some(trouble) = self.trouble_with(&self.account(None)?) else { return Ok(()) };
-            console.trouble(&trouble);
+            let Some(problem) = self.problem_with(&self.account(None)?) else { return Ok(()) };
+            console.problem(&problem);
             if console.confirm("Write it down nevertheless", false)? {
                 return Ok(());
             }
@@ -114,7 +114,7 @@ impl Interview<'_> {
 
     /// What is wrong with where this account has its password from: it gives none, or another one than has
     /// just worked.
-    fn trouble_with(&self, account: &Account) -> Option<String> {
+    fn problem_with(&self, account: &Account) -> Option<String> {
         match (config::obtain(account), &self.typed) {
             (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
                 Some("That is another password than the one that has just worked.".to_owned())
@@ -141,8 +141,8 @@ impl Interview<'_> {
                 return Ok(());
             }
             // It is there, and stays as it is.
-            let Some(trouble) = self.trouble_with(&account) else { return Ok(()) };
-            console.trouble(&format!("{trouble} Name another file."));
+            let Some(problem) = self.problem_with(&account) else { return Ok(()) };
+            console.problem(&format!("{problem} Name another file."));
             if let DraftSecret::File(path) = &self.draft.secret {
                 proposed.clone_from(path);
             }

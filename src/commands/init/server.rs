@@ -107,7 +107,7 @@ impl Interview<'_> {
                 }
             }
             Finding::NoPop3 { provider, instead } => {
-                console.trouble(&format!(
+                console.problem(&format!(
                     "{} has no POP3, which is all that popkeep speaks: {instead}",
                     provider.name
                 ));
@@ -145,7 +145,7 @@ impl Interview<'_> {
                 };
                 match self.draft.account() {
                     Ok(_) => break,
-                    Err(why) => console.trouble(&why),
+                    Err(why) => console.problem(&why),
                 }
             }
         }
@@ -155,7 +155,7 @@ impl Interview<'_> {
             let port = loop {
                 match console.ask("Port", Some(&usual.to_string()))?.parse::<u16>() {
                     Ok(port) if port > 0 => break port,
-                    _ => console.trouble("A port is a number from 1 to 65535."),
+                    _ => console.problem("A port is a number from 1 to 65535."),
                 }
             };
             self.draft.port = Some(port).filter(|port| *port != usual);

@@ -108,7 +108,7 @@ mod tests {
         let mut document = Document::new("work");
         let mut text = document.begin();
         for (number, caption) in [(1, None), (2, Some(Ok(caption))), (3, Some(Err("no TOP".to_owned())))] {
-            let standing = Standing::Held;
+            let standing = Standing::Archived;
             text += &document.line(&Line { entry: entry(number), standing, reason: None, caption });
         }
         let (standing, reason) = (Standing::Quarantined, Some("refused".to_owned()));
@@ -119,11 +119,11 @@ mod tests {
             concat!(
                 r#"{"account":"work","messages":["#,
                 "\n",
-                r#"{"number":1,"size":385,"uid":"u\\x1b","state":"held"},"#,
+                r#"{"number":1,"size":385,"uid":"u\\x1b","state":"archived"},"#,
                 "\n",
-                r#"{"number":2,"size":385,"uid":"u\\x1b","state":"held","date":"1999-08-20T01:15:55Z","from":"a\\x07b","subject":null},"#,
+                r#"{"number":2,"size":385,"uid":"u\\x1b","state":"archived","date":"1999-08-20T01:15:55Z","from":"a\\x07b","subject":null},"#,
                 "\n",
-                r#"{"number":3,"size":385,"uid":"u\\x1b","state":"held","date":null,"from":null,"subject":null,"header_error":"no TOP"},"#,
+                r#"{"number":3,"size":385,"uid":"u\\x1b","state":"archived","date":null,"from":null,"subject":null,"header_error":"no TOP"},"#,
                 "\n",
                 r#"{"number":4,"size":385,"uid":"u\\x1b","state":"quarantined","reason":"refused"}],"error":null}"#,
                 "\n"

@@ -1,4 +1,4 @@
-//! `popkeep list`: what is on the server, and what of it is held.
+//! `popkeep list`: what is on the server, and what of it is archived.
 //!
 //! Promises: no RETR, no DELE, no write to the ledger or the archive; a message whose header cannot be had is
 //! listed without it; one message's header is in memory at a time; a reader of stdout who has seen
@@ -60,11 +60,11 @@ pub(super) fn run<W: Write>(
         Box::new(Table::new(&account.name, options.headers, terminal))
     };
     let done = list(&config, account, options, &mut *form, &mut printer);
-    let trouble = done.err().map(|error| (wording::printable(&error.to_string()), error.exit()));
+    let problem = done.err().map(|error| (wording::printable(&error.to_string()), error.exit()));
     // A reader that has left has seen enough.
-    let _ = printer.put(form.foot(trouble.as_ref().map(|(words, _)| words.as_str())).as_bytes());
+    let _ = printer.put(form.foot(problem.as_ref().map(|(words, _)| words.as_str())).as_bytes());
     printer.finish()?;
-    let Some((words, exit)) = trouble else { return Ok(Exit::OK) };
+    let Some((words, exit)) = problem else { return Ok(Exit::OK) };
     output::complain_about(&account.name, &words);
     Ok(exit)
 }

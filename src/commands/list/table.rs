@@ -195,7 +195,7 @@ mod tests {
         let listing = listing();
         let mut table = Table::new("work", true, None);
         let why = "the server refused TOP: “no”".to_owned();
-        let (entry, standing) = (listing.entry(1), Standing::Held);
+        let (entry, standing) = (listing.entry(1), Standing::Archived);
         let line = Line { entry, standing, reason: None, caption: Some(Err(why)) };
         assert!(table.line(&line).ends_with("(the server refused TOP: “no”)\n"));
     }

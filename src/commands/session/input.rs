@@ -62,7 +62,7 @@ impl Lines {
     /// Puts a line into the history.
     pub(super) fn remember(&mut self, line: &[u8]) {
         if let (Lines::Terminal(editor), Ok(line)) = (self, std::str::from_utf8(line)) {
-            // A line that is missing from the history is no trouble.
+            // A line that is missing from the history is no problem.
             let _ = editor.add_history_entry(line.trim());
         }
     }

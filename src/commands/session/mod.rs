@@ -1,7 +1,7 @@
 //! `popkeep session`: a POP3 prompt on an authenticated connection.
 //!
 //! Promises: what a person types is sent as one command or not at all; what the server answers is
-//! shown as it came; a message that is not held is deleted only when a person says yes, or
+//! shown as it came; a message that is not archived is deleted only when a person says yes, or
 //! `--yes` says so beforehand; whoever leaves without QUIT is told what becomes of their marks; deletions
 //! that QUIT confirmed are on record, so that no fetch takes them for a fault of the server. Must
 //! never: send a command that nobody typed, once the prompt is there (no NOOP to keep the connection alive).
@@ -73,11 +73,11 @@ fn open(
     if person {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();
         output::inform(&format!(
-            "{}: {}, {}, {} held; {}, logged in by {}\nHELP shows what can be said; nothing is deleted before QUIT",
+            "{}: {}, {}, {} archived; {}, logged in by {}\nHELP shows what can be said; nothing is deleted before QUIT",
             account.name,
             wording::messages(listing.len() as u64),
             wording::size(octets),
-            records.held(),
+            records.archived(),
             if session.security().is_encrypted() { "TLS" } else { "clear text" },
             session.mechanism(),
         ));
@@ -92,9 +92,9 @@ struct Prompt<'a> {
     records: Records,
     marks: Marks,
     lines: Lines,
-    /// Nobody is asked about what is not held.
+    /// Nobody is asked about what is not archived.
     yes: bool,
-    /// What RETR showed and is not held, where QUIT itself deletes.
+    /// What RETR showed and is not archived, where QUIT itself deletes.
     unproven: BTreeSet<u32>,
     /// An answer was -ERR, or a command was not sent.
     refused: bool,

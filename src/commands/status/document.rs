@@ -28,7 +28,7 @@ pub(super) struct AccountStatus {
     /// Why the ledger has no answer.
     error: Option<String>,
     archive: String,
-    held: u64,
+    archived: u64,
     octets: u64,
     newest: Option<String>,
     last_started: Option<String>,
@@ -94,7 +94,7 @@ impl AccountStatus {
             name: name.to_owned(),
             error: error.map(|error| printable(&error.to_string())),
             archive: printable(&archive.display().to_string()),
-            held: history.held,
+            archived: history.archived,
             octets: history.octets,
             newest: history.newest.map(rfc3339),
             last_started: history.last_started.map(rfc3339),
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_document_has_the_documented_shape() {
         let history = History {
-            held: 2,
+            archived: 2,
             octets: 2048,
             newest: Some(NOW),
             weeks: vec![Week { from: NOW, messages: 2, octets: 2048 }],
@@ -195,10 +195,10 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&Document::new(Exit::MISSING, vec![status])).unwrap(),
             concat!(
-                r#"{"exit":1,"accounts":[{"name":"work","error":null,"archive":"/mail/work","held":2,"octets":2048,"#,
+                r#"{"exit":1,"accounts":[{"name":"work","error":null,"archive":"/mail/work","archived":2,"octets":2048,"#,
                 r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
-                r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"held":0,"#,
-                r#""fetched":0,"octets":0,"deleted":0,"missing":0},"stale":true,"failed_runs":3,"#,
+                r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"archived":0,"#,
+                r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"missing":0},"stale":true,"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
                 r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,
                 r#""failures":2,"first":"2026-11-22T05:00:12Z","last":"2026-11-22T05:00:12Z","#,

@@ -40,11 +40,11 @@ pub(super) fn describe(
     lines.extend(failures(history, when).into_iter().map(|line| ("failures", line)));
     let newest = history.newest.map(|at| format!(", the newest archived {}", when(at))).unwrap_or_default();
     lines.push((
-        "held",
-        format!("{}, {}{newest}", wording::messages(history.held), wording::size(history.octets)),
+        "archived",
+        format!("{}, {}{newest}", wording::messages(history.archived), wording::size(history.octets)),
     ));
     lines.extend(quarantine(history, when).into_iter().map(|line| ("quarantine", line)));
-    if history.held > 0 {
+    if history.archived > 0 {
         lines.push(("growth", growth(history, terms.unicode)));
     }
     lines.push(("archive", wording::printable(&archive.display().to_string())));
@@ -78,9 +78,13 @@ fn ending(run: &RunRecord) -> String {
     if run.exit != 0 && run.listed == 0 {
         return end;
     }
-    let counts = wording::counts(run.listed, run.held, run.fetched, run.octets, run.deleted);
-    let missing = if run.missing > 0 { format!(", {} missing", run.missing) } else { String::new() };
-    format!("{end}, {counts}{missing}")
+    let counts = wording::counts(run.listed, run.archived, run.fetched, run.octets, run.deleted);
+    let others: String = [(run.removed, "removed"), (run.left, "left"), (run.missing, "missing")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!(", {count} {word}"))
+        .collect();
+    format!("{end}, {counts}{others}")
 }
 
 /// The failures since the last success: how many, and a line for each kind.
@@ -157,12 +161,13 @@ mod tests {
 
     #[test]
     fn the_last_run_is_told_in_one_line() {
-        let mut run = RunRecord { listed: 12, held: 12, fetched: 3, octets: 46_080, ..RunRecord::default() };
-        assert_eq!(ending(&run), "ok, 12 listed, 12 held, 3 fetched (45.0 KiB), 0 deleted");
-        (run.exit, run.held, run.missing) = (75, 10, 2);
+        let mut run =
+            RunRecord { listed: 12, archived: 12, fetched: 3, octets: 46_080, ..RunRecord::default() };
+        assert_eq!(ending(&run), "ok, 12 listed, 12 archived, 3 fetched (45.0 KiB), 0 deleted");
+        (run.exit, run.archived, run.missing) = (75, 10, 2);
         assert_eq!(
             ending(&run),
-            "exit code 75, 12 listed, 10 held, 3 fetched (45.0 KiB), 0 deleted, 2 missing"
+            "exit code 75, 12 listed, 10 archived, 3 fetched (45.0 KiB), 0 deleted, 2 missing"
         );
         let refused = RunRecord { exit: 77, ..RunRecord::default() };
         assert_eq!(ending(&refused), "exit code 77", "it never saw the maildrop");
@@ -173,7 +178,7 @@ mod tests {
         assert_eq!(
             page(&History::default(), Some(true)),
             "work\n  last run      never run\n  last success  never, too long ago\n  \
-             held          0 messages, 0 B\n  archive       /mail/work\n"
+             archived      0 messages, 0 B\n  archive       /mail/work\n"
         );
     }
 
@@ -232,8 +237,13 @@ mod tests {
     #[test]
     fn growth_is_a_bar_for_each_week() {
         let weeks = [1, 0, 4].map(|messages| Week { from: NOW, messages, octets: messages * 1024 });
-        let history =
-            History { held: 9, octets: 9216, newest: Some(NOW), weeks: weeks.to_vec(), ..History::default() };
+        let history = History {
+            archived: 9,
+            octets: 9216,
+            newest: Some(NOW),
+            weeks: weeks.to_vec(),
+            ..History::default()
+        };
         let text = page(&history, None);
         assert!(text.contains("\n  growth        ▂·█  5 messages, 5.0 KiB in 3 weeks\n"), "{text}");
         assert_eq!(growth(&history, false), "-.@  5 messages, 5.0 KiB in 3 weeks");

@@ -199,7 +199,7 @@ fn check_run(world: &World, which: &str, at: &dyn Fn() -> String) -> Summary {
     let case = world.case;
     if case.manners.uids == Uids::Unique {
         let retrieved = world.maildrop.lock().unwrap().retrieved;
-        assert_eq!(retrieved, summary.fetched, "{which}: asked for what it held; {}", at());
+        assert_eq!(retrieved, summary.fetched, "{which}: asked for what it archived; {}", at());
     }
     assert!(summary.missing.is_empty(), "{which}: {summary:?}; {}", at());
     let doubtful = case.manners.swallows_quit && case.delete != DeletePolicy::Never;

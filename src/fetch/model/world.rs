@@ -132,7 +132,7 @@ impl World {
         .complete();
         let struck = fate.has_struck();
         fate.end();
-        assert_eq!(summary.listed, summary.held + summary.missing.len() as u64);
+        assert_eq!(summary.listed, summary.archived + summary.missing.len() as u64);
         (summary, struck)
     }
 
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    /// From now on what is held is deleted from the server.
+    /// From now on what is archived is deleted from the server.
     pub(super) fn delete_what_is_fetched(&mut self) {
         self.account.delete = DeletePolicy::Fetched;
     }

@@ -9,20 +9,20 @@ pub fn reconciliation(summaries: &[Summary]) -> Option<String> {
     let seen: Vec<&Summary> = summaries.iter().filter(|one| summary(one).is_some()).collect();
     let sum = |figure: fn(&Summary) -> u64| seen.iter().map(|one| figure(one)).sum::<u64>();
     let of = |chosen: bool| seen.iter().flat_map(|one| &one.missing).filter(|m| m.chosen == chosen).count();
-    let (listed, held, fetched, left, missing) =
-        (sum(|one| one.listed), sum(|one| one.held), sum(|one| one.fetched), of(true), of(false));
+    let (listed, archived, fetched, left, missing) =
+        (sum(|one| one.listed), sum(|one| one.archived), sum(|one| one.fetched), of(true), of(false));
     if seen.is_empty() {
         return None;
     }
     let servers = if seen.len() == 1 { "server" } else { "servers" };
-    let mut text = match (listed, held) {
+    let mut text = match (listed, archived) {
         (0, _) => format!("There is no mail on the {servers}"),
         (1, 1) => format!("The message on the {servers} is in the archive"),
-        _ if listed == held => format!("All {listed} messages on the {servers} are in the archive"),
-        _ => format!("Of {} on the {servers}, {held} are in the archive", messages(listed)),
+        _ if listed == archived => format!("All {listed} messages on the {servers} are in the archive"),
+        _ => format!("Of {} on the {servers}, {archived} are in the archive", messages(listed)),
     };
     match fetched {
-        _ if held == 0 => {}
+        _ if archived == 0 => {}
         0 if listed == 1 => text.push_str(", as before"),
         0 => text.push_str(", none of them new"),
         _ if listed == 1 => text.push_str(", and new"),
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(reconciliation(&[failed]), None);
         let empty = Summary::of_nothing("home", Outcome::Ok, Exit::OK, None);
         assert_eq!(said(std::slice::from_ref(&empty)), "There is no mail on the server.");
-        let one = Summary { listed: 1, held: 1, ..empty };
+        let one = Summary { listed: 1, archived: 1, ..empty };
         assert_eq!(said(&[one]), "The message on the server is in the archive, as before.");
     }
 }

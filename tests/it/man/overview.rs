@@ -4,7 +4,7 @@ use super::roff::{finished, head, list, rendered, see_also, without_preamble};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 use popkeep::cli::manual;
-use popkeep::cli::troubles::{REPORTING, TROUBLES};
+use popkeep::cli::problems::{PROBLEMS, REPORTING};
 
 pub(super) fn page(command: &clap::Command) -> String {
     let mut page = head("popkeep", &command.get_about().unwrap().to_string());
@@ -23,7 +23,7 @@ pub(super) fn page(command: &clap::Command) -> String {
     commands(&mut rest, command);
     list(&mut rest, "EXIT STATUS", manual::EXIT_STATUS.iter().map(|(code, text)| (code.to_string(), *text)));
     rest.control("PP", []).text([roman(manual::EXIT_MERGE)]);
-    troubles(&mut rest);
+    problems(&mut rest);
     rest.control("SH", ["REPORTING A PROBLEM"]);
     super::roff::paragraphs(&mut rest, &REPORTING.join("\n\n"));
     list(&mut rest, "FILES", manual::FILES.iter().map(|(file, text)| ((*file).to_owned(), *text)));
@@ -55,14 +55,14 @@ fn commands(roff: &mut Roff, command: &clap::Command) {
 }
 
 /// What can go wrong, a subsection for each exit code.
-fn troubles(roff: &mut Roff) {
-    roff.control("SH", ["TROUBLES AND REMEDIES"]);
+fn problems(roff: &mut Roff) {
+    roff.control("SH", ["PROBLEMS AND REMEDIES"]);
     roff.text([roman("The common causes of each exit code, and what to do.")]);
     let mut code = None;
-    for trouble in TROUBLES {
-        if code.replace(trouble.code) != Some(trouble.code) {
-            roff.control("SS", [format!("Exit code {}", trouble.code).as_str()]);
+    for problem in PROBLEMS {
+        if code.replace(problem.code) != Some(problem.code) {
+            roff.control("SS", [format!("Exit code {}", problem.code).as_str()]);
         }
-        roff.control("TP", []).text([italic(trouble.cause)]).text([roman(trouble.remedy)]);
+        roff.control("TP", []).text([italic(problem.cause)]).text([roman(problem.remedy)]);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn of(sub: &clap::Command, whole: &clap::Command) -> String {
     rest.control("SH", ["EXIT STATUS"]).text([
         roman("As "),
         bold("popkeep"),
-        roman("(1) says, which also has the files, the environment, and what to do about each trouble."),
+        roman("(1) says, which also has the files, the environment, and what to do about each problem."),
     ]);
     let others = whole.get_subcommands().map(clap::Command::get_name).filter(|name| *name != sub.get_name());
     let mut pages = vec![("popkeep".to_owned(), '1')];

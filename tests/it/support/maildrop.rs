@@ -43,7 +43,7 @@ pub(crate) struct Behaviour {
     /// Never answers this command.
     pub(crate) stall_at: Option<Nth>,
     /// What becomes of every session after so many octets of its replies, wherever that is.
-    pub(crate) trouble: Option<(usize, Trouble)>,
+    pub(crate) problem: Option<(usize, Problem)>,
     /// Waits with the answer to this command until the test releases it.
     pub(crate) hold_at: Option<Nth>,
     /// Breaks off in the middle of the reply to this command, and closes.
@@ -73,7 +73,7 @@ pub(crate) struct Behaviour {
 
 /// What befalls a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum Problem {
     /// It ends.
     Cut,
     /// Nothing comes any more, and it stays open.

@@ -52,7 +52,7 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn one_line(self, words: &[&str]) -> Outcome {
         assert_eq!(self.stdout, "", "popkeep {} wrote to stdout", self.what);
-        assert_eq!(self.stderr.lines().count(), 1, "not one line of trouble:\n{}", self.stderr);
+        assert_eq!(self.stderr.lines().count(), 1, "not one line of problem:\n{}", self.stderr);
         assert!(self.stderr.ends_with('\n'), "the line does not end: {:?}", self.stderr);
         self.says(words)
     }

@@ -3,7 +3,7 @@
 use super::super::Mail;
 use super::mutation::Mutant;
 use super::session::Session;
-use super::{Trouble, UNSTEADY};
+use super::{Problem, UNSTEADY};
 
 impl Session<'_> {
     /// Sends octets, as far as the connection lasts.
@@ -25,10 +25,10 @@ impl Session<'_> {
         if *left > 0 {
             return;
         }
-        match self.behaviour.trouble {
-            Some((_, Trouble::Cut)) => self.wire.hang_up(),
-            Some((_, Trouble::Stall)) => self.wire.stall(),
-            Some((_, Trouble::Dribble(pause))) => {
+        match self.behaviour.problem {
+            Some((_, Problem::Cut)) => self.wire.hang_up(),
+            Some((_, Problem::Stall)) => self.wire.stall(),
+            Some((_, Problem::Dribble(pause))) => {
                 for octet in rest {
                     std::thread::sleep(pause);
                     self.wire.send(&[*octet]);
@@ -40,7 +40,7 @@ impl Session<'_> {
 
     /// Whether the connection is over, as far as the server is concerned.
     pub(super) fn is_over(&self) -> bool {
-        self.left == Some(0) && !matches!(self.behaviour.trouble, Some((_, Trouble::Dribble(_))))
+        self.left == Some(0) && !matches!(self.behaviour.problem, Some((_, Problem::Dribble(_))))
     }
 
     /// The message as it is shown this time.

@@ -21,7 +21,7 @@ pub(super) struct Session<'a> {
     logged_in: bool,
     given: BTreeMap<String, usize>,
     pub(super) mutations: Option<Mutations>,
-    /// Octets that may still be sent before the trouble begins.
+    /// Octets that may still be sent before the problem begins.
     pub(super) left: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ enum Then {
 impl<'a> Session<'a> {
     pub(super) fn new(shared: &'a Shared, wire: Wire, record: usize) -> Self {
         let behaviour = shared.lock().behaviour.clone();
-        let left = behaviour.trouble.map(|(after, _)| after);
+        let left = behaviour.problem.map(|(after, _)| after);
         let counted = matches!(&behaviour.capa, Capa::Offers(lines) if lines.contains(&"PIPELINING"));
         let mutations = behaviour.mutations.map(|seed| Mutations::new(seed, record, counted));
         Session {

@@ -8,8 +8,8 @@ use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::scripted::{Scripted, Stage};
 use crate::support::{Account, Mail, PopServer, Sandbox, stores};
 
-/// Three messages are held, two more have come since.
-fn held(format: &str, delete: &str) -> (PopServer, Sandbox) {
+/// Three messages are archived, two more have come since.
+fn archived(format: &str, delete: &str) -> (PopServer, Sandbox) {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::with([Account::on("work", &server).text("format", format).text("delete", delete)]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
@@ -41,7 +41,7 @@ fn stops_before_login(server: &PopServer, sandbox: &Sandbox, code: i32, words: &
     assert_eq!(sandbox.maildir("work"), before);
 }
 
-/// What is held is known again by its file names: only the two new messages are fetched.
+/// What is archived is known again by its file names: only the two new messages are fetched.
 #[track_caller]
 fn only_new_mail_is_fetched(server: &PopServer, sandbox: &Sandbox) {
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
@@ -51,7 +51,7 @@ fn only_new_mail_is_fetched(server: &PopServer, sandbox: &Sandbox) {
 
 #[test]
 fn a_ledger_that_another_process_locks_is_waited_for() {
-    let (server, sandbox) = held("maildir", "never");
+    let (server, sandbox) = archived("maildir", "never");
     let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
@@ -85,7 +85,7 @@ fn a_server_that_had_to_wait_for_the_ledger_is_left_and_then_called_anew() {
 
 #[test]
 fn a_ledger_that_stays_locked_is_for_later() {
-    let (server, sandbox) = held("maildir", "never");
+    let (server, sandbox) = archived("maildir", "never");
     let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();
@@ -104,7 +104,7 @@ fn without_log(ledger: &Path) -> Vec<u8> {
 #[test]
 fn a_damaged_ledger_is_told_and_once_it_is_away_the_maildir_tells_what_is_held() {
     for old_log_stays in [false, true] {
-        let (server, sandbox) = held("maildir", "never");
+        let (server, sandbox) = archived("maildir", "never");
         let ledger = ledger(&sandbox);
         let log = format!("{}-wal", ledger.display());
         let old_log = std::fs::read(&log).unwrap();
@@ -126,7 +126,7 @@ fn a_damaged_ledger_is_told_and_once_it_is_away_the_maildir_tells_what_is_held()
 #[test]
 fn a_ledger_that_was_cut_short_is_damaged() {
     for keep in [3, 100, 4096, 9000] {
-        let (server, sandbox) = held("maildir", "never");
+        let (server, sandbox) = archived("maildir", "never");
         let ledger = ledger(&sandbox);
         rusqlite::Connection::open(&ledger)
             .unwrap()
@@ -149,10 +149,10 @@ fn an_emptied_or_lost_ledger_is_rebuilt_from_the_maildir() {
         |ledger| std::fs::write(ledger, "").unwrap(),
     ];
     for lose in losses {
-        let (server, sandbox) = held("maildir", "never");
+        let (server, sandbox) = archived("maildir", "never");
         lose(&ledger(&sandbox));
         only_new_mail_is_fetched(&server, &sandbox);
-        // And what is known again may be deleted like everything held.
+        // And what is known again may be deleted like everything archived.
         sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
         assert!(server.uids().is_empty());
@@ -162,7 +162,7 @@ fn an_emptied_or_lost_ledger_is_rebuilt_from_the_maildir() {
 
 #[test]
 fn with_an_mbox_a_lost_ledger_loses_no_mail() {
-    let (server, sandbox) = held("mbox", "fetched");
+    let (server, sandbox) = archived("mbox", "fetched");
     remove(&ledger(&sandbox));
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
     assert!(server.uids().is_empty());
@@ -174,7 +174,7 @@ fn with_an_mbox_a_lost_ledger_loses_no_mail() {
 
 #[test]
 fn a_ledger_of_a_newer_popkeep_is_left_alone() {
-    let (server, sandbox) = held("maildir", "never");
+    let (server, sandbox) = archived("maildir", "never");
     let format = |change: &str| -> i64 {
         let connection = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
         connection.execute_batch(change).unwrap();
