@@ -4,7 +4,8 @@
 //! a longer queue. Events point into the input; no body is ever copied or held.
 //!
 //! Promises: replies are matched to commands strictly in order; every length but a body's is
-//! limited; octets that nobody asked for are an error. Must never: guess where a reply ends.
+//! limited; octets that nobody asked for are an error; one empty line before a status line is passed over, for
+//! some servers send one. Must never: guess where a reply ends.
 
 use super::command::{Command, EncodeError};
 use super::dot::{Piece, Unstuffer};
@@ -160,12 +161,13 @@ impl Dialogue {
 
     fn status(&mut self, shape: Shape, input: &[u8]) -> Result<Step, DialogueError> {
         let limit = if shape == Shape::Sasl { MAX_CHALLENGE } else { MAX_LINE };
-        let Some((line, consumed)) = first_line(input, limit)? else {
+        let Some((line, consumed)) = after_an_empty_line(input, limit)? else {
             return Ok(Step { consumed: 0, event: None });
         };
         if shape == Shape::Sasl
             && let Some(range) = challenge(&input[line.clone()])
         {
+            let range = range.start + line.start..range.end + line.start;
             return Ok(Step { consumed, event: Some(Event::Challenge(range)) });
         }
         let reply = Reply::parse(&input[line])?;
@@ -210,6 +212,23 @@ impl Dialogue {
 impl Default for Dialogue {
     fn default() -> Self {
         Dialogue::new()
+    }
+}
+
+/// What an empty line looks like on the wire, if that is all there is.
+pub(crate) fn is_empty_line(octets: &[u8]) -> bool {
+    matches!(octets, b"\r\n" | b"\n")
+}
+
+/// The [first line](first_line), or the one after it if the first is empty. An empty line alone is not told of:
+/// what follows it may still be on its way.
+fn after_an_empty_line(input: &[u8], limit: usize) -> Result<Option<(Range<usize>, usize)>, DialogueError> {
+    match first_line(input, limit)? {
+        Some((line, begin)) if line.is_empty() => {
+            let next = first_line(&input[begin..], limit)?;
+            Ok(next.map(|(line, end)| (line.start + begin..line.end + begin, end + begin)))
+        }
+        first => Ok(first),
     }
 }
 

@@ -30,7 +30,7 @@ pub enum SessionError {
         /// The line, or what there was of it.
         text: Vec<u8>,
     },
-    /// The connection ended without a greeting. Exit 76.
+    /// The connection ended without a greeting. Exit 69.
     #[error("the server closed the connection before its greeting; check `port` and `tls`, or try later")]
     ClosedBeforeGreeting,
     /// The greeting is `-ERR`, and not for now only. Exit 76.
@@ -228,12 +228,12 @@ impl SessionError {
         match self {
             // Under TLS 1.3 a server says so only after the handshake.
             SessionError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::REFUSED,
-            SessionError::Closed { .. }
+            SessionError::ClosedBeforeGreeting
+            | SessionError::Closed { .. }
             | SessionError::TimedOut { .. }
             | SessionError::RunTimeout { .. }
             | SessionError::Io { .. } => Exit::UNAVAILABLE,
             SessionError::NotPop3 { .. }
-            | SessionError::ClosedBeforeGreeting
             | SessionError::GreetingRefused { .. }
             | SessionError::Protocol { .. }
             | SessionError::Surplus { .. }

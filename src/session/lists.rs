@@ -9,6 +9,7 @@ use super::{Session, SessionError, Transaction};
 use crate::pop3::command::Command;
 use crate::pop3::dialogue::Event;
 use crate::pop3::listing::{Listing, ListingBuilder, ListingError, parse_stat};
+use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
 
 impl Session<Transaction> {
@@ -54,7 +55,7 @@ impl Session<Transaction> {
             }
             for command in together {
                 let reply = self.hear_part(command, &mut builder)?;
-                if reply.is_transient() {
+                if is_about_the_account(&reply) {
                     return Err(self.wire.fail(SessionError::TryLater { during: command.keyword(), reply }));
                 }
                 let readable = *command != Command::Stat || parse_stat(reply.text()).is_some();

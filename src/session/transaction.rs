@@ -9,6 +9,7 @@ use crate::pop3::capability::Capabilities;
 use crate::pop3::command::Command;
 use crate::pop3::dialogue::Event;
 use crate::pop3::listing::parse_stat;
+use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, SessionId};
 use std::collections::VecDeque;
@@ -286,7 +287,7 @@ impl Session<Transaction> {
 }
 
 pub(super) fn refusal(command: &'static str, reply: Reply) -> SessionError {
-    if reply.is_transient() {
+    if is_about_the_account(&reply) {
         SessionError::TryLater { during: command, reply }
     } else {
         SessionError::Refused { command, reply }

@@ -10,7 +10,7 @@ use super::{Options, SessionError, Tracer};
 use crate::event::Side;
 use crate::net::{NetError, Security, TlsSettings, Transport};
 use crate::pop3::command::{Command, MASK, Secret, encode_response};
-use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
+use crate::pop3::dialogue::{Dialogue, DialogueError, Event, is_empty_line};
 use crate::pop3::reply::Reply;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
@@ -86,9 +86,10 @@ impl Wire {
         &self.buffer[range]
     }
 
-    /// No octet lies unread while no reply is due.
+    /// No octet lies unread while no reply is due, but for an empty line: it belongs to the status line that it
+    /// comes before, and may be here sooner.
     pub(super) fn check_surplus(&mut self) -> Result<(), SessionError> {
-        if self.due() > 0 || self.unread.is_empty() {
+        if self.due() > 0 || self.unread.is_empty() || is_empty_line(self.unread()) {
             return Ok(());
         }
         self.failed = true;
@@ -332,6 +333,8 @@ impl Wire {
     /// A line that lies in the buffer, without its end.
     fn line(&self, raw: Range<usize>) -> &[u8] {
         let line = &self.buffer[raw];
+        // An empty line that was passed over.
+        let line = line.strip_prefix(b"\r\n").or(line.strip_prefix(b"\n")).unwrap_or(line);
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         line.strip_suffix(b"\r").unwrap_or(line)
     }

@@ -114,6 +114,18 @@ fn challenges_leave_the_reply_due() {
 }
 
 #[test]
+fn one_empty_line_before_a_status_line_is_passed_over() {
+    always(&[Command::Noop], "\r\n+OK\r\n", &[ok("")]);
+    always(&[Command::List(None)], "\n+OK\r\n1 120\r\n.\r\n", &[ok(""), Line("1 120".into()), End]);
+    let body = "A: b\r\n\r\n\r\nx\r\n";
+    always(&[Command::Retr(1)], &format!("\r\n+OK\r\n{body}.\r\n"), &[ok(""), Body(body.into()), End]);
+    let auth = Command::Auth { mechanism: "PLAIN", initial: None };
+    always(&[auth], "\r\n+ eA==\r\n\r\n-ERR\r\n", &[Said::Challenge("eA==".into()), Said::Err("".into())]);
+    let twice = hear(&mut dialogue(&[Command::Noop]), b"\r\n\r\n+OK\r\n", 99);
+    assert!(matches!(twice, Err(DialogueError::NotAReply(_))));
+}
+
+#[test]
 fn pipelined_replies_are_matched_in_order() {
     let commands = [Command::Stat, Command::Retr(1), Command::Retr(2), Command::List(None), Command::Quit];
     let wire = "+OK 2 9\r\n-ERR gone\r\n+OK\r\n+OK a\r\n.\r\n+OK\r\n1 5\r\n.\r\n+OK bye\r\n";
