@@ -1,13 +1,14 @@
 //! The end of a session: DELE for what is due, and QUIT.
 //!
-//! Promises: QUIT is sent only where it deletes nothing that is not stored; whatever its answer leaves
-//! open is told, and looked at again by the next run. The answer is not waited for where it can leave nothing open.
+//! Promises: no DELE leaves unless STAT, with nothing under way, has just said what the listing's STAT said; QUIT is
+//! sent only where it deletes nothing that is not stored and due, and its answer is always waited for; what that
+//! leaves open is reported, and looked at again by the next run.
 
 use super::error::AccountError;
 use super::filer::Filed;
 use super::now;
 use super::parts::is_gmail;
-use super::remove::{self, Due, Marked, quit_itself_deletes, refusal_exit};
+use super::remove::{self, Due, Marked, refusal_exit};
 use super::retrieve::Haul;
 use super::round::{Errand, Next, Run, messages};
 use crate::event::Event;
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
+use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, SessionError, Transaction};
@@ -30,23 +32,18 @@ impl Run<'_> {
         next: Next,
     ) -> Result<Next, AccountError> {
         due.extend(self.due_of_haul(session.id(), plan, &haul.filed));
-        if !haul.missed.is_empty() && quit_itself_deletes(&session, self.account) {
-            // RFC 2449, EXPIRE 0: QUIT would take what we asked for and could not store.
-            if !due.is_empty() {
-                self.unconfirmed(
-                    Exit::MISSING,
-                    "nothing was deleted: QUIT would delete what could not be fetched".to_owned(),
-                );
-            }
-            return Ok(Next::Finished);
+        if !due.is_empty() && !haul.settled && self.have_numbers_moved(&mut session, plan)? {
+            return Ok(Next::Renumbered);
         }
         let marked = self.mark(&mut session, due)?;
+        if !marked.accepted.is_empty() && !self.marks_are_ours(&mut session, plan, &marked)? {
+            return Ok(Next::Renumbered);
+        }
         let gmail = is_gmail(self.account, session.capabilities());
         let look = next == Next::Finished && self.may_be_a_part(gmail, plan, haul);
-        let last = next == Next::Finished && !look;
-        if last && marked.accepted.is_empty() && self.has_nothing_to_hear(&session) {
-            self.part(session)?;
-            return Ok(next);
+        if !self.may_quit(&session, haul, &marked) {
+            // Leaving without QUIT: the server keeps what it has.
+            return Ok(if look { Next::Finished } else { next });
         }
         if self.leave(session, &marked, &haul.filed)? {
             self.last = Some((plan.len(), marked.accepted));
@@ -65,10 +62,7 @@ impl Run<'_> {
         more_to_say: bool,
         next: Next,
     ) -> Result<Next, AccountError> {
-        if matches!(error, SessionError::TimedOut { .. }) {
-            // It heard all but the last command that was sent ahead.
-            self.stop_sending_ahead(&error)?;
-        } else if !more_to_say {
+        if !more_to_say {
             self.note(&format!("QUIT could not be said ({error})"));
         }
         if more_to_say { Err(error.into()) } else { Ok(next) }
@@ -97,20 +91,17 @@ impl Run<'_> {
         Ok(marked)
     }
 
-    /// QUIT, whose answer is not waited for.
-    fn part(&self, session: Session<Transaction>) -> Result<(), AccountError> {
-        match session.part() {
-            Err(error) if is_out_of_step(&error) => return Err(error.into()),
-            Err(error) => self.note(&format!("QUIT could not be said ({error})")),
-            Ok(()) => {}
+    /// Whether QUIT takes nothing away that should stay. Where it deletes all that was asked for with RETR
+    /// (EXPIRE 0, RFC 2449, section 6.7), each of those messages must be one that is marked for deletion;
+    /// Gmail only hides them, and must have been fetched without a failure.
+    pub(super) fn may_quit(&self, session: &Session<Transaction>, haul: &Haul, marked: &Marked) -> bool {
+        if session.capabilities().expire() == Some(Expire::Days(0)) {
+            let is_marked = |message: &Filed| marked.accepted.contains(&message.seq);
+            return haul.missed.is_empty()
+                && haul.findings.unsettled.is_empty()
+                && haul.durable().all(is_marked);
         }
-        Ok(())
-    }
-
-    /// Whether the answer to QUIT can say nothing of use. Between two sessions of a run it says at least that
-    /// the maildrop is free again.
-    fn has_nothing_to_hear(&self, session: &Session<Transaction>) -> bool {
-        session.is_in_step() && !quit_itself_deletes(session, self.account)
+        haul.missed.is_empty() || !is_gmail(self.account, session.capabilities())
     }
 
     /// QUIT, and what its answer means for the DELEs before it, and for what this session `filed`; whether it
@@ -187,7 +178,7 @@ impl Run<'_> {
         filed.iter().filter(due).map(sighted).collect()
     }
 
-    fn unconfirmed(&mut self, exit: Exit, text: String) {
+    pub(super) fn unconfirmed(&mut self, exit: Exit, text: String) {
         let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
         self.unconfirmed = Some((exit, text));
     }

@@ -22,6 +22,7 @@ use super::{day, now};
 use crate::config::{Account, Config, Pipelining};
 use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, PipeliningFailed, UnixTime};
 use crate::session::SessionError;
+use std::fmt::Display;
 
 /// For how long nothing is sent ahead to a server that has mixed up its answers: 30 days, in seconds. It may
 /// have been mended then.
@@ -59,14 +60,13 @@ impl Run<'_> {
     /// UIDs. `false` when what was heard in it says nothing about a message.
     pub(super) fn was_in_order(&mut self, sent_ahead: bool, haul: &mut Haul) -> Result<bool, AccountError> {
         let in_order = match &haul.broken {
-            Some(Broken::Session(error)) => {
-                if error.is_disorder() {
-                    haul.unsure.append(&mut haul.filed);
-                }
-                self.watch_order(sent_ahead, error)?
-            }
+            Some(Broken::Session(error)) => self.watch_order(sent_ahead, error)?,
             _ => true,
         };
+        if haul.broken.is_some() && sent_ahead && !haul.findings.unsettled.is_empty() {
+            // Nobody could ask for these again: whether answers are in order is not known.
+            self.seen.disorder = true;
+        }
         if haul.unsure.is_empty() {
             return Ok(in_order);
         }
@@ -104,9 +104,11 @@ impl Run<'_> {
     }
 
     /// From here on nothing is sent ahead to this server, for the reason given.
-    pub(super) fn stop_sending_ahead(&mut self, error: &SessionError) -> Result<(), AccountError> {
-        self.seen.disorder = true;
-        let mut text = format!("{error}; going on without pipelining");
+    pub(super) fn stop_sending_ahead(&mut self, why: &dyn Display) -> Result<(), AccountError> {
+        if std::mem::replace(&mut self.seen.disorder, true) {
+            return Ok(());
+        }
+        let mut text = format!("{why}; going on without pipelining");
         if self.account.pipelining == Pipelining::Auto {
             let failed = PipeliningFailed { server: server(self.account), until: now() + REMEMBERED };
             text = format!("{text}, until {}", day(failed.until));

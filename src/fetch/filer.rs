@@ -9,12 +9,14 @@
 //! batch whose commit failed.
 
 use super::portions::BatchLimits;
+use super::sizes::{Sizes, is_short};
 use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, UnixTime};
 use crate::mail::digest::Digest;
 use crate::plan::{Compare, Plan, Verdict, Why};
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -92,13 +94,70 @@ pub(super) struct Filed {
     pub archived_at: UnixTime,
     /// It was stored now; otherwise it was recognised as one that was archived before.
     pub fresh: bool,
-    /// The server sends it with other octets each time: it stays there.
+    /// The server sends it with other octets each time, or less than half of it: it stays there.
     pub unsteady: bool,
 }
 
-/// Messages, by their place in the plan, that came with other content than is on record under their
-/// UIDs, and with what. Each needs a second look: see [`super::unsteady`].
-pub(super) type Looks = HashMap<usize, Digest>;
+/// Messages, by their place in the plan, that need a second look, and what the first one showed: see
+/// [`super::second_look`].
+pub(super) type Looks = HashMap<usize, Look>;
+
+/// What the first look at a message showed.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    digest: Digest,
+    doubt: Doubt,
+}
+
+/// Why one look at a message is not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Its octets do not tally with its LIST size, in a session that sent commands ahead.
+    DoesNotTally,
+    /// Less than half of what LIST says has come.
+    Short,
+    /// It has other content than is on record under its UID.
+    DiffersFromRecord,
+}
+
+/// What the filer has seen that the network side must heed at once.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Messages that do not tally.
+    untallied: AtomicU64,
+    /// Messages seem to have other numbers than they were listed with.
+    other_numbers: AtomicBool,
+}
+
+/// So many messages that do not tally are enough to know what to think of a server.
+pub(super) const WRONG_SIZES: u64 = 3;
+
+impl Watch {
+    /// Whether nothing more is to be asked for before what has come is looked into.
+    pub(super) fn enough(&self) -> bool {
+        self.other_numbers() || self.untallied.load(Ordering::Relaxed) >= WRONG_SIZES
+    }
+
+    /// Whether messages seem to have other numbers than they were listed with.
+    pub(super) fn other_numbers(&self) -> bool {
+        self.other_numbers.load(Ordering::Relaxed)
+    }
+}
+
+/// What the filer found out besides what it filed.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What needs a second look.
+    pub unsettled: Looks,
+    /// Messages that came with the same octets twice, so that LIST's size of them is wrong.
+    pub wrong_sizes: u64,
+    /// A message came with other octets when it was asked for alone.
+    pub mixed_up: bool,
+    /// Messages that came too short twice, and differently.
+    pub missed: Vec<(usize, String)>,
+    /// The first message that does not tally, where others did.
+    pub first_untallied: Option<usize>,
+}
 
 /// What is known of the messages to be fetched before they come.
 #[derive(Clone, Copy)]
@@ -123,7 +182,11 @@ pub(super) struct Filer<'a> {
     utf8: bool,
     /// The first look at what is fetched for a second one.
     looks: &'a Looks,
-    unsettled: Looks,
+    /// The session sends commands ahead, so that octets must tally with sizes.
+    must_tally: bool,
+    sizes: Sizes,
+    watch: &'a Watch,
+    findings: Findings,
     changes: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
@@ -136,7 +199,8 @@ impl<'a> Filer<'a> {
         plan: &'a Plan<'a>,
         before: Before<'a>,
         limits: BatchLimits,
-        utf8: bool,
+        (must_tally, utf8): (bool, bool),
+        watch: &'a Watch,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
@@ -157,7 +221,10 @@ impl<'a> Filer<'a> {
             claimed,
             utf8,
             looks: before.looks,
-            unsettled: Looks::new(),
+            must_tally,
+            sizes: Sizes::new(),
+            watch,
+            findings: Findings::default(),
             changes: Vec::new(),
             waiting: Vec::new(),
             oldest: None,
@@ -165,14 +232,14 @@ impl<'a> Filer<'a> {
     }
 
     /// Works until the network side, which asks for `expected` messages, hangs up, then commits what is complete.
-    /// `filed` gets each batch after its commit; `spare` gets emptied parcels back. Returns what needs a second look.
+    /// `filed` gets each batch after its commit; `spare` gets emptied parcels back.
     pub(super) fn work(
         mut self,
         expected: usize,
         parcels: &Receiver<Parcel>,
         filed: &Sender<Vec<Filed>>,
         spare: &Sender<Parcel>,
-    ) -> Result<Looks, ArchiveError> {
+    ) -> Result<Findings, ArchiveError> {
         self.archive.expect(expected);
         let mut open = false;
         loop {
@@ -198,7 +265,7 @@ impl<'a> Filer<'a> {
             self.archive.discard()?;
         }
         self.commit(filed)?;
-        Ok(self.unsettled)
+        Ok(self.findings)
     }
 
     fn unpack(
@@ -240,12 +307,36 @@ impl<'a> Filer<'a> {
     fn file(&mut self, item: usize, wire_octets: u64) -> Result<(), ArchiveError> {
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
+        let tallies = self.tallies(item, wire_octets, size);
+        let short = is_short(entry.size, wire_octets);
+        let look = self.looks.get(&item);
+        let doubt = match (short, self.must_tally && !tallies) {
+            (true, _) => Some(Doubt::Short),
+            (false, true) => Some(Doubt::DoesNotTally),
+            (false, false) => None,
+        };
+        match (look, doubt) {
+            (None, Some(doubt)) => return self.look_again(item, digest, doubt),
+            (Some(first), _) if first.doubt != Doubt::DiffersFromRecord => {
+                let same = first.digest == digest;
+                self.findings.wrong_sizes += u64::from(same && !tallies);
+                self.findings.mixed_up |= !same && first.doubt == Doubt::DoesNotTally;
+                if short && !same {
+                    let size = entry.size.unwrap_or_default();
+                    let reason = format!("the server sent {wire_octets} octets of a message of {size}");
+                    self.findings.missed.push((item, reason));
+                    return self.archive.discard();
+                }
+            }
+            _ => {}
+        }
         let (compare, why) = match self.plan.item(item).verdict {
             Verdict::Fetch { compare, why } => (compare, Some(why)),
             Verdict::Archived(_) | Verdict::Left(_) => (Compare::Nothing, None),
         };
         let on_record = why.is_some_and(Why::is_on_record);
-        let mut unsteady = false;
+        // Half a message, even if the server says twice that this is all: it is kept where it came from, too.
+        let mut unsteady = short;
         let (seq, archived_at, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
             self.archive.discard()?;
             if row.uid.as_deref() != entry.uid
@@ -261,9 +352,8 @@ impl<'a> Filer<'a> {
                 });
             }
             (row.seq, row.archived_at, false)
-        } else if on_record && !self.looks.contains_key(&item) {
-            self.unsettled.insert(item, digest);
-            return self.archive.discard();
+        } else if on_record && look.is_none() {
+            return self.look_again(item, digest, Doubt::DiffersFromRecord);
         } else if on_record
             && self.differs_from_first_look(item, &digest)
             && let Some(version) = self.unsteady_version(compare)?
@@ -272,7 +362,7 @@ impl<'a> Filer<'a> {
             self.archive.discard()?;
             (version, UnixTime::MAX, false)
         } else {
-            unsteady = on_record && self.differs_from_first_look(item, &digest);
+            unsteady |= on_record && self.differs_from_first_look(item, &digest);
             let (seq, at) = (self.ledger.next_seq(), super::now());
             let uid = entry.uid.map(<[u8]>::to_vec);
             let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
@@ -284,6 +374,29 @@ impl<'a> Filer<'a> {
         self.oldest.get_or_insert_with(Instant::now);
         self.waiting.push(Filed { item, seq, digest, size, wire_octets, archived_at, fresh, unsteady });
         Ok(())
+    }
+
+    /// Puts a message off until it has been asked for a second time.
+    fn look_again(&mut self, item: usize, digest: Digest, doubt: Doubt) -> Result<(), ArchiveError> {
+        self.findings.unsettled.insert(item, Look { digest, doubt });
+        self.archive.discard()
+    }
+
+    /// Whether a message's octets tally with its LIST size, and what it means for the session if not.
+    fn tallies(&mut self, item: usize, wire: u64, stored: u64) -> bool {
+        let Some(listed) = self.plan.item(item).entry.size else { return false };
+        if self.sizes.tallies(listed, wire, stored) {
+            self.sizes.end_of_strangers();
+            return true;
+        }
+        self.watch.untallied.fetch_add(u64::from(self.must_tally), Ordering::Relaxed);
+        if self.sizes.has_tallied() {
+            self.findings.first_untallied.get_or_insert(item);
+        }
+        if self.sizes.suggest_other_numbers(self.plan, wire, stored) {
+            self.watch.other_numbers.store(true, Ordering::Relaxed);
+        }
+        false
     }
 
     /// The row that is this message: of the rows allowed, or else of those without a UID, one that explains no
@@ -307,7 +420,9 @@ impl<'a> Filer<'a> {
     }
 
     fn differs_from_first_look(&self, item: usize, digest: &Digest) -> bool {
-        self.looks.get(&item).is_some_and(|first| first.core() != digest.core())
+        self.looks.get(&item).is_some_and(|first| {
+            first.doubt == Doubt::DiffersFromRecord && first.digest.core() != digest.core()
+        })
     }
 
     /// Of the rows allowed, the newest whose message is known to come with other octets each time.

@@ -28,15 +28,17 @@ mod prove;
 mod reach;
 mod reckon;
 mod remove;
+mod renumbering;
 mod retrieve;
 mod round;
+mod second_look;
 mod sessions;
 mod set_aside;
+mod sizes;
 mod standing;
 mod tally;
 pub mod tops;
 mod unreached;
-mod unsteady;
 mod waiting;
 
 use ahead::Ahead;
@@ -179,6 +181,7 @@ impl<'a> Run<'a> {
             deleted: HashSet::new(),
             gone: HashSet::new(),
             refused: 0,
+            renumbered: 0,
             unconfirmed: None,
             delete_was: None,
         }
@@ -207,7 +210,10 @@ impl<'a> Run<'a> {
         self.tell(&recovery);
         self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
         self.seen.disorder = one_at_a_time_until(self.account, &*self.ledger)?.is_some();
-        self.seen.parts = self.ledger.quirks()?.shows_parts;
+        let quirks = self.ledger.quirks()?;
+        self.seen.parts = quirks.shows_parts;
+        // What the server sends for these cannot be relied on: they are never deleted.
+        self.stay.extend(quirks.unsteady);
         let outcome = self.sessions();
         if self.tally.has_listed() {
             self.aside.release_unlisted();

@@ -27,8 +27,11 @@ impl Run<'_> {
     ) -> Result<Proof, AccountError> {
         let mut proven = Vec::new();
         let mut doubted = HashMap::new();
+        let tallied_from = self.ledger.quirks()?.tallied_from;
         let may_ask = |place: &&usize| match plan.item(**place).verdict {
-            Verdict::Archived(archived) => self.seen.top != Top::Avoided && !archived.by_header,
+            Verdict::Archived(archived) => {
+                self.seen.top != Top::Avoided && !archived.by_header && archived.seq >= tallied_from
+            }
             _ => false,
         };
         let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();

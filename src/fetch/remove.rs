@@ -17,12 +17,12 @@ use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, Session, Transaction};
 use crate::stop;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// DELEs that leave in one write, at least.
 const SENT_TOGETHER: usize = 64;
 
-/// A archived message that is due, and what this session has seen of it.
+/// An archived message that is due, and what this session has seen of it.
 #[derive(Debug)]
 pub(super) struct Due {
     /// Its row.
@@ -36,6 +36,8 @@ pub(super) struct Due {
 pub(super) struct Marked {
     /// The server accepted these; QUIT decides.
     pub accepted: Vec<Seq>,
+    /// Their numbers.
+    pub numbers: HashSet<u32>,
     /// These stay because their copy is gone or changed.
     pub no_copy: Vec<Seq>,
     /// Messages that stay because what the server showed is not what the archive holds.
@@ -47,13 +49,15 @@ pub(super) struct Marked {
 /// Marks these messages for deletion, each with a receipt.
 pub(super) fn mark(
     session: &mut Session<Transaction>,
-    due: Vec<Due>,
+    mut due: Vec<Due>,
     (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
     (account, observer): (&str, &dyn Observer),
 ) -> Result<Marked, AccountError> {
     // What is queued goes out: with one command a turn, no more than one at a time, so that a signal counts.
     let at_once = if session.pipelining() { QUEUED } else { 1 };
     let mut marked = Marked::default();
+    // From the highest number to the lowest: a server that renumbers at each DELE moves only those that are done.
+    due.sort_by_key(|due| std::cmp::Reverse(due.sighting.number()));
     let mut due = due.into_iter().peekable();
     // After a signal no further DELE goes out; those that the server has accepted are safe to confirm.
     while due.peek().is_some() && stop::requested().is_none() {
@@ -67,10 +71,11 @@ pub(super) fn mark(
                 marked.no_copy.push(seq);
                 continue;
             };
+            let number = sighting.number();
             match Receipt::issue(&copy, &sighting) {
                 Some(receipt) => {
                     session.queue_dele(receipt)?;
-                    asked.push_back(seq);
+                    asked.push_back((seq, number));
                     // The server works on these while the next copies are read.
                     if asked.len() % SENT_TOGETHER == 0 {
                         session.flush()?;
@@ -81,9 +86,12 @@ pub(super) fn mark(
         }
         session.flush()?;
         while let Some(event) = session.next()? {
-            let (Incoming::Status { reply, .. }, Some(seq)) = (event, asked.pop_front()) else { continue };
+            let (Incoming::Status { reply, .. }, Some((seq, number))) = (event, asked.pop_front()) else {
+                continue;
+            };
             if reply.is_ok() {
                 marked.accepted.push(seq);
+                marked.numbers.insert(number);
                 observer.event(account, Event::Marked);
             } else {
                 marked.refused.push((seq, reply));

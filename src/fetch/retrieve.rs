@@ -1,10 +1,11 @@
-//! The network side of a fetch: RETR by RETR off the wire, into the filer's parcels.
+//! The network side of a fetch: RETR by RETR off the wire, into the filer's parcels, and STAT behind the last one.
 //!
-//! Promises: a message is passed on as complete only after CRLF `.` CRLF; one that came short,
-//! or not at all, is reported missing and never stored as mail; where a reply may have been lost, what came
-//! after it is unsure.
+//! Promises: a message is passed on as complete only after CRLF `.` CRLF, and when the next octets have turned
+//! out to be an answer, or there are none: a server that does not double a leading dot ends a message in its
+//! middle, and what follows is no answer. What came short, or not at all, is never stored as mail. Where a reply
+//! may have been lost, what came after it is unsure.
 
-use super::filer::{Before, Filed, Filer, Looks, PARCELS_WAITING, Parcel};
+use super::filer::{Before, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Watch};
 use super::lost_reply;
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
@@ -13,7 +14,8 @@ use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
-use crate::plan::{Item, Plan};
+use crate::plan::Plan;
+use crate::pop3::listing::parse_stat;
 use crate::session::{DEPTH, Incoming, Sent, Session, SessionError, Transaction};
 use crate::stop;
 use std::collections::{HashSet, VecDeque};
@@ -49,14 +51,22 @@ pub(super) struct Haul {
     pub broken: Option<Broken>,
     /// The message whose answer was due when the session broke.
     pub broke_at: Option<usize>,
+    /// The message behind which octets came that are no answer. It is not filed.
+    pub ended_badly: Option<usize>,
+    /// The STAT behind the last message did not say what it said when the maildrop was listed.
+    pub other_stat: bool,
+    /// A RETR was refused, or sizes speak for other messages: perhaps the server has changed its numbers.
+    pub suspicion: bool,
+    /// STAT was answered after the last message: nothing is under way.
+    pub settled: bool,
     /// All came, and then the session ended before its last word.
     pub gone: Option<SessionError>,
     /// RETRs that had no whole answer when it broke off.
     pub unanswered: usize,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
-    /// Messages that came, and are to be asked for a second time before they count.
-    pub unsettled: Looks,
+    /// What the filer found out.
+    pub findings: Findings,
 }
 
 impl Haul {
@@ -95,21 +105,35 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let filer = Filer::new(archive, ledger, plan, before, bounds.batch, session.utf8(), (account, observer));
+    let watch = Watch::default();
+    let ways = (session.pipelining(), session.utf8());
+    let filer = Filer::new(archive, ledger, plan, before, bounds.batch, ways, &watch, (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(order.len(), &incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::new(), parcels, spare, account, observer };
-        let mut haul = pump(session, plan, order, bounds, packer);
+        let mut haul = pump(session, plan, order, (bounds, &watch), packer);
         match working.join() {
-            Ok(Ok(unsettled)) => haul.unsettled = unsettled,
+            Ok(Ok(findings)) => haul.findings = findings,
             Ok(Err(error)) => haul.broken = Some(Broken::Archive(error)),
             Err(panic) => std::panic::resume_unwind(panic),
         }
         haul
     });
     haul.filed = reports.try_iter().flatten().collect();
-    if haul.unanswered > 0 && haul.broken.is_some() && session.sent_ahead() {
-        (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, haul.unanswered);
+    haul.missed.append(&mut haul.findings.missed);
+    haul.suspicion |= watch.other_numbers();
+    match &haul.broken {
+        // One answer too many: what came may be the message that was asked for before it.
+        Some(Broken::Session(error)) if error.is_disorder() => {
+            let made_up = lost_reply::Replies::MadeUp;
+            (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, made_up);
+            haul.ended_badly = haul.findings.first_untallied.or(haul.ended_badly);
+        }
+        Some(_) if haul.unanswered > 0 && session.sent_ahead() => {
+            let lost = lost_reply::Replies::Lost(haul.unanswered);
+            (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, lost);
+        }
+        _ => {}
     }
     haul
 }
@@ -163,7 +187,7 @@ fn pump(
     session: &mut Session<Transaction>,
     plan: &Plan<'_>,
     order: &[usize],
-    bounds: Bounds,
+    (bounds, watch): (Bounds, &Watch),
     mut packer: Packer<'_>,
 ) -> Haul {
     let mut haul = Haul::default();
@@ -171,38 +195,58 @@ fn pump(
     let mut asked: VecDeque<usize> = VecDeque::new();
     let mut current = Current::default();
     let mut came: u64 = 0;
+    // A message that has come to its end, until what follows it is known to be an answer.
+    let mut ended: Option<(usize, u64)> = None;
     let mut last_word = false;
+    let listed_stat = session.listed_stat();
     loop {
-        if asked.len() <= DEPTH && !haul.cut_short {
-            if came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until) {
+        if asked.len() <= DEPTH && !last_word {
+            let late = came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until);
+            if late || watch.enough() {
                 haul.cut_short = waiting.len() > 0;
-            } else {
-                for item in waiting.by_ref().take(QUEUED - asked.len()) {
-                    session.queue_retr(plan.item(item).entry.number);
-                    asked.push_back(item);
-                }
-                if waiting.len() == 0 && !last_word {
-                    session.queue_last_word();
-                    last_word = true;
-                }
+                waiting = order[order.len()..].iter().copied();
+            }
+            for item in waiting.by_ref().take(QUEUED.saturating_sub(asked.len())) {
+                session.queue_retr(plan.item(item).entry.number);
+                asked.push_back(item);
+            }
+            if asked.is_empty() {
+                session.queue_stat();
+                last_word = true;
             }
         }
         let event = match session.next() {
             Ok(Some(event)) => event,
             Ok(None) => break,
-            Err(error) if last_word && asked.is_empty() && !error.is_disorder() => {
-                haul.gone = Some(error);
-                break;
-            }
             Err(error) => {
-                haul.broken = Some(Broken::Session(error));
+                if error.is_disorder()
+                    && let Some((item, _)) = ended.take()
+                {
+                    haul.ended_badly = Some(item);
+                    packer.parcel.discard();
+                }
                 haul.broke_at = asked.front().copied();
+                if last_word && !error.is_disorder() {
+                    haul.gone = Some(error);
+                } else {
+                    haul.broken = Some(Broken::Session(error));
+                }
                 break;
             }
         };
+        if matches!(event, Incoming::Status { .. })
+            && let Some((item, wire_octets)) = ended.take()
+        {
+            packer.parcel.end(item, wire_octets);
+        }
+        if let Incoming::Status { command: Sent::Stat, reply } = &event {
+            haul.settled = true;
+            let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
+            haul.other_stat |= listed_stat.is_some_and(|listed| said != Some(listed));
+            continue;
+        }
         let Some(&item) = asked.front() else { continue };
         let step = match event {
-            Incoming::Status { command: Sent::Stat, .. } => continue,
             Incoming::Status { reply, .. } if reply.is_ok() => {
                 packer.parcel.begin();
                 current = Current::default();
@@ -212,6 +256,7 @@ fn pump(
                 if reply.is_transient() {
                     haul.passing.insert(item);
                 }
+                haul.suspicion = true;
                 haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
                 asked.pop_front();
                 Ok(())
@@ -229,11 +274,13 @@ fn pump(
                 asked.pop_front();
                 came += 1;
                 current.ends.finish(&mut packer.parcel.octets);
-                if let Some(reason) = too_short(&plan.item(item), current.wire_octets) {
+                if current.wire_octets == 0 && plan.item(item).entry.size != Some(0) {
+                    // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it
+                    // cannot convert.
                     packer.parcel.discard();
-                    haul.missed.push((item, reason));
+                    haul.missed.push((item, "the server sent nothing for it".to_owned()));
                 } else {
-                    packer.parcel.end(item, current.wire_octets);
+                    ended = Some((item, current.wire_octets));
                 }
                 packer.send_if_full()
             }
@@ -251,21 +298,12 @@ fn pump(
             break;
         }
     }
+    if let Some((item, wire_octets)) = ended {
+        // The session has ended; nothing followed this message.
+        packer.parcel.end(item, wire_octets);
+    }
     haul.unanswered = asked.len();
     // What is complete is worth keeping, however the session ended.
     let _ = packer.send();
     haul
-}
-
-/// RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
-/// convert. Half of the size is far below what any lying server was seen to be off by.
-fn too_short(item: &Item<'_>, received: u64) -> Option<String> {
-    match (item.entry.size, received) {
-        (Some(0), 0) => None,
-        (_, 0) => Some("the server sent nothing for it".to_owned()),
-        (Some(size), _) if received < size / 2 => {
-            Some(format!("the server sent {received} octets of a message of {size}"))
-        }
-        _ => None,
-    }
 }

@@ -6,7 +6,8 @@ use super::filer::{Before, Looks};
 use super::now;
 use super::portions::Portions;
 use super::prove::Proof;
-use super::retrieve::{Bounds, Broken, retrieve};
+use super::remove::Marked;
+use super::retrieve::{Bounds, Broken, Haul, retrieve};
 use super::set_aside::SetAside;
 use super::tally::Tally;
 use crate::archive::Archive;
@@ -15,6 +16,7 @@ use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Roll, Seq, UnixTime};
 use crate::plan::{Plan, Verdict};
+use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashSet;
@@ -55,6 +57,8 @@ pub(super) struct Run<'a> {
     pub gone: HashSet<Seq>,
     /// DELEs that were refused.
     pub refused: u64,
+    /// Sessions in which the server changed its numbers.
+    pub renumbered: u32,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
     /// The `delete` setting of the run before, when it was another one.
@@ -82,6 +86,8 @@ pub(super) struct Seen {
     pub parts: bool,
     /// What there is to say about TOP.
     pub top: Top,
+    /// It seemed to have changed its numbers, and had not.
+    pub calm: bool,
 }
 
 /// Whether a server can be asked for TOP.
@@ -105,6 +111,8 @@ pub(super) enum Next {
     Again,
     /// Only what failed before is left to try: in a session of its own.
     Last,
+    /// The server has given its messages other numbers: what is left is to do in a new session.
+    Renumbered,
 }
 
 /// What one session is to do.
@@ -151,6 +159,10 @@ impl Run<'_> {
                 return Err(error.into());
             }
         };
+        if !listing.has_sizes() {
+            // Nothing would show that octets of an answer got into a message.
+            session.stop_pipelining();
+        }
         self.tally.new_listing(&listing);
         if let Some((before, deleted)) = self.last.take()
             && listing.len() + deleted.len() == before
@@ -179,20 +191,24 @@ impl Run<'_> {
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );
-        if !haul.unsettled.is_empty() {
+        let mut moved = self.settle_numbers(&mut session, &plan, &mut haul)?;
+        if !haul.findings.unsettled.is_empty() {
             // There is more to ask.
             haul.broken = haul.broken.take().or(haul.gone.take().map(Broken::Session));
         }
-        if haul.broken.is_none() && !haul.unsettled.is_empty() {
-            self.look_again(&mut session, &plan, bounds, &mut haul);
+        if haul.broken.is_none() && !haul.findings.unsettled.is_empty() {
+            (haul.suspicion, haul.other_stat) = (false, false);
+            self.look_again(&mut session, &plan, bounds, &mut haul)?;
+            moved = self.settle_numbers(&mut session, &plan, &mut haul)?;
         }
         work.more |= haul.cut_short;
         let deletes = self.account.delete != DeletePolicy::Never
             && haul.broken.is_none()
+            && !moved
             && !(proven.is_empty() && haul.filed.is_empty());
         self.see_what_is_back(&haul);
         // What was heard in disorder says nothing about a message.
-        if self.was_in_order(session.sent_ahead(), &mut haul)? {
+        if self.was_in_order(session.sent_ahead(), &mut haul)? && !moved {
             self.heed(&plan, &haul, deletes)?;
         }
         self.reckon(&plan, &haul, &doubted);
@@ -203,6 +219,13 @@ impl Run<'_> {
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
+        }
+        if moved {
+            if self.may_quit(&session, &haul, &Marked::default()) {
+                // Nothing is marked, so that its answer can say nothing of use.
+                let _ = session.quit();
+            }
+            return Ok(Next::Renumbered);
         }
         if let Some(error) = haul.gone.take() {
             let due = !(proven.is_empty() && self.due_of_haul(session.id(), &plan, &haul.filed).is_empty());
@@ -217,6 +240,19 @@ impl Run<'_> {
         finished
     }
 
+    /// Settles whether numbers have moved, as long as there is somebody to ask.
+    fn settle_numbers(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        haul: &mut Haul,
+    ) -> Result<bool, AccountError> {
+        if haul.broken.is_some() || haul.gone.is_some() {
+            return Ok(false);
+        }
+        self.is_renumbered(session, plan, haul)
+    }
+
     /// What this session is to do.
     fn find_work(
         &mut self,
@@ -226,6 +262,15 @@ impl Run<'_> {
         self.recognise_by_header(session, plan)?;
         self.learn_of_parts(plan)?;
         let mut work = self.select(plan);
+        if session.capabilities().expire() == Some(Expire::Days(0))
+            && !self.deletes_what_it_fetches()
+            && !work.fetch.is_empty()
+            && !work.due.is_empty()
+        {
+            // There QUIT deletes all that RETR has shown: new mail must stay, what is due must go.
+            work.due.clear();
+            work.more = true;
+        }
         self.announce(plan);
         let proof = self.prove(session, plan, &mut work)?;
         Ok((work, proof))
@@ -255,7 +300,7 @@ impl Run<'_> {
         } else {
             work.others_wait = !last.is_empty();
         }
-        let mut room = self.portions.deletions;
+        let mut room = self.portions.deletions.max(plan.len() / 50);
         if self.deletes_what_it_fetches() {
             // What stays, and cannot be told by its UID, is fetched in each session and not deleted.
             let unknown = |place: &&usize| plan.item(**place).verdict.is_told_by_content();

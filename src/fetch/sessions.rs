@@ -24,6 +24,7 @@ impl Run<'_> {
             fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
             let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
+                Ok(Next::Renumbered) if self.goes_on_renumbered() => {}
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
                 Ok(_) => return unless_stopped(),

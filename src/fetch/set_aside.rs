@@ -160,6 +160,11 @@ impl SetAside {
 
     /// A session broke while it fetched.
     pub(super) fn blame(&mut self, plan: &Plan<'_>, haul: &Haul, error: &SessionError, now: UnixTime) {
+        if let Some(place) = haul.ended_badly {
+            // Octets that are no answer came behind it, or it does not tally where others do.
+            let reason = format!("the session broke off behind it: {error}");
+            return self.failed(plan, place, Failure { reason, larger_than: None }, now);
+        }
         let Some(place) = haul.broke_at else { return };
         let entry = plan.item(place).entry;
         let again =

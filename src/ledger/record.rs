@@ -117,6 +117,9 @@ pub struct Quirks {
     pub pipelining_failed: Option<PipeliningFailed>,
     /// Rows of [`Change::Unsteady`].
     pub unsteady: HashSet<Seq>,
+    /// Rows with lower numbers were stored by a popkeep that did not compare octets with LIST sizes: their last line
+    /// may be an answer of the server.
+    pub tallied_from: Seq,
 }
 
 /// A server that mixed up its replies when commands were sent ahead of them.
@@ -175,8 +178,8 @@ pub enum Change {
     /// This maildrop has listed many messages in a session right after one that fetched all it listed:
     /// the server shows a part of them at a time.
     ShowsParts,
-    /// The server sends this row's message with other octets each time it is asked: no third version
-    /// of it is stored.
+    /// The server sends this row's message with other octets each time it is asked, or less than half of it: no
+    /// third version of it is stored, and it is not deleted.
     Unsteady(Seq),
     /// A server answered commands that were sent ahead in no order that makes sense.
     PipeliningFailed(PipeliningFailed),

@@ -108,6 +108,12 @@ CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands se
 
 /// What format 3 adds.
 const ADD_3: &str = "
+CREATE TABLE tallied_from (    -- older rows were stored before octets had to tally with LIST sizes
+  maildrop INTEGER PRIMARY KEY, -- maildrop.id
+  seq      INTEGER NOT NULL    -- the first row that had to
+);
+INSERT INTO tallied_from SELECT id, next_seq FROM maildrop;
+
 CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
   maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
   number     INTEGER NOT NULL, -- as in run

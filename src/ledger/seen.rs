@@ -1,4 +1,4 @@
-//! Rows of the tables `quirk`, `unsteady` and `pipelining_failed`: what a server was seen doing.
+//! Rows of the tables `quirk`, `unsteady`, `pipelining_failed` and `tallied_from`: what a server was seen doing.
 
 use super::rows::{signed, unsigned};
 use super::{PipeliningFailed, Quirks, Seq};
@@ -55,5 +55,16 @@ pub(super) fn quirks(connection: &Connection, maildrop: i64) -> Result<Quirks> {
         .prepare_cached("SELECT seq FROM unsteady WHERE maildrop = ?")?
         .query_map([maildrop], |row| row.get(0).map(unsigned))?
         .collect::<Result<_>>()?;
-    Ok(Quirks { equal_uids: has(EQUAL_UIDS), shows_parts: has(SHOWS_PARTS), pipelining_failed, unsteady })
+    let tallied_from = connection
+        .prepare_cached("SELECT seq FROM tallied_from WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))
+        .optional()?
+        .unwrap_or_default();
+    Ok(Quirks {
+        tallied_from,
+        equal_uids: has(EQUAL_UIDS),
+        shows_parts: has(SHOWS_PARTS),
+        pipelining_failed,
+        unsteady,
+    })
 }

@@ -110,14 +110,7 @@ fn explain(error: SessionError, unread: &[u8]) -> SessionError {
 
 /// CAPA, alone.
 pub(super) fn ask_capabilities(wire: &mut Wire) -> Result<Capabilities, SessionError> {
-    wire.send(&Command::Capa)?;
-    wire.flush("CAPA")?;
-    hear_capabilities(wire)
-}
-
-/// The answer to a CAPA that was sent.
-pub(super) fn hear_capabilities(wire: &mut Wire) -> Result<Capabilities, SessionError> {
     let mut capabilities = Capabilities::answered();
-    let reply = wire.hear("CAPA", |line| capabilities.push(line))?;
+    let reply = wire.ask_lines(&Command::Capa, |line| capabilities.push(line))?;
     Ok(if reply.is_ok() { capabilities } else { Capabilities::refused() })
 }

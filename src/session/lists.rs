@@ -1,9 +1,8 @@
 //! The TRANSACTION state's listings: STAT, UIDL and LIST.
 //!
-//! Promises: one turn where the server pipelines; what the server refuses is left out, and only if it refuses
-//! all of it there is no listing.
+//! Promises: nothing rides behind a listing, only UIDL behind STAT where the server pipelines; what the server
+//! refuses is left out, and only if it refuses all of it there is no listing.
 
-use super::authorization::hear_capabilities;
 use super::transaction::refusal;
 use super::{Session, SessionError, Transaction};
 use crate::pop3::command::Command;
@@ -13,11 +12,17 @@ use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
 
 impl Session<Transaction> {
-    /// The union of STAT, UIDL and LIST, in one turn with pipelining, CAPA before them where it
-    /// was not sent since the login. A refused UIDL leaves out
-    /// the UIDs, a refused LIST the sizes; if all three fail it is [`SessionError::Refused`].
+    /// The union of STAT, UIDL and LIST. A refused UIDL leaves out the UIDs, a refused LIST the sizes; if all
+    /// three fail it is [`SessionError::Refused`].
     pub fn listing(&mut self) -> Result<Listing, SessionError> {
         self.collect(&[Command::Stat, Command::Uidl(None), Command::List(None)])
+    }
+
+    /// STAT, and UIDL or LIST, asked again in the course of a session. What STAT says replaces what it said before.
+    pub fn listing_again(&mut self, by_uid: bool) -> Result<Listing, SessionError> {
+        let second = if by_uid { Command::Uidl(None) } else { Command::List(None) };
+        self.state.stat = None;
+        self.collect(&[Command::Stat, second])
     }
 
     /// LIST alone.
@@ -32,27 +37,17 @@ impl Session<Transaction> {
 
     fn collect(&mut self, commands: &[Command<'_>]) -> Result<Listing, SessionError> {
         self.check_idle()?;
-        self.state.stat = None;
         let mut builder = ListingBuilder::new();
         let mut refused = None;
-        // Due only where CAPA offered PIPELINING before the login, on the same connection.
-        let capabilities_due = std::mem::take(&mut self.state.capabilities_due);
-        let at_once = capabilities_due || self.state.pipelining;
-        let turn = if at_once { commands.len() } else { 1 };
-        self.state.most_on_wire = self.state.most_on_wire.max(turn);
         let mut answered = false;
-        for together in commands.chunks(turn) {
-            if capabilities_due {
-                self.wire.send(&Command::Capa)?;
-            }
+        let ends_a_turn = |command: &Command<'_>| *command != Command::Stat || !self.state.pipelining;
+        let turns: Vec<&[Command<'_>]> = commands.split_inclusive(ends_a_turn).collect();
+        for together in turns {
             for command in together {
                 self.wire.send(command)?;
             }
+            self.state.most_on_wire = self.state.most_on_wire.max(together.len());
             self.wire.flush(together[0].keyword())?;
-            if capabilities_due {
-                self.state.capabilities = hear_capabilities(&mut self.wire)?;
-                self.state.pipelining = self.state.pipeline.with(&self.state.capabilities);
-            }
             for command in together {
                 let reply = self.hear_part(command, &mut builder)?;
                 if is_about_the_account(&reply) {

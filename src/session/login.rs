@@ -51,8 +51,7 @@ pub enum Choice {
 }
 
 impl Session<Authorization> {
-    /// Logs in, then reads the capabilities again unless CAPA was refused before; where PIPELINING is
-    /// offered, that is left to the [listing](Session::listing). Where the server
+    /// Logs in, then reads the capabilities again unless CAPA was refused before. Where the server
     /// offers UTF8, it is asked for first: some servers replace messages with 8-bit headers otherwise.
     pub fn login(mut self, login: &Login<'_>) -> Result<Session<Transaction>, SessionError> {
         let candidates = self.candidates(login)?;
@@ -62,16 +61,12 @@ impl Session<Authorization> {
         }
         let utf8 = self.ask_for_utf8()?;
         let mechanism = self.try_each(&candidates, login)?;
-        // What this connection offered as it is protected now decides whether CAPA may leave
-        // together with what follows it; it must not leave together with the login.
-        let (capabilities, due) = match self.state.capabilities {
-            Some(known) if !known.offered() => (known, false),
-            Some(known) if known.pipelining() && self.pipeline.with(&known) => (known, true),
-            _ => (super::authorization::ask_capabilities(&mut self.wire)?, false),
+        let capabilities = match self.state.capabilities {
+            Some(known) if !known.offered() => known,
+            _ => super::authorization::ask_capabilities(&mut self.wire)?,
         };
         self.wire.masks.keep_only(secrets);
         let state = Transaction::new(capabilities, mechanism.name(), utf8, self.pipeline);
-        let state = if due { state.with_capabilities_due() } else { state };
         Ok(Session { wire: self.wire, pipeline: self.pipeline, state })
     }
 

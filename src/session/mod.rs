@@ -105,7 +105,7 @@ pub enum Sent {
     Top(u32),
     /// DELE.
     Dele(u32),
-    /// STAT, as the last word: see [`Session::queue_last_word`].
+    /// STAT, with nothing else under way.
     Stat,
 }
 

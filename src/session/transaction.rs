@@ -1,8 +1,10 @@
 //! The TRANSACTION state: the queue of RETR, TOP and DELE, and QUIT. Listings are in [`super::lists`].
 //!
 //! Promises: DELE leaves only with a receipt of this session, while no message is under way
-//! and no octet lies unexplained; QUIT leaves alone. Without pipelining one command is on the
-//! wire at a time, whatever is queued.
+//! and no octet lies unexplained; QUIT leaves alone, and its answer is waited for. With pipelining only a
+//! command of the same kind rides behind RETR, TOP or DELE: WildDuck answers a simple command that rides
+//! behind RETR while it is still sending the message, so that the answer arrives inside it. Without
+//! pipelining one command is on the wire at a time, whatever is queued.
 
 use super::{Incoming, Pipeline, QuitOutcome, Sent, Session, SessionError};
 use crate::pop3::capability::Capabilities;
@@ -27,29 +29,15 @@ pub struct Transaction {
     pub(super) capabilities: Capabilities,
     mechanism: &'static str,
     utf8: bool,
-    pub(super) pipeline: Pipeline,
     pub(super) pipelining: bool,
-    /// The capabilities are those from before the login; CAPA leaves with the listing.
-    pub(super) capabilities_due: bool,
     /// Commands whose replies are not complete, oldest first: those on the wire, then those queued.
     commands: VecDeque<(Sent, u32)>,
     /// How many of them are on the wire.
     on_wire: usize,
     /// The most commands that were on the wire together.
     pub(super) most_on_wire: usize,
-    /// What STAT said when the maildrop was listed.
+    /// What STAT said when the maildrop was listed: messages and octets.
     pub(super) stat: Option<(u64, u64)>,
-    /// Whether each command since got its own answer.
-    answers: Answers,
-}
-
-/// What is known of the answers to queued commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answers {
-    /// There were none, or a last word has shown that none was lost or made up.
-    InStep,
-    /// Nothing has shown that.
-    Unproven,
 }
 
 impl Transaction {
@@ -66,20 +54,12 @@ impl Transaction {
             capabilities,
             mechanism,
             utf8,
-            pipeline,
             pipelining,
-            capabilities_due: false,
             commands,
             on_wire: 0,
             most_on_wire: 0,
             stat: None,
-            answers: Answers::InStep,
         }
-    }
-
-    /// CAPA has not been sent again after the login: it is due with the listing.
-    pub(super) fn with_capabilities_due(self) -> Self {
-        Transaction { capabilities_due: true, ..self }
     }
 }
 
@@ -89,8 +69,7 @@ impl Session<Transaction> {
         self.state.id
     }
 
-    /// What CAPA said after login; before [`listing`](Self::listing) perhaps still what it said
-    /// before login, on this connection as it is protected now.
+    /// What CAPA said after login.
     pub fn capabilities(&self) -> &Capabilities {
         &self.state.capabilities
     }
@@ -108,6 +87,16 @@ impl Session<Transaction> {
     /// Whether commands are sent ahead of replies.
     pub fn pipelining(&self) -> bool {
         self.state.pipelining
+    }
+
+    /// From here on nothing is sent ahead of a reply.
+    pub fn stop_pipelining(&mut self) {
+        self.state.pipelining = false;
+    }
+
+    /// What STAT said when the maildrop was listed, if it could be read: messages and octets.
+    pub fn listed_stat(&self) -> Option<(u64, u64)> {
+        self.state.stat
     }
 
     /// Whether any command was sent ahead of a reply in this session. If the server's replies do not fit then,
@@ -171,23 +160,13 @@ impl Session<Transaction> {
         Ok(())
     }
 
-    /// Queues STAT behind all else, where that costs no turn: if its answer is the one that the listing began
-    /// with, no answer before it was lost or made up.
-    pub fn queue_last_word(&mut self) {
-        if self.state.pipelining && self.state.stat.is_some() {
-            self.queue(Sent::Stat, 0);
-        }
+    /// Queues STAT. It leaves when nothing else is under way.
+    pub fn queue_stat(&mut self) {
+        self.queue(Sent::Stat, 0);
     }
 
     fn queue(&mut self, sent: Sent, lines: u32) {
-        self.state.answers = Answers::Unproven;
         self.state.commands.push_back((sent, lines));
-    }
-
-    /// Whether it is known, but for octets that are still to come, that each answer since the listing was its
-    /// command's own: there was none, or a last word behind them.
-    pub fn is_in_step(&self) -> bool {
-        self.state.answers == Answers::InStep
     }
 
     /// Commands whose replies are not complete, queued ones included.
@@ -198,8 +177,10 @@ impl Session<Transaction> {
     /// Sends as much of the queue as may be on the wire, in one write.
     pub fn flush(&mut self) -> Result<(), SessionError> {
         let depth = self.depth();
+        let under_way = self.state.commands.front().map(|(sent, _)| sent.keyword());
         let waiting = self.state.commands.range(self.state.on_wire..);
-        for &(sent, lines) in waiting.take(depth - self.state.on_wire) {
+        let alike = waiting.take_while(|(sent, _)| Some(sent.keyword()) == under_way);
+        for &(sent, lines) in alike.take(depth.saturating_sub(self.state.on_wire)) {
             self.wire.send(&match sent {
                 Sent::Retr(number) => Command::Retr(number),
                 Sent::Top(number) => Command::Top { number, lines },
@@ -233,9 +214,6 @@ impl Session<Transaction> {
                 if !more {
                     self.complete();
                 }
-                if command == Sent::Stat && parse_stat(reply.text()) == self.state.stat {
-                    self.state.answers = Answers::InStep;
-                }
                 Ok(Some(Incoming::Status { command, reply }))
             }
             Event::Body(range) => Ok(Some(Incoming::Body { command, octets: self.wire.octets(range) })),
@@ -256,15 +234,6 @@ impl Session<Transaction> {
         // An answer too many: the one just read may have been another command's.
         self.wire.check_surplus()?;
         Ok(if reply.is_ok() { QuitOutcome::Confirmed(reply) } else { QuitOutcome::Refused(reply) })
-    }
-
-    /// Sends QUIT, and leaves without its answer: for a session that has deleted nothing and is
-    /// [in step](Self::is_in_step), to which that answer would say nothing.
-    pub fn part(mut self) -> Result<(), SessionError> {
-        self.check_idle()?;
-        self.wire.check_surplus()?;
-        self.wire.send(&Command::Quit)?;
-        self.wire.flush("QUIT")
     }
 
     fn complete(&mut self) {

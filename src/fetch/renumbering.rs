@@ -1,0 +1,177 @@
+//! Message numbers that no longer mean what they meant in the listing.
+//!
+//! RFC 1939 gives a message its number for the whole session. Some servers look numbers up live (GreenMail), so
+//! that another client's expunge, or our own DELE, moves every number behind it: RETR 2 brings message 3, DELE 2
+//! deletes it.
+//!
+//! The rule: after the last RETR, with nothing under way, and before the first DELE, STAT must say what it said when
+//! the maildrop was listed. If it does not, or a RETR was refused, or two messages in a row have other messages'
+//! sizes, that is a suspicion, and UIDL settles it (LIST where there are no UIDs). A number with the same UID in
+//! both listings keeps what came under it. The others lose their UIDs: their content stays archived, and is
+//! recognised when it comes again. Nothing is deleted in such a session, and a new one does what is left, up to
+//! [`MOST`] times a run. New mail at the end moves nothing. After the DELEs STAT is asked once more: a message
+//! that is gone and was not marked means RSET and no QUIT.
+//!
+//! Promise: no message is deleted that was not the one a receipt was issued for.
+
+use super::error::AccountError;
+use super::filer::Filed;
+use super::remove::Marked;
+use super::retrieve::Haul;
+use super::round::Run;
+use crate::exit::Exit;
+use crate::plan::Plan;
+use crate::pop3::listing::{Entry, Listing};
+use crate::session::{Session, SessionError, Transaction};
+use std::collections::HashMap;
+
+/// So many new sessions a run may have because of other numbers.
+pub(super) const MOST: u32 = 3;
+
+impl Run<'_> {
+    /// Settles what a fetch made suspicious. If numbers have moved, what came under them is taken back from its
+    /// UIDs, and `true` is returned.
+    pub(super) fn is_renumbered(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        haul: &mut Haul,
+    ) -> Result<bool, AccountError> {
+        if !haul.other_stat && (!haul.suspicion || self.seen.calm) {
+            return Ok(false);
+        }
+        let moved = self.moved(session, plan)?;
+        let Some(moved) = moved else { return Ok(false) };
+        let (stay, go): (Vec<Filed>, Vec<Filed>) =
+            std::mem::take(&mut haul.filed).into_iter().partition(|message| !moved.contains(message.item));
+        self.disown(&go)?;
+        haul.filed = stay;
+        haul.unsure.extend(go);
+        // What was refused, or came with other octets, may have been another message.
+        haul.missed.clear();
+        haul.findings.unsettled.clear();
+        Ok(true)
+    }
+
+    /// Whether numbers have moved, before anything is marked in a session that has fetched nothing.
+    pub(super) fn have_numbers_moved(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+    ) -> Result<bool, AccountError> {
+        if says_stat(session)? == session.listed_stat() {
+            return Ok(false);
+        }
+        Ok(self.moved(session, plan)?.is_some())
+    }
+
+    /// The places whose numbers stand for something else now; `None` if there is none.
+    fn moved(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+    ) -> Result<Option<Places>, AccountError> {
+        let by_uid = plan.iter().any(|item| item.entry.uid.is_some());
+        let again = match session.listing_again(by_uid) {
+            Ok(again) => again,
+            // It was answered before. All numbers are in doubt now.
+            Err(SessionError::Refused { .. }) => Listing::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let sign = |entry: Entry<'_>| {
+            if by_uid {
+                entry.uid.map(<[u8]>::to_vec)
+            } else {
+                entry.size.map(|size| size.to_be_bytes().to_vec())
+            }
+        };
+        let now: HashMap<u32, Option<Vec<u8>>> =
+            again.iter().map(|entry| (entry.number, sign(entry))).collect();
+        let moved: Vec<bool> =
+            plan.iter().map(|item| now.get(&item.entry.number) != Some(&sign(item.entry))).collect();
+        if moved.contains(&true) {
+            return Ok(Some(Places(moved)));
+        }
+        self.seen.calm = true;
+        Ok(None)
+    }
+
+    /// After the DELEs: whether the server has marked what was meant, as far as it tells. If it has not, all marks
+    /// are taken back.
+    pub(super) fn marks_are_ours(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        marked: &Marked,
+    ) -> Result<bool, AccountError> {
+        let listed = session.listed_stat();
+        let said = says_stat(session)?;
+        if listed.is_some()
+            && (said == listed || said == listed.and_then(|listed| less(listed, plan, marked)))
+        {
+            return Ok(true);
+        }
+        let again = match session.listing_again(true) {
+            Ok(again) => again,
+            Err(SessionError::Refused { .. }) => Listing::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut there: HashMap<&[u8], u64> = HashMap::new();
+        for uid in again.iter().filter_map(|entry| entry.uid) {
+            *there.entry(uid).or_default() += 1;
+        }
+        let mut unmarked = plan.iter().filter(|item| !marked.numbers.contains(&item.entry.number));
+        let all_there = unmarked.all(|item| match item.entry.uid.and_then(|uid| there.get_mut(uid)) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        });
+        if !all_there {
+            // An answer of any kind will do: the connection is closed without QUIT.
+            let _ = session.rset();
+        }
+        Ok(all_there)
+    }
+
+    /// A session ended with other numbers; whether there is another one.
+    pub(super) fn goes_on_renumbered(&mut self) -> bool {
+        self.renumbered += 1;
+        if self.renumbered > MOST {
+            let text = "the server keeps changing its message numbers; the next run goes on";
+            self.unconfirmed(Exit::UNAVAILABLE, text.to_owned());
+            return false;
+        }
+        if self.renumbered == 1 {
+            self.note("the server changed its message numbers during the session; going on in a new one");
+        }
+        true
+    }
+}
+
+/// Places in a plan.
+struct Places(Vec<bool>);
+
+impl Places {
+    fn contains(&self, place: usize) -> bool {
+        self.0.get(place).copied().unwrap_or(true)
+    }
+}
+
+/// What STAT says now, `None` if it cannot be read.
+fn says_stat(session: &mut Session<Transaction>) -> Result<Option<(u64, u64)>, AccountError> {
+    match session.stat() {
+        Ok(stat) => Ok(Some(stat)),
+        Err(SessionError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What STAT should say once these messages are marked, at a server that counts them no more.
+fn less(listed: (u64, u64), plan: &Plan<'_>, marked: &Marked) -> Option<(u64, u64)> {
+    let marked: Vec<Entry<'_>> =
+        plan.iter().map(|item| item.entry).filter(|entry| marked.numbers.contains(&entry.number)).collect();
+    let octets = marked.iter().map(|entry| entry.size).sum::<Option<u64>>()?;
+    Some((listed.0.checked_sub(marked.len() as u64)?, listed.1.checked_sub(octets)?))
+}

@@ -1,0 +1,82 @@
+//! A second look at messages whose first one leaves a doubt: each is asked for again, alone, with nothing else in
+//! flight.
+//!
+//! - Its octets do not tally with its LIST size, in a session that sent commands ahead: an answer of the server may
+//!   have got into it. The same octets again: the size is wrong, and after a few of those the server loses the
+//!   privilege of pipelining. Other octets: it loses it at once, and the second answer counts.
+//! - Less than half of what LIST says has come. The same octets again: that is all there is.
+//! - It has other content than is on record under its UID. Another message may have taken its place: then it comes
+//!   the same a second time, and is stored. Or the server makes its octets up each time it is asked, with a new
+//!   boundary, say: then no comparison will ever tell it from another message.
+//!
+//! Promises: an unsteady message is stored at most twice; it, and what came twice as less than half of its size,
+//! is noted once, and never deleted from the server.
+
+use super::error::AccountError;
+use super::filer::{Before, Looks, WRONG_SIZES};
+use super::retrieve::{Bounds, Haul, retrieve};
+use super::round::Run;
+use super::sizes::is_short;
+use crate::mail::safe_text::escape;
+use crate::plan::Plan;
+use crate::session::{Session, Transaction};
+
+impl Run<'_> {
+    /// Asks once more for what is unsettled, and adds what comes of it to the haul.
+    pub(super) fn look_again(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        bounds: Bounds,
+        haul: &mut Haul,
+    ) -> Result<(), AccountError> {
+        let looks: Looks = std::mem::take(&mut haul.findings.unsettled);
+        session.stop_pipelining();
+        let mut order: Vec<usize> = looks.keys().copied().collect();
+        order.sort_unstable();
+        let mut taken = self.gone.clone();
+        taken.extend(haul.filed.iter().map(|message| message.seq));
+        let again = retrieve(
+            session,
+            plan,
+            &order,
+            Before { gone: &taken, looks: &looks },
+            bounds,
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        for message in again.filed.iter().filter(|message| message.unsteady && message.fresh) {
+            let entry = plan.item(message.item).entry;
+            let uid = entry.uid.map_or_else(|| "none".to_owned(), escape);
+            let number = entry.number;
+            self.note(&match entry.size {
+                Some(size) if is_short(entry.size, message.wire_octets) => format!(
+                    "the server twice sent {} octets for message {number} (UID {uid}), of the {size} that it lists; \
+                     they are archived, and the message is not deleted from the server",
+                    message.wire_octets,
+                ),
+                _ => format!(
+                    "the server sends message {number} (UID {uid}) with other octets each time it is asked; two \
+                     versions of it are archived, no more will be, and it is not deleted from the server"
+                ),
+            });
+        }
+        if again.findings.mixed_up {
+            self.stop_sending_ahead(&"a message came with octets that are not its own")?;
+        } else if again.findings.wrong_sizes >= WRONG_SIZES && session.sent_ahead() {
+            self.stop_sending_ahead(&"messages do not have the sizes that the server lists")?;
+        }
+        haul.filed.extend(again.filed);
+        haul.unsure.extend(again.unsure);
+        haul.missed.extend(again.missed);
+        haul.broken = again.broken;
+        haul.gone = again.gone;
+        haul.broke_at = again.broke_at;
+        haul.ended_badly = again.ended_badly;
+        haul.suspicion |= again.suspicion;
+        haul.other_stat |= again.other_stat;
+        haul.settled = again.settled;
+        haul.cut_short |= again.cut_short;
+        Ok(())
+    }
+}
