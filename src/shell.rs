@@ -1,10 +1,10 @@
 //! Commands of the configuration, run with `sh -c`: no input, a time limit, bounded output.
 //!
 //! Promises: whatever a command does, it is over when the limit is, and no more than 8 KiB of what
-//! it prints is kept; what it printed is wiped from memory, for it may be a password.
+//! it prints is kept; what it printed is wiped from memory, for it may be a password. No command finds the variables
+//! of `password_env` in its environment.
 
 use crate::mail::safe_text::escape;
-use crate::net::roots;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, Read};
@@ -23,6 +23,18 @@ const GRACE: Duration = Duration::from_millis(500);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How much of a command's complaint is shown, in octets.
 const COMPLAINT_SHOWN: usize = 300;
+
+/// Environment variables that hold passwords.
+static WITHHELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From now on no command finds this variable in its environment: it holds a password, which is ours to use and
+/// nobody else's.
+pub fn withhold(variable: &str) {
+    let mut withheld = WITHHELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !withheld.iter().any(|known| known == variable) {
+        withheld.push(variable.to_owned());
+    }
+}
 
 /// What became of a command.
 pub enum Outcome {
@@ -55,7 +67,9 @@ impl<'c> Shell<'c> {
     pub fn new(line: &str, limit: Duration) -> Self {
         let mut command = Command::new("sh");
         command.arg("-c").arg(line);
-        command.envs(roots::for_commands().iter().copied());
+        for name in WITHHELD.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            command.env_remove(name);
+        }
         Shell { command, limit, stop: None }
     }
 

@@ -20,7 +20,6 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ConfigError};
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
-use crate::net::roots;
 use crate::stop;
 use clap::Parser;
 use output::Out;
@@ -66,8 +65,7 @@ impl Failure {
 
 /// The whole program: `arguments` as the system gave them, its own name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(answer) => {
             // Help, the version, or what is wrong. A reader that went away is no failure.
@@ -75,9 +73,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return answered(&answer);
         }
     };
-    if connects(&cli.command) {
-        roots::look_up_one_by_one(&arguments);
-    }
     // Where it cannot be had, that limit ends the program at once, which is as safe as a crash.
     let _ = stop::outlive_file_limit();
     let mut out = Out::new(io::stdout().lock());
@@ -90,11 +85,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         output::complain(&words(&failure, !quiet && io::stderr().is_terminal()));
         failure.exit()
     })
-}
-
-/// Whether it may need TLS.
-fn connects(command: &Command) -> bool {
-    !matches!(command, Command::Status(_) | Command::Demo(_) | Command::Completions(_))
 }
 
 /// What clap's answer to a command line means: help and the version were asked for, all else is

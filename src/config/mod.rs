@@ -36,7 +36,7 @@ pub use secret::{SecretError, obtain, obtain_client_password};
 #[cfg(test)]
 pub(crate) use tests::example_account;
 
-use crate::disk;
+use crate::{disk, shell};
 use resolve::{Surroundings, resolve};
 use secrecy::zeroize::Zeroizing;
 use std::io::ErrorKind;
@@ -59,6 +59,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
     let mut resolved = resolve(path, text, &Surroundings { folder, home: location::home() })?;
 
+    for account in &resolved.accounts {
+        if let SecretSource::Environment(variable) = &account.secret {
+            shell::withhold(variable);
+        }
+    }
     let (mode, _owner) = disk::mode_and_owner(path).map_err(unreadable)?;
     if resolved.holds_password && mode & 0o077 != 0 {
         return Err(ConfigError::PasswordExposed { path: shown(), mode });

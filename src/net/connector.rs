@@ -4,7 +4,7 @@
 //! It is made once for all accounts that need the same, when it is first needed.
 
 use super::TlsVersion;
-use native_tls::{Certificate, TlsConnector, TlsConnectorBuilder};
+use native_tls::{TlsConnector, TlsConnectorBuilder};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -29,14 +29,9 @@ static MADE: Mutex<Vec<(Kind, Connector)>> = Mutex::new(Vec::new());
 pub(super) struct Connector(Arc<LazyLock<Made, Recipe>>);
 
 impl Connector {
-    /// One that will be made so; `more` are authorities to trust besides.
-    pub(super) fn new(mut builder: TlsConnectorBuilder, more: fn() -> Vec<Certificate>) -> Self {
-        let recipe: Recipe = Box::new(move || {
-            for certificate in more() {
-                builder.add_root_certificate(certificate);
-            }
-            builder.build().map_err(|error| error.to_string())
-        });
+    /// One that will be made so.
+    pub(super) fn new(builder: TlsConnectorBuilder) -> Self {
+        let recipe: Recipe = Box::new(move || builder.build().map_err(|error| error.to_string()));
         Connector(Arc::new(LazyLock::new(recipe)))
     }
 
@@ -44,13 +39,12 @@ impl Connector {
     pub(super) fn shared<E>(
         kind: Kind,
         builder: impl FnOnce() -> Result<TlsConnectorBuilder, E>,
-        more: fn() -> Vec<Certificate>,
     ) -> Result<Self, E> {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, connector)) = made.iter().find(|(known, _)| *known == kind) {
             return Ok(connector.clone());
         }
-        let connector = Connector::new(builder()?, more);
+        let connector = Connector::new(builder()?);
         made.push((kind, connector.clone()));
         Ok(connector)
     }

@@ -17,7 +17,6 @@ mod name;
 mod proxy;
 mod read_ahead;
 mod resolve;
-pub mod roots;
 mod route;
 mod socks;
 mod tcp;

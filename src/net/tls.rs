@@ -10,7 +10,7 @@ use super::identity::ClientIdentity;
 use super::name::certificate_name;
 use super::read_ahead::ReadAhead;
 use super::verdict::{self, Peer};
-use super::{Distrust, Fingerprint, Leaf, NetError, Security, Transport, authorities, roots};
+use super::{Distrust, Fingerprint, Leaf, NetError, Security, Transport, authorities};
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -113,13 +113,15 @@ impl TlsSettings {
             if let Some(identity) = &options.identity {
                 builder.identity(identity.read()?);
             }
-            // With a pin, the certificate is compared as soon as the handshake is over.
-            builder.danger_accept_invalid_certs(pinned);
+            if pinned {
+                // The certificate is compared as soon as the handshake is over; no authority has a say.
+                builder.danger_accept_invalid_certs(true);
+                builder.disable_built_in_roots(true);
+            }
             Ok(builder)
         };
-        let more = if options.ca_file.is_some() || pinned { Vec::new } else { roots::beside_the_folder };
         let connector = if let Some(identity) = &options.identity {
-            let connector = Connector::new(builder()?, more);
+            let connector = Connector::new(builder()?);
             connector.get().map_err(|error| {
                 let mismatch = error.contains("key values mismatch");
                 if mismatch { identity.mismatch() } else { NetError::Library { reason: error.to_owned() } }
@@ -127,7 +129,7 @@ impl TlsSettings {
             connector
         } else {
             let ca_file = options.ca_file.map(Path::to_path_buf);
-            Connector::shared(Kind { ca_file, min_version: options.min_version, pinned }, builder, more)?
+            Connector::shared(Kind { ca_file, min_version: options.min_version, pinned }, builder)?
         };
         let trust = if pinned { Trust::Pinned(options.fingerprints.to_vec()) } else { Trust::Authorities };
         Ok(TlsSettings {
@@ -146,7 +148,7 @@ impl TlsSettings {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(self.min_version.protocol()));
         builder.danger_accept_invalid_certs(true);
-        let connector = Connector::new(builder, Vec::new);
+        let connector = Connector::new(builder);
         Ok(TlsSettings { connector, identity: false, trust: Trust::Never(distrust), ..self.clone() })
     }
 

@@ -306,16 +306,53 @@ fn a_client_key_that_others_can_read_is_refused_before_connecting() {
 }
 
 #[test]
-fn a_command_of_the_configuration_finds_the_system_s_authorities_where_they_were() {
-    let server = PopServer::with(Mail::some(1));
+fn the_environment_s_authorities_are_trusted_and_commands_find_the_same_environment() {
+    let authority = Authority::new();
+    let server =
+        PopServer::start(Mail::some(1), Behaviour::default(), Tls::Implicit(authority.good().acceptor()));
     let command = format!("env > environment; echo {PASSWORD}");
-    let account = Account::on("work", &server).without("password").text("password_command", &command);
-    let sandbox = Sandbox::with([account]);
-    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-    let environment = std::fs::read_to_string(sandbox.path("environment")).unwrap();
-    for line in environment.lines().filter(|line| line.starts_with("SSL_CERT_")) {
-        let (_, place) = line.split_once('=').unwrap();
-        assert!(place.starts_with("/etc/ssl/certs"), "{line}");
-    }
-    assert!(environment.contains("HOME="), "{environment}");
+    let sandbox = Sandbox::new();
+    let account = account(&sandbox, "localhost", server.port(), None).without("password");
+    sandbox.configure([account.text("password_command", &command)]);
+    let run = |file: Option<&str>| {
+        let run = sandbox.popkeep(["fetch", "--quiet"]);
+        file.into_iter().fold(run, |run, file| run.env("SSL_CERT_FILE", file)).run()
+    };
+    let said = || {
+        let environment = std::fs::read_to_string(sandbox.path("environment")).unwrap();
+        let lines = environment.lines().filter(|line| line.starts_with("SSL_"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    run(None).expect(77);
+    let file = sandbox.write("all.pem", authority.pem());
+    let file = file.to_str().unwrap();
+    run(Some(file)).expect(0).silent();
+    assert_eq!(said(), [format!("SSL_CERT_FILE={file}")]);
+
+    // Without the variable a command finds none that we have added.
+    let server = PopServer::with(Mail::some(1));
+    let account = Account::on("other", &server).without("password").text("password_command", &command);
+    sandbox.configure([account]);
+    run(None).expect(0).silent();
+    assert_eq!(said(), [String::new(); 0]);
+}
+
+#[test]
+fn started_through_the_dynamic_loader_it_runs_nothing_else() {
+    let Some(loader) = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]
+        .into_iter()
+        .find(|loader| std::path::Path::new(loader).exists())
+    else {
+        return crate::support::skip("no dynamic loader where it usually is");
+    };
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::for_server(&server);
+    // What it is told to be called, as an attacker would put it there.
+    let planted = sandbox.write("fetch", "#!/bin/sh\ntouch planted\n");
+    crate::support::set_mode(&planted, 0o755);
+    let mut command = std::process::Command::new(loader);
+    command.args(["--argv0", "./fetch", crate::support::sandbox::POPKEEP, "fetch", "--quiet"]);
+    sandbox.command(command).run().expect(0).silent();
+    assert_eq!(sandbox.maildir("work").len(), 2);
+    assert!(!sandbox.path("planted").exists());
 }

@@ -1,7 +1,7 @@
 //! Promise: `on_new_mail` runs once after a run that stored something, and only then; whatever it
 //! does, the mail is safe and the exit code is the mail's.
 
-use crate::support::maildrop::Behaviour;
+use crate::support::maildrop::{Behaviour, PASSWORD};
 use crate::support::{Account, Mail, PopServer, Sandbox};
 
 /// A command that writes down what it was told.
@@ -56,4 +56,21 @@ fn its_failure_is_a_line_and_an_entry_of_its_own() {
     assert_eq!(report["on_new_mail"][0]["accounts"][0], "work");
     assert!(report["on_new_mail"][0]["error"].as_str().unwrap().contains("no database"));
     assert!(!outcome.stdout.contains("s3cret"), "the command may hold a secret");
+}
+
+#[test]
+fn the_variable_of_a_password_reaches_no_command() {
+    let servers = [PopServer::with(Mail::some(1)), PopServer::with(Mail::some(1))];
+    let sandbox = Sandbox::with([
+        Account::on("first", &servers[0]).without("password").text("password_env", "FIRST_PASSWORD"),
+        Account::on("second", &servers[1])
+            .without("password")
+            .text("password_command", format!("env >> environment; echo {PASSWORD}"))
+            .text("on_new_mail", "env >> environment"),
+    ]);
+    let run = sandbox.popkeep(["fetch", "--quiet"]).env("FIRST_PASSWORD", PASSWORD).env("ANOTHER", "kept");
+    run.run().expect(0).silent();
+    let environment = std::fs::read_to_string(sandbox.path("environment")).unwrap();
+    assert_eq!(environment.matches("ANOTHER=kept").count(), 2, "{environment}");
+    assert!(!environment.contains(PASSWORD), "{environment}");
 }
