@@ -13,7 +13,7 @@
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
 //! | stateful, generic over the edges | [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
-//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`event`], [`stop`], [`exit`] |
+//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
 //!
@@ -41,6 +41,7 @@
 
 pub mod archive;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod discover;

@@ -7,9 +7,11 @@
 //!
 //! Must never: take a UID that one listing left out for a message that is gone.
 
+mod ages;
 mod planner;
 mod quarantine;
 
+pub use ages::Ages;
 pub use planner::Planner;
 pub use quarantine::{Quarantine, Ward};
 

@@ -11,6 +11,7 @@ use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -285,6 +286,14 @@ impl Ledger for WatchedLedger {
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
         self.inner.last_run()
+    }
+
+    fn last_run_within(&self, times: RangeInclusive<UnixTime>) -> Result<Option<UnixTime>, LedgerError> {
+        self.inner.last_run_within(times)
+    }
+
+    fn ages(&self) -> Result<Vec<(Seq, UnixTime)>, LedgerError> {
+        self.inner.ages()
     }
 
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {

@@ -193,7 +193,7 @@ pub(super) fn amount(messages: u64, octets: u64) -> String {
 
 /// Now, in seconds as Unix counts them.
 fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
+    crate::clock::now()
 }
 
 /// The answer to CAPA in one line.

@@ -4,6 +4,7 @@ mod metrics;
 
 use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
+use crate::clock;
 use crate::config::{Account, Config, SecretSource};
 use crate::event::{Observer, Summary};
 use crate::exit::Exit;
@@ -105,7 +106,7 @@ fn account_facts<'s>(
             let ledger = account.and_then(|account| existing(config, account));
             AccountFacts {
                 summary,
-                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success().ok()?),
+                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(wording::now()).ok()?),
                 quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
             }
         })
@@ -168,14 +169,13 @@ fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
 
 /// Whether the account's last success is recent enough for `quiet_transient`.
 fn succeeded_lately(config: &Config, account: &Account) -> bool {
-    let last = existing(config, account).and_then(|ledger| ledger.last_success().ok()?);
+    let last = existing(config, account).and_then(|ledger| ledger.last_success(wording::now()).ok()?);
     last.is_some_and(|last| is_within(last, account.quiet_transient, wording::now()))
 }
 
-/// Whether `last` is less than `span` ago; an instant in the future is.
+/// Whether `last` is less than `span` ago. An instant in the future is not: a clock was wrong.
 fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
-    let age = u64::try_from(now.saturating_sub(last)).unwrap_or(0);
-    age < span.as_secs()
+    clock::ago(last, now).is_some_and(|age| age < span.as_secs())
 }
 
 /// The account's part of the ledger, for reading; a ledger that cannot be read tells nothing.
@@ -235,7 +235,7 @@ mod tests {
         let span = Duration::from_hours(6);
         assert!(is_within(1_000_000, span, 1_000_000 + 6 * 3600 - 1));
         assert!(!is_within(1_000_000, span, 1_000_000 + 6 * 3600));
-        assert!(is_within(1_000_000, span, 999_000), "a clock that was set back");
+        assert!(!is_within(1_000_000, span, 999_000), "a clock that was set back");
         assert!(!is_within(1_000_000, Duration::ZERO, 1_000_000), "the default covers nothing");
     }
 }

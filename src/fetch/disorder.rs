@@ -19,6 +19,7 @@ use super::filer::Filed;
 use super::retrieve::{Broken, Haul};
 use super::round::{Run, messages};
 use super::{day, now};
+use crate::clock;
 use crate::config::{Account, Config, Pipelining};
 use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, PipeliningFailed, UnixTime};
 use crate::session::SessionError;
@@ -35,7 +36,9 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
     }
     let failed = ledger.quirks()?.pipelining_failed;
     Ok(failed
-        .filter(|failed| failed.server == server(account) && failed.until > now())
+        .filter(|failed| {
+            failed.server == server(account) && clock::is_to_come(failed.until, REMEMBERED, now())
+        })
         .map(|failed| failed.until))
 }
 

@@ -1,26 +1,32 @@
 //! What the `delete` setting says of a archived message, and how it is written.
 
 use super::now;
+use crate::clock;
 use crate::config::DeletePolicy;
-use crate::ledger::UnixTime;
-use crate::plan::{Plan, Verdict};
+use crate::ledger::{Ledger, LedgerError, Seq, UnixTime};
+use crate::plan::{Ages, Plan, Verdict};
 
-/// Whether a message archived at `archived_at` may be deleted from the server.
-pub(super) fn due(policy: DeletePolicy, archived_at: UnixTime, now: UnixTime) -> bool {
+/// Whether a message that was archived at `archived_at`, as its row says, may be deleted from the server.
+pub(super) fn due(policy: DeletePolicy, ages: &Ages, seq: Seq, archived_at: UnixTime) -> bool {
     match policy {
         DeletePolicy::Never => false,
         DeletePolicy::Fetched => true,
-        DeletePolicy::After(age) => {
-            i64::try_from(age.as_secs()).is_ok_and(|age| archived_at.saturating_add(age) <= now)
-        }
+        DeletePolicy::After(age) => ages.is_at_least(age, seq, archived_at),
     }
 }
 
-/// How many archived messages are due for deletion, and when the oldest of them was archived.
-pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy) -> (u64, Option<UnixTime>) {
+/// How old what is archived is, for a run that begins now.
+pub(super) fn ages_now(ledger: &dyn Ledger) -> Result<Ages, LedgerError> {
     let now = now();
+    Ok(Ages::at(now, ledger.last_run_within(clock::believable_until(now))?, ledger.ages()?))
+}
+
+/// How many archived messages are due for deletion, and when the oldest of them was archived.
+pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy, ages: &Ages) -> (u64, Option<UnixTime>) {
     let archived = plan.iter().filter_map(|item| match item.verdict {
-        Verdict::Archived(archived) if due(policy, archived.archived_at, now) => Some(archived.archived_at),
+        Verdict::Archived(archived) if due(policy, ages, archived.seq, archived.archived_at) => {
+            Some(archived.archived_at)
+        }
         _ => None,
     });
     archived

@@ -44,7 +44,7 @@ mod waiting;
 use ahead::Ahead;
 pub use by_hand::{Loss, Records};
 pub use disorder::one_at_a_time_until;
-use due::policy_words;
+use due::{ages_now, policy_words};
 pub use error::AccountError;
 pub use login::{open_session, open_session_to_look};
 pub use preview::{Preview, ToFetch, compare, leave, preview};
@@ -52,10 +52,12 @@ pub use reach::{greets, run_deadline};
 pub use standing::{Standing, Standings, look};
 
 use crate::archive::{Archive, Recovery};
-use crate::config::{Account, Config};
+use crate::clock;
+use crate::config::{Account, Config, DeletePolicy};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
+use crate::plan::Ages;
 use crate::stop;
 use portions::Portions;
 use prepare::{Locked, Prepared};
@@ -176,6 +178,7 @@ impl<'a> Run<'a> {
             errand: Errand::default(),
             seen: Seen::default(),
             aside: SetAside::default(),
+            ages: Ages::default(),
             stay: HashSet::new(),
             last: None,
             deleted: HashSet::new(),
@@ -204,6 +207,7 @@ impl<'a> Run<'a> {
     fn whole(&mut self) -> Result<(), AccountError> {
         let policy = policy_words(self.account.delete);
         self.delete_was = self.ledger.last_run()?.map(|run| run.delete_policy).filter(|was| *was != policy);
+        self.see_ages()?;
         self.ledger.commit(&[Change::RunStarted { at: now() }])?;
         self.archive.open(&mut *self.ledger)?;
         let recovery = self.archive.recover(&mut *self.ledger)?;
@@ -220,6 +224,23 @@ impl<'a> Run<'a> {
             self.ledger.commit(&self.aside.take_changes())?;
         }
         outcome
+    }
+
+    /// Before this run is on record: where messages are deleted by their age, how old they are.
+    fn see_ages(&mut self) -> Result<(), AccountError> {
+        let DeletePolicy::After(_) = self.account.delete else { return Ok(()) };
+        self.ages = ages_now(&*self.ledger)?;
+        let mut any = false;
+        let ages = &mut self.ages;
+        self.ledger.known(&mut |row| {
+            any = true;
+            ages.row(row.seq, row.archived_at);
+        })?;
+        if any && !ages.count() {
+            let text = "the clock is wrong, or the last run is more than 30 days ago: nothing is deleted by its age in this run";
+            self.observer.event(&self.account.name, Event::Note(text));
+        }
+        Ok(self.ledger.commit(&self.ages.changes())?)
     }
 
     fn tell(&self, recovery: &Recovery) {
@@ -296,7 +317,7 @@ fn unless_stopped() -> Result<(), AccountError> {
 
 /// Now, as the ledger counts.
 fn now() -> UnixTime {
-    jiff::Timestamp::now().as_second()
+    clock::now()
 }
 
 /// The day of an instant, in the local time zone: `2026-11-23`.

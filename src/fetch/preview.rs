@@ -84,7 +84,7 @@ pub fn leave(session: Session<Transaction>) {
 fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Preview {
     let plan = standings.plan();
     let mut preview = Preview { listed: plan.len() as u64, fetches: plan.to_fetch(), ..Preview::default() };
-    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete);
+    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete, standings.ages());
     for (place, item) in plan.iter().enumerate() {
         if matches!(item.verdict, Verdict::Fetch { .. }) && !each {
             continue;

@@ -15,7 +15,7 @@ use crate::config::{Account, DeletePolicy};
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Roll, Seq, UnixTime};
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Ages, Plan, Verdict};
 use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
@@ -46,6 +46,8 @@ pub(super) struct Run<'a> {
     pub seen: Seen,
     /// Messages that failed, in this run or before.
     pub aside: SetAside,
+    /// How old what is archived is.
+    pub ages: Ages,
     /// Rows that are due and that this run cannot delete: their copy is gone, DELE was refused, or made no
     /// difference.
     pub stay: HashSet<Seq>,
@@ -321,7 +323,7 @@ impl Run<'_> {
 
     pub(super) fn is_due(&self, seq: Seq, archived_at: UnixTime) -> bool {
         self.account.delete != DeletePolicy::Never
-            && due(self.account.delete, archived_at, now())
+            && due(self.account.delete, &self.ages, seq, archived_at)
             && !self.stay.contains(&seq)
     }
 
@@ -334,7 +336,7 @@ impl Run<'_> {
         let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
         let Some(before) = self.delete_was.take() else { return };
-        let (count, oldest) = due_now(plan, self.account.delete);
+        let (count, oldest) = due_now(plan, self.account.delete, &self.ages);
         if let Some(oldest) = oldest {
             self.note(&format!(
                 "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",

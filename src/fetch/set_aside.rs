@@ -10,6 +10,7 @@
 
 use super::minute;
 use super::retrieve::Haul;
+use crate::clock;
 use crate::ledger::{Change, Quarantined, UnixTime};
 use crate::plan::{Plan, Quarantine, Ward};
 use crate::pop3::listing::Entry;
@@ -73,8 +74,11 @@ impl SetAside {
     pub(super) fn new(known: Vec<Quarantined>, retry: bool, max_size: u64, now: UnixTime) -> Self {
         let mut aside = SetAside::default();
         for facts in known {
-            let rests =
-                !retry && facts.next_at > now && facts.larger_than.is_none_or(|size| size >= max_size);
+            // What a wrong clock stored tells nothing.
+            let longest = GAPS[GAPS.len() - 1];
+            let rests = !retry
+                && clock::still_holds(facts.last_at, facts.next_at, longest, now)
+                && facts.larger_than.is_none_or(|size| size >= max_size);
             aside.quarantine.put(facts, rests);
         }
         aside
@@ -219,7 +223,7 @@ impl SetAside {
             list_size: entry.size,
             reason: failure.reason,
             failures: before.map_or(0, |facts| facts.failures),
-            first_at: before.map_or(now, |facts| facts.first_at),
+            first_at: before.map_or(now, |facts| facts.first_at.min(now)),
             last_at: now,
             next_at: now,
             larger_than: failure.larger_than,

@@ -2,12 +2,13 @@
 //!
 //! Must never: write anything anywhere.
 
+use super::due::ages_now;
 use super::error::AccountError;
 use super::prepare::configured;
 use super::set_aside::SetAside;
 use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
-use crate::plan::{Left, Limits, Plan, Planner, Verdict, Why};
+use crate::plan::{Ages, Left, Limits, Plan, Planner, Verdict, Why};
 use crate::pop3::listing::Listing;
 use std::collections::HashSet;
 
@@ -53,6 +54,7 @@ pub struct Standings<'l> {
     by_header: HashSet<Seq>,
     /// What failed in earlier runs.
     aside: SetAside,
+    ages: Ages,
 }
 
 impl<'l> Standings<'l> {
@@ -66,22 +68,30 @@ impl<'l> Standings<'l> {
         let mut blank = true;
         let mut by_header = HashSet::new();
         let mut aside = SetAside::default();
+        let mut ages = Ages::default();
         if let Some(ledger) = ledger {
             aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, super::now());
+            ages = ages_now(ledger)?;
             ledger.known(&mut |row| {
                 blank = false;
+                ages.row(row.seq, row.archived_at);
                 if row.by_header {
                     by_header.insert(row.seq);
                 }
                 planner.row(&row);
             })?;
         }
-        Ok(Standings { plan: planner.finish(&limits, aside.quarantine()), blank, by_header, aside })
+        Ok(Standings { plan: planner.finish(&limits, aside.quarantine()), blank, by_header, aside, ages })
     }
 
     /// The plan that a fetch would make of it.
     pub fn plan(&self) -> &Plan<'l> {
         &self.plan
+    }
+
+    /// How old what is archived is.
+    pub fn ages(&self) -> &Ages {
+        &self.ages
     }
 
     /// Whether all that speaks for this row being its message is that the headers are equal: enough to save a

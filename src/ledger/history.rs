@@ -72,9 +72,9 @@ impl SqliteLedger {
         self.ask(|connection, maildrop| history(connection, maildrop, now, weeks))
     }
 
-    /// When the last run with exit code 0 ended; does not look at messages.
-    pub fn last_success(&self) -> std::result::Result<Option<UnixTime>, LedgerError> {
-        self.ask(runs::last_success)
+    /// When the last run with exit code 0 ended, up to `now`; does not look at messages.
+    pub fn last_success(&self, now: UnixTime) -> std::result::Result<Option<UnixTime>, LedgerError> {
+        self.ask(|connection, maildrop| runs::last_success(connection, maildrop, now))
     }
 
     /// How many messages are in quarantine.
@@ -88,7 +88,7 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
         weeks: (1..=weeks).rev().map(|back| Week { from: before(now, back), ..Week::default() }).collect(),
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
-        last_success: runs::last_success(connection, maildrop)?,
+        last_success: runs::last_success(connection, maildrop, now)?,
         ..History::default()
     };
     let mut messages = connection
@@ -107,7 +107,7 @@ impl History {
     fn add(&mut self, archived_at: UnixTime, size: u64, now: UnixTime) {
         self.archived += 1;
         self.octets = self.octets.saturating_add(size);
-        self.newest = self.newest.max(Some(archived_at));
+        self.newest = self.newest.max(Some(archived_at.min(now)));
         // What a clock that was set back left in the future counts as new.
         let age = usize::try_from(now.saturating_sub(archived_at).max(0) / WEEK).unwrap_or(usize::MAX);
         let week = self.weeks.len().checked_sub(1).and_then(|last| last.checked_sub(age));
@@ -190,7 +190,7 @@ mod tests {
             archive(&mut ledger, NOW - age, size);
         }
         let history = ledger.history(NOW, 3).unwrap();
-        assert_eq!((history.archived, history.octets, history.newest), (6, 63, Some(NOW + DAY)));
+        assert_eq!((history.archived, history.octets, history.newest), (6, 63, Some(NOW)));
         let weeks: Vec<_> = history.weeks.iter().map(|week| (week.messages, week.octets)).collect();
         assert_eq!(weeks, [(1, 8), (1, 4), (3, 35)]);
         assert_eq!(history.weeks[2].from, NOW - 7 * DAY + 1);
@@ -220,7 +220,7 @@ mod tests {
         end(&mut ledger, NOW, 77, Some("old"));
         end(&mut ledger, NOW + 1, 0, None);
         assert_eq!(ledger.history(NOW, 1).unwrap().failed_runs, 0);
-        assert_eq!(ledger.last_success().unwrap(), Some(NOW + 1));
+        assert_eq!(ledger.last_success(NOW + 5).unwrap(), Some(NOW + 1));
         end(&mut ledger, NOW + 2, 69, Some("cannot connect"));
         end(&mut ledger, NOW + 3, 1, None);
         end(&mut ledger, NOW + 4, 69, Some("cannot connect"));

@@ -35,6 +35,7 @@ pub use roll::Roll;
 pub use sqlite::SqliteLedger;
 
 use crate::mail::digest::{Digest, Hash};
+use std::ops::RangeInclusive;
 
 /// The record of one maildrop: one identity in one archive.
 pub trait Ledger: Send {
@@ -78,6 +79,12 @@ pub trait Ledger: Send {
 
     /// The last run that ended.
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;
+
+    /// When the newest run began that has ended or was killed, and all of whose times are among these.
+    fn last_run_within(&self, times: RangeInclusive<UnixTime>) -> Result<Option<UnixTime>, LedgerError>;
+
+    /// Rows of [`Change::AgeCounts`], and from when their age counts.
+    fn ages(&self) -> Result<Vec<(Seq, UnixTime)>, LedgerError>;
 
     /// When we logged in last, with success, for whichever archive of this identity.
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError>;

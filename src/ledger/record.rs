@@ -3,8 +3,7 @@
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
 
-/// Seconds since 1970-01-01 00:00 UTC.
-pub type UnixTime = i64;
+pub use crate::clock::UnixTime;
 
 /// Numbers the rows of one maildrop; never used twice.
 pub type Seq = u64;
@@ -192,6 +191,13 @@ pub enum Change {
         uid: Option<Vec<u8>>,
         /// As in [`Quarantined::number`].
         number: Option<u32>,
+    },
+    /// A row's time was a wrong clock's: its age counts from this one on.
+    AgeCounts {
+        /// Which.
+        seq: Seq,
+        /// From when.
+        from: UnixTime,
     },
     /// A fetch has logged in.
     LoggedIn {

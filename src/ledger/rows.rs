@@ -3,7 +3,7 @@
 //! Where an index must be used it is named: left to itself SQLite prefers the primary key, whose
 //! order suits, and reads the whole maildrop.
 
-use super::{Place, Row, Seq, State};
+use super::{Place, Row, Seq, State, UnixTime};
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Result};
@@ -172,6 +172,22 @@ pub(super) fn set_rebound(connection: &Connection, maildrop: i64, seq: Seq, rebo
         "DELETE FROM rebound WHERE maildrop = ? AND seq = ?"
     };
     connection.prepare_cached(sql)?.execute((maildrop, signed(seq)))?;
+    Ok(())
+}
+
+/// Rows that a wrong clock archived, and from when their age counts.
+pub(super) fn ages(connection: &Connection, maildrop: i64) -> Result<Vec<(Seq, UnixTime)>> {
+    connection
+        .prepare_cached("SELECT seq, since FROM age_counts WHERE maildrop = ?")?
+        .query_map([maildrop], |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?
+        .collect()
+}
+
+/// Adds a row to [`ages`], or changes it.
+pub(super) fn age_counts(connection: &Connection, maildrop: i64, seq: Seq, since: UnixTime) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO age_counts (maildrop, seq, since) VALUES (?, ?, ?)")?
+        .execute((maildrop, signed(seq), since))?;
     Ok(())
 }
 

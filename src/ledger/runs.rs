@@ -2,7 +2,9 @@
 
 use super::rows::{signed, unsigned};
 use super::{RunRecord, UnixTime};
+use crate::clock;
 use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
+use std::ops::RangeInclusive;
 
 /// So many runs are remembered, and the last success besides.
 pub(super) const REMEMBERED: i64 = 1_000;
@@ -18,9 +20,9 @@ pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Res
     connection
         .prepare_cached(
             "DELETE FROM run WHERE maildrop = ?1 AND number <= ?2 AND number IS NOT \
-             (SELECT max(number) FROM run WHERE maildrop = ?1 AND exit = 0)",
+             (SELECT max(number) FROM run WHERE maildrop = ?1 AND exit = 0 AND ended_at <= ?3)",
         )?
-        .execute((maildrop, number - REMEMBERED))?;
+        .execute((maildrop, number - REMEMBERED, at))?;
     connection
         .prepare_cached(
             "DELETE FROM run_remainder WHERE maildrop = ?1 AND number NOT IN \
@@ -80,15 +82,33 @@ pub(super) fn last_started(connection: &Connection, maildrop: i64) -> Result<Opt
         .optional()
 }
 
-/// When a run of the same identity last logged in or ended, for whichever archive.
+/// When the newest run began that has ended or was killed, and all of whose times are among these.
+pub(super) fn last_within(
+    connection: &Connection,
+    maildrop: i64,
+    times: &RangeInclusive<UnixTime>,
+) -> Result<Option<UnixTime>> {
+    connection
+        .prepare_cached(
+            "SELECT started_at FROM run WHERE maildrop = ?1 AND started_at BETWEEN ?2 AND ?3 \
+             AND coalesce(ended_at, started_at) BETWEEN ?2 AND ?3 ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row((maildrop, times.start(), times.end()), |row| row.get(0))
+        .optional()
+}
+
+/// When a run of the same identity last logged in or ended, for whichever archive. A time in the future is none.
 pub(super) fn last_active(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
     connection
         .prepare_cached(
-            "SELECT nullif(max(coalesce(last_login, 0), coalesce(ended_at, 0)), 0) AS active \
-             FROM maildrop LEFT JOIN run ON run.maildrop = maildrop.id \
-             WHERE identity = (SELECT identity FROM maildrop WHERE id = ?) ORDER BY active DESC LIMIT 1",
+            "SELECT max(at) FROM \
+             (SELECT last_login AS at FROM maildrop \
+              WHERE identity = (SELECT identity FROM maildrop WHERE id = ?1) \
+              UNION ALL SELECT ended_at FROM run WHERE maildrop IN \
+              (SELECT id FROM maildrop WHERE identity = (SELECT identity FROM maildrop WHERE id = ?1))) \
+             WHERE at <= ?2",
         )?
-        .query_row([maildrop], |row| row.get(0))
+        .query_row((maildrop, clock::now()), |row| row.get(0))
 }
 
 /// The last run that ended.
@@ -119,12 +139,17 @@ pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Optio
         .optional()
 }
 
-/// When the last run with exit code 0 ended.
-pub(super) fn last_success(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
+/// When the last run with exit code 0 ended. One in the future was none: a clock that was wrong tells nothing.
+pub(super) fn last_success(
+    connection: &Connection,
+    maildrop: i64,
+    now: UnixTime,
+) -> Result<Option<UnixTime>> {
     connection
         .prepare_cached(
-            "SELECT ended_at FROM run WHERE maildrop = ? AND exit = 0 ORDER BY number DESC LIMIT 1",
+            "SELECT ended_at FROM run WHERE maildrop = ? AND exit = 0 AND ended_at <= ? \
+             ORDER BY number DESC LIMIT 1",
         )?
-        .query_row([maildrop], |row| row.get(0))
+        .query_row((maildrop, now), |row| row.get(0))
         .optional()
 }

@@ -114,6 +114,13 @@ CREATE TABLE tallied_from (    -- older rows were stored before octets had to ta
 );
 INSERT INTO tallied_from SELECT id, next_seq FROM maildrop;
 
+CREATE TABLE age_counts (      -- rows that a wrong clock archived
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  since    INTEGER NOT NULL,   -- their age counts from here
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
 CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
   maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
   number     INTEGER NOT NULL, -- as in run

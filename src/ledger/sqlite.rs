@@ -5,6 +5,7 @@ use super::{
     Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, State, UnixTime,
     quarantine, runs, schema, seen, turn,
 };
+use crate::clock;
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::{Connection, TransactionBehavior};
 use std::ops::RangeInclusive;
@@ -196,6 +197,14 @@ impl Ledger for SqliteLedger {
         runs::last_ended(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
+    fn last_run_within(&self, times: RangeInclusive<UnixTime>) -> Result<Option<UnixTime>, LedgerError> {
+        self.ask(|connection, maildrop| runs::last_within(connection, maildrop, &times))
+    }
+
+    fn ages(&self) -> Result<Vec<(Seq, UnixTime)>, LedgerError> {
+        self.ask(rows::ages)
+    }
+
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {
         last_login(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
@@ -300,6 +309,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         Change::Released { uid, number } => {
             quarantine::remove(connection, maildrop, uid.as_deref(), *number)?;
         }
+        Change::AgeCounts { seq, from } => rows::age_counts(connection, maildrop, *seq, *from)?,
         Change::LoggedIn { at } => {
             connection
                 .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?
@@ -324,9 +334,9 @@ fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option
     connection
         .prepare_cached(
             "SELECT max(last_login) FROM maildrop \
-             WHERE identity = (SELECT identity FROM maildrop WHERE id = ?)",
+             WHERE identity = (SELECT identity FROM maildrop WHERE id = ?) AND last_login <= ?",
         )?
-        .query_row([maildrop], |row| row.get(0))
+        .query_row((maildrop, clock::now()), |row| row.get(0))
 }
 
 fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview> {
@@ -342,7 +352,7 @@ fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview
         newest,
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
-        last_success: runs::last_success(connection, maildrop)?,
+        last_success: runs::last_success(connection, maildrop, clock::now())?,
         last_login: last_login(connection, maildrop)?,
         equal_uids: seen::quirks(connection, maildrop)?.equal_uids,
     })

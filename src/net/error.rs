@@ -134,7 +134,7 @@ impl NetError {
         distrust: Distrust,
         leaf: Option<Leaf>,
     ) -> NetError {
-        let now = jiff::Timestamp::now().as_second();
+        let now = crate::clock::now();
         let reason = distrust.words(server_name, leaf.as_ref(), now);
         NetError::Certificate { host: host.to_owned(), reason, distrust, leaf: leaf.map(Box::new) }
     }

@@ -18,6 +18,7 @@ mod awkward_mail;
 mod bad_input;
 mod certificates;
 mod channel_binding;
+mod clock;
 mod commands;
 mod crash;
 mod cron;

@@ -7,13 +7,14 @@
 //! `/var/mail` often is, `fcntl` alone must do, as it must for every other program there.
 
 use crate::archive::ArchiveError;
+use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile, Kind, Meta};
 use rustix::process::Pid;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How long we wait for a lock before we say "try again later".
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -280,9 +281,12 @@ fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> io::Result<bool> {
 
 /// Whether nobody has touched a file for so long that it cannot be the lock of a program at work.
 fn is_old(meta: &Meta) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let modified = u64::try_from(meta.modified.0).map_or(Duration::ZERO, Duration::from_secs);
-    now.saturating_sub(modified) > UNSIGNED
+    let (now, modified) = (clock::now(), meta.modified.0);
+    match clock::ago(modified, now) {
+        Some(ago) => ago > UNSIGNED.as_secs(),
+        // No clock that is right has written that, or ours is not.
+        None => clock::is_believable(now) && modified > now.saturating_add(clock::DAY),
+    }
 }
 
 /// Whether another program's dotlock begins with the number of a process that is at work here.

@@ -75,5 +75,5 @@ pub(super) fn with_tilde(path: &Path) -> String {
 
 /// The day, where this machine is.
 pub(super) fn today() -> String {
-    jiff::Zoned::now().strftime("%Y-%m-%d").to_string()
+    crate::clock::local().strftime("%Y-%m-%d").to_string()
 }

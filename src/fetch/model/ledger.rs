@@ -7,6 +7,7 @@ use crate::ledger::{
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The record as one process sees it; the record itself outlives the process.
@@ -91,6 +92,14 @@ impl Ledger for ModelLedger {
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
         self.look(Ledger::last_run)
+    }
+
+    fn last_run_within(&self, times: RangeInclusive<UnixTime>) -> Result<Option<UnixTime>, LedgerError> {
+        self.look(|record| record.last_run_within(times))
+    }
+
+    fn ages(&self) -> Result<Vec<(Seq, UnixTime)>, LedgerError> {
+        self.look(Ledger::ages)
     }
 
     fn last_login(&self) -> Result<Option<UnixTime>, LedgerError> {

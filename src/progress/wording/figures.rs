@@ -53,7 +53,7 @@ pub fn span(span: Duration) -> String {
 
 /// The time now.
 pub fn now() -> UnixTime {
-    Timestamp::now().as_second()
+    crate::clock::now()
 }
 
 /// `1 message`, `2 messages`.

@@ -1,6 +1,7 @@
 //! What the tests stand on: a sandbox, servers, certificates, and readers of mail stores.
 
 pub(crate) mod certificates;
+pub(crate) mod clock;
 pub(crate) mod dovecot;
 pub(crate) mod dovecot_auth;
 pub(crate) mod fleet;

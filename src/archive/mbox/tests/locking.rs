@@ -66,12 +66,19 @@ fn a_dotlock_that_names_nobody_is_removed_when_it_is_old() {
         let times = Timestamps { last_access: old, last_modification: old };
         rustix::fs::utimensat(CWD, &dotlock, &times, AtFlags::empty()).unwrap();
     };
-    // Empty; torn by a power cut; procmail's.
-    for (uid, text) in [("1", &b""[..]), ("2", b"12\nhost\0\0\0"), ("3", b"0")] {
-        age(text);
+    // Empty; torn by a power cut; procmail's. No process has the largest number: it is above the system's limit.
+    let torn = format!("{}\nhost\0\0\0", i32::MAX);
+    for (uid, text) in [("1", ""), ("2", torn.as_str()), ("3", "0")] {
+        age(text.as_bytes());
         home.deliver(uid, b"a\n");
         assert!(home.beside().is_empty());
     }
+    let now = crate::clock::now();
+    age(b"");
+    let far = Timespec { tv_sec: now + 400 * crate::clock::DAY, tv_nsec: 0 };
+    let times = Timestamps { last_access: far, last_modification: far };
+    rustix::fs::utimensat(CWD, &dotlock, &times, AtFlags::empty()).unwrap();
+    home.deliver("5", b"a clock that was wrong\n");
     age(b"1\n");
     home.add("4", b"b\n");
     assert!(
