@@ -79,12 +79,12 @@ fn ending(run: &RunRecord) -> String {
         return end;
     }
     let counts = wording::counts(run.listed, run.archived, run.fetched, run.octets, run.deleted);
-    let others: String = [(run.removed, "removed"), (run.left, "left"), (run.missing, "missing")]
+    let others: Vec<String> = [(run.removed, "removed"), (run.left, "left"), (run.missing, "missing")]
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!(", {count} {word}"))
         .collect();
-    format!("{end}, {counts}{others}")
+    format!("{end}, {counts}{}", others.concat())
 }
 
 /// The failures since the last success: how many, and a line for each kind.
