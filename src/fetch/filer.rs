@@ -420,9 +420,7 @@ impl<'a> Filer<'a> {
     }
 
     fn differs_from_first_look(&self, item: usize, digest: &Digest) -> bool {
-        self.looks.get(&item).is_some_and(|first| {
-            first.doubt == Doubt::DiffersFromRecord && first.digest.core() != digest.core()
-        })
+        self.looks.get(&item).is_some_and(|first| first.digest.core() != digest.core())
     }
 
     /// Of the rows allowed, the newest whose message is known to come with other octets each time.

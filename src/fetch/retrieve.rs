@@ -34,6 +34,8 @@ pub(super) struct Bounds {
     pub until: Option<Instant>,
     /// When the filer commits.
     pub batch: BatchLimits,
+    /// STAT follows each message before the next is asked for, so that whatever goes wrong has one author.
+    pub each_alone: bool,
 }
 
 /// What a retrieval brought.
@@ -197,23 +199,25 @@ fn pump(
     let mut came: u64 = 0;
     // A message that has come to its end, until what follows it is known to be an answer.
     let mut ended: Option<(usize, u64)> = None;
-    let mut last_word = false;
+    let mut stat_under_way = false;
     let listed_stat = session.listed_stat();
+    let at_once = if bounds.each_alone { 1 } else { QUEUED };
     loop {
-        if asked.len() <= DEPTH && !last_word {
-            let late = came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until);
-            if late || watch.enough() {
-                haul.cut_short = waiting.len() > 0;
-                waiting = order[order.len()..].iter().copied();
-            }
-            for item in waiting.by_ref().take(QUEUED.saturating_sub(asked.len())) {
+        let late = came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until);
+        if waiting.len() > 0 && (late || watch.enough()) {
+            haul.cut_short = true;
+            waiting = order[order.len()..].iter().copied();
+        }
+        let settled = !bounds.each_alone || ended.is_none();
+        if !stat_under_way && asked.len() <= DEPTH && settled {
+            for item in waiting.by_ref().take(at_once.saturating_sub(asked.len())) {
                 session.queue_retr(plan.item(item).entry.number);
                 asked.push_back(item);
             }
-            if asked.is_empty() {
-                session.queue_stat();
-                last_word = true;
-            }
+        }
+        if !stat_under_way && asked.is_empty() && !haul.settled {
+            session.queue_stat();
+            stat_under_way = true;
         }
         let event = match session.next() {
             Ok(Some(event)) => event,
@@ -226,7 +230,7 @@ fn pump(
                     packer.parcel.discard();
                 }
                 haul.broke_at = asked.front().copied();
-                if last_word && !error.is_disorder() {
+                if stat_under_way && waiting.len() == 0 && !error.is_disorder() {
                     haul.gone = Some(error);
                 } else {
                     haul.broken = Some(Broken::Session(error));
@@ -240,7 +244,8 @@ fn pump(
             packer.parcel.end(item, wire_octets);
         }
         if let Incoming::Status { command: Sent::Stat, reply } = &event {
-            haul.settled = true;
+            stat_under_way = false;
+            haul.settled = waiting.len() == 0;
             let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
             haul.other_stat |= listed_stat.is_some_and(|listed| said != Some(listed));
             continue;

@@ -166,14 +166,23 @@ impl SetAside {
     pub(super) fn blame(&mut self, plan: &Plan<'_>, haul: &Haul, error: &SessionError, now: UnixTime) {
         if let Some(place) = haul.ended_badly {
             // Octets that are no answer came behind it, or it does not tally where others do.
-            let reason = format!("the session broke off behind it: {error}");
-            return self.failed(plan, place, Failure { reason, larger_than: None }, now);
+            let failure =
+                Failure { reason: format!("the session broke off behind it: {error}"), larger_than: None };
+            if self.ward(plan, place).is_some() {
+                return self.failed(plan, place, failure, now);
+            }
+            // The fault may be the next one's: it is tried again at the end of the run, alone.
+            let facts = self.facts(plan, place, failure, now);
+            self.take_in(facts, false);
+            self.suspected += 1;
+            return;
         }
         let Some(place) = haul.broke_at else { return };
         let entry = plan.item(place).entry;
         let again =
             self.suspect.take().is_some_and(|suspect| suspect.is(entry)) || plan.ward(place).is_some();
-        let alone = haul.durable().next().is_none() && haul.missed.is_empty();
+        let alone =
+            haul.durable().next().is_none() && haul.missed.is_empty() && haul.findings.unsettled.is_empty();
         let reason = format!("the session broke off at it: {error}");
         if error.may_go_better_anew() && again {
             self.failed(plan, place, Failure { reason, larger_than: None }, now);

@@ -124,8 +124,12 @@ fn a_reply_to_no_command_ends_the_session_without_quit() {
     let orderly = format!(
         "{LOGIN}{ONE}C: RETR 1
         raw: +OK\\r\\nSubject: one\\r\\n\\r\\n{}\\r\\n.\\r\\n
+        C: STAT
+        S: +OK 1 120
         C: DELE 1
         S: +OK
+        C: STAT
+        S: +OK 0 0
         C: QUIT
         S: +OK",
         "x".repeat(100)

@@ -80,9 +80,8 @@ fn stored(number: usize) -> Vec<u8> {
 #[test]
 fn a_reply_that_never_comes_costs_no_message() {
     let asked = |number: usize| format!("C: RETR {number}\n");
-    let lost =
-        format!("{}{}{}{}{}{}C: STAT\nstall", greeting(0), retr(1), retr(2), asked(3), retr(4), retr(5));
-    // All comes once more, but for those that came before the gap.
+    let lost = format!("{}{}{}{}{}{}stall", greeting(0), retr(1), retr(2), asked(3), retr(4), retr(5));
+    // All comes once more, but for those that came before the gap: what came behind it has other sizes.
     let again = format!("{}{}{}{}C: QUIT\nS: +OK", greeting(0), retr(3), retr(4), retr(5));
     let poll = format!("{}C: QUIT\nS: +OK", greeting(0));
     for end in ["stall", "close"] {
@@ -90,8 +89,7 @@ fn a_reply_that_never_comes_costs_no_message() {
         let server = Scripted::staged(&[&lost, &again, &poll], Stage::default());
         let account = Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "2s");
         let sandbox = Sandbox::with([account]);
-        let outcome = sandbox.popkeep(["fetch", "-v"]).run().expect(0);
-        drop(outcome.says(&["2 messages may have come under wrong UIDs"]));
+        sandbox.popkeep(["fetch"]).run().expect(0);
         assert_same_mail(sandbox.maildir("work"), (1..=5).map(stored).collect());
         sandbox.popkeep(["fetch"]).run().expect(0);
         assert_same_mail(sandbox.maildir("work"), (1..=5).map(stored).collect());
