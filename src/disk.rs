@@ -16,14 +16,16 @@ mod os;
 mod record_lock;
 mod replace;
 mod small;
+mod trust;
 
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile};
-pub use replace::replace_shared;
+pub use replace::{replace_private, replace_shared};
 pub use small::{
     AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new, write_new_private,
 };
 pub(crate) use small::{make_dirs, secure_dirs, sync_names};
+pub use trust::{Distrusted, Trusted, check_folder, read_trusted};
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, Write};
@@ -57,6 +59,8 @@ pub struct Meta {
     pub links: u64,
     /// Who owns it.
     pub uid: u32,
+    /// Its group.
+    pub gid: u32,
     /// Its permission bits.
     pub mode: u32,
     /// When its content (a folder's: its names) changed last: seconds and nanoseconds.

@@ -2,6 +2,7 @@
 
 use super::excerpt::Excerpt;
 use super::nearest::suggestion;
+use crate::disk::Distrusted;
 use crate::exit::Exit;
 use crate::net::ProxyError;
 use std::io;
@@ -26,6 +27,14 @@ pub enum ConfigError {
         path: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others own the file, or could change it; or it is no file.
+    #[error("{path}: is not read: {reason}")]
+    Distrusted {
+        /// The file.
+        path: String,
+        /// What is wrong with it, or with a folder above it.
+        reason: Distrusted,
     },
     /// The file is not text.
     #[error("{path}: is not UTF-8 text, which TOML must be")]

@@ -36,7 +36,8 @@ pub use secret::{SecretError, obtain, obtain_client_password};
 #[cfg(test)]
 pub(crate) use tests::example_account;
 
-use crate::{disk, shell};
+use crate::disk::{self, Distrusted};
+use crate::shell;
 use resolve::{Surroundings, resolve};
 use secrecy::zeroize::Zeroizing;
 use std::io::ErrorKind;
@@ -45,15 +46,20 @@ use std::path::Path;
 /// The largest configuration file that is read, in octets.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Reads the configuration in `path`, and checks that nobody else can read the passwords or
-/// change the commands in it.
+/// Reads the configuration in `path`, if it is ours (or root's) and nobody else can change it, and checks that nobody
+/// else can read the passwords in it.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let shown = || path.display().to_string();
     let unreadable = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
         _ => ConfigError::Unreadable { path: shown(), source },
     };
-    let octets = Zeroizing::new(disk::read_limited(path, FILE_LIMIT).map_err(unreadable)?);
+    let disk::Trusted { octets, mode } =
+        disk::read_trusted(path, FILE_LIMIT).map_err(|error| match error {
+            Distrusted::Io(source) => unreadable(source),
+            reason => ConfigError::Distrusted { path: shown(), reason },
+        })?;
+    let octets = Zeroizing::new(octets);
     let text = std::str::from_utf8(&octets).map_err(|_| ConfigError::NotText { path: shown() })?;
     let absolute = std::path::absolute(path).map_err(unreadable)?;
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
@@ -64,7 +70,6 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
             shell::withhold(variable);
         }
     }
-    let (mode, _owner) = disk::mode_and_owner(path).map_err(unreadable)?;
     if resolved.holds_password && mode & 0o077 != 0 {
         return Err(ConfigError::PasswordExposed { path: shown(), mode });
     }

@@ -4,7 +4,7 @@
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
 use super::{Account, ClientCertificate, SecretSource, prompt};
-use crate::disk;
+use crate::disk::{self, Distrusted};
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
 use secrecy::SecretString;
@@ -56,6 +56,14 @@ pub enum SecretError {
         path: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others own the file, or could change it; or it is no file. Exit 78.
+    #[error("password_file {path} is not read: {reason}")]
+    FileDistrusted {
+        /// The file.
+        path: String,
+        /// What is wrong with it, or with a folder above it.
+        reason: Distrusted,
     },
     /// Others can read the file. Exit 78.
     #[error("password_file {path} can be read by others (mode {mode:04o}); `chmod 600 {path}`")]
@@ -147,13 +155,17 @@ fn from_command(key: &'static str, command: &str, limit: Duration) -> Result<Sec
 }
 
 fn from_file(path: &Path) -> Result<SecretString, SecretError> {
-    let shown = path.display().to_string();
-    let unreadable = |source| SecretError::FileUnreadable { path: path.display().to_string(), source };
-    let (mode, _owner) = disk::mode_and_owner(path).map_err(unreadable)?;
+    let shown = || path.display().to_string();
+    let unreadable = |source| SecretError::FileUnreadable { path: shown(), source };
+    let disk::Trusted { octets, mode } =
+        disk::read_trusted(path, FILE_LIMIT).map_err(|error| match error {
+            Distrusted::Io(source) => unreadable(source),
+            reason => SecretError::FileDistrusted { path: shown(), reason },
+        })?;
+    let octets = Zeroizing::new(octets);
     if mode & 0o077 != 0 {
-        return Err(SecretError::FileExposed { path: shown, mode });
+        return Err(SecretError::FileExposed { path: shown(), mode });
     }
-    let octets = Zeroizing::new(disk::read_limited(path, FILE_LIMIT).map_err(unreadable)?);
     first_line("password_file", &octets)
 }
 

@@ -55,7 +55,7 @@ impl Disk for OsDisk {
             Access::ReadWrite => OFlags::RDWR,
         };
         // NONBLOCK: opening a FIFO that somebody put there must not hang; a regular file does not care.
-        let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         Ok(OsFile(File::from(rustix::fs::open(path, flags, Mode::empty())?)))
     }
 
@@ -209,7 +209,7 @@ pub(crate) fn parent(path: &Path) -> &Path {
     clippy::cast_possible_wrap,
     reason = "sizes are never negative, nanoseconds few"
 )]
-fn meta(stat: &Stat) -> Meta {
+pub(super) fn meta(stat: &Stat) -> Meta {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Folder,
@@ -223,6 +223,7 @@ fn meta(stat: &Stat) -> Meta {
         ino: stat.st_ino as u64,
         links: stat.st_nlink as u64,
         uid: stat.st_uid,
+        gid: stat.st_gid,
         mode: (stat.st_mode as u32) & 0o7777,
         modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
     }

@@ -37,6 +37,12 @@ pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Gives a file that [`super::write_new_private`] has made the name of another in the same folder, which it replaces, durably.
+pub fn replace_private(draft: &Path, path: &Path) -> io::Result<()> {
+    rustix::fs::rename(draft, path)?;
+    OsDisk.sync_dir(parent(path))
+}
+
 fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || rustix::fs::open(path, flags, MODE);

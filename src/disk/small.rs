@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "this is the edge")]
 
 use super::os::{OsDisk, OsFile, parent};
-use super::{Disk as _, DiskFile as _, Kind};
+use super::{Access, Disk as _, DiskFile as _, Kind};
 use rustix::fs::{Mode, OFlags};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -10,14 +10,25 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 /// Reads a whole file of at most `max` octets; a larger one is
-/// [`io::ErrorKind::FileTooLarge`]. A pipe is read until it is closed.
+/// [`io::ErrorKind::FileTooLarge`]. A pipe or a device, which might never end, is [`io::ErrorKind::InvalidInput`].
 pub fn read_limited(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let file = OsDisk.open(path, Access::Read)?;
+    match file.metadata()?.kind {
+        Kind::File => {}
+        Kind::Folder => return Err(io::ErrorKind::IsADirectory.into()),
+        Kind::Link | Kind::Other => return Err(not_regular()),
+    }
     let mut octets = Vec::new();
-    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut octets)?;
+    file.take(max.saturating_add(1)).read_to_end(&mut octets)?;
     if octets.len() as u64 > max {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(octets)
+}
+
+/// What was opened is there to be waited for, and nothing to be read to its end.
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 /// A file's permission bits and its owner's user id, symbolic links followed.
@@ -134,8 +145,16 @@ impl AccountLock {
     /// Takes the lock whose file is `path`, making the file (0600) if need be; `None` when another
     /// process, or another part of this one, holds it.
     pub fn try_take(path: &Path) -> io::Result<Option<AccountLock>> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR
+            | OFlags::CREATE
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        if !file.metadata()?.is_file() {
+            return Err(not_regular());
+        }
         match file.try_lock() {
             Ok(()) => Ok(Some(AccountLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

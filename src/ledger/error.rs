@@ -69,6 +69,14 @@ pub enum LedgerError {
         /// What the system said.
         reason: String,
     },
+    /// Others own the state folder, or could change what is in it. Exit 78.
+    #[error("the state folder {path} is not used: {reason}; or set state_dir to a folder of yours")]
+    Distrusted {
+        /// The folder.
+        path: String,
+        /// What is wrong with it, or with a folder above it.
+        reason: String,
+    },
     /// Any other failure: a full disk, an I/O error. Exit 74.
     #[error("the ledger {path} cannot be used: {reason}")]
     Failed {
@@ -85,7 +93,9 @@ impl LedgerError {
         match self {
             LedgerError::Busy { .. } => Exit::TRY_LATER,
             LedgerError::Newer { .. } | LedgerError::Damaged { .. } => Exit::DATA,
-            LedgerError::OtherIdentity { .. } | LedgerError::OtherArchive { .. } => Exit::CONFIG,
+            LedgerError::OtherIdentity { .. }
+            | LedgerError::OtherArchive { .. }
+            | LedgerError::Distrusted { .. } => Exit::CONFIG,
             LedgerError::Denied { .. } => Exit::CANT_CREATE,
             LedgerError::Failed { .. } => Exit::IO,
         }

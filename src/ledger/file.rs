@@ -9,7 +9,7 @@
 
 use super::journal::Journal;
 use super::{LedgerError, SqliteLedger, schema, turn};
-use crate::disk::{self, Access, AccountLock, Disk as _, OsDisk};
+use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
@@ -42,7 +42,9 @@ impl LedgerFile {
     /// in the file is looked at when it is first used.
     pub fn open(state_dir: &Path) -> Result<LedgerFile, LedgerError> {
         disk::make_private_dirs(state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
+        check_folder(state_dir)?;
         let path = state_dir.join(NAME);
+        check_files(&path)?;
         if OsDisk.metadata(&path).map_or(0, |meta| meta.len) == 0 {
             // Whoever made the folders may have been killed before they were durable.
             disk::secure_dirs(&OsDisk, state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
@@ -65,6 +67,8 @@ impl LedgerFile {
             Ok(false) => return Ok(None),
             Err(error) => return Err(LedgerError::from_io(&path, &error)),
         }
+        check_folder(state_dir)?;
+        check_files(&path)?;
         let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false };
         let made = schema::version(&file.connect()?, &file.name())?.is_some();
         Ok(made.then_some(file))
@@ -235,6 +239,39 @@ impl LedgerFile {
             LedgerError::OtherIdentity { archive, other: other.identity }
         })
     }
+}
+
+/// The state folder must be ours (or root's), and nobody else's to change what is ours in it.
+fn check_folder(state_dir: &Path) -> Result<(), LedgerError> {
+    disk::check_folder(state_dir, true).map_err(|error| match error {
+        Distrusted::Io(error) => LedgerError::from_io(state_dir, &error),
+        reason => {
+            LedgerError::Distrusted { path: state_dir.display().to_string(), reason: reason.to_string() }
+        }
+    })
+}
+
+/// SQLite waits for a pipe in the place of one of its files until somebody opens it, and believes what is in a journal that
+/// another user has put beside the ledger.
+fn check_files(path: &Path) -> Result<(), LedgerError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut file = path.to_owned().into_os_string();
+        file.push(suffix);
+        let file = PathBuf::from(file);
+        match OsDisk.metadata(&file) {
+            Ok(meta) if meta.kind != Kind::File => {
+                let reason = "it is not a regular file".to_owned();
+                return Err(LedgerError::Denied { path: file.display().to_string(), reason });
+            }
+            Ok(meta) if meta.uid != rustix::process::geteuid().as_raw() && meta.uid != 0 => {
+                let reason = format!("{} belongs to another user", file.display());
+                let path = disk::parent(path).display().to_string();
+                return Err(LedgerError::Distrusted { path, reason });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A maildrop with messages that shares its identity or its archive with one that has none.

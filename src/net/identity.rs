@@ -31,10 +31,10 @@ pub struct ClientIdentity {
 impl ClientIdentity {
     /// Reads the files.
     pub(super) fn read(&self) -> Result<Identity, NetError> {
-        let octets = read(CERT, &self.file)?;
+        let (octets, mode) = read(CERT, &self.file)?;
         match std::str::from_utf8(&octets) {
-            Ok(text) if text.contains("-----BEGIN ") => self.pem(text),
-            _ => self.pkcs12(&octets),
+            Ok(text) if text.contains("-----BEGIN ") => self.pem(text, mode),
+            _ => self.pkcs12(&octets, mode),
         }
     }
 
@@ -44,7 +44,7 @@ impl ClientIdentity {
         unusable(name, path, "its key belongs to another certificate".to_owned())
     }
 
-    fn pem(&self, text: &str) -> Result<Identity, NetError> {
+    fn pem(&self, text: &str, mode: u32) -> Result<Identity, NetError> {
         let unusable = |key, path: &Path, reason: &str| unusable(key, path, reason.to_owned());
         if self.password.is_some() {
             return Err(unusable(
@@ -58,32 +58,31 @@ impl ClientIdentity {
             return Err(unusable(CERT, &self.file, "there is no whole certificate in it"));
         }
         let key_text;
-        let (key_name, key_path, key_text) = match &self.key {
-            None => (CERT, &self.file, text),
+        let (key_name, key_path, key_text, mode) = match &self.key {
+            None => (CERT, &self.file, text, mode),
             Some(path) => {
-                let octets = read(KEY, path)?;
+                let (octets, mode) = read(KEY, path)?;
                 key_text = Zeroizing::new(String::from_utf8_lossy(&octets).into_owned());
-                (KEY, path, key_text.as_str())
+                (KEY, path, key_text.as_str(), mode)
             }
         };
         if let Some(reason) = unusable_key(key_text, key_path) {
             return Err(unusable(key_name, key_path, &reason));
         }
-        // Checked just before it is used; who swaps the file in between owns the folder anyway.
-        private(key_name, key_path)?;
+        private(key_name, key_path, mode)?;
         let key = Zeroizing::new(blocks(key_text, "PRIVATE KEY"));
         Identity::from_pkcs8(chain.as_bytes(), key.as_bytes())
             .map_err(|_| unusable(key_name, key_path, "the certificate or the key in it is damaged"))
     }
 
-    fn pkcs12(&self, octets: &[u8]) -> Result<Identity, NetError> {
+    fn pkcs12(&self, octets: &[u8], mode: u32) -> Result<Identity, NetError> {
         let unusable = |reason: &str| unusable(CERT, &self.file, reason.to_owned());
         if self.key.is_some() {
             return Err(unusable(
                 "it is no PEM file; a PKCS#12 file holds the key itself, so remove tls_client_key",
             ));
         }
-        private(CERT, &self.file)?;
+        private(CERT, &self.file, mode)?;
         let password = self.password.as_ref().map_or("", |password| password.expose_secret());
         Identity::from_pkcs12(octets, password).map_err(|error| {
             let text = error.to_string();
@@ -109,16 +108,15 @@ fn unusable(key: &'static str, path: &Path, reason: String) -> NetError {
     NetError::ClientCertificate { key, path: path.display().to_string(), reason }
 }
 
-fn read(key: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, NetError> {
-    disk::read_limited(path, FILE_LIMIT)
-        .map(Zeroizing::new)
+/// What is in a file, and its permission bits. It is believed only if nobody else could have put it there.
+fn read(key: &'static str, path: &Path) -> Result<(Zeroizing<Vec<u8>>, u32), NetError> {
+    disk::read_trusted(path, FILE_LIMIT)
+        .map(|trusted| (Zeroizing::new(trusted.octets), trusted.mode))
         .map_err(|error| unusable(key, path, error.to_string()))
 }
 
 /// Nobody but the owner has any permission on a file with a key in it.
-fn private(key: &'static str, path: &Path) -> Result<(), NetError> {
-    let (mode, _owner) =
-        disk::mode_and_owner(path).map_err(|error| unusable(key, path, error.to_string()))?;
+fn private(key: &'static str, path: &Path, mode: u32) -> Result<(), NetError> {
     if mode & 0o077 != 0 {
         let shown = path.display();
         let reason = format!("others can read the key in it (mode {mode:04o}); `chmod 600 {shown}`");

@@ -53,6 +53,7 @@ mod odd_listings;
 mod odd_replies;
 mod on_new_mail;
 mod other_tools;
+mod ownership;
 mod parts;
 mod pipelining_memory;
 mod portions;

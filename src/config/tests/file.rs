@@ -27,7 +27,8 @@ fn a_file_with_a_secret_or_a_command_is_private() {
         (&command, 0o644, false),
         (&command, 0o664, true),
         (&command, 0o646, true),
-        (&WORK.to_owned(), 0o666, false),
+        (&WORK.to_owned(), 0o666, true),
+        (&WORK.to_owned(), 0o644, false),
     ] {
         let outcome = load(written(text, mode).path());
         assert_eq!(outcome.is_err(), refused, "{mode:o}: {text}");
@@ -51,7 +52,7 @@ fn a_file_that_is_not_there_or_not_readable_says_what_to_do() {
         "the five lines are right"
     );
     let error = load(folder.path()).unwrap_err();
-    assert!(matches!(error, ConfigError::Unreadable { .. }), "{error:?}");
+    assert!(matches!(error, ConfigError::Distrusted { .. }), "{error:?}");
     assert!(matches!(load(written("\u{0}", 0o600).path()), Err(ConfigError::Content { .. })));
     let mut binary = tempfile::NamedTempFile::new().unwrap();
     binary.write_all(b"host = \"\xff\"").unwrap();

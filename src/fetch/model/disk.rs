@@ -220,6 +220,7 @@ fn meta(store: &Store, ino: Ino) -> Meta {
         ino,
         links: store.links(ino),
         uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
         mode: if kind == Kind::Folder { 0o700 } else { 0o600 },
         modified: (store.modified(ino), 0),
     }
