@@ -174,7 +174,7 @@ impl SetAside {
             // The fault may be the next one's: it is tried again at the end of the run, alone.
             let facts = self.facts(plan, place, failure, now);
             self.take_in(facts, false);
-            self.suspected += 1;
+            self.failures += 1;
             return;
         }
         let Some(place) = haul.broke_at else { return };

@@ -52,6 +52,15 @@ pub(crate) struct Behaviour {
     pub(crate) pause_in_retr: Option<Duration>,
     /// Unique-ids of messages whose RETR brings a body without one octet.
     pub(crate) empty_retr: BTreeSet<Vec<u8>>,
+    /// Unique-ids of messages that hold a line of the server's own talk, unless they are asked for a second time.
+    pub(crate) intrudes_once: BTreeSet<Vec<u8>>,
+    /// Another client deletes the message with this number just before this command is answered, and all behind it
+    /// move up.
+    pub(crate) expunges: Option<(Nth, usize)>,
+    /// DELE takes the message out at once, and all behind it move up.
+    pub(crate) renumbers_at_dele: bool,
+    /// No dot at a line's start is doubled.
+    pub(crate) unstuffed: bool,
     /// Unique-ids at whose RETR the connection is closed without a word.
     pub(crate) hangs_up_at: BTreeSet<Vec<u8>>,
     /// Unique-ids of messages in which [`UNSTEADY`] is another number each time they are shown.
@@ -131,6 +140,8 @@ pub(crate) struct State {
     stalled: bool,
     /// How often an unsteady message was shown.
     shown: usize,
+    /// Messages that have held a line of the server's talk.
+    intruded: BTreeSet<Vec<u8>>,
     held: Hold,
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Session<'a> {
     mails: Vec<Mail>,
     marked: BTreeSet<usize>,
     retrieved: BTreeSet<usize>,
+    /// Messages that DELE has taken out of `mails`.
+    taken_out: Vec<Mail>,
     logged_in: bool,
     given: BTreeMap<String, usize>,
     pub(super) mutations: Option<Mutations>,
@@ -45,6 +47,7 @@ impl<'a> Session<'a> {
             mails: Vec::new(),
             marked: BTreeSet::new(),
             retrieved: BTreeSet::new(),
+            taken_out: Vec::new(),
             logged_in: false,
             given: BTreeMap::new(),
             mutations,
@@ -68,8 +71,9 @@ impl<'a> Session<'a> {
             let verb = verb.to_ascii_uppercase();
             let times = self.given.entry(verb.clone()).or_default();
             *times += 1;
+            let times = *times;
             let here =
-                |nth: Option<Nth>| nth.is_some_and(|Nth(name, number)| name == verb && number == *times);
+                |nth: Option<Nth>| nth.is_some_and(|Nth(name, number)| name == verb && number == times);
             if here(self.behaviour.stall_at) {
                 self.shared.lock().stalled = true;
                 self.shared.changed.notify_all();
@@ -81,6 +85,11 @@ impl<'a> Session<'a> {
             }
             if here(self.behaviour.cut_at) {
                 return;
+            }
+            if let Some((nth, number)) = self.behaviour.expunges
+                && here(Some(nth))
+            {
+                self.expunge(number);
             }
             if here(self.behaviour.torn_at) {
                 return self.tear(&verb, rest);
@@ -253,7 +262,12 @@ impl<'a> Session<'a> {
 
     fn retr(&mut self, rest: &str) -> Then {
         let Some((number, mail)) = self.numbered(rest) else { return self.refuse("no such message") };
-        let mail = self.shown(mail);
+        let mut mail = self.shown(mail);
+        if self.behaviour.intrudes_once.contains(&mail.uid)
+            && self.shared.lock().intruded.insert(mail.uid.clone())
+        {
+            mail.wire.extend_from_slice(b"+OK 35 26667519\r\n");
+        }
         if self.behaviour.refuse_retr.contains(&mail.uid) {
             return self.refuse("this message cannot be read");
         }
@@ -263,6 +277,9 @@ impl<'a> Session<'a> {
         self.retrieved.insert(number);
         let mut reply = format!("+OK {} octets\r\n", mail.wire.len()).into_bytes();
         if self.behaviour.empty_retr.contains(&mail.uid) {
+            reply.extend_from_slice(b".\r\n");
+        } else if self.behaviour.unstuffed {
+            reply.extend_from_slice(&mail.wire);
             reply.extend_from_slice(b".\r\n");
         } else {
             reply.extend_from_slice(&dot_stuffed(&mail.wire));
@@ -299,7 +316,11 @@ impl<'a> Session<'a> {
         if self.behaviour.refuse_dele.contains(&mail.uid) {
             return self.refuse("this message stays");
         }
-        self.marked.insert(number);
+        if self.behaviour.renumbers_at_dele {
+            self.taken_out.push(self.mails.remove(number - 1));
+        } else {
+            self.marked.insert(number);
+        }
         self.ok("marked", "msg deleted")
     }
 
@@ -311,7 +332,8 @@ impl<'a> Session<'a> {
                 gone.extend(&self.retrieved);
             }
             // By identity: mail may have arrived meanwhile, and unique-ids may be equal.
-            let gone: Vec<Mail> = gone.iter().map(|number| self.mails[number - 1].clone()).collect();
+            let mut gone: Vec<Mail> = gone.iter().map(|number| self.mails[number - 1].clone()).collect();
+            gone.append(&mut self.taken_out);
             let mut state = self.shared.lock();
             for mail in gone {
                 if let Some(at) = state.mails.iter().position(|there| *there == mail) {
@@ -325,6 +347,20 @@ impl<'a> Session<'a> {
             Quit::Drops | Quit::CommitsSilently => {}
         }
         Then::Close
+    }
+
+    /// Another client deletes a message: it is gone from this session, too.
+    fn expunge(&mut self, number: usize) {
+        if number > self.mails.len() {
+            return;
+        }
+        let gone = self.mails.remove(number - 1);
+        let moved = |marked: &usize| if *marked > number { marked - 1 } else { *marked };
+        self.marked = self.marked.iter().filter(|marked| **marked != number).map(moved).collect();
+        let mut state = self.shared.lock();
+        state.mails.retain(|mail| *mail != gone);
+        state.behaviour.expunges = None;
+        self.behaviour.expunges = None;
     }
 
     /// Sends the first half of what the answer to RETR would be, then nothing more.

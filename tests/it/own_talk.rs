@@ -1,0 +1,143 @@
+//! Pipelining is a privilege: a server's own talk never gets into a message.
+//!
+//! | rule | tests |
+//! | --- | --- |
+//! | octets that do not tally: asked for again, alone; other octets: the second answer counts, the privilege is lost at once | [`a_line_of_the_servers_talk_inside_a_message_is_noticed`] |
+//! | the same octets: the size is wrong; after three the privilege is lost for 30 days | [`wrong_sizes_cost_the_privilege_and_no_message`] |
+//! | sizes in LF octets, or without the last line end, tally | [`each_honest_way_to_count_keeps_the_privilege`] |
+//! | nothing but RETR rides behind RETR | [`nothing_but_retr_rides_behind_retr`] |
+//! | a server without sizes is asked one thing at a time | [`without_sizes_nothing_is_sent_ahead`] |
+//! | TOP is no proof for what an older popkeep has stored | `ledger`: `tallied_from` |
+
+use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::maildrop::Capa;
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+
+fn loses_the_privilege(sandbox: &Sandbox) -> bool {
+    let outcome = sandbox.popkeep(["check"]).run().expect(0);
+    outcome.stdout.contains("does not pipeline until")
+}
+
+#[test]
+fn a_line_of_the_servers_talk_inside_a_message_is_noticed() {
+    for (delete, format) in [("never", "maildir"), ("fetched", "maildir"), ("never", "mbox")] {
+        let intrudes_once = [b"uid-00002".to_vec(), b"uid-00009".to_vec()].into();
+        let behaviour = Behaviour { intrudes_once, ..Behaviour::default() };
+        let server = PopServer::behaving(Mail::some(9), behaviour);
+        let account = Account::on("work", &server).text("delete", delete).text("format", format);
+        let sandbox = Sandbox::with([account]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        assert_eq!(server.count("RETR"), 11);
+        assert!(loses_the_privilege(&sandbox));
+        if format == "maildir" {
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(9)));
+        } else {
+            assert_eq!(stores::mbox(&sandbox.archive("work")).len(), 9);
+        }
+    }
+}
+
+#[test]
+fn wrong_sizes_cost_the_privilege_and_no_message() {
+    for size in ["99999", "350", "1", "77"] {
+        let mails: Vec<Mail> = Mail::some(20).iter().map(|mail| mail.listed_as(size)).collect();
+        let server = PopServer::with(mails.clone());
+        let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+        for _ in 0..2 {
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+        }
+        assert!(loses_the_privilege(&sandbox), "{size}");
+    }
+}
+
+#[test]
+fn one_wrong_size_costs_nothing_but_a_second_look() {
+    let mut mails = Mail::some(20);
+    mails[4] = mails[4].listed_as("400");
+    let server = PopServer::with(mails.clone());
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_eq!(server.count("RETR"), 21);
+    assert!(!loses_the_privilege(&sandbox));
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+}
+
+#[test]
+fn each_honest_way_to_count_keeps_the_privilege() {
+    let lines = |mail: &Mail| mail.wire.iter().filter(|&&octet| octet == b'\n').count();
+    let octets: [&dyn Fn(&Mail) -> usize; 3] =
+        [&|mail| mail.wire.len(), &|mail| mail.wire.len() - 2, &|mail| mail.wire.len() - lines(mail)];
+    for octets in octets {
+        let mails: Vec<Mail> =
+            Mail::some(20).iter().map(|mail| mail.listed_as(&octets(mail).to_string())).collect();
+        let server = PopServer::with(mails.clone());
+        let sandbox = Sandbox::for_server(&server);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        assert_eq!(server.count("RETR"), 20);
+        assert!(!loses_the_privilege(&sandbox));
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+    }
+}
+
+#[test]
+fn nothing_but_retr_rides_behind_retr() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+    let outcome = sandbox.popkeep(["fetch", "-vv"]).run().expect(0);
+    let said: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("work "))
+        .skip_while(|line| !line.starts_with("C: STAT"))
+        .filter(|line| line.starts_with("C: ") || *line == "S: .")
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "C: STAT",
+            "C: UIDL",
+            "S: .",
+            "C: LIST",
+            "S: .",
+            "C: RETR 1",
+            "C: RETR 2",
+            "C: RETR 3",
+            "S: .",
+            "S: .",
+            "S: .",
+            "C: STAT",
+            "C: DELE 3",
+            "C: DELE 2",
+            "C: DELE 1",
+            "C: STAT",
+            "C: QUIT",
+        ]
+    );
+}
+
+#[test]
+fn without_sizes_nothing_is_sent_ahead() {
+    let says = [("LIST", b"-ERR no such command\r\n".to_vec())].into();
+    let intrudes_once = [b"uid-00002".to_vec()].into();
+    let behaviour = Behaviour { says, intrudes_once, ..Behaviour::default() };
+    let server = PopServer::behaving(Mail::some(3), behaviour);
+    let sandbox = Sandbox::for_server(&server);
+    let outcome = sandbox.popkeep(["fetch", "-vv"]).run().expect(0);
+    let trace: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("work C: RETR")).collect();
+    assert_eq!(trace.len(), 3);
+    let at = outcome.stderr.find("work C: RETR 1").unwrap();
+    let next = outcome.stderr.find("work C: RETR 2").unwrap();
+    assert!(outcome.stderr[at..next].contains("work S: ."), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_old_server_without_pipelining_may_count_as_it_likes() {
+    let mails: Vec<Mail> = Mail::some(9).iter().map(|mail| mail.listed_as("350")).collect();
+    let capa = Capa::without_pipelining();
+    let server = PopServer::behaving(mails.clone(), Behaviour { capa, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_eq!(server.count("RETR"), 9);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+}

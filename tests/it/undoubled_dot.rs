@@ -1,0 +1,51 @@
+//! Octets behind a message that are no answer: the message just ended is set aside, the others come in the same run.
+
+use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::maildrop::Capa;
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+
+fn torn(uid: &str) -> Mail {
+    Mail::new(uid, "Subject: torn\n\nfirst\n.\nsecond\n")
+}
+
+/// Messages without a dot at a line's start.
+fn whole() -> Vec<Mail> {
+    (1..=5).map(|number| Mail::new(&format!("u{number}"), format!("Subject: {number}\n\nhello\n"))).collect()
+}
+
+#[test]
+fn an_undoubled_dot_keeps_no_other_message_from_coming() {
+    for capa in [Capa::default(), Capa::without_pipelining()] {
+        for (delete, format) in [("never", "maildir"), ("fetched", "maildir"), ("never", "mbox")] {
+            for at in [0, 2, 5] {
+                let mut all = whole();
+                all.insert(at, torn("torn-1"));
+                all.insert(at, torn("torn-2"));
+                let behaviour = Behaviour { unstuffed: true, capa: capa.clone(), ..Behaviour::default() };
+                let server = PopServer::behaving(all, behaviour);
+                let account = Account::on("work", &server).text("delete", delete).text("format", format);
+                let sandbox = Sandbox::with([account]);
+                for _ in 0..3 {
+                    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
+                    let missing = report["accounts"][0]["missing"].clone();
+                    assert_eq!(missing.as_array().unwrap().len(), 2, "{missing}");
+                    assert_eq!(
+                        (&missing[0]["uid"], &missing[1]["uid"]),
+                        (&"torn-2".into(), &"torn-1".into())
+                    );
+                }
+                if delete == "fetched" {
+                    assert_eq!(server.uids(), ["torn-2", "torn-1"]);
+                }
+                if format == "maildir" {
+                    assert_same_mail(sandbox.maildir("work"), stored_forms(&whole()));
+                } else {
+                    assert_eq!(stores::mbox(&sandbox.archive("work")).len(), 5);
+                }
+                // Once the server is mended it comes, too.
+                server.behave(Behaviour::default());
+                sandbox.popkeep(["fetch", "--quiet", "--retry"]).run().expect(0).silent();
+            }
+        }
+    }
+}
