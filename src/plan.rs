@@ -212,6 +212,12 @@ impl<'l> Plan<'l> {
         self.item(place).entry.uid.is_some() && !self.shared.contains(&place)
     }
 
+    /// Whether nothing but STAT's count speaks for the message at this place, while UIDL or LIST name others.
+    pub fn is_counted_only(&self, place: usize) -> bool {
+        let entry = self.item(place).entry;
+        entry.uid.is_none() && entry.size.is_none() && (self.listing.has_uids() || self.listing.has_sizes())
+    }
+
     /// The new message at this place was recognised by its header as the one that this row holds.
     pub fn bind_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
         let archived = Archived { seq, archived_at, learn_size: false, by_header: true };

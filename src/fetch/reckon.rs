@@ -70,7 +70,16 @@ impl Run<'_> {
             haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
         let mut unreached = Unreached::because(unreached);
         let limit: Arc<str> = "left by --limit".into();
+        if !haul.phantoms.is_empty() {
+            self.note(&format!(
+                "the server counts {} more (STAT) than it lists and has; it has counted wrongly",
+                super::round::messages(haul.phantoms.len() as u64)
+            ));
+        }
         for (place, item) in plan.iter().enumerate() {
+            if haul.phantoms.contains(&place) {
+                continue;
+            }
             let seq = match item.verdict {
                 Verdict::Archived(archived) => Some(archived.seq),
                 _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),

@@ -47,6 +47,8 @@ pub(super) struct Haul {
     pub unsure: Vec<Filed>,
     /// Messages that did not come, by their place in the plan, and why.
     pub missed: Vec<(usize, String)>,
+    /// Numbers that STAT alone implies, and that the server refused: it has counted wrongly.
+    pub phantoms: HashSet<usize>,
     /// Of those missed, the ones that the server refused for now only.
     pub passing: HashSet<usize>,
     /// It did not come to its end.
@@ -261,8 +263,12 @@ fn pump(
                 if reply.is_transient() {
                     haul.passing.insert(item);
                 }
-                haul.suspicion = true;
-                haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
+                if plan.is_counted_only(item) {
+                    haul.phantoms.insert(item);
+                } else {
+                    haul.suspicion = true;
+                    haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
+                }
                 asked.pop_front();
                 Ok(())
             }

@@ -69,6 +69,7 @@ impl Run<'_> {
         haul.filed.extend(again.filed);
         haul.unsure.extend(again.unsure);
         haul.missed.extend(again.missed);
+        haul.phantoms.extend(again.phantoms);
         haul.broken = again.broken;
         haul.gone = again.gone;
         haul.broke_at = again.broke_at;

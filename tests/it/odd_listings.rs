@@ -74,9 +74,12 @@ fn a_message_that_is_listed_and_not_there_is_missing() {
     assert_eq!(report[0]["listed"], 5);
     assert_eq!(report[0]["missing"][0]["uid"], "ghost");
     assert_eq!(report[1]["missing"][1]["number"], 4_294_967_295_u32);
+}
 
-    let report = three_are_stored(&[("STAT", b"+OK 5 1000\r\n".to_vec())], 1);
-    assert_eq!(report[0]["listed"], 5, "the union of what STAT, LIST and UIDL name");
+#[test]
+fn a_stat_that_counts_more_than_there_is_is_a_wrong_stat_and_no_missing_message() {
+    let report = three_are_stored(&[("STAT", b"+OK 5 1000\r\n".to_vec())], 0);
+    assert_eq!(report[1]["listed"], 3);
 }
 
 #[test]
