@@ -12,19 +12,22 @@
 //! without waiting on a FIFO), or replace a file that exists ([`replace_shared`] is for that, and
 //! for nothing else).
 
+mod lacking;
 mod os;
 mod record_lock;
 mod replace;
 mod small;
 mod trust;
 
+pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhausted, is_unsupported, remedy};
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile};
+pub(crate) use record_lock::has_locks;
 pub use replace::{replace_private, replace_shared};
 pub use small::{
     AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new, write_new_private,
 };
-pub(crate) use small::{make_dirs, secure_dirs, sync_names};
+pub(crate) use small::{is_alive, make_dirs, secure_dirs, sync_names};
 pub use trust::{Distrusted, Trusted, check_folder, read_trusted};
 
 use std::ffi::OsStr;

@@ -1,5 +1,6 @@
 //! Why an archive failed.
 
+use crate::disk;
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
 use std::io::{self, ErrorKind};
@@ -27,13 +28,15 @@ pub enum ArchiveError {
         /// What the system said.
         reason: String,
     },
-    /// Reading, writing or syncing failed in mid-run: a full disk, an I/O error.
+    /// Reading, writing or syncing failed: a full disk, an I/O error.
     #[error("the archive failed at {path}: {reason}")]
     Io {
         /// The path that failed.
         path: String,
         /// What the system said.
         reason: String,
+        /// For want of room, descriptors or memory.
+        no_room: bool,
     },
     /// An mbox that another program has kept locked for too long.
     #[error("the mbox {path} is locked by another program; try again later")]
@@ -73,21 +76,32 @@ impl ArchiveError {
 
     /// What the system said about a path: that we may not, or that something failed.
     pub(super) fn at(path: &Path, error: &io::Error) -> ArchiveError {
-        match error.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
-                ArchiveError::cannot_create(path, error)
-            }
-            kind => {
-                let remedy = match kind {
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room, then run popkeep again",
-                    ErrorKind::FileTooLarge => "raise that limit (ulimit -f), then run popkeep again",
-                    ErrorKind::NotFound => "see who removes things there, then run popkeep again",
-                    _ => "what was stored before is safe; run popkeep again",
-                };
-                let reason = format!("{error}; {remedy}");
-                ArchiveError::Io { path: path.display().to_string(), reason }
-            }
+        if disk::is_denied(error) {
+            return ArchiveError::cannot_create(path, error);
         }
+        let reason = format!("{error}; {}", disk::remedy(error));
+        ArchiveError::Io { path: path.display().to_string(), reason, no_room: disk::is_exhausted(error) }
+    }
+
+    /// The same before anything is stored: what is not there is not ours to make.
+    pub(super) fn at_first(path: &Path, error: &io::Error) -> ArchiveError {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::InvalidInput => ArchiveError::cannot_create(path, error),
+            _ => ArchiveError::at(path, error),
+        }
+    }
+
+    /// Nothing keeps others away from an mbox.
+    pub(super) fn no_locks(path: &Path, error: &io::Error) -> ArchiveError {
+        let remedy = "its file system has no locks, and its folder is not ours to write a dotlock in; \
+                      keep it on a local disk";
+        let reason = format!("{error}: {remedy}");
+        ArchiveError::Io { path: path.display().to_string(), reason, no_room: false }
+    }
+
+    /// Whether it failed for want of room, descriptors or memory: what is complete can still be kept.
+    pub fn is_want_of_room(&self) -> bool {
+        matches!(self, ArchiveError::Io { no_room: true, .. })
     }
 
     /// It cannot even be made.
@@ -118,6 +132,9 @@ mod tests {
             (Errno::ACCESS, Exit::CANT_CREATE, "Permission denied"),
             (Errno::ROFS, Exit::CANT_CREATE, "Read-only"),
             (Errno::NOTDIR, Exit::CANT_CREATE, "Not a directory"),
+            (Errno::MFILE, Exit::IO, "ulimit -n"),
+            (Errno::NFILE, Exit::IO, "ulimit -n"),
+            (Errno::NOMEM, Exit::IO, "memory"),
         ] {
             let error = ArchiveError::at(Path::new("/mail/new"), &errno.into());
             assert_eq!(error.exit(), exit, "{error}");

@@ -101,7 +101,7 @@ impl<D: Disk> Maildir<D> {
     /// Makes what is missing of the Maildir and of the folders above it.
     fn make_folders(&self) -> Result<(), ArchiveError> {
         for path in [self.root.clone(), self.root.join("tmp"), self.root.join("new"), self.root.join("cur")] {
-            disk::make_dirs(&*self.disk, &path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
+            disk::make_dirs(&*self.disk, &path).map_err(|error| ArchiveError::at_first(&path, &error))?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<D: Disk> Archive for Maildir<D> {
             Ok(_) => return Err(ArchiveError::cannot_create(&self.root, "it is not a folder")),
             // Without it there is no known copy either, which is looked at next.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(ArchiveError::cannot_create(&self.root, error)),
+            Err(error) => return Err(ArchiveError::at_first(&self.root, &error)),
         }
         if holds && !self.holds_a_known_copy(ledger)? {
             let expected = ledger.overview()?.archived;
@@ -196,7 +196,7 @@ impl<D: Disk> Archive for Maildir<D> {
         self.make_folders()?;
         self.secure_folders(!holds)?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
-            self.disk.writable(&path).map_err(|error| ArchiveError::cannot_create(&path, error))?;
+            self.disk.writable(&path).map_err(|error| ArchiveError::at_first(&path, &error))?;
         }
         // A folder that can be written but not read cannot be synced as a group; its files can.
         self.group = self.disk.group_sync(&self.root.join("tmp")).unwrap_or(None);

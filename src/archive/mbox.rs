@@ -101,7 +101,7 @@ impl<D: Disk> Mbox<D> {
         let mut file = match self.disk.open(&self.path, Access::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(ArchiveError::cannot_create(&self.path, error)),
+            Err(error) => return Err(ArchiveError::at_first(&self.path, &error)),
         };
         let mut before = Seq::MAX;
         loop {
@@ -165,7 +165,7 @@ fn region_of(row: &Row) -> Option<Range<u64>> {
 
 impl<D: Disk> Archive for Mbox<D> {
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
-        let cannot = |path: &Path, error: io::Error| ArchiveError::cannot_create(path, error);
+        let cannot = |path: &Path, error: io::Error| ArchiveError::at_first(path, &error);
         let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
         let folder = disk::parent(&self.path);
         if !holds {

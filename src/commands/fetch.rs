@@ -56,7 +56,7 @@ fn work(
     let fleet = fleet::Options { orders, jobs: options.jobs };
     if !asks {
         // At a prompt, Ctrl-C is to end the program as ever.
-        stop::listen()?;
+        stop::listen().map_err(Failure::Signals)?;
     }
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let mut exit = Exit::merge(summaries.iter().map(|summary| summary.exit));

@@ -45,6 +45,9 @@ pub enum Failure {
     /// No configuration was made.
     #[error(transparent)]
     Init(#[from] init::InitError),
+    /// The system does not let us handle signals.
+    #[error("cannot handle signals ({0}); run popkeep again")]
+    Signals(#[source] io::Error),
     /// stdout cannot be written.
     #[error("cannot write to stdout ({0}); the disk it goes to may be full")]
     Output(#[from] io::Error),
@@ -58,7 +61,7 @@ impl Failure {
             Failure::Ledger(error) => error.exit(),
             Failure::Demo(error) => error.exit(),
             Failure::Init(error) => error.exit(),
-            Failure::Input(_) | Failure::Output(_) => Exit::IO,
+            Failure::Input(_) | Failure::Signals(_) | Failure::Output(_) => Exit::IO,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The real file system.
 #![expect(clippy::disallowed_types, reason = "this is the edge")]
 
-use super::{Access, Disk, DiskFile, Kind, Meta};
+use super::{Access, Disk, DiskFile, Kind, Meta, is_unsupported};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -67,11 +67,14 @@ impl Disk for OsDisk {
         match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             // Some network and FUSE file systems know neither link nor this flag. The names given
             // here are ours alone, so that looking first is as good.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match rustix::fs::lstat(to) {
-                Ok(_) => Err(Errno::EXIST.into()),
-                Err(Errno::NOENT) => Ok(rustix::fs::renameat(CWD, from, CWD, to)?),
-                Err(error) => Err(error.into()),
-            },
+            // A sandbox that does not know the call answers EPERM.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                match rustix::fs::lstat(to) {
+                    Ok(_) => Err(Errno::EXIST.into()),
+                    Err(Errno::NOENT) => Ok(rustix::fs::renameat(CWD, from, CWD, to)?),
+                    Err(error) => Err(error.into()),
+                }
+            }
             outcome => Ok(outcome?),
         }
     }
@@ -88,7 +91,11 @@ impl Disk for OsDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(rustix::fs::fsync(&folder)?)
+        match rustix::fs::fsync(&folder).map_err(io::Error::from) {
+            // A file system that does not sync folders has no names to lose, or none that we could keep.
+            Err(error) if is_unsupported(&error) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     fn group_sync(&self, folder: &Path) -> io::Result<Option<OsFile>> {
@@ -125,7 +132,11 @@ impl Disk for OsDisk {
         if self.metadata(path)?.kind == Kind::Folder {
             access |= rustix::fs::Access::EXEC_OK;
         }
-        Ok(rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS)?)
+        match rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS).map_err(io::Error::from) {
+            // It cannot be asked: the first step tells.
+            Err(error) if is_unsupported(&error) => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

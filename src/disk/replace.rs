@@ -2,11 +2,12 @@
 #![expect(clippy::disallowed_types, reason = "this is the edge")]
 
 use super::os::{OsDisk, parent};
-use super::{Disk as _, Kind};
+use super::{Disk as _, Kind, is_alive, is_unsupported};
 use rustix::fs::{Mode, OFlags};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// Who may read the file: everybody, whatever the umask, for its readers are other users.
@@ -27,6 +28,7 @@ pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
     // Two runs that write the same file at once each have a new one of their own.
     let mut hidden = OsString::from(".");
     hidden.push(name);
+    clean(parent(path), &hidden);
     hidden.push(format!(".{}.new", std::process::id()));
     let new = parent(path).join(hidden);
     let written = write_new(&new, octets).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
@@ -43,6 +45,23 @@ pub fn replace_private(draft: &Path, path: &Path) -> io::Result<()> {
     OsDisk.sync_dir(parent(path))
 }
 
+/// Removes what runs that were killed have left. What cannot be removed is in nobody's way.
+fn clean(folder: &Path, start: &OsStr) {
+    let mut left = Vec::new();
+    let _ = OsDisk.read_dir(folder, &mut |name| {
+        let pid = name.as_bytes().strip_prefix(start.as_bytes());
+        let pid = pid.and_then(|rest| rest.strip_prefix(b".")?.strip_suffix(b".new"));
+        let pid = pid.and_then(|pid| std::str::from_utf8(pid).ok()?.parse().ok());
+        if pid.is_some_and(|pid| !is_alive(pid)) {
+            left.push(folder.join(name));
+        }
+        true
+    });
+    for path in left {
+        let _ = OsDisk.unlink(&path);
+    }
+}
+
 fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || rustix::fs::open(path, flags, MODE);
@@ -54,7 +73,11 @@ fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
         }
         outcome => outcome?,
     };
-    rustix::fs::fchmod(&file, MODE)?;
+    match rustix::fs::fchmod(&file, MODE).map_err(io::Error::from) {
+        // CIFS, vfat: whoever mounts them says who may read.
+        Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {}
+        outcome => outcome?,
+    }
     File::from(file).write_all(octets)
 }
 
@@ -97,7 +120,12 @@ mod tests {
         let file = home.path().join("m");
         crate::disk::write_new_private(&home.path().join(format!(".m.{}.new", std::process::id())), b"half")
             .unwrap();
+        let left = format!(".m.{}.new", i32::MAX);
+        crate::disk::write_new_private(&home.path().join(left), b"of another process").unwrap();
+        for others in [".m.1.new", ".m.x.new", ".other.1.new"] {
+            crate::disk::write_new_private(&home.path().join(others), b"").unwrap();
+        }
         replace_shared(&file, b"whole").unwrap();
-        assert_eq!(names_in(home.path()).unwrap(), ["m"]);
+        assert_eq!(names_in(home.path()).unwrap(), [".m.1.new", ".m.x.new", ".other.1.new", "m"]);
     }
 }

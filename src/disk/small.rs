@@ -4,6 +4,7 @@
 use super::os::{OsDisk, OsFile, parent};
 use super::{Access, Disk as _, DiskFile as _, Kind};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::Pid;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -97,15 +98,10 @@ pub(crate) fn secure_dirs(disk: &impl super::Disk, folder: &Path) -> io::Result<
     Ok(())
 }
 
-/// Makes the names in a folder durable, as far as it lets us: one that we may not read, or a file
-/// system that does not sync folders, is none of our making.
+/// Makes the names in a folder durable, as far as it lets us: one that we may not read is none of our making.
 pub(crate) fn sync_names(disk: &impl super::Disk, folder: &Path) -> io::Result<()> {
     match disk.sync_dir(folder) {
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) =>
-        {
-            Ok(())
-        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         outcome => outcome,
     }
 }
@@ -132,6 +128,13 @@ pub fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {
         Err(_) => OsDisk.rename_noreplace(draft, path)?,
     }
     OsDisk.sync_dir(parent(path))
+}
+
+/// Whether another process has this number. One that we may not signal has.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    pid != rustix::process::getpid()
+        && rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
 }
 
 /// The one lock of an account, held until it is dropped or the process ends, however it ends. Its

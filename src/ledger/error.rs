@@ -1,7 +1,8 @@
 //! Why the ledger could not be read or written.
 
+use crate::disk::{self, Access, Disk as _, OsDisk};
 use crate::exit::Exit;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use std::io;
 use std::path::Path;
 
@@ -77,6 +78,16 @@ pub enum LedgerError {
         /// What is wrong with it, or with a folder above it.
         reason: String,
     },
+    /// Its file system has no locks. Exit 74.
+    #[error(
+        "the ledger {path} is on a file system without locks ({reason}); set state_dir to a folder on a local disk"
+    )]
+    NoLocks {
+        /// The file.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
     /// Any other failure: a full disk, an I/O error. Exit 74.
     #[error("the ledger {path} cannot be used: {reason}")]
     Failed {
@@ -97,7 +108,7 @@ impl LedgerError {
             | LedgerError::OtherArchive { .. }
             | LedgerError::Distrusted { .. } => Exit::CONFIG,
             LedgerError::Denied { .. } => Exit::CANT_CREATE,
-            LedgerError::Failed { .. } => Exit::IO,
+            LedgerError::NoLocks { .. } | LedgerError::Failed { .. } => Exit::IO,
         }
     }
 
@@ -112,13 +123,15 @@ impl LedgerError {
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::FileLockingProtocolFailed => LedgerError::Busy { path },
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => LedgerError::Damaged { path, reason },
-                ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
-                    LedgerError::Denied { path, reason }
-                }
+                ErrorCode::CannotOpen => LedgerError::from_open(path, &reason),
+                ErrorCode::PermissionDenied | ErrorCode::ReadOnly => LedgerError::Denied { path, reason },
                 ErrorCode::DiskFull => LedgerError::Failed {
                     path,
                     reason: format!("{reason}; make room, then run popkeep again"),
                 },
+                ErrorCode::SystemIoFailure => {
+                    LedgerError::Failed { path, reason: io_words(failure, &reason) }
+                }
                 _ => LedgerError::Failed { path, reason },
             },
             // A column holds what we never write there, or a table is missing.
@@ -135,12 +148,57 @@ impl LedgerError {
     pub(super) fn from_io(path: &Path, error: &io::Error) -> LedgerError {
         let path = path.display().to_string();
         let reason = error.to_string();
-        match error.kind() {
-            io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::NotADirectory
-            | io::ErrorKind::AlreadyExists => LedgerError::Denied { path, reason },
-            _ => LedgerError::Failed { path, reason },
+        if disk::is_denied(error) || error.kind() == io::ErrorKind::AlreadyExists {
+            LedgerError::Denied { path, reason }
+        } else {
+            LedgerError::Failed { path, reason: format!("{reason}; {}", disk::remedy(error)) }
         }
+    }
+
+    /// What an error of the system on the locks of `path` means.
+    pub(super) fn from_lock(path: &Path, error: &io::Error) -> LedgerError {
+        if disk::has_no_locks(error) {
+            LedgerError::NoLocks { path: path.display().to_string(), reason: error.to_string() }
+        } else {
+            LedgerError::from_io(path, error)
+        }
+    }
+
+    /// SQLite says that it cannot open the file, and not why: the system is asked again. What it does not object to now
+    /// was no question of permission.
+    fn from_open(path: String, reason: &str) -> LedgerError {
+        let file = Path::new(&path);
+        let asked = OsDisk.writable(file).and_then(|()| OsDisk.writable(disk::parent(file)));
+        match asked.and_then(|()| OsDisk.open(Path::new("/dev/null"), Access::Read).map(drop)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => LedgerError::from_io(file, &error),
+            Err(_) => LedgerError::Denied { path, reason: reason.to_owned() },
+            Ok(()) => LedgerError::Failed {
+                path,
+                reason: format!("{reason}; its disk, a quota or the limit of open files may be used up"),
+            },
+        }
+    }
+}
+
+/// What an I/O error of SQLite is about, and what to do.
+fn io_words(failure: &ffi::Error, reason: &str) -> String {
+    match failure.extended_code {
+        ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE | ffi::SQLITE_IOERR_SHMSIZE => {
+            format!(
+                "{reason} when writing: the disk fails, or a quota or a limit (ulimit -f) is used up; make room, then run popkeep again"
+            )
+        }
+        ffi::SQLITE_IOERR_LOCK
+        | ffi::SQLITE_IOERR_UNLOCK
+        | ffi::SQLITE_IOERR_RDLOCK
+        | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
+        | ffi::SQLITE_IOERR_SHMOPEN
+        | ffi::SQLITE_IOERR_SHMLOCK
+        | ffi::SQLITE_IOERR_SHMMAP => {
+            format!(
+                "{reason} when locking: its file system may lack what SQLite needs; set state_dir to a folder on a local disk"
+            )
+        }
+        _ => format!("{reason}; run popkeep again"),
     }
 }

@@ -55,6 +55,7 @@ impl LedgerFile {
             }
             _ => {}
         }
+        disk::has_locks(&path).map_err(|error| LedgerError::from_lock(&path, &error))?;
         Ok(LedgerFile { folder: state_dir.to_owned(), path, writable: true })
     }
 
@@ -69,6 +70,12 @@ impl LedgerFile {
         }
         check_folder(state_dir)?;
         check_files(&path)?;
+        // SQLite takes a lock that cannot be had for one that another has, and waits.
+        match disk::has_locks(&path) {
+            Err(error) if disk::has_no_locks(&error) => return Err(LedgerError::from_lock(&path, &error)),
+            // What else is wrong is for SQLite to tell.
+            _ => {}
+        }
         let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false };
         let made = schema::version(&file.connect()?, &file.name())?.is_some();
         Ok(made.then_some(file))
@@ -129,7 +136,7 @@ impl LedgerFile {
     /// The one lock of an identity; `None` when another popkeep has it.
     pub fn lock(&self, identity: &str) -> Result<Option<AccountLock>, LedgerError> {
         let path = self.folder.join(lock_name(identity));
-        AccountLock::try_take(&path).map_err(|error| LedgerError::from_io(&path, &error))
+        AccountLock::try_take(&path).map_err(|error| LedgerError::from_lock(&path, &error))
     }
 
     /// Whether nothing was ever recorded in it, for any maildrop.

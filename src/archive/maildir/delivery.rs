@@ -5,7 +5,7 @@
 
 use super::{Finished, Maildir, key_of};
 use crate::archive::ArchiveError;
-use crate::disk::{Access, Disk, DiskFile as _};
+use crate::disk::{self, Access, Disk, DiskFile as _};
 use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
 use crate::mail::names::{Key, ShortHash, file_name};
 use std::collections::HashSet;
@@ -103,7 +103,13 @@ impl<D: Disk> Maildir<D> {
     /// Makes the octets of all pending messages durable, and closes their files.
     fn sync_data(&mut self) -> Result<(), ArchiveError> {
         let synced = match &mut self.group {
-            Some(group) if std::mem::take(&mut self.closed_unsynced) => group.sync_file_system(),
+            Some(group) if std::mem::take(&mut self.closed_unsynced) => match group.sync_file_system() {
+                Err(error) if disk::is_unsupported(&error) => {
+                    self.group = None;
+                    self.sync_each()
+                }
+                outcome => outcome,
+            },
             _ => {
                 let mut files: Vec<&mut D::File> =
                     self.pending.iter_mut().filter_map(|message| message.file.as_mut()).collect();
@@ -114,6 +120,18 @@ impl<D: Disk> Maildir<D> {
             message.file = None;
         }
         synced.map_err(|error| ArchiveError::at(&self.root.join("tmp"), &error))
+    }
+
+    /// The same where nothing but a file of its own can be synced: those that were closed are opened again. What could
+    /// not be written since is told to who opens a file for the first time since, too.
+    fn sync_each(&mut self) -> io::Result<()> {
+        for message in &mut self.pending {
+            match &mut message.file {
+                Some(file) => file.sync()?,
+                None => self.disk.open(&message.path, Access::ReadWrite)?.sync()?,
+            }
+        }
+        Ok(())
     }
 
     /// Finds a KEY, and with it a name, for every pending message.
@@ -221,7 +239,7 @@ impl<D: Disk> Maildir<D> {
                 let _ = self.disk.unlink(temporary);
                 Ok(())
             }
-            Err(error) if no_hard_links(&error) => self.disk.rename_noreplace(temporary, target),
+            Err(error) if disk::has_no_hard_links(&error) => self.disk.rename_noreplace(temporary, target),
             Err(error) => Err(error),
         };
         placed.map_err(|error| ArchiveError::at(target, &error))?;
@@ -278,12 +296,4 @@ enum Standing {
     Nothing,
     TheMessage(PathBuf),
     SomethingElse,
-}
-
-/// The file system has no hard links, or not for us.
-fn no_hard_links(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK, Errno::XDEV]
-        .iter()
-        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

@@ -8,8 +8,7 @@
 
 use crate::archive::ArchiveError;
 use crate::clock;
-use crate::disk::{self, Access, Disk, DiskFile, Kind, Meta};
-use rustix::process::Pid;
+use crate::disk::{self, Access, Disk, DiskFile, Kind, Meta, is_alive};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -58,7 +57,13 @@ pub(super) fn lock<D: Disk>(
         };
         let Some((mut file, created)) = open(disk, path, create)? else { return Ok(None) };
         made |= created;
-        if file.try_lock().map_err(|error| failed(&error))? {
+        let has_it = match file.try_lock() {
+            // The file system has no such locks: what every program there goes by is the dotlock.
+            Err(error) if disk::has_no_locks(&error) && dotlock.is_some() => true,
+            Err(error) if disk::has_no_locks(&error) => return Err(ArchiveError::no_locks(path, &error)),
+            outcome => outcome.map_err(|error| failed(&error))?,
+        };
+        if has_it {
             // A mail client may have put another file in its place while we waited.
             let locked = file.metadata().map_err(|error| failed(&error))?;
             match disk.link_metadata(path) {
@@ -79,6 +84,10 @@ pub(super) fn lock<D: Disk>(
 /// could lead our mail into any other file of ours.
 pub(super) fn check(path: &Path, meta: &Meta) -> Result<(), ArchiveError> {
     match meta.kind {
+        Kind::File if meta.links > 1 => Err(ArchiveError::cannot_create(
+            path,
+            "it has a second name (a hard link): what is written to one is written to both",
+        )),
         Kind::File if meta.uid == rustix::process::geteuid().as_raw() => Ok(()),
         Kind::File => Err(ArchiveError::cannot_create(path, "it belongs to another user")),
         Kind::Folder => Err(ArchiveError::cannot_create(path, "it is a folder; an mbox is a file")),
@@ -331,13 +340,6 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}\n{}\n{}\n", self.pid, self.host, self.boot)
     }
-}
-
-/// Whether another process has this number. One that we may not signal has.
-fn is_alive(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    pid != rustix::process::getpid()
-        && rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
 }
 
 fn not_ours_to_write(error: &io::Error) -> bool {

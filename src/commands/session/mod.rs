@@ -47,7 +47,7 @@ pub(super) fn run<W: Write>(
         }
     };
     let marks = Marks::default();
-    signals::watch(&account.name, &marks).map_err(Failure::Input)?;
+    signals::watch(&account.name, &marks).map_err(Failure::Signals)?;
     let mut display = Display::new(Printer::new(out, true), io::stdout().is_terminal());
     let (yes, unproven, refused) = (options.yes, BTreeSet::new(), false);
     let mut prompt = Prompt { account, session, records, marks, lines, yes, unproven, refused };
