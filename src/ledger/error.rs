@@ -130,7 +130,7 @@ impl LedgerError {
                     reason: format!("{reason}; make room, then run popkeep again"),
                 },
                 ErrorCode::SystemIoFailure => {
-                    LedgerError::Failed { path, reason: io_words(failure, &reason) }
+                    LedgerError::Failed { path, reason: io_words(*failure, &reason) }
                 }
                 _ => LedgerError::Failed { path, reason },
             },
@@ -181,7 +181,7 @@ impl LedgerError {
 }
 
 /// What an I/O error of SQLite is about, and what to do.
-fn io_words(failure: &ffi::Error, reason: &str) -> String {
+fn io_words(failure: ffi::Error, reason: &str) -> String {
     match failure.extended_code {
         ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE | ffi::SQLITE_IOERR_SHMSIZE => {
             format!(

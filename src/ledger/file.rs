@@ -71,10 +71,11 @@ impl LedgerFile {
         check_folder(state_dir)?;
         check_files(&path)?;
         // SQLite takes a lock that cannot be had for one that another has, and waits.
-        match disk::has_locks(&path) {
-            Err(error) if disk::has_no_locks(&error) => return Err(LedgerError::from_lock(&path, &error)),
-            // What else is wrong is for SQLite to tell.
-            _ => {}
+        // What else is wrong is for SQLite to tell.
+        if let Err(error) = disk::has_locks(&path)
+            && disk::has_no_locks(&error)
+        {
+            return Err(LedgerError::from_lock(&path, &error));
         }
         let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false };
         let made = schema::version(&file.connect()?, &file.name())?.is_some();
