@@ -9,6 +9,7 @@ use super::filer::Filed;
 use super::now;
 use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, refusal_exit};
+use super::renumbering::marks_are_ours;
 use super::retrieve::Haul;
 use super::round::{Errand, Next, Run, messages};
 use crate::event::Event;
@@ -32,11 +33,15 @@ impl Run<'_> {
         next: Next,
     ) -> Result<Next, AccountError> {
         due.extend(self.due_of_haul(session.id(), plan, &haul.filed));
+        if haul.vanished && !due.is_empty() {
+            // A new session lists what is left.
+            return Ok(Next::Renumbered);
+        }
         if !due.is_empty() && !haul.settled && self.have_numbers_moved(&mut session, plan)? {
             return Ok(Next::Renumbered);
         }
         let marked = self.mark(&mut session, due)?;
-        if !marked.accepted.is_empty() && !self.marks_are_ours(&mut session, plan, &marked)? {
+        if !marked.accepted.is_empty() && !marks_are_ours(&mut session, plan, &marked)? {
             return Ok(Next::Renumbered);
         }
         let gmail = is_gmail(self.account, session.capabilities());

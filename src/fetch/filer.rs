@@ -120,9 +120,21 @@ pub(super) enum Doubt {
     DiffersFromRecord,
 }
 
+/// On what terms a session brings messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'w> {
+    /// The session sends commands ahead, so that octets must tally with sizes.
+    pub must_tally: bool,
+    /// UTF8 (RFC 6856) is in force.
+    pub utf8: bool,
+    /// Where the network side looks.
+    pub watch: &'w Watch,
+}
+
 /// What the filer has seen that the network side must heed at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
+    calm: bool,
     /// Messages that do not tally.
     untallied: AtomicU64,
     /// Messages seem to have other numbers than they were listed with.
@@ -133,6 +145,11 @@ pub(super) struct Watch {
 pub(super) const WRONG_SIZES: u64 = 3;
 
 impl Watch {
+    /// Nothing seen yet. `calm`: sizes that are another message's mean nothing.
+    pub(super) fn new(calm: bool) -> Self {
+        Watch { calm, untallied: AtomicU64::new(0), other_numbers: AtomicBool::new(false) }
+    }
+
     /// Whether nothing more is to be asked for before what has come is looked into.
     pub(super) fn enough(&self) -> bool {
         self.other_numbers() || self.untallied.load(Ordering::Relaxed) >= WRONG_SIZES
@@ -199,8 +216,7 @@ impl<'a> Filer<'a> {
         plan: &'a Plan<'a>,
         before: Before<'a>,
         limits: BatchLimits,
-        (must_tally, utf8): (bool, bool),
-        watch: &'a Watch,
+        Terms { must_tally, utf8, watch }: Terms<'a>,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
@@ -393,7 +409,7 @@ impl<'a> Filer<'a> {
         if self.sizes.has_tallied() {
             self.findings.first_untallied.get_or_insert(item);
         }
-        if self.sizes.suggest_other_numbers(self.plan, wire, stored) {
+        if !self.watch.calm && self.sizes.suggest_other_numbers(self.plan, wire, stored) {
             self.watch.other_numbers.store(true, Ordering::Relaxed);
         }
         false

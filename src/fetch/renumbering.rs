@@ -1,16 +1,17 @@
 //! Message numbers that no longer mean what they meant in the listing.
 //!
-//! RFC 1939 gives a message its number for the whole session. Some servers look numbers up live (GreenMail), so
+//! RFC 1939 gives a message its number for the whole session. Some servers look numbers up live (`GreenMail`), so
 //! that another client's expunge, or our own DELE, moves every number behind it: RETR 2 brings message 3, DELE 2
 //! deletes it.
 //!
 //! The rule: after the last RETR, with nothing under way, and before the first DELE, STAT must say what it said when
 //! the maildrop was listed. If it does not, or a RETR was refused, or two messages in a row have other messages'
-//! sizes, that is a suspicion, and UIDL settles it (LIST where there are no UIDs). A number with the same UID in
-//! both listings keeps what came under it. The others lose their UIDs: their content stays archived, and is
-//! recognised when it comes again. Nothing is deleted in such a session, and a new one does what is left, up to
-//! [`MOST`] times a run. New mail at the end moves nothing. After the DELEs STAT is asked once more: a message
-//! that is gone and was not marked means RSET and no QUIT.
+//! sizes, that is a suspicion, and UIDL settles it (LIST where there are no UIDs). If any number stands for another
+//! UID now, only those with the same UID in both listings keep what came under them. The others lose their UIDs:
+//! their content stays archived, and is recognised when it comes again. Nothing is deleted in a session in which
+//! numbers have moved or messages vanished, and a new one does what is left, up to [`MOST`] times a run. New mail
+//! at the end moves nothing. After the DELEs STAT is asked once more: a message that is gone and was not marked
+//! means RSET and no QUIT.
 //!
 //! Promise: no message is deleted that was not the one a receipt was issued for.
 
@@ -40,10 +41,17 @@ impl Run<'_> {
         if !haul.other_stat && (!haul.suspicion || self.seen.calm) {
             return Ok(false);
         }
-        let moved = self.moved(session, plan)?;
-        let Some(moved) = moved else { return Ok(false) };
-        let (stay, go): (Vec<Filed>, Vec<Filed>) =
-            std::mem::take(&mut haul.filed).into_iter().partition(|message| !moved.contains(message.item));
+        let moved = match self.moved(session, plan)? {
+            Numbers::AsListed => return Ok(false),
+            Numbers::SomeVanished => {
+                haul.vanished = true;
+                return Ok(false);
+            }
+            Numbers::Moved(moved) => moved,
+        };
+        let (stay, go): (Vec<Filed>, Vec<Filed>) = std::mem::take(&mut haul.filed)
+            .into_iter()
+            .partition(|message| moved.get(message.item) == Some(&false));
         self.disown(&go)?;
         haul.filed = stay;
         haul.unsure.extend(go);
@@ -62,20 +70,20 @@ impl Run<'_> {
         if says_stat(session)? == session.listed_stat() {
             return Ok(false);
         }
-        Ok(self.moved(session, plan)?.is_some())
+        Ok(!matches!(self.moved(session, plan)?, Numbers::AsListed))
     }
 
-    /// The places whose numbers stand for something else now; `None` if there is none.
+    /// What UIDL, or LIST, says of the numbers now.
     fn moved(
         &mut self,
         session: &mut Session<Transaction>,
         plan: &Plan<'_>,
-    ) -> Result<Option<Places>, AccountError> {
+    ) -> Result<Numbers, AccountError> {
         let by_uid = plan.iter().any(|item| item.entry.uid.is_some());
         let again = match session.listing_again(by_uid) {
             Ok(again) => again,
             // It was answered before. All numbers are in doubt now.
-            Err(SessionError::Refused { .. }) => Listing::default(),
+            Err(SessionError::Refused { .. }) => return Ok(Numbers::Moved(vec![true; plan.len()])),
             Err(error) => return Err(error.into()),
         };
         let sign = |entry: Entry<'_>| {
@@ -85,54 +93,29 @@ impl Run<'_> {
                 entry.size.map(|size| size.to_be_bytes().to_vec())
             }
         };
-        let now: HashMap<u32, Option<Vec<u8>>> =
-            again.iter().map(|entry| (entry.number, sign(entry))).collect();
-        let moved: Vec<bool> =
-            plan.iter().map(|item| now.get(&item.entry.number) != Some(&sign(item.entry))).collect();
+        let now: HashMap<u32, Vec<u8>> =
+            again.iter().filter_map(|entry| Some((entry.number, sign(entry)?))).collect();
+        let mut vanished = false;
+        let moved: Vec<bool> = plan
+            .iter()
+            .map(|item| match (now.get(&item.entry.number), sign(item.entry)) {
+                (Some(now), Some(before)) => *now != before,
+                (None, Some(_)) => {
+                    vanished = true;
+                    false
+                }
+                (_, None) => false,
+            })
+            .collect();
         if moved.contains(&true) {
-            return Ok(Some(Places(moved)));
+            // What has vanished may have moved as well.
+            let lost = plan.iter().map(|item| !now.contains_key(&item.entry.number));
+            return Ok(Numbers::Moved(
+                moved.into_iter().zip(lost).map(|(moved, lost)| moved || lost).collect(),
+            ));
         }
         self.seen.calm = true;
-        Ok(None)
-    }
-
-    /// After the DELEs: whether the server has marked what was meant, as far as it tells. If it has not, all marks
-    /// are taken back.
-    pub(super) fn marks_are_ours(
-        &mut self,
-        session: &mut Session<Transaction>,
-        plan: &Plan<'_>,
-        marked: &Marked,
-    ) -> Result<bool, AccountError> {
-        let listed = session.listed_stat();
-        let said = says_stat(session)?;
-        if listed.is_some()
-            && (said == listed || said == listed.and_then(|listed| less(listed, plan, marked)))
-        {
-            return Ok(true);
-        }
-        let again = match session.listing_again(true) {
-            Ok(again) => again,
-            Err(SessionError::Refused { .. }) => Listing::default(),
-            Err(error) => return Err(error.into()),
-        };
-        let mut there: HashMap<&[u8], u64> = HashMap::new();
-        for uid in again.iter().filter_map(|entry| entry.uid) {
-            *there.entry(uid).or_default() += 1;
-        }
-        let mut unmarked = plan.iter().filter(|item| !marked.numbers.contains(&item.entry.number));
-        let all_there = unmarked.all(|item| match item.entry.uid.and_then(|uid| there.get_mut(uid)) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            _ => false,
-        });
-        if !all_there {
-            // An answer of any kind will do: the connection is closed without QUIT.
-            let _ = session.rset();
-        }
-        Ok(all_there)
+        Ok(if vanished { Numbers::SomeVanished } else { Numbers::AsListed })
     }
 
     /// A session ended with other numbers; whether there is another one.
@@ -150,13 +133,50 @@ impl Run<'_> {
     }
 }
 
-/// Places in a plan.
-struct Places(Vec<bool>);
-
-impl Places {
-    fn contains(&self, place: usize) -> bool {
-        self.0.get(place).copied().unwrap_or(true)
+/// After the DELEs: whether the server has marked what was meant, as far as it tells. If it has not, all marks
+/// are taken back.
+pub(super) fn marks_are_ours(
+    session: &mut Session<Transaction>,
+    plan: &Plan<'_>,
+    marked: &Marked,
+) -> Result<bool, AccountError> {
+    let listed = session.listed_stat();
+    let said = says_stat(session)?;
+    if listed.is_some() && (said == listed || said == listed.and_then(|listed| less(listed, plan, marked))) {
+        return Ok(true);
     }
+    let again = match session.listing_again(true) {
+        Ok(again) => again,
+        Err(SessionError::Refused { .. }) => Listing::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut there: HashMap<&[u8], u64> = HashMap::new();
+    for uid in again.iter().filter_map(|entry| entry.uid) {
+        *there.entry(uid).or_default() += 1;
+    }
+    let mut unmarked = plan.iter().filter(|item| !marked.numbers.contains(&item.entry.number));
+    let all_there = unmarked.all(|item| match item.entry.uid.and_then(|uid| there.get_mut(uid)) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    });
+    if !all_there {
+        // An answer of any kind will do: the connection is closed without QUIT.
+        let _ = session.rset();
+    }
+    Ok(all_there)
+}
+
+/// What became of the numbers of a session.
+enum Numbers {
+    /// They stand for what they stood for.
+    AsListed,
+    /// So do all that are still there.
+    SomeVanished,
+    /// By place in the plan: whether the number stands for something else now, or for nothing.
+    Moved(Vec<bool>),
 }
 
 /// What STAT says now, `None` if it cannot be read.

@@ -5,7 +5,7 @@
 //! middle, and what follows is no answer. What came short, or not at all, is never stored as mail. Where a reply
 //! may have been lost, what came after it is unsure.
 
-use super::filer::{Before, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Watch};
+use super::filer::{Before, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Terms, Watch};
 use super::lost_reply;
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
@@ -16,6 +16,7 @@ use crate::mail::line_ends::Unix;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::pop3::listing::parse_stat;
+use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, Sent, Session, SessionError, Transaction};
 use crate::stop;
 use std::collections::{HashSet, VecDeque};
@@ -36,9 +37,12 @@ pub(super) struct Bounds {
     pub batch: BatchLimits,
     /// STAT follows each message before the next is asked for, so that whatever goes wrong has one author.
     pub each_alone: bool,
+    /// Sizes that are another message's are no reason to stop: the numbers were asked about before.
+    pub calm: bool,
 }
 
 /// What a retrieval brought.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
 #[derive(Debug, Default)]
 pub(super) struct Haul {
     /// Messages that are durable now, and of which it is certain which ones they are.
@@ -61,6 +65,8 @@ pub(super) struct Haul {
     pub other_stat: bool,
     /// A RETR was refused, or sizes speak for other messages: perhaps the server has changed its numbers.
     pub suspicion: bool,
+    /// Messages have vanished from the server since it listed them.
+    pub vanished: bool,
     /// STAT was answered after the last message: nothing is under way.
     pub settled: bool,
     /// All came, and then the session ended before its last word.
@@ -109,13 +115,27 @@ pub(super) fn retrieve(
     let (parcels, incoming) = sync_channel(PARCELS_WAITING);
     let (emptied, spare) = channel();
     let (report, reports) = channel();
-    let watch = Watch::default();
-    let ways = (session.pipelining(), session.utf8());
-    let filer = Filer::new(archive, ledger, plan, before, bounds.batch, ways, &watch, (account, observer));
+    let watch = Watch::new(bounds.calm);
+    let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
+    let filer = Filer::new(archive, ledger, plan, before, bounds.batch, terms, (account, observer));
     let mut haul = std::thread::scope(|scope| {
         let working = scope.spawn(move || filer.work(order.len(), &incoming, &report, &emptied));
         let packer = Packer { parcel: Parcel::new(), parcels, spare, account, observer };
-        let mut haul = pump(session, plan, order, (bounds, &watch), packer);
+        let pump = Pump {
+            plan,
+            bounds,
+            watch: &watch,
+            packer,
+            haul: Haul::default(),
+            waiting: order,
+            asked: VecDeque::new(),
+            current: Current::default(),
+            came: 0,
+            ended: None,
+            stat_under_way: false,
+            listed_stat: session.listed_stat(),
+        };
+        let mut haul = pump.work(session);
         match working.join() {
             Ok(Ok(findings)) => haul.findings = findings,
             Ok(Err(error)) => haul.broken = Some(Broken::Archive(error)),
@@ -187,134 +207,182 @@ struct Current {
     wire_octets: u64,
 }
 
-fn pump(
-    session: &mut Session<Transaction>,
-    plan: &Plan<'_>,
-    order: &[usize],
-    (bounds, watch): (Bounds, &Watch),
-    mut packer: Packer<'_>,
-) -> Haul {
-    let mut haul = Haul::default();
-    let mut waiting = order.iter().copied();
-    let mut asked: VecDeque<usize> = VecDeque::new();
-    let mut current = Current::default();
-    let mut came: u64 = 0;
-    // A message that has come to its end, until what follows it is known to be an answer.
-    let mut ended: Option<(usize, u64)> = None;
-    let mut stat_under_way = false;
-    let listed_stat = session.listed_stat();
-    let at_once = if bounds.each_alone { 1 } else { QUEUED };
-    loop {
-        let late = came > 0 && bounds.until.is_some_and(|until| Instant::now() >= until);
-        if waiting.len() > 0 && (late || watch.enough()) {
-            haul.cut_short = true;
-            waiting = order[order.len()..].iter().copied();
-        }
-        let settled = !bounds.each_alone || ended.is_none();
-        if !stat_under_way && asked.len() <= DEPTH && settled {
-            for item in waiting.by_ref().take(at_once.saturating_sub(asked.len())) {
-                session.queue_retr(plan.item(item).entry.number);
-                asked.push_back(item);
-            }
-        }
-        if !stat_under_way && asked.is_empty() && !haul.settled {
-            session.queue_stat();
-            stat_under_way = true;
-        }
-        let event = match session.next() {
-            Ok(Some(event)) => event,
-            Ok(None) => break,
-            Err(error) => {
-                if error.is_disorder()
-                    && let Some((item, _)) = ended.take()
-                {
-                    haul.ended_badly = Some(item);
-                    packer.parcel.discard();
+/// Asks for messages and hears the answers.
+struct Pump<'a> {
+    plan: &'a Plan<'a>,
+    bounds: Bounds,
+    watch: &'a Watch,
+    packer: Packer<'a>,
+    haul: Haul,
+    /// Messages to ask for, by their place in the plan.
+    waiting: &'a [usize],
+    /// Messages whose answers are not complete.
+    asked: VecDeque<usize>,
+    current: Current,
+    came: u64,
+    /// A message that has come to its end, and its octets on the wire, until what follows it is known to be an answer.
+    ended: Option<(usize, u64)>,
+    stat_under_way: bool,
+    /// What STAT said when the maildrop was listed.
+    listed_stat: Option<(u64, u64)>,
+}
+
+/// There is no more to hear.
+struct Over;
+
+impl From<FilerGone> for Over {
+    fn from(_: FilerGone) -> Self {
+        Over
+    }
+}
+
+impl Pump<'_> {
+    fn work(mut self, session: &mut Session<Transaction>) -> Haul {
+        loop {
+            self.ask(session);
+            let heard = match session.next() {
+                Ok(Some(Incoming::Status { command: Sent::Stat, reply })) => {
+                    self.hear_stat(&reply);
+                    continue;
                 }
-                haul.broke_at = asked.front().copied();
-                if stat_under_way && waiting.len() == 0 && !error.is_disorder() {
-                    haul.gone = Some(error);
-                } else {
-                    haul.broken = Some(Broken::Session(error));
+                Ok(Some(event)) => self.hear(event),
+                Ok(None) => Err(Over),
+                Err(error) => {
+                    self.broke(error);
+                    Err(Over)
                 }
+            };
+            if heard.is_err() {
                 break;
             }
+        }
+        // The session has ended; nothing followed the last message.
+        self.confirm();
+        self.haul.unanswered = self.asked.len();
+        // What is complete is worth keeping, however the session ended.
+        let _ = self.packer.send();
+        self.haul
+    }
+
+    fn ask(&mut self, session: &mut Session<Transaction>) {
+        if self.stat_under_way {
+            return;
+        }
+        let late = self.came > 0 && self.bounds.until.is_some_and(|until| Instant::now() >= until);
+        if !self.waiting.is_empty() && (late || self.watch.enough()) {
+            self.haul.cut_short = true;
+            self.waiting = &[];
+        }
+        let room = match (self.bounds.each_alone, self.ended) {
+            (true, Some(_)) => 0,
+            (true, None) => 1,
+            (false, _) if self.asked.len() > DEPTH => 0,
+            (false, _) => QUEUED,
         };
-        if matches!(event, Incoming::Status { .. })
-            && let Some((item, wire_octets)) = ended.take()
-        {
-            packer.parcel.end(item, wire_octets);
+        let (now, later) =
+            self.waiting.split_at(room.saturating_sub(self.asked.len()).min(self.waiting.len()));
+        self.waiting = later;
+        for &item in now {
+            session.queue_retr(self.plan.item(item).entry.number);
+            self.asked.push_back(item);
         }
-        if let Incoming::Status { command: Sent::Stat, reply } = &event {
-            stat_under_way = false;
-            haul.settled = waiting.len() == 0;
-            let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
-            haul.other_stat |= listed_stat.is_some_and(|listed| said != Some(listed));
-            continue;
+        if self.asked.is_empty() && !self.haul.settled {
+            session.queue_stat();
+            self.stat_under_way = true;
         }
-        let Some(&item) = asked.front() else { continue };
-        let step = match event {
-            Incoming::Status { reply, .. } if reply.is_ok() => {
-                packer.parcel.begin();
-                current = Current::default();
-                Ok(())
-            }
+    }
+
+    /// What has ended is a whole message: an answer, or nothing, has followed it.
+    fn confirm(&mut self) {
+        if let Some((item, wire_octets)) = self.ended.take() {
+            self.packer.parcel.end(item, wire_octets);
+        }
+    }
+
+    fn hear_stat(&mut self, reply: &Reply) {
+        self.confirm();
+        self.stat_under_way = false;
+        self.haul.settled = self.waiting.is_empty();
+        let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
+        self.haul.other_stat |= self.listed_stat.is_some_and(|listed| said != Some(listed));
+    }
+
+    fn hear(&mut self, event: Incoming<'_>) -> Result<(), Over> {
+        let Some(&item) = self.asked.front() else { return Ok(()) };
+        match event {
             Incoming::Status { reply, .. } => {
-                if reply.is_transient() {
-                    haul.passing.insert(item);
+                self.confirm();
+                if reply.is_ok() {
+                    self.packer.parcel.begin();
+                    self.current = Current::default();
+                    return Ok(());
                 }
-                if plan.is_counted_only(item) {
-                    haul.phantoms.insert(item);
-                } else {
-                    haul.suspicion = true;
-                    haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
-                }
-                asked.pop_front();
-                Ok(())
+                self.asked.pop_front();
+                self.refused(item, &reply);
             }
             Incoming::Body { octets, .. } => {
-                current.wire_octets += octets.len() as u64;
-                if current.wire_octets > bounds.max_size {
-                    packer.parcel.discard();
-                    haul.broken = Some(Broken::TooLarge(item));
-                    break;
+                self.current.wire_octets += octets.len() as u64;
+                if self.current.wire_octets > self.bounds.max_size {
+                    self.packer.parcel.discard();
+                    self.haul.broken = Some(Broken::TooLarge(item));
+                    return Err(Over);
                 }
-                packer.pack(octets, &mut current.ends)
+                return Ok(self.packer.pack(octets, &mut self.current.ends)?);
             }
             Incoming::End { .. } => {
-                asked.pop_front();
-                came += 1;
-                current.ends.finish(&mut packer.parcel.octets);
-                if current.wire_octets == 0 && plan.item(item).entry.size != Some(0) {
-                    // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it
-                    // cannot convert.
-                    packer.parcel.discard();
-                    haul.missed.push((item, "the server sent nothing for it".to_owned()));
-                } else {
-                    ended = Some((item, current.wire_octets));
-                }
-                packer.send_if_full()
+                self.asked.pop_front();
+                self.came += 1;
+                self.end(item)?;
             }
-        };
-        if step.is_err() {
-            break;
         }
-        let between_messages = asked.front() != Some(&item);
-        let more = !asked.is_empty() || waiting.len() > 0;
+        let more = !self.asked.is_empty() || !self.waiting.is_empty();
         if let Some(exit) = stop::requested()
-            && between_messages
             && more
         {
-            haul.broken = Some(Broken::Stopped(exit));
-            break;
+            self.haul.broken = Some(Broken::Stopped(exit));
+            return Err(Over);
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, item: usize, reply: &Reply) {
+        if reply.is_transient() {
+            self.haul.passing.insert(item);
+        }
+        if self.plan.is_counted_only(item) {
+            self.haul.phantoms.insert(item);
+        } else {
+            self.haul.suspicion = true;
+            self.haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
         }
     }
-    if let Some((item, wire_octets)) = ended {
-        // The session has ended; nothing followed this message.
-        packer.parcel.end(item, wire_octets);
+
+    fn end(&mut self, item: usize) -> Result<(), FilerGone> {
+        let Current { ends, wire_octets } = &mut self.current;
+        ends.finish(&mut self.packer.parcel.octets);
+        if *wire_octets == 0 && self.plan.item(item).entry.size != Some(0) {
+            // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
+            // convert.
+            self.packer.parcel.discard();
+            self.haul.missed.push((item, "the server sent nothing for it".to_owned()));
+        } else {
+            self.ended = Some((item, *wire_octets));
+        }
+        self.packer.send_if_full()
     }
-    haul.unanswered = asked.len();
-    // What is complete is worth keeping, however the session ended.
-    let _ = packer.send();
-    haul
+
+    fn broke(&mut self, error: SessionError) {
+        if error.is_disorder()
+            && let Some((item, _)) = self.ended.take()
+        {
+            self.haul.ended_badly = Some(item);
+            self.packer.parcel.discard();
+        }
+        self.haul.broke_at = self.asked.front().copied();
+        if self.stat_under_way && self.waiting.is_empty() && !error.is_disorder() {
+            self.haul.gone = Some(error);
+        } else {
+            self.haul.broken = Some(Broken::Session(error));
+        }
+    }
 }

@@ -183,6 +183,7 @@ impl Run<'_> {
             max_size: self.account.max_size,
             until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
             batch: self.portions.batch,
+            calm: self.seen.calm,
             each_alone: self.errand == Errand::Failed,
         };
         let mut haul = retrieve(

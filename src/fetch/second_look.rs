@@ -76,6 +76,7 @@ impl Run<'_> {
         haul.ended_badly = again.ended_badly;
         haul.suspicion |= again.suspicion;
         haul.other_stat |= again.other_stat;
+        haul.vanished |= again.vanished;
         haul.settled = again.settled;
         haul.cut_short |= again.cut_short;
         Ok(())

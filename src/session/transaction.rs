@@ -2,7 +2,7 @@
 //!
 //! Promises: DELE leaves only with a receipt of this session, while no message is under way
 //! and no octet lies unexplained; QUIT leaves alone, and its answer is waited for. With pipelining only a
-//! command of the same kind rides behind RETR, TOP or DELE: WildDuck answers a simple command that rides
+//! command of the same kind rides behind RETR, TOP or DELE: `WildDuck` answers a simple command that rides
 //! behind RETR while it is still sending the message, so that the answer arrives inside it. Without
 //! pipelining one command is on the wire at a time, whatever is queued.
 

@@ -334,7 +334,7 @@ fn the_environment_s_authorities_are_trusted_and_commands_find_the_same_environm
     let account = Account::on("other", &server).without("password").text("password_command", &command);
     sandbox.configure([account]);
     run(None).expect(0).silent();
-    assert_eq!(said(), [String::new(); 0]);
+    assert!(said().is_empty());
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn a_clock_that_jumps_in_mid_run_makes_nothing_old() {
         server.state().mails = Mail::some(6);
         let file = sandbox.write("clock", format!("{before:+}"));
         let (hold_at, capa) = (Some(Nth("RETR", 2)), Capa::without_pipelining());
-        server.behave(Behaviour { hold_at, capa, ..Behaviour::default() });
+        server.behave(Behaviour { capa, hold_at, ..Behaviour::default() });
         let run = sandbox.popkeep(["fetch", "--quiet"]).by_the_file(&library, &file);
         std::thread::scope(|scope| {
             let run = scope.spawn(|| run.run().expect(0).silent());

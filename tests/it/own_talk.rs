@@ -65,7 +65,7 @@ fn one_wrong_size_costs_nothing_but_a_second_look() {
 
 #[test]
 fn each_honest_way_to_count_keeps_the_privilege() {
-    let lines = |mail: &Mail| mail.wire.iter().filter(|&&octet| octet == b'\n').count();
+    let lines = |mail: &Mail| mail.wire.split(|&octet| octet == b'\n').count() - 1;
     let octets: [&dyn Fn(&Mail) -> usize; 3] =
         [&|mail| mail.wire.len(), &|mail| mail.wire.len() - 2, &|mail| mail.wire.len() - lines(mail)];
     for octets in octets {
@@ -120,7 +120,7 @@ fn nothing_but_retr_rides_behind_retr() {
 fn without_sizes_nothing_is_sent_ahead() {
     let says = [("LIST", b"-ERR no such command\r\n".to_vec())].into();
     let intrudes_once = [b"uid-00002".to_vec()].into();
-    let behaviour = Behaviour { says, intrudes_once, ..Behaviour::default() };
+    let behaviour = Behaviour { intrudes_once, says, ..Behaviour::default() };
     let server = PopServer::behaving(Mail::some(3), behaviour);
     let sandbox = Sandbox::for_server(&server);
     let outcome = sandbox.popkeep(["fetch", "-vv"]).run().expect(0);

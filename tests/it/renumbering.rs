@@ -99,7 +99,7 @@ fn another_client_expunges_a_message_before_we_delete() {
 fn another_client_expunges_a_message_while_we_delete() {
     for (capa, nth) in capas().into_iter().flat_map(|capa| (1..=6).map(move |nth| (capa.clone(), nth))) {
         let expunges = Some((Nth("DELE", nth), 1));
-        let (server, sandbox, all) = deleting(Behaviour { expunges, capa, ..Behaviour::default() });
+        let (server, sandbox, all) = deleting(Behaviour { capa, expunges, ..Behaviour::default() });
         // It is on the server alone, and must not go for bearing a number that was another's.
         let large = Mail::new("large", format!("Subject: left by max_size\n\n{}\n", "x".repeat(3_000)));
         server.state().mails.insert(3, large.clone());
@@ -129,7 +129,7 @@ fn a_server_that_renumbers_at_our_own_dele() {
 fn new_mail_in_mid_session_moves_nothing() {
     for capa in capas() {
         let says = [("STAT", b"+OK 7 1000\r\n".to_vec())].into();
-        let (server, sandbox, all) = deleting(Behaviour { says, capa, ..Behaviour::default() });
+        let (server, sandbox, all) = deleting(Behaviour { capa, says, ..Behaviour::default() });
         sandbox.popkeep(["fetch", "--quiet"]).run();
         assert!(server.uids().is_empty(), "it is only counted, by whatever name");
         assert_same_mail(sandbox.maildir("work"), stored_forms(&all));

@@ -120,7 +120,11 @@ fn one_empty_line_before_a_status_line_is_passed_over() {
     let body = "A: b\r\n\r\n\r\nx\r\n";
     always(&[Command::Retr(1)], &format!("\r\n+OK\r\n{body}.\r\n"), &[ok(""), Body(body.into()), End]);
     let auth = Command::Auth { mechanism: "PLAIN", initial: None };
-    always(&[auth], "\r\n+ eA==\r\n\r\n-ERR\r\n", &[Said::Challenge("eA==".into()), Said::Err("".into())]);
+    always(
+        &[auth],
+        "\r\n+ eA==\r\n\r\n-ERR\r\n",
+        &[Said::Challenge("eA==".into()), Said::Err(String::new())],
+    );
     let twice = hear(&mut dialogue(&[Command::Noop]), b"\r\n\r\n+OK\r\n", 99);
     assert!(matches!(twice, Err(DialogueError::NotAReply(_))));
 }
