@@ -68,6 +68,8 @@ pub struct Meta {
     pub mode: u32,
     /// When its content (a folder's: its names) changed last: seconds and nanoseconds.
     pub modified: (i64, i64),
+    /// When anything about it changed last, which no program can set back: seconds and nanoseconds.
+    pub changed: (i64, i64),
 }
 
 /// What an existing file is opened for.
@@ -126,7 +128,12 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_files(&self, files: &mut [&mut Self::File]) -> io::Result<()>;
     /// Calls `each` for every name in a folder but `.` and `..`, in no order, until it says
     /// `false`.
-    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        self.read_dir_numbered(path, &mut |name, _| each(name))
+    }
+    /// The same, with each file's number on its file system ([`Meta::ino`]): reading in that order spares a disk
+    /// its ways.
+    fn read_dir_numbered(&self, path: &Path, each: &mut dyn FnMut(&OsStr, u64) -> bool) -> io::Result<()>;
     /// What a name stands for, symbolic links followed.
     fn metadata(&self, path: &Path) -> io::Result<Meta>;
     /// What a name stands for, a symbolic link being one.

@@ -2,8 +2,8 @@
 //! the ledger's rows and the user's limits.
 //!
 //! Promises: every listed message gets exactly one verdict; a row explains at most one listed
-//! message; a message is [`Verdict::Archived`] only when its UID names one row, once, and its size
-//! has not changed. Whatever is doubtful is fetched and compared, never skipped.
+//! message; a message is [`Verdict::Archived`] only when its UID names one row, once, its size
+//! has not changed, and the look at the archive has seen its copy. Whatever is doubtful is fetched and compared, never skipped.
 //!
 //! Must never: take a UID that one listing left out for a message that is gone.
 
@@ -15,9 +15,11 @@ pub use ages::Ages;
 pub use planner::Planner;
 pub use quarantine::{Quarantine, Ward};
 
+use crate::archive::{Presence, Whereabouts};
 use crate::ledger::{Seq, UnixTime};
 use crate::pop3::listing::{Entry, Listing};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// What the user allows in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,10 @@ pub struct Limits {
 pub enum Verdict {
     /// The archive has it, as this row.
     Archived(Archived),
+    /// It was archived as this row, and somebody has removed its copy since.
+    Removed(Archived),
+    /// It was archived as this row, and something else is in the place of its copy.
+    Damaged(Archived),
     /// RETR it, and store it unless it turns out to be one of the rows of `compare`.
     Fetch {
         /// Why it cannot be taken for archived.
@@ -45,6 +51,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The row that explains it, wherever its copy is.
+    pub fn row(self) -> Option<Archived> {
+        match self {
+            Verdict::Archived(row) | Verdict::Removed(row) | Verdict::Damaged(row) => Some(row),
+            Verdict::Fetch { .. } | Verdict::Left(_) => None,
+        }
+    }
+
     /// Its UID was never seen.
     pub fn is_new(self) -> bool {
         matches!(self, Verdict::Fetch { why: Why::New | Why::AllUidsNew, .. })
@@ -149,6 +163,8 @@ pub struct Plan<'l> {
     listing: &'l Listing,
     verdicts: Vec<Verdict>,
     groups: Vec<Vec<Seq>>,
+    /// What is in the archive.
+    presence: Arc<Presence>,
     /// Places of messages that share their UID with another one.
     shared: HashSet<usize>,
     /// Messages that are in quarantine, by place.
@@ -221,7 +237,16 @@ impl<'l> Plan<'l> {
     /// The new message at this place was recognised by its header as the one that this row holds.
     pub fn bind_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
         let archived = Archived { seq, archived_at, learn_size: false, by_header: true };
-        self.verdicts[place] = Verdict::Archived(archived);
+        self.verdicts[place] = self.verdict_of(archived);
+    }
+
+    /// The verdict on a message that this row explains.
+    fn verdict_of(&self, row: Archived) -> Verdict {
+        match self.presence.of(row.seq) {
+            Whereabouts::There | Whereabouts::Edited => Verdict::Archived(row),
+            Whereabouts::Removed => Verdict::Removed(row),
+            Whereabouts::Damaged => Verdict::Damaged(row),
+        }
     }
 
     /// The archived message at this place is not proven by its header (which is not the recorded one, or all

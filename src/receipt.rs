@@ -1,7 +1,8 @@
 //! The receipt: the only thing that lets a message be deleted from a server.
 //!
 //! A [`Receipt`] is made from two independent facts: a [`VerifiedCopy`] (the archive has just
-//! re-read the copy that the ledger calls stored, and its hash is the recorded one) and a
+//! re-read the copy that the ledger calls stored, and its hash is the recorded one, but for the
+//! marks that mail programs write into headers) and a
 //! [`Sighting`] (this session has seen that message's octets on the server). It belongs to one
 //! message number of one session, cannot be cloned, and is consumed by DELE.
 
@@ -20,7 +21,8 @@ impl SessionId {
     }
 }
 
-/// A copy that was re-read from the archive a moment ago and matched its recorded hash.
+/// A copy that was re-read from the archive a moment ago and matched its recorded hash. It stands for the message as it
+/// was recorded.
 #[derive(Debug)]
 pub struct VerifiedCopy {
     digest: Digest,
@@ -28,9 +30,10 @@ pub struct VerifiedCopy {
 
 impl VerifiedCopy {
     /// For archives only: `reread` is the digest of what is on disk now, `recorded` that of the
-    /// ledger's stored row. `None` when they differ.
+    /// ledger's stored row. `None` when they differ in more than header marks.
     pub(crate) fn compare(reread: &Digest, recorded: &Digest) -> Option<Self> {
-        (reread == recorded).then(|| VerifiedCopy { digest: recorded.clone() })
+        let exactly = reread.header == recorded.header && reread.rest == recorded.rest;
+        (exactly || reread.core() == recorded.core()).then(|| VerifiedCopy { digest: recorded.clone() })
     }
 }
 
@@ -114,8 +117,18 @@ mod tests {
     #[test]
     fn a_copy_that_differs_from_the_record_proves_nothing() {
         assert!(VerifiedCopy::compare(&digest(b"A: 1\n\nb\n"), &digest(b"A: 1\n\nc\n")).is_none());
-        let marked = digest(b"A: 1\nStatus: R\n\nb\n");
-        assert!(VerifiedCopy::compare(&marked, &digest(b"A: 1\n\nb\n")).is_none(), "not even by a mark");
+        assert!(VerifiedCopy::compare(&digest(b"A: 2\n\nb\n"), &digest(b"A: 1\n\nb\n")).is_none());
+    }
+
+    #[test]
+    fn a_copy_that_a_mail_program_has_marked_is_proven_by_the_message_as_it_was_recorded() {
+        let marked = digest(b"A: 1\nStatus: RO\n\nb\n");
+        let copy = VerifiedCopy::compare(&marked, &digest(b"A: 1\n\nb\n")).unwrap();
+        let seen = |header: &[u8]| {
+            Receipt::issue(&copy, &Sighting::header(SessionId::fresh(), 1, digest(header).header)).is_some()
+        };
+        assert!(seen(b"A: 1\n\n"), "as the server has it");
+        assert!(!seen(b"A: 1\nStatus: RO\n\n"), "the mark is no part of the message");
     }
 
     #[test]

@@ -9,17 +9,21 @@
 
 mod delivery;
 mod folder;
+mod look;
+mod mark;
 mod recovery;
 mod temporary;
 #[cfg(test)]
 mod tests;
 
-use super::{Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Recovery, digest_of};
+use super::{
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Presence, Recovery, digest_of, expected,
+    expects_mail,
+};
 use crate::disk::{self, Access, Disk, Kind};
-use crate::ledger::{Ledger, Place, Row, Seq};
+use crate::ledger::{Ledger, Place, Row, Seq, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
-use crate::receipt::VerifiedCopy;
 use folder::{Carrier, Folder};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
@@ -52,6 +56,8 @@ pub struct Maildir<D: Disk> {
     unsettled: bool,
     ledger_was_empty: bool,
     adoptable: Option<HashMap<ShortHash, Vec<Carrier>>>,
+    /// The archive's mark is there, or was tried.
+    marked: bool,
 }
 
 /// The message that is being written.
@@ -95,6 +101,7 @@ impl<D: Disk> Maildir<D> {
             unsettled: false,
             ledger_was_empty: false,
             adoptable: None,
+            marked: false,
         }
     }
 
@@ -188,9 +195,12 @@ impl<D: Disk> Archive for Maildir<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(ArchiveError::at_first(&self.root, &error)),
         }
-        if holds && !self.holds_a_known_copy(ledger)? {
-            let expected = ledger.overview()?.archived;
-            return Err(ArchiveError::Vanished { path: self.root.display().to_string(), expected });
+        if expects_mail(ledger)? && !self.has_mark() {
+            if !self.holds_a_known_copy(ledger)? {
+                let (path, expected) = (self.root.display().to_string(), expected(ledger)?);
+                return Err(ArchiveError::Vanished { path, expected });
+            }
+            self.leave_mark();
         }
         self.ledger_was_empty = !holds && ledger.intents()?.is_empty();
         self.make_folders()?;
@@ -205,6 +215,10 @@ impl<D: Disk> Archive for Maildir<D> {
 
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
         self.settle(ledger)
+    }
+
+    fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError> {
+        self.look_through(ledger, now)
     }
 
     fn adoptable(&mut self, ledger: &mut dyn Ledger, uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
@@ -271,7 +285,11 @@ impl<D: Disk> Archive for Maildir<D> {
     }
 
     fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError> {
-        self.deliver(ledger)
+        let stored = self.deliver(ledger)?;
+        if !stored.is_empty() {
+            self.leave_mark();
+        }
+        Ok(stored)
     }
 
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {
@@ -281,11 +299,11 @@ impl<D: Disk> Archive for Maildir<D> {
         // By name, by the last look at the folders, by a fresh one: as long as it takes.
         for look in 0..3 {
             for path in &candidates {
-                if let Some((digest, _)) = self.read(path)? {
-                    found = true;
-                    if let Some(copy) = VerifiedCopy::compare(&digest, &row.digest) {
-                        return Ok(Copy::Intact(copy));
-                    }
+                match self.compare(path, &row.digest) {
+                    Ok(Some(copy)) => return Ok(Copy::Intact(copy)),
+                    Ok(None) => found = true,
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(ArchiveError::at(path, &error)),
                 }
             }
             if found || (look > 0 && !self.folder.refresh()?) {

@@ -9,6 +9,7 @@
 
 mod append;
 mod lock;
+mod look;
 mod recovery;
 mod region;
 mod spool;
@@ -16,22 +17,20 @@ mod strangers;
 #[cfg(test)]
 mod tests;
 
-use super::{Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Recovery};
-use crate::disk::{self, Access, Disk, DiskFile as _};
-use crate::ledger::{Ledger, Place, Row, Seq};
+use super::{
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Presence, Recovery, expected, expects_mail,
+};
+use crate::disk::{self, Access, Disk};
+use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
 use crate::mail::mboxrd::Quote;
-use crate::receipt::VerifiedCopy;
 use spool::Spool;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Rows whose regions are looked at at once to see whether the mbox is the one that we know.
-const PAGE: usize = 1000;
 
 /// An account's mbox.
 pub struct Mbox<D: Disk> {
@@ -47,6 +46,8 @@ pub struct Mbox<D: Disk> {
     name_is_durable: bool,
     /// How long to wait for locks.
     patience: Duration,
+    /// What the look of this run found, with what was appended since.
+    seen: Option<LookRecord>,
 }
 
 /// The message that is being written.
@@ -85,6 +86,7 @@ impl<D: Disk> Mbox<D> {
             unsettled: false,
             name_is_durable: false,
             patience: lock::PATIENCE,
+            seen: None,
         }
     }
 
@@ -94,37 +96,6 @@ impl<D: Disk> Mbox<D> {
 
     fn no_message(&self) -> ArchiveError {
         ArchiveError::no_message(&self.path)
-    }
-
-    /// Whether at least one message of the ledger is still in the file.
-    fn holds_a_known_copy(&self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
-        let mut file = match self.disk.open(&self.path, Access::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(ArchiveError::at_first(&self.path, &error)),
-        };
-        let mut before = Seq::MAX;
-        loop {
-            let rows = ledger.newest(before, PAGE)?;
-            let Some(oldest) = rows.last() else { break };
-            before = oldest.seq;
-            for row in &rows {
-                let Some(region) = region_of(row) else { continue };
-                if region::looks_right(&mut file, region, row).map_err(|error| self.failed(&error))? {
-                    return Ok(true);
-                }
-            }
-        }
-        // A mail client has written the file anew: look for any message that we know.
-        let len = file.metadata().map_err(|error| self.failed(&error))?.len;
-        let mut known = Ok(false);
-        let walked = region::each_message(&mut file, len, &mut |file, region| {
-            let Some(digest) = region::digest(file, region, None)? else { return Ok(true) };
-            known = ledger.by_core(&digest).map(|rows| !rows.is_empty());
-            Ok(matches!(known, Ok(false)))
-        });
-        walked.map_err(|error| self.failed(&error))?;
-        Ok(known?)
     }
 
     /// Empties the spool but for the message that is open, or finished and not kept, which is the
@@ -181,9 +152,9 @@ impl<D: Disk> Archive for Mbox<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(cannot(&self.path, error)),
         };
-        if holds && !self.holds_a_known_copy(ledger)? {
-            let expected = ledger.overview()?.archived;
-            return Err(ArchiveError::Vanished { path: self.path.display().to_string(), expected });
+        if !exists && expects_mail(ledger)? {
+            let (path, expected) = (self.path.display().to_string(), expected(ledger)?);
+            return Err(ArchiveError::Vanished { path, expected });
         }
         let written = if exists { &self.path } else { folder };
         self.disk.writable(written).map_err(|error| cannot(written, error))
@@ -191,6 +162,10 @@ impl<D: Disk> Archive for Mbox<D> {
 
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
         self.settle(ledger)
+    }
+
+    fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError> {
+        self.look_through(ledger, now)
     }
 
     fn begin(&mut self) -> Result<(), ArchiveError> {
@@ -270,9 +245,7 @@ impl<D: Disk> Archive for Mbox<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Copy::Gone),
             Err(error) => return Err(self.failed(&error)),
         };
-        let digest =
-            region::digest(&mut file, region, Some(row.size)).map_err(|error| self.failed(&error))?;
-        let copy = digest.and_then(|digest| VerifiedCopy::compare(&digest, &row.digest));
+        let copy = look::copy(&mut file, region, row).map_err(|error| self.failed(&error))?;
         Ok(copy.map_or(Copy::Changed, Copy::Intact))
     }
 }

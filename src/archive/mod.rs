@@ -5,9 +5,9 @@
 //! recovery after a crash at any instant leaves each message exactly once.
 //!
 //! Must never: change a message, use a raw UID or any text of a server in a path, write into a
-//! folder that looks like another disk's empty mount point.
+//! folder that looks like another disk's empty mount point, call a message removed that it has not looked for.
 //!
-//! The caller's turn of events: [`Archive::open`], [`Archive::recover`], then for each message
+//! The caller's turn of events: [`Archive::open`], [`Archive::recover`], [`Archive::look`], then for each message
 //! [`Archive::begin`], [`Archive::write`], [`Archive::finish`] and either [`Archive::keep`] or
 //! [`Archive::discard`], and [`Archive::commit`] for each batch. [`Archive::verify`] may come at
 //! any time after `open`.
@@ -15,12 +15,14 @@
 mod error;
 pub mod maildir;
 pub mod mbox;
+mod presence;
 #[cfg(test)]
 mod testing;
 
 pub use error::ArchiveError;
+pub use presence::{Presence, Whereabouts};
 
-use crate::ledger::{Ledger, Row, Seq, UnixTime};
+use crate::ledger::{Ledger, LedgerError, Row, Seq, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::receipt::VerifiedCopy;
 
@@ -76,15 +78,19 @@ pub struct Recovery {
 /// When an operation on the open message fails, that message is thrown away; those pending are
 /// not touched, and may be committed.
 pub trait Archive: Send {
-    /// Before login: is the archive there? Makes missing folders only while the ledger has no
-    /// message for it. Fails with [`ArchiveError::Vanished`] when the ledger knows messages and
-    /// the archive is missing or holds none of them, and with [`ArchiveError::CannotCreate`] when
-    /// it cannot be made or written.
+    /// Before login: is the archive there? It is known by its mark (for an mbox, by the file itself) or by the copy
+    /// of a message. Makes missing folders only where it is, or while the ledger expects no message in it. Fails
+    /// with [`ArchiveError::Vanished`] when the ledger expects messages and nothing shows that this is their
+    /// archive, and with [`ArchiveError::CannotCreate`] when it cannot be made or written.
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError>;
 
     /// Settles what a crash, or a failed [`Archive::commit`], left behind: intents and temporary
     /// files. After `open`.
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError>;
+
+    /// Before login, after `recover`: what is there of what the ledger has. `now` is when it begins, or before. What
+    /// was seen goes on record, so that the next look can be a short one.
+    fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
     /// For a lost ledger: a message that the archive holds under this UID although the ledger
     /// had no row at all when the archive was opened.
@@ -132,13 +138,36 @@ pub trait Archive: Send {
     /// before [`Archive::recover`] has been called.
     fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError>;
 
-    /// Re-reads the copy of a stored row and compares it with the recorded hash.
+    /// Re-reads the copy of a stored row and compares it with the recorded hash. Header marks that mail programs
+    /// write are no difference.
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError>;
 }
 
+/// Whether a message should be in the archive.
+fn expects_mail(ledger: &dyn Ledger) -> Result<bool, LedgerError> {
+    let any = !ledger.newest(Seq::MAX, 1)?.is_empty();
+    Ok(any && (ledger.accepted()?.is_empty() || expected(ledger)? > 0))
+}
+
+/// Messages that should be in the archive: all on record but those that their owner has given up.
+fn expected(ledger: &dyn Ledger) -> Result<u64, LedgerError> {
+    let given_up = ledger.accepted()?;
+    let mut expected = 0;
+    ledger.known(&mut |row| expected += u64::from(given_up.binary_search(&row.seq).is_err()))?;
+    Ok(expected)
+}
+
 /// Reads a stored form to its end and hashes it.
-fn digest_of(mut file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
-    let mut digester = Digester::new();
+fn digest_of(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+    digest_with(Digester::new(), file)
+}
+
+/// The same with the marks of mail programs left out of the core.
+fn digest_of_marked(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+    digest_with(Digester::without_marks(), file)
+}
+
+fn digest_with(mut digester: Digester, mut file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match file.read(&mut buffer) {

@@ -4,8 +4,8 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, SqliteLedger,
-    UnixTime,
+    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
+    Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -137,8 +137,8 @@ impl Disk for WatchedDisk {
         files.iter_mut().try_for_each(|file| file.sync())
     }
 
-    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
-        OsDisk.read_dir(path, each)
+    fn read_dir_numbered(&self, path: &Path, each: &mut dyn FnMut(&OsStr, u64) -> bool) -> io::Result<()> {
+        OsDisk.read_dir_numbered(path, each)
     }
 
     fn metadata(&self, path: &Path) -> io::Result<Meta> {
@@ -282,6 +282,18 @@ impl Ledger for WatchedLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.inner.newest(before, limit)
+    }
+
+    fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {
+        self.inner.places(each)
+    }
+
+    fn last_look(&self) -> Result<LookRecord, LedgerError> {
+        self.inner.last_look()
+    }
+
+    fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
+        self.inner.accepted()
     }
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {

@@ -27,6 +27,8 @@ struct AccountPlan {
     error: Option<String>,
     listed: u64,
     archived: u64,
+    /// Archived once, and gone from the archive, or damaged there, at the last run.
+    removed: u64,
     fetch: Vec<Due>,
     /// Archived messages that are due for deletion.
     delete: u64,
@@ -140,6 +142,7 @@ impl AccountPlan {
             error: None,
             listed: preview.listed,
             archived: preview.archived,
+            removed: preview.removed,
             fetch: preview.to_fetch.iter().map(Due::new).collect(),
             delete: preview.to_delete,
             oldest_archived: preview.oldest_to_delete.map(wording::rfc3339),
@@ -180,6 +183,7 @@ mod tests {
         Preview {
             listed: 4,
             archived: 2,
+            removed: 0,
             fetches: (1, 2048),
             to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
             to_delete: 2,
@@ -220,7 +224,7 @@ mod tests {
         assert_eq!(
             json,
             concat!(
-                r#"{"exit":0,"dry_run":true,"accounts":[{"name":"work","error":null,"listed":4,"archived":2,"#,
+                r#"{"exit":0,"dry_run":true,"accounts":[{"name":"work","error":null,"listed":4,"archived":2,"removed":0,"#,
                 r#""fetch":[{"number":3,"uid":"u\\x1b1","octets":2048,"why":"it is new"}],"delete":2,"#,
                 r#""oldest_archived":"2026-11-22T05:00:12Z","delete_fetched":1,"#,
                 r#""left":[{"number":4,"uid":null,"reason":"too large"}]}]}"#

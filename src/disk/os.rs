@@ -106,13 +106,13 @@ impl Disk for OsDisk {
         files.iter_mut().try_for_each(|file| file.sync())
     }
 
-    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+    fn read_dir_numbered(&self, path: &Path, each: &mut dyn FnMut(&OsStr, u64) -> bool) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
         for entry in rustix::fs::Dir::new(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." && !each(OsStr::from_bytes(name)) {
+            if name != b"." && name != b".." && !each(OsStr::from_bytes(name), entry.ino()) {
                 break;
             }
         }
@@ -237,6 +237,7 @@ pub(super) fn meta(stat: &Stat) -> Meta {
         gid: stat.st_gid,
         mode: (stat.st_mode as u32) & 0o7777,
         modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
     }
 }
 

@@ -7,11 +7,12 @@ use super::round::{Run, messages};
 use crate::ledger::{Change, Known, Roll};
 use crate::plan::{Limits, Plan, Planner, Verdict};
 use crate::pop3::listing::Listing;
+use std::sync::Arc;
 
 impl Run<'_> {
     /// What this session is to do about each listed message.
     pub(super) fn plan<'l>(&mut self, listing: &'l Listing, roll: Roll) -> Result<Plan<'l>, AccountError> {
-        let mut planner = Planner::new(listing);
+        let mut planner = Planner::new(listing).looking_at(Arc::clone(&self.sight.presence));
         let roll = if roll.is_empty() { self.adopt(listing)? } else { roll };
         for row in roll.iter() {
             planner.row(&row);

@@ -222,10 +222,7 @@ impl<'a> Filer<'a> {
         let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
         let mut claimed = before.gone.clone();
         if plan.iter().any(|item| compares_all(item.verdict)) {
-            claimed.extend(plan.iter().filter_map(|item| match item.verdict {
-                Verdict::Archived(archived) => Some(archived.seq),
-                _ => None,
-            }));
+            claimed.extend(plan.iter().filter_map(|item| item.verdict.row().map(|row| row.seq)));
         }
         Filer {
             archive,
@@ -348,7 +345,7 @@ impl<'a> Filer<'a> {
         }
         let (compare, why) = match self.plan.item(item).verdict {
             Verdict::Fetch { compare, why } => (compare, Some(why)),
-            Verdict::Archived(_) | Verdict::Left(_) => (Compare::Nothing, None),
+            _ => (Compare::Nothing, None),
         };
         let on_record = why.is_some_and(Why::is_on_record);
         // Half a message, even if the server says twice that this is all: it is kept where it came from, too.

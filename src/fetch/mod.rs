@@ -23,6 +23,7 @@ mod model;
 mod parts;
 mod portions;
 mod prepare;
+mod presence;
 mod preview;
 mod prove;
 mod reach;
@@ -51,7 +52,7 @@ pub use preview::{Preview, ToFetch, compare, leave, preview};
 pub use reach::{greets, run_deadline};
 pub use standing::{Standing, Standings, look};
 
-use crate::archive::{Archive, Recovery};
+use crate::archive::{Archive, Recovery, Whereabouts};
 use crate::clock;
 use crate::config::{Account, Config, DeletePolicy};
 use crate::event::{Event, Observer, Outcome, Summary};
@@ -61,6 +62,7 @@ use crate::plan::Ages;
 use crate::stop;
 use portions::Portions;
 use prepare::{Locked, Prepared};
+use presence::Sight;
 use round::{Errand, Open, Run, Seen};
 use set_aside::SetAside;
 use std::cell::OnceCell;
@@ -179,6 +181,7 @@ impl<'a> Run<'a> {
             seen: Seen::default(),
             aside: SetAside::default(),
             ages: Ages::default(),
+            sight: Sight::default(),
             stay: HashSet::new(),
             last: None,
             deleted: HashSet::new(),
@@ -194,7 +197,13 @@ impl<'a> Run<'a> {
     fn complete(mut self) -> Summary {
         let result = self.whole();
         let mut summary = self.summary(result.err().as_ref());
-        if let Err(error) = self.ledger.commit(&[Change::RunEnded(self.record(&summary))]) {
+        let mut ending = vec![Change::RunEnded(self.record(&summary))];
+        let told = self.told(summary.outcome == Outcome::Failed);
+        let recorded = told.and_then(|told| {
+            ending.extend(told);
+            self.ledger.commit(&ending)
+        });
+        if let Err(error) = recorded {
             let error = AccountError::from(error);
             summary.exit = Exit::merge([summary.exit, error.exit()]);
             summary.outcome = Outcome::Failed;
@@ -212,6 +221,7 @@ impl<'a> Run<'a> {
         self.archive.open(&mut *self.ledger)?;
         let recovery = self.archive.recover(&mut *self.ledger)?;
         self.tell(&recovery);
+        self.look_at_the_archive()?;
         self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
         self.seen.disorder = one_at_a_time_until(self.account, &*self.ledger)?.is_some();
         let quirks = self.ledger.quirks()?;
@@ -258,17 +268,26 @@ impl<'a> Run<'a> {
 
     fn summary(&mut self, error: Option<&AccountError>) -> Summary {
         let ledger = &*self.ledger;
-        let (archived, missing) = self.tally.close(|seq| {
+        let presence = &self.sight.presence;
+        let is_removed = |seq| presence.of(seq) == Whereabouts::Removed;
+        let (archived, removed, missing) = self.tally.close(is_removed, |seq| {
             let row = ledger.row(seq).ok().flatten()?;
             (row.state != State::Deleted).then_some(row.uid)
         });
         let missed = missing.iter().any(|message| !message.chosen);
         let (unconfirmed, words) = self.unconfirmed.take().unzip();
+        let (alarm, alarming) = self.alarm().unzip();
         let exit = match error {
             Some(error) => error.exit(),
-            None => {
-                Exit::merge([if missed { Exit::MISSING } else { Exit::OK }, unconfirmed.unwrap_or(Exit::OK)])
-            }
+            None => Exit::merge([
+                if missed { Exit::MISSING } else { Exit::OK },
+                unconfirmed.unwrap_or(Exit::OK),
+                alarm.unwrap_or(Exit::OK),
+            ]),
+        };
+        let words = match (alarming, words) {
+            (Some(alarming), Some(words)) => Some(format!("{alarming}; {words}")),
+            (alarming, words) => alarming.or(words),
         };
         Summary {
             account: self.account.name.clone(),
@@ -280,12 +299,12 @@ impl<'a> Run<'a> {
             },
             exit,
             error: error.map(ToString::to_string).or(words),
-            listed: archived + missing.len() as u64,
+            listed: archived + removed + missing.len() as u64,
             archived,
             fetched: self.tally.fetched,
             octets: self.tally.octets,
             deleted: self.tally.deleted,
-            removed: 0,
+            removed,
             kept_no_copy: self.tally.kept_no_copy,
             missing,
             seconds: 0.0,

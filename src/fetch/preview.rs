@@ -22,6 +22,8 @@ pub struct Preview {
     pub listed: u64,
     /// Messages archived.
     pub archived: u64,
+    /// Messages that were archived, and whose copies were gone or damaged at the last run.
+    pub removed: u64,
     /// How many messages would be fetched, and their octets as far as LIST gives them.
     pub fetches: (u64, u64),
     /// Each of them; nothing in what [`compare`] gives, which has to be small.
@@ -95,6 +97,7 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
             |reason: String| Missing { number, uid: uid.clone(), reason: reason.into(), chosen: true };
         match item.verdict {
             Verdict::Archived(_) => preview.archived += 1,
+            Verdict::Removed(_) | Verdict::Damaged(_) => preview.removed += 1,
             Verdict::Fetch { why, .. } => {
                 preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
             }

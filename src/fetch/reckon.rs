@@ -80,10 +80,16 @@ impl Run<'_> {
             if haul.phantoms.contains(&place) {
                 continue;
             }
-            let seq = match item.verdict {
-                Verdict::Archived(archived) => Some(archived.seq),
-                _ => filed.get(&place).map(|message| message.seq).or(doubted.get(&place).copied()),
-            };
+            let row = item.verdict.row().map(|archived| (archived.seq, archived.archived_at));
+            let row = row.or(filed.get(&place).map(|message| (message.seq, message.archived_at)));
+            let seq = row.map(|row| row.0).or(doubted.get(&place).copied());
+            if let Some((seq, archived_at)) = row {
+                self.heed_copy(seq, archived_at, item.entry.size);
+            }
+            if let Some(damaged) = seq.and_then(|seq| self.damaged(&item, seq)) {
+                self.tally.missing(damaged);
+                continue;
+            }
             if let Some(seq) = seq {
                 self.tally.archived(seq);
                 self.tally.named += u64::from(filed.get(&place).is_some_and(|message| {

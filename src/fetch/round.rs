@@ -5,6 +5,7 @@ use super::error::AccountError;
 use super::filer::{Before, Looks};
 use super::now;
 use super::portions::Portions;
+use super::presence::Sight;
 use super::prove::Proof;
 use super::remove::Marked;
 use super::retrieve::{Bounds, Broken, Haul, retrieve};
@@ -48,6 +49,8 @@ pub(super) struct Run<'a> {
     pub aside: SetAside,
     /// How old what is archived is.
     pub ages: Ages,
+    /// What is in the archive.
+    pub sight: Sight,
     /// Rows that are due and that this run cannot delete: their copy is gone, DELE was refused, or made no
     /// difference.
     pub stay: HashSet<Seq>,
@@ -327,6 +330,7 @@ impl Run<'_> {
         self.account.delete != DeletePolicy::Never
             && due(self.account.delete, &self.ages, seq, archived_at)
             && !self.stay.contains(&seq)
+            && !self.sight.presence.keeps(seq)
     }
 
     fn deletes_what_it_fetches(&self) -> bool {

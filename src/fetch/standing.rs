@@ -6,17 +6,21 @@ use super::due::ages_now;
 use super::error::AccountError;
 use super::prepare::configured;
 use super::set_aside::SetAside;
+use crate::archive::Presence;
 use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
 use crate::plan::{Ages, Left, Limits, Plan, Planner, Verdict, Why};
 use crate::pop3::listing::Listing;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// What the archive has of a listed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It is on record.
     Archived,
+    /// It is on record, and its copy was gone or damaged at the last run.
+    Removed,
     /// Nothing; the next fetch brings it.
     New,
     /// Perhaps it: the next fetch brings it and compares.
@@ -29,13 +33,20 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Standing; 5] =
-        [Standing::Archived, Standing::New, Standing::Doubtful, Standing::TooLarge, Standing::Quarantined];
+    pub const ALL: [Standing; 6] = [
+        Standing::Archived,
+        Standing::Removed,
+        Standing::New,
+        Standing::Doubtful,
+        Standing::TooLarge,
+        Standing::Quarantined,
+    ];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Standing::Archived => "archived",
+            Standing::Removed => "removed",
             Standing::New => "new",
             Standing::Doubtful => "doubtful",
             Standing::TooLarge => "too large",
@@ -65,6 +76,10 @@ impl<'l> Standings<'l> {
         limits: Limits,
     ) -> Result<Self, LedgerError> {
         let mut planner = Planner::new(listing);
+        if let Some(ledger) = ledger {
+            let presence = Presence::of_record(&ledger.last_look()?, ledger.accepted()?);
+            planner = planner.looking_at(Arc::new(presence));
+        }
         let mut blank = true;
         let mut by_header = HashSet::new();
         let mut aside = SetAside::default();
@@ -114,6 +129,7 @@ impl<'l> Standings<'l> {
         let failed = || self.quarantined(place).map(|(_, by_choice)| by_choice);
         match self.plan.item(place).verdict {
             Verdict::Archived(archived) => (Standing::Archived, Some(archived.seq)),
+            Verdict::Removed(row) | Verdict::Damaged(row) => (Standing::Removed, Some(row.seq)),
             Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
             Verdict::Left(Left::Quarantine) if failed() == Some(true) => (Standing::TooLarge, None),
             Verdict::Left(Left::Quarantine) => (Standing::Quarantined, None),

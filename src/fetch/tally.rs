@@ -1,6 +1,6 @@
 //! The reconciliation of one account's run, over all of its sessions.
 //!
-//! Promise: `listed == archived + missing`, always, whatever went wrong and however many
+//! Promise: `listed == archived + removed + missing`, always, whatever went wrong and however many
 //! sessions it took.
 
 use super::unreached::Unreached;
@@ -34,6 +34,8 @@ pub(super) struct Tally {
     pub deleted: u64,
     /// Archived messages that were due for deletion and stay, since their copy is gone or changed.
     pub kept_no_copy: u64,
+    /// Octets of them, as listed.
+    pub kept_octets: u64,
 }
 
 impl Tally {
@@ -72,17 +74,21 @@ impl Tally {
         self.unreached = unreached;
     }
 
-    /// Messages archived, and what is missing, by number. `listed_as` tells the UID of a row whose message has not been
+    /// Messages archived, those whose copies were removed (as `is_removed` tells of a row), and what is missing, by
+    /// number. `listed_as` tells the UID of a row whose message has not been
     /// deleted from the server: where UIDs do not tell messages apart, a message that the last session
     /// did not come to is one of those that an earlier one found archived, and counts once.
     pub(super) fn close(
         &mut self,
+        is_removed: impl Fn(Seq) -> bool,
         mut listed_as: impl FnMut(Seq) -> Option<Option<Vec<u8>>>,
-    ) -> (u64, Vec<Missing>) {
+    ) -> (u64, u64, Vec<Missing>) {
         for seq in &self.current {
             self.earlier.remove(seq);
         }
-        let archived = (self.earlier.len() + self.current.len()) as u64;
+        let rows = self.earlier.iter().chain(&self.current);
+        let removed = rows.filter(|&&seq| is_removed(seq)).count() as u64;
+        let archived = (self.earlier.len() + self.current.len()) as u64 - removed;
         let mut missing: Vec<Missing> = std::mem::take(&mut self.unreached).told(|_| true).collect();
         missing.append(&mut self.missing);
         if !missing.is_empty() {
@@ -100,7 +106,7 @@ impl Tally {
         }
         missing.append(&mut self.hidden);
         missing.sort_by_key(|message| message.number);
-        (archived, missing)
+        (archived, removed, missing)
     }
 }
 
@@ -144,7 +150,7 @@ mod tests {
         tally.archived(7);
         tally.new_listing(&listing(&["c"]));
         tally.missing(with_uid("c"));
-        let (archived, missing) = tally.close(|_| None);
+        let (archived, _, missing) = tally.close(|_| false, |_| None);
         assert_eq!(archived, 1);
         let uids: Vec<_> = missing.iter().filter_map(|message| message.uid.as_deref()).collect();
         assert_eq!(uids, [b"c", b"a"], "b was fetched after all");
@@ -160,7 +166,7 @@ mod tests {
         tally.new_listing(&listing(&[]));
         tally.archived(2);
         tally.archived(3);
-        let (archived, missing) = tally.close(|_| None);
+        let (archived, _, missing) = tally.close(|_| false, |_| None);
         assert_eq!((archived, missing), (3, vec![]));
     }
 
@@ -172,7 +178,7 @@ mod tests {
         tally.new_listing(&listing(&[]));
         tally.missing(missing(2));
         tally.missing(missing(1));
-        let (archived, missing) = tally.close(|_| None);
+        let (archived, _, missing) = tally.close(|_| false, |_| None);
         assert_eq!(archived, 0);
         assert_eq!(missing.iter().map(|message| message.number).collect::<Vec<_>>(), [1, 2]);
     }
@@ -188,7 +194,7 @@ mod tests {
         tally.archived(2);
         tally.unreached(unreached(&[2, 3], "same"));
         tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
-        let (archived, missing) = tally.close(|_| Some(Some(b"same".to_vec())));
+        let (archived, _, missing) = tally.close(|_| false, |_| Some(Some(b"same".to_vec())));
         assert_eq!((archived, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
     }
 
@@ -199,7 +205,7 @@ mod tests {
         tally.archived(1);
         tally.new_listing(&listing(&["same"]));
         tally.unreached(unreached(&[1], "same"));
-        let (archived, missing) = tally.close(|_| None);
+        let (archived, _, missing) = tally.close(|_| false, |_| None);
         assert_eq!((archived, missing.len()), (1, 1));
     }
 }

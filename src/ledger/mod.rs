@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod history;
 mod journal;
+mod look;
 mod quarantine;
 mod record;
 mod roll;
@@ -27,6 +28,7 @@ mod turn;
 pub use error::LedgerError;
 pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
+pub use look::{LookRecord, OddCopy};
 pub use record::{
     Change, Known, Overview, PipeliningFailed, Place, Quarantined, Quirks, Row, RunRecord, Seq, State,
     UnixTime,
@@ -76,6 +78,16 @@ pub trait Ledger: Send {
 
     /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;
+
+    /// Calls `each` for every stored or deleted row with its number, the octets of its stored form and its place, by
+    /// ascending row number.
+    fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError>;
+
+    /// What was seen of the archive when it was last looked at.
+    fn last_look(&self) -> Result<LookRecord, LedgerError>;
+
+    /// Rows of [`Change::Accepted`], ascending.
+    fn accepted(&self) -> Result<Vec<Seq>, LedgerError>;
 
     /// The last run that ended.
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;

@@ -1,5 +1,6 @@
 //! What the ledger records: rows, changes to them, runs.
 
+use super::look::LookRecord;
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
 
@@ -199,6 +200,20 @@ pub enum Change {
         /// From when.
         from: UnixTime,
     },
+    /// A copy in an mbox was found elsewhere in the file: another program has written the file anew.
+    Moved {
+        /// Which.
+        seq: Seq,
+        /// Where its region begins now.
+        offset: u64,
+        /// Octets of its region now.
+        length: u64,
+    },
+    /// The archive was looked at. Takes the place of the look before.
+    Looked(LookRecord),
+    /// What is gone or changed of this row's copy is so on purpose: never mentioned again, never fetched again,
+    /// never the reason for a receipt.
+    Accepted(Seq),
     /// A fetch has logged in.
     LoggedIn {
         /// When.

@@ -113,6 +113,24 @@ pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit:
         .collect()
 }
 
+/// Calls `each` for every stored or deleted row with the octets of its stored form and its place.
+pub(super) fn places(
+    connection: &Connection,
+    maildrop: i64,
+    each: &mut dyn FnMut(Seq, u64, &Place),
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, size, maildir_key, mbox_offset, mbox_length FROM message \
+         WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
+    )?;
+    let mut rows = statement.query([maildrop])?;
+    while let Some(row) = rows.next()? {
+        let place = place(row.get(2)?, (row.get(3)?, row.get(4)?))?;
+        each(unsigned(row.get(0)?), unsigned(row.get(1)?), &place);
+    }
+    Ok(())
+}
+
 /// Stored or deleted rows of exactly this content. Equal content has an equal core, so the index
 /// over the core serves both searches.
 pub(super) fn by_content(connection: &Connection, maildrop: i64, digest: &Digest) -> Result<Vec<Seq>> {
@@ -196,19 +214,23 @@ fn core_key(digest: &Digest) -> i64 {
     i64::from_be_bytes(digest.core().first_chunk().copied().unwrap_or_default())
 }
 
-fn read(row: &rusqlite::Row<'_>) -> Result<Row> {
-    let key: Option<String> = row.get(6)?;
-    let region: (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
-    let place = match (key, region) {
-        (Some(key), (None, None)) => Place::Maildir { key },
+fn place(key: Option<String>, region: (Option<i64>, Option<i64>)) -> Result<Place> {
+    match (key, region) {
+        (Some(key), (None, None)) => Ok(Place::Maildir { key }),
         (None, (Some(offset), Some(length))) => {
-            Place::Mbox { offset: unsigned(offset), length: unsigned(length) }
+            Ok(Place::Mbox { offset: unsigned(offset), length: unsigned(length) })
         }
         _ => {
             let reason = "a message has no place, or two";
-            return Err(rusqlite::Error::FromSqlConversionFailure(6, Type::Null, reason.into()));
+            Err(rusqlite::Error::FromSqlConversionFailure(6, Type::Null, reason.into()))
         }
-    };
+    }
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<Row> {
+    let key: Option<String> = row.get(6)?;
+    let region: (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
+    let place = place(key, region)?;
     Ok(Row {
         seq: unsigned(row.get(0)?),
         state: row.get(1)?,

@@ -128,6 +128,30 @@ CREATE TABLE run_remainder (   -- listed messages of a run that are neither arch
   left_alone INTEGER NOT NULL, -- left on the server by the user's own settings
   PRIMARY KEY (maildrop, number)
 ) WITHOUT ROWID;
+
+CREATE TABLE look (            -- what was seen of the archive when it was last looked at
+  maildrop  INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  stamp     TEXT,              -- what its folders or its file were; NULL: not to be relied on
+  absent    BLOB NOT NULL,     -- message.seq of copies that were not there: differences, 7 bits to an octet
+  turn      INTEGER NOT NULL,  -- message.seq from which on sizes are looked at next
+  turn_at   INTEGER NOT NULL,  -- when sizes were last looked at
+  told      INTEGER NOT NULL,  -- removed messages that the account's owner knows of
+  said_half INTEGER NOT NULL   -- 1: that more than half vanished was said
+);
+
+CREATE TABLE odd_copy (        -- copies that are not as recorded
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  stamp    TEXT NOT NULL,      -- what the file was when it was read
+  problem  TEXT,               -- NULL: it differs in header marks alone
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE accepted (        -- messages whose copies are gone or changed on purpose
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
 ";
 
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of

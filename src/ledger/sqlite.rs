@@ -2,8 +2,8 @@
 
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, State, UnixTime,
-    quarantine, runs, schema, seen, turn,
+    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
+    Seq, State, UnixTime, look, quarantine, runs, schema, seen, turn,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -193,6 +193,18 @@ impl Ledger for SqliteLedger {
         rows::newest(&self.connection, self.maildrop, before, limit).map_err(|error| self.failed(&error))
     }
 
+    fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {
+        rows::places(&self.connection, self.maildrop, each).map_err(|error| self.failed(&error))
+    }
+
+    fn last_look(&self) -> Result<LookRecord, LedgerError> {
+        self.ask(look::last)
+    }
+
+    fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
+        self.ask(look::accepted)
+    }
+
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {
         runs::last_ended(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
@@ -310,6 +322,17 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             quarantine::remove(connection, maildrop, uid.as_deref(), *number)?;
         }
         Change::AgeCounts { seq, from } => rows::age_counts(connection, maildrop, *seq, *from)?,
+        Change::Moved { seq, offset, length } => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET mbox_offset = ?, mbox_length = ? \
+                     WHERE maildrop = ? AND seq = ? AND state <> 'intent' AND mbox_offset IS NOT NULL",
+                )?
+                .execute((signed(*offset), signed(*length), maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+        }
+        Change::Looked(seen) => look::replace(connection, maildrop, seen)?,
+        Change::Accepted(seq) => look::accept(connection, maildrop, *seq)?,
         Change::LoggedIn { at } => {
             connection
                 .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?

@@ -56,6 +56,15 @@ const WRITTEN_BY_SERVERS: [&[u8]; 9] = [
     b"lines",
 ];
 
+/// Whether a header's name, or as much of one as [`NAME_LIMIT`] allows, is one that a mail program gives to a mark of
+/// its own in a copy that it shows: X-Mozilla-Status, X-Evolution and their like. They are no part of the core that
+/// goes on record, for a server may deliver them.
+fn is_a_programs_mark(name: &[u8]) -> bool {
+    let starts_with =
+        |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    starts_with(b"x-mozilla-") || starts_with(b"x-evolution")
+}
+
 /// Octets of a line that decide whether it is one of [`WRITTEN_BY_SERVERS`]: the longest of these
 /// names, a colon, and a little white space that old mailers put before it.
 const NAME_LIMIT: usize = 20;
@@ -72,6 +81,8 @@ pub struct Digester {
     name: [u8; NAME_LIMIT],
     name_len: usize,
     size: u64,
+    /// The marks of mail programs are no part of the core header either.
+    without_marks: bool,
 }
 
 /// Where in the message the next octet stands.
@@ -104,7 +115,14 @@ impl Digester {
             name: [0; NAME_LIMIT],
             name_len: 0,
             size: 0,
+            without_marks: false,
         }
+    }
+
+    /// For the copy of a message that a mail program may have written marks into: [`Digest::core`] is that of the
+    /// message without them. Not for the record: the core of a message that came with such a header is another one.
+    pub fn without_marks() -> Self {
+        Digester { without_marks: true, ..Self::new() }
     }
 
     /// Adds the next octets of the stored form.
@@ -185,7 +203,8 @@ impl Digester {
         let start = &self.name[..self.name_len];
         let name = start.trim_ascii_end();
         let listed = WRITTEN_BY_SERVERS.iter().any(|known| known.eq_ignore_ascii_case(name));
-        self.field_is_core = !(colon && listed);
+        let mark = self.without_marks && is_a_programs_mark(name);
+        self.field_is_core = !(colon && listed || mark);
         if self.field_is_core {
             self.core_header.update(start);
         }
@@ -244,6 +263,17 @@ mod tests {
         }
         // In a body nothing is dropped.
         assert_ne!(digest(b"A: 1\n\nStatus: R\n").core(), digest(b"A: 1\n\n").core());
+    }
+
+    #[test]
+    fn a_mail_programs_marks_can_be_left_out_too() {
+        let marked = b"A: 1\nX-Mozilla-Status: 0001\nX-MOZILLA-Status2: 00000000\nX-Mozilla-Keys:   \n\
+                       X-Evolution: 00000001-0010\nX-Evolution-Source: pop:\n x\nStatus: RO\nB: 2\n\nbody\n";
+        let plain = digest(b"A: 1\nB: 2\n\nbody\n");
+        let mut digester = Digester::without_marks();
+        digester.update(marked);
+        assert_eq!(digester.finish().0.core(), plain.core());
+        assert_ne!(digest(marked).core(), plain.core(), "what goes on record is as it ever was");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! How a plan comes about: the listing, then the ledger's rows one by one, then the verdicts.
 
 use super::{Archived, Compare, Left, Limits, Plan, Quarantine, Verdict, Why};
+use crate::archive::Presence;
 use crate::ledger::{Known, Seq, UnixTime};
 use crate::pop3::listing::Listing;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// A row that bears a listed UID.
 #[derive(Clone, Copy)]
@@ -30,6 +32,7 @@ pub struct Planner<'l> {
     /// Rows of messages that had no UID when they were archived.
     nameless: Vec<Seq>,
     guess: usize,
+    presence: Arc<Presence>,
 }
 
 impl<'l> Planner<'l> {
@@ -43,7 +46,21 @@ impl<'l> Planner<'l> {
         by_uid.sort_by_key(|&place| listing.entry(place as usize).uid);
         // As many rows as messages is what a backup that is kept up comes to.
         let matches = Vec::with_capacity(by_uid.len());
-        Planner { listing, by_uid, matches, live_rows: 0, nameless: Vec::new(), guess: 0 }
+        Planner {
+            listing,
+            by_uid,
+            matches,
+            live_rows: 0,
+            nameless: Vec::new(),
+            guess: 0,
+            presence: Arc::default(),
+        }
+    }
+
+    /// With what a look at the archive has found; without it every copy is taken to be there.
+    #[must_use]
+    pub fn looking_at(self, presence: Arc<Presence>) -> Self {
+        Planner { presence, ..self }
     }
 
     fn uid_at(&self, position: usize) -> Option<&'l [u8]> {
@@ -94,6 +111,7 @@ impl<'l> Planner<'l> {
         let mut plan = Plan {
             listing: self.listing,
             verdicts: vec![unknown; self.listing.len()],
+            presence: Arc::clone(&self.presence),
             shared: HashSet::new(),
             wards: BTreeMap::new(),
             nameless: (!nameless.is_empty()).then_some(0),
@@ -153,7 +171,7 @@ fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, f
     let why = match (live.next(), live.next()) {
         _ if shared => Why::EqualUids,
         (Some(row), None) if !differs(row.list_size, size) => {
-            return Verdict::Archived(Archived {
+            return plan.verdict_of(Archived {
                 seq: row.seq,
                 archived_at: row.archived_at,
                 learn_size: row.list_size.is_none() && size.is_some(),

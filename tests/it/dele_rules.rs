@@ -80,7 +80,9 @@ fn a_message_whose_copy_was_changed_stays_on_the_server() {
     let mut octets = std::fs::read(&changed).unwrap();
     octets.push(b'!');
     std::fs::write(&changed, octets).unwrap();
-    sandbox.popkeep(["fetch"]).run().expect(0).says(&["kept"]);
+    let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(1).says(&["kept", "damaged"]);
+    let report = &outcome.json()["accounts"][0];
+    assert_eq!((&report["archived"], &report["missing"].as_array().unwrap().len()), (&1.into(), &1));
     assert_eq!(server.uids().len(), 1);
 }
 

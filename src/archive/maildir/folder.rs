@@ -35,15 +35,42 @@ pub(super) struct Carrier {
 /// whoever looks for one knows.
 #[derive(Default)]
 struct Index {
-    /// A hash of the KEY, and where the name begins in `names`.
-    entries: Vec<(u64, usize)>,
+    entries: Vec<Entry>,
     /// For each: `n` or `c` for the folder, what is before the KEY, `/`, what is behind it, `/`.
     names: String,
+    /// What the folders were before the look.
     stamp: Stamp,
+    /// They were the same behind it.
+    is_whole: bool,
 }
 
-/// When both folders changed last; `None` for one that is missing.
-type Stamp = [Option<(i64, i64)>; 2];
+/// A name that carries a KEY.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    /// A hash of the KEY.
+    hash: u64,
+    /// Where the name begins in [`Index::names`].
+    at: usize,
+    /// The file's number on its file system.
+    ino: u64,
+}
+
+/// What both folders are; `None` for one that is missing.
+type Stamp = [Option<FolderStamp>; 2];
+
+/// What tells that nobody has made, removed or renamed anything in a folder.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct FolderStamp {
+    ino: u64,
+    len: u64,
+    links: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A change may be as young as this, in seconds, and another one behind it have the same time stamp: file systems
+/// count coarsely.
+const COARSE: i64 = 2;
 
 impl<D: Disk> Folder<D> {
     pub(super) fn new(disk: Arc<D>, root: &Path) -> Self {
@@ -75,16 +102,36 @@ impl<D: Disk> Folder<D> {
     pub(super) fn look(&mut self) -> Result<(), ArchiveError> {
         let mut index = Index::default();
         for _ in 0..LOOKS {
+            self.index = None;
             index = Index { stamp: self.stamp()?, ..Index::default() };
             // `new/` first: what moves on to `cur/` meanwhile is seen there.
-            self.names(&mut |folder, name| index.add(folder, name))?;
-            if self.stamp()? == index.stamp {
+            self.names(&mut |folder, name, ino| index.add(folder, name, ino))?;
+            index.is_whole = self.stamp()? == index.stamp;
+            if index.is_whole {
                 break;
             }
         }
         index.entries.sort_unstable();
         self.index = Some(index);
         Ok(())
+    }
+
+    /// The number on its file system of a file that carries `key`, as of the last look.
+    pub(super) fn inode(&self, key: &Key) -> Option<u64> {
+        self.index.as_ref().and_then(|index| index.of(fold(key)).first()).map(|entry| entry.ino)
+    }
+
+    /// What the folders are now, in words.
+    pub(super) fn stamp_now(&self) -> Result<Option<String>, ArchiveError> {
+        Ok(Some(words(&self.stamp()?)))
+    }
+
+    /// What the folders were at the last look, in words, if nothing can have happened in them since that leaves them as
+    /// they were then; `begun` is when that look began, or before.
+    pub(super) fn stamp_to_rely_on(&self, begun: i64) -> Option<String> {
+        let index = self.index.as_ref().filter(|index| index.is_whole)?;
+        let settled = |stamp: &FolderStamp| stamp.changed.0.saturating_add(COARSE) < begun;
+        index.stamp.iter().flatten().all(settled).then(|| words(&index.stamp))
     }
 
     /// Whether not a single message with a KEY is there.
@@ -96,7 +143,7 @@ impl<D: Disk> Folder<D> {
     /// Every message with a KEY, by its origin.
     pub(super) fn by_origin(&self) -> Result<HashMap<ShortHash, Vec<Carrier>>, ArchiveError> {
         let mut carriers: HashMap<ShortHash, Vec<Carrier>> = HashMap::new();
-        self.names(&mut |folder, name| {
+        self.names(&mut |folder, name, _| {
             let Some(key) = Key::of_name(name) else { return };
             let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
             let path = self.path(folder, name);
@@ -113,11 +160,12 @@ impl<D: Disk> Folder<D> {
         if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
     }
 
-    fn names(&self, each: &mut dyn FnMut(char, &str)) -> Result<(), ArchiveError> {
+    /// Calls `each` for every name: `n` or `c` for the folder, the name, the file's number on its file system.
+    fn names(&self, each: &mut dyn FnMut(char, &str, u64)) -> Result<(), ArchiveError> {
         for (folder, path) in [('n', &self.new), ('c', &self.cur)] {
-            let read = self.disk.read_dir(path, &mut |name| {
+            let read = self.disk.read_dir_numbered(path, &mut |name, ino| {
                 if let Some(name) = name.to_str() {
-                    each(folder, name);
+                    each(folder, name, ino);
                 }
                 true
             });
@@ -131,7 +179,9 @@ impl<D: Disk> Folder<D> {
 
     fn stamp(&self) -> Result<Stamp, ArchiveError> {
         let stamp = |path: &Path| match self.disk.metadata(path) {
-            Ok(Meta { modified, .. }) => Ok(Some(modified)),
+            Ok(Meta { ino, len, links, modified, changed, .. }) => {
+                Ok(Some(FolderStamp { ino, len, links, modified, changed }))
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ArchiveError::at(path, &error)),
         };
@@ -140,11 +190,11 @@ impl<D: Disk> Folder<D> {
 }
 
 impl Index {
-    fn add(&mut self, folder: char, name: &str) {
+    fn add(&mut self, folder: char, name: &str, ino: u64) {
         let Some(key) = Key::of_name(name) else { return };
         let Some((before, rest)) = name.split_once('.') else { return };
         let behind = &rest[key.to_string().len()..];
-        self.entries.push((fold(&key), self.names.len()));
+        self.entries.push(Entry { hash: fold(&key), at: self.names.len(), ino });
         self.names.push(folder);
         self.names.push_str(before);
         self.names.push('/');
@@ -152,12 +202,16 @@ impl Index {
         self.names.push('/');
     }
 
+    /// The names whose KEY has this hash.
+    fn of(&self, hash: u64) -> &[Entry] {
+        let first = self.entries.partition_point(|entry| entry.hash < hash);
+        let equal = self.entries[first..].iter().take_while(|entry| entry.hash == hash).count();
+        &self.entries[first..first + equal]
+    }
+
     fn find(&self, key: &Key) -> impl Iterator<Item = (char, String)> {
-        let hash = fold(key);
-        let first = self.entries.partition_point(|(other, _)| *other < hash);
-        let equal = self.entries[first..].iter().take_while(move |(other, _)| *other == hash);
-        equal.filter_map(move |(_, at)| {
-            let entry = self.names.get(*at..)?;
+        self.of(fold(key)).iter().filter_map(move |entry| {
+            let entry = self.names.get(entry.at..)?;
             let folder = entry.chars().next()?;
             let (before, rest) = entry[1..].split_once('/')?;
             let (behind, _) = rest.split_once('/')?;
@@ -165,6 +219,20 @@ impl Index {
             Some((folder, format!("{before}.{key}{behind}")))
         })
     }
+}
+
+/// For the ledger.
+fn words(stamp: &Stamp) -> String {
+    let each = |folder: &Option<FolderStamp>| {
+        folder.map_or_else(
+            || "-".to_owned(),
+            |FolderStamp { ino, len, links, modified, changed }| {
+                let ((m, mn), (c, cn)) = (modified, changed);
+                format!("{ino}:{len}:{links}:{m}.{mn}:{c}.{cn}")
+            },
+        )
+    };
+    stamp.iter().map(each).collect::<Vec<_>>().join(" ")
 }
 
 /// A KEY in 64 bits.

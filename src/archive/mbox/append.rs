@@ -5,7 +5,7 @@
 
 use super::lock::{Locked, lock};
 use super::{Finished, Mbox, region};
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, expected};
 use crate::disk::{self, Disk, DiskFile as _};
 use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
 use crate::mail::mboxrd::from_line;
@@ -52,7 +52,10 @@ impl<D: Disk> Mbox<D> {
             }
             return Err(self.failed(&error));
         }
-        let stored: Vec<Change> = seqs(&additions).map(Change::Stored).collect();
+        let mut stored: Vec<Change> = seqs(&additions).map(Change::Stored).collect();
+        if let Ok(meta) = locked.file.metadata() {
+            stored.extend(self.grown(&meta));
+        }
         ledger.commit(&stored)?;
         self.unsettled = false;
         Ok(seqs(&additions).collect())
@@ -63,7 +66,7 @@ impl<D: Disk> Mbox<D> {
         if let Some(locked) = lock(&self.disk, &self.path, false, self.patience)? {
             return Ok(locked);
         }
-        let expected = ledger.overview()?.archived;
+        let expected = expected(ledger)?;
         let made = if expected == 0 { lock(&self.disk, &self.path, true, self.patience)? } else { None };
         made.ok_or_else(|| ArchiveError::Vanished { path: self.path.display().to_string(), expected })
     }

@@ -51,6 +51,45 @@ pub(super) fn digest(
     Ok(message.finish())
 }
 
+/// The digest of whatever is in a region behind a `From_` line; `None` where none begins there. The newline at its end
+/// counts as the empty line's. `without_marks`: as [`Digester::without_marks`] has it.
+pub(super) fn any_digest(
+    file: &mut (impl Read + Seek),
+    region: Range<u64>,
+    without_marks: bool,
+) -> io::Result<Option<Digest>> {
+    let start = read_at(file, region.start, FROM_LINE_LIMIT)?;
+    let Some(lf) = memchr::memchr(b'\n', &start).filter(|_| start.starts_with(b"From ")) else {
+        return Ok(None);
+    };
+    let body = region.start + lf as u64 + 1;
+    let mut digester = if without_marks { Digester::without_marks() } else { Digester::new() };
+    let mut unquote = Unquote::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut stored = Vec::with_capacity(BUFFER);
+    let mut left = region.end.saturating_sub(body);
+    file.seek(SeekFrom::Start(body))?;
+    loop {
+        let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+        let got = read_some(file, &mut buffer[..most])?;
+        left -= got as u64;
+        if got == 0 {
+            unquote.finish(&mut stored);
+            // The empty line, or all that there is of a message without an octet.
+            if stored.ends_with(b"\n\n") || stored == b"\n" {
+                stored.pop();
+            }
+            digester.update(&stored);
+            return Ok(Some(digester.finish().0));
+        }
+        unquote.feed(&buffer[..got], &mut stored);
+        // Whether the last two are the end is seen when nothing comes behind them.
+        let sure = stored.len().saturating_sub(2);
+        digester.update(&stored[..sure]);
+        stored.drain(..sure);
+    }
+}
+
 /// A message's stored form, told from the newline that was added behind it.
 struct Message {
     digester: Digester,
@@ -90,6 +129,11 @@ pub(super) fn looks_right(file: &mut (impl Read + Seek), region: Range<u64>, row
     }
     let end = region.end.saturating_sub(2).max(region.start);
     Ok(read_at(file, end, 2)? == b"\n\n")
+}
+
+/// Whether the `From_` line that we wrote for a row is here.
+pub(super) fn begins(file: &mut (impl Read + Seek), offset: u64, row: &Row) -> io::Result<bool> {
+    Ok(is_our_from_line(&read_at(file, offset, FROM_LINE_LIMIT)?, row))
 }
 
 /// Whether a message may begin here: at the file's start, or behind an empty line.
@@ -214,7 +258,7 @@ fn is_our_from_line(start: &[u8], row: &Row) -> bool {
         && !line.contains(&0)
 }
 
-fn read_at(file: &mut (impl Read + Seek), offset: u64, most: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &mut (impl Read + Seek), offset: u64, most: usize) -> io::Result<Vec<u8>> {
     let mut octets = Vec::with_capacity(most);
     file.seek(SeekFrom::Start(offset))?;
     file.take(most as u64).read_to_end(&mut octets)?;

@@ -110,10 +110,11 @@ impl Disk for ModelDisk {
         files.iter_mut().try_for_each(|file| file.sync())
     }
 
-    fn read_dir(&self, path: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
-        let names: Vec<OsString> =
-            self.look(|store| Ok(store.names(store.find(path)?)?.keys().cloned().collect()))?;
-        let _ = names.iter().all(|name| each(name));
+    fn read_dir_numbered(&self, path: &Path, each: &mut dyn FnMut(&OsStr, u64) -> bool) -> io::Result<()> {
+        let names: Vec<(OsString, Ino)> = self.look(|store| {
+            Ok(store.names(store.find(path)?)?.iter().map(|(name, ino)| (name.clone(), *ino)).collect())
+        })?;
+        let _ = names.iter().all(|(name, ino)| each(name, *ino));
         Ok(())
     }
 
@@ -223,6 +224,7 @@ fn meta(store: &Store, ino: Ino) -> Meta {
         gid: rustix::process::getegid().as_raw(),
         mode: if kind == Kind::Folder { 0o700 } else { 0o600 },
         modified: (store.modified(ino), 0),
+        changed: (store.modified(ino), 0),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::fate::Fate;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Overview, Quarantined, Quirks, Row, RunRecord, Seq, SqliteLedger,
-    UnixTime,
+    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
+    Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -88,6 +88,18 @@ impl Ledger for ModelLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.look(|record| record.newest(before, limit))
+    }
+
+    fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {
+        self.look(|record| record.places(each))
+    }
+
+    fn last_look(&self) -> Result<LookRecord, LedgerError> {
+        self.look(Ledger::last_look)
+    }
+
+    fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
+        self.look(Ledger::accepted)
     }
 
     fn last_run(&self) -> Result<Option<RunRecord>, LedgerError> {

@@ -183,6 +183,15 @@ impl Store {
             Survival::Some(seed) => Some(Chance(seed)),
         };
         for node in self.nodes.values_mut() {
+            let is_as_it_was = match &node.content {
+                Content::File { now, durable } => now == durable,
+                Content::Folder { now, durable } => now == durable,
+            };
+            if !is_as_it_was {
+                // So is its time.
+                self.time += 1;
+                node.modified = self.time;
+            }
             match (&mut node.content, &mut chance) {
                 (Content::File { now, durable }, Some(chance)) => *durable = torn(durable, now, chance),
                 (Content::Folder { now, durable }, Some(chance)) => mix(durable, now, chance),

@@ -132,7 +132,7 @@ impl World {
         .complete();
         let struck = fate.has_struck();
         fate.end();
-        assert_eq!(summary.listed, summary.archived + summary.missing.len() as u64);
+        assert_eq!(summary.listed, summary.archived + summary.removed + summary.missing.len() as u64);
         (summary, struck)
     }
 

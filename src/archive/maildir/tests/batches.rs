@@ -24,6 +24,9 @@ fn the_order_of_the_steps_is_the_promised_one() {
         "unlink tmp",
         "sync folder new",
         "ledger stored",
+        // The archive's mark.
+        "create work",
+        "write work",
     ];
     assert_eq!(steps, expected);
     assert_eq!(home.maildir.pending(), Pending::default());

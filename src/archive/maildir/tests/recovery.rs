@@ -168,6 +168,16 @@ fn a_vanished_archive_is_never_begun_afresh() {
     remove(&home.root().join("cur").join(last));
     write(&home.root().join("new/1.M1P1.host"), b"other mail");
     home.restart();
+    home.maildir.open(&mut home.ledger).unwrap();
+    assert_eq!(
+        home.maildir.look(&mut home.ledger, NOON).unwrap().removed().count(),
+        40,
+        "its owner emptied it"
+    );
+
+    // Without its mark it may be the place of a disk that is not mounted.
+    remove(&home.root().join("popkeep-archive"));
+    home.restart();
     let vanished = |result: Result<(), ArchiveError>| match result {
         Err(error @ ArchiveError::Vanished { expected: 40, .. }) => {
             assert_eq!(error.exit(), Exit::CANT_CREATE);
