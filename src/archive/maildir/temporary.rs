@@ -58,13 +58,18 @@ impl<D: Disk> Temporary<D> {
     /// So many files will be wanted.
     pub(super) fn expect(&mut self, files: usize) {
         self.stop();
-        // A disk whose steps are counted must not be used by two threads in any order.
-        if D::IN_ONE_ORDER || files == 0 {
+        if files == 0 {
             return;
         }
         let (out, made) = sync_channel(WAITING);
         let enough = Arc::new(AtomicBool::new(false));
         let (maker, told) = (Arc::clone(&self.maker), Arc::clone(&enough));
+        if D::IN_ONE_ORDER {
+            // A disk whose steps are counted must not be used by two threads in any order.
+            maker.make(files.min(WAITING), &out, &told);
+            self.stock = Some(Stock { made, enough });
+            return;
+        }
         // Without a thread each file is made when it is wanted.
         let thread = thread::Builder::new().spawn(move || maker.make(files, &out, &told));
         self.stock = thread.ok().map(|_| Stock { made, enough });
