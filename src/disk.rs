@@ -25,7 +25,8 @@ pub use os::{OsDisk, OsFile};
 pub(crate) use record_lock::has_locks;
 pub use replace::{replace_private, replace_shared};
 pub use small::{
-    AccountLock, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new, write_new_private,
+    AccountLock, last_change, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new,
+    write_new_private,
 };
 pub(crate) use small::{is_alive, make_dirs, secure_dirs, sync_names};
 pub use trust::{Distrusted, Trusted, check_folder, read_trusted};

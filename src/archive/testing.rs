@@ -4,8 +4,8 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
-    Seq, SqliteLedger, UnixTime,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
+    RunRecord, Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -278,6 +278,10 @@ impl Ledger for WatchedLedger {
 
     fn quirks(&self) -> Result<Quirks, LedgerError> {
         self.inner.quirks()
+    }
+
+    fn logins(&self) -> Result<Logins, LedgerError> {
+        self.inner.logins()
     }
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {

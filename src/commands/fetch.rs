@@ -6,7 +6,7 @@ use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
 use crate::clock;
 use crate::config::{Account, Config, SecretSource};
-use crate::event::{Observer, Summary};
+use crate::event::{Observer, Outcome, Summary};
 use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
@@ -149,7 +149,11 @@ fn style(options: &cli::Fetch, asks: bool) -> Style {
 fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<Line> {
     summaries
         .iter()
-        .filter(|summary| !(summary.exit.is_ok() || summary.exit.is_transient() && passed_over(summary)))
+        .filter(|summary| {
+            // A refused login that rests was told of when it was refused.
+            let rests = summary.outcome == Outcome::Skipped && summary.exit == Exit::REFUSED;
+            !(summary.exit.is_ok() || rests || summary.exit.is_transient() && passed_over(summary))
+        })
         .flat_map(|summary| {
             let lines = wording::problems_in_short(summary);
             let level = problem(summary.exit);

@@ -32,7 +32,7 @@ pub use resolved::{
     Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
     Tls,
 };
-pub use secret::{SecretError, obtain, obtain_client_password};
+pub use secret::{SecretError, obtain, obtain_client_password, secret_digest};
 #[cfg(test)]
 pub(crate) use tests::example_account;
 

@@ -80,6 +80,13 @@ pub fn of_exchanger(exchanger: &str) -> Option<&'static Provider> {
     })
 }
 
+/// The provider whose POP3 server this is; among several, the one that keeps the user's address.
+pub fn of_server(host: &str, user: &str) -> Option<&'static Provider> {
+    let is_its = |provider: &&Provider| matches!(provider.offer, Offer::Pop3(pop3) if pop3.host.eq_ignore_ascii_case(host));
+    let domain = user.rsplit_once('@').map_or("", |(_, domain)| domain);
+    of_domain(domain).filter(is_its).or_else(|| all().find(is_its))
+}
+
 /// Whether `name` is `domain` or a name in it; both in small letters.
 fn is_within(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

@@ -7,8 +7,8 @@ use super::{Account, ClientCertificate, SecretSource, prompt};
 use crate::disk::{self, Distrusted};
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
-use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitStatus;
@@ -18,6 +18,9 @@ use std::time::Duration;
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// The largest `password_file` that is read, in octets; only its first line counts.
 const FILE_LIMIT: u64 = 8 << 10;
+
+/// How slow [`secret_digest`] is.
+const DIGEST_ROUNDS: u32 = 20_000;
 
 /// Why the secret could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +143,13 @@ pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
 pub fn obtain_client_password(certificate: &ClientCertificate) -> Result<Option<SecretString>, SecretError> {
     let command = certificate.password_command.as_deref();
     command.map(|command| from_command("tls_client_password_command", command, COMMAND_LIMIT)).transpose()
+}
+
+/// 16 bits of a slow hash of a secret: enough to tell that it has changed, too little to tell what it is.
+pub fn secret_digest(secret: &SecretString, salt: &[u8]) -> u16 {
+    let mut digest = [0; 2];
+    pbkdf2::pbkdf2_hmac::<sha2::Sha256>(secret.expose_secret().as_bytes(), salt, DIGEST_ROUNDS, &mut digest);
+    u16::from_be_bytes(digest)
 }
 
 fn from_command(key: &'static str, command: &str, limit: Duration) -> Result<SecretString, SecretError> {

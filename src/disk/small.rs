@@ -38,6 +38,13 @@ pub fn mode_and_owner(path: &Path) -> io::Result<(u32, u32)> {
     Ok((meta.mode, meta.uid))
 }
 
+/// When a file's content, mode or name changed last (its ctime) and its number, symbolic links followed; only good for
+/// comparing.
+pub fn last_change(path: &Path) -> io::Result<String> {
+    let stat = rustix::fs::stat(path)?;
+    Ok(format!("{}.{}.{}", stat.st_ctime, stat.st_ctime_nsec, stat.st_ino))
+}
+
 /// The names in a folder, sorted.
 pub fn names_in(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();

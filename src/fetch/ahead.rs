@@ -4,10 +4,12 @@
 //! said before the archive is known to be there; whoever finds that there is nothing to do waits for no server.
 
 use super::error::AccountError;
+use super::logbook::Logbook;
 use super::login::Door;
 use super::reach::{Approach, Way};
 use crate::config::{Account, ClientCertificate};
 use crate::event::Observer;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -19,6 +21,7 @@ pub(super) struct Ahead {
     until: Option<Instant>,
     trace: bool,
     observer: Arc<dyn Observer>,
+    logbook: Rc<Logbook>,
     coming: Option<Receiver<Result<Approach, AccountError>>>,
 }
 
@@ -29,8 +32,10 @@ impl Ahead {
         until: Option<Instant>,
         trace: bool,
         observer: &Arc<dyn Observer>,
+        logbook: &Rc<Logbook>,
     ) -> Ahead {
-        Ahead { account: account.clone(), until, trace, observer: Arc::clone(observer), coming: None }
+        let (observer, logbook) = (Arc::clone(observer), Rc::clone(logbook));
+        Ahead { account: account.clone(), until, trace, observer, logbook, coming: None }
     }
 
     /// Goes ahead in a thread of its own. It is not waited for where nobody asks for what it has found.
@@ -42,10 +47,11 @@ impl Ahead {
         let (found, coming) = sync_channel(1);
         let (account, until, trace, observer) =
             (self.account.clone(), self.until, self.trace, Arc::clone(&self.observer));
+        let ask_capabilities = !self.logbook.omissions().capa;
         let go = move || {
             let way = Way::new(&account, until, trace, &observer);
             // Nobody may want it any more; then the connection is closed here.
-            let _ = found.send(way.map(Way::approach));
+            let _ = found.send(way.map(|way| way.approach(ask_capabilities)));
         };
         // Without a thread it is done when it is needed.
         self.coming = thread::Builder::new().spawn(go).ok().map(|_| coming);
@@ -58,11 +64,12 @@ impl Ahead {
 
     /// The door at the end of the way.
     pub(super) fn door(&self) -> Result<Door, AccountError> {
-        Door::new(&self.account, || {
+        let door = Door::new(&self.account, || {
             let approach = self.coming.as_ref().and_then(|coming| coming.recv().ok());
             approach.unwrap_or_else(|| {
                 Way::new(&self.account, self.until, self.trace, &self.observer).map(Way::untrodden)
             })
-        })
+        })?;
+        Ok(door.leaving_out(self.logbook.omissions()).noting(&self.logbook))
     }
 }

@@ -16,13 +16,14 @@
 
 use super::error::AccountError;
 use super::filer::Filed;
+use super::logbook::Logbook;
 use super::retrieve::{Broken, Haul};
 use super::round::{Run, messages};
 use super::{day, now};
 use crate::clock;
 use crate::config::{Account, Config, Pipelining};
 use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, PipeliningFailed, UnixTime};
-use crate::session::SessionError;
+use crate::session::{Omissions, SessionError};
 use std::fmt::Display;
 
 /// For how long nothing is sent ahead to a server that has mixed up its answers: 30 days, in seconds. It may
@@ -42,19 +43,41 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
         .map(|failed| failed.until))
 }
 
-/// What who only looks should know, by a ledger that is only read: whether nothing is to be sent ahead, and when
-/// our own last session was at work.
-pub(super) fn before_a_look(
-    config: &Config,
-    account: &Account,
-) -> Result<(bool, Option<UnixTime>), LedgerError> {
-    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok((false, None)) };
-    let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok((false, None)) };
-    Ok((one_at_a_time_until(account, &ledger)?.is_some(), ledger.last_active()?))
+/// What who only looks should know.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// Nothing is to be sent ahead.
+    pub one_at_a_time: bool,
+    /// When our own last session was at work.
+    pub last_session: Option<UnixTime>,
+    /// What the server is not asked.
+    pub omissions: Omissions,
+    /// TOP is not asked for either.
+    pub without_top: bool,
+}
+
+/// What is known before a look, by a ledger that is only read.
+pub(super) fn before_a_look(config: &Config, account: &Account) -> Result<Before, LedgerError> {
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(Before::default()) };
+    let Some(ledger) = file.existing(&account.identity, &account.archive)? else {
+        return Ok(Before::default());
+    };
+    let logbook = Logbook::new(config, account, ledger.logins()?);
+    Ok(Before {
+        one_at_a_time: one_at_a_time_until(account, &ledger)?.is_some(),
+        last_session: ledger.last_active()?,
+        omissions: logbook.omissions(),
+        without_top: logbook.silent_tops().1,
+    })
+}
+
+/// Whether it is known that this account's server does not answer TOP.
+pub fn is_silent_at_top(config: &Config, account: &Account) -> bool {
+    before_a_look(config, account).is_ok_and(|known| known.without_top)
 }
 
 /// What the ledger calls an account's server.
-fn server(account: &Account) -> String {
+pub(super) fn server(account: &Account) -> String {
     format!("{}:{}", account.host, account.port)
 }
 

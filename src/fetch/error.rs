@@ -38,6 +38,20 @@ pub enum AccountError {
         /// When we logged in last, in seconds before now.
         ago: u64,
     },
+    /// A refused login rests before it is tried again. Exit 77.
+    #[error(
+        "skipped: the server refused the login {}, last on {since}; it is tried again after {until}, and at once when \
+         the configuration or the password has changed or popkeep is run from a terminal",
+        times_in_words(*.times)
+    )]
+    Resting {
+        /// How often in a row.
+        times: u32,
+        /// When, the last time.
+        since: String,
+        /// When it is tried again.
+        until: String,
+    },
     /// A signal asked the run to stop.
     #[error("stopped by a signal; what is complete is kept, and the next run goes on from there")]
     Stopped {
@@ -59,6 +73,10 @@ impl From<ArchiveError> for AccountError {
             error => AccountError::Archive(error),
         }
     }
+}
+
+fn times_in_words(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
 }
 
 impl AccountError {
@@ -84,6 +102,7 @@ impl AccountError {
             AccountError::Secret(error) => error.exit(),
             AccountError::Ledger(error) => error.exit(),
             AccountError::Archive(error) => error.exit(),
+            AccountError::Resting { .. } => Exit::REFUSED,
             AccountError::Busy { .. } | AccountError::TooSoon { .. } => Exit::TRY_LATER,
         }
     }

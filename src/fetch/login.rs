@@ -2,16 +2,19 @@
 
 use super::disorder::before_a_look;
 use super::error::AccountError;
+use super::logbook::Logbook;
 use super::reach::{Approach, Reached, Way, run_deadline};
 use super::waiting::Backoff;
-use crate::config::{self, Account, Auth, Config, SecretSource};
+use crate::config::{self, Account, Auth, Config, SecretSource, providers};
 use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
+use crate::pop3::refusal::Refusal;
 use crate::sasl::{Mechanism, SecretKind};
-use crate::session::{Choice, Clearance, Login, Session, SessionError, Transaction};
+use crate::session::{Choice, Clearance, Course, Login, Omissions, Session, SessionError, Transaction};
 use crate::stop;
 use secrecy::{ExposeSecret, SecretString};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,14 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const JUST_NOW: UnixTime = 10;
 
 /// Connects, protects the connection as configured, and logs in, once. `until` is the end of the account's
-/// run.
+/// run. What runs with this configuration have learnt the server not to answer is left out.
 pub fn open_session(
+    config: Option<&Config>,
     account: &Account,
     until: Option<Instant>,
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    Door::new(account, || Ok(Way::new(account, until, trace, observer)?.untrodden()))?.open(false)
+    let known = config.and_then(|config| before_a_look(config, account).ok()).unwrap_or_default();
+    let way = || Ok(Way::new(account, until, trace, observer)?.untrodden());
+    Door::new(account, way)?.leaving_out(known.omissions).open(false)
 }
 
 /// A session for who only looks. To a server that has mixed up its answers it sends nothing ahead, either; a ledger
@@ -45,9 +51,10 @@ pub fn open_session_to_look(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
-    let (one_at_a_time, last_session) = before_a_look(config, account).unwrap_or_default();
+    let known = before_a_look(config, account).unwrap_or_default();
     let way = || Ok(Way::new(account, run_deadline(account), trace, observer)?.untrodden());
-    Door::new(account, way)?.with_ours(last_session).open(one_at_a_time)
+    let door = Door::new(account, way)?.with_ours(known.last_session).leaving_out(known.omissions);
+    door.open(known.one_at_a_time)
 }
 
 /// An account's way in, for all sessions of one run: nobody is asked for a secret twice.
@@ -61,6 +68,10 @@ pub(super) struct Door {
     last_session: Cell<Option<UnixTime>>,
     /// How far the way has been gone already, and when.
     reached: Cell<Option<(Reached, Instant)>>,
+    /// What this server is not asked.
+    omissions: RefCell<Omissions>,
+    /// What is put on record of it.
+    logbook: Rc<Logbook>,
 }
 
 impl Door {
@@ -73,7 +84,8 @@ impl Door {
         let secret = RefCell::new(obtain(account, kind)?);
         let Approach { way, reached } = approach()?;
         let (last_login, last_session) = (Cell::new(None), Cell::new(None));
-        Ok(Door { way, kind, secret, last_login, last_session, reached: Cell::new(reached) })
+        let (reached, omissions, logbook) = (Cell::new(reached), RefCell::default(), Rc::default());
+        Ok(Door { way, kind, secret, last_login, last_session, reached, omissions, logbook })
     }
 
     /// With what is known of the last login before this run.
@@ -86,6 +98,17 @@ impl Door {
     pub(super) fn with_ours(self, last_session: Option<UnixTime>) -> Self {
         self.last_session.set(last_session);
         self
+    }
+
+    /// Without what this server is known not to answer.
+    pub(super) fn leaving_out(self, omissions: Omissions) -> Self {
+        self.omissions.replace(omissions);
+        self
+    }
+
+    /// With a record of what becomes of it.
+    pub(super) fn noting(self, logbook: &Rc<Logbook>) -> Self {
+        Door { logbook: Rc::clone(logbook), ..self }
     }
 
     /// A session that is logged in. A token that the server calls expired is had anew, once.
@@ -120,7 +143,12 @@ impl Door {
                 outcome = self.log_in(one_at_a_time);
             }
         }
+        if let Err(AccountError::Session(SessionError::LoginRefused(refusal))) = &mut outcome {
+            self.logbook.refused(&self.way.account, &self.secret.borrow());
+            refusal.origin = origin(&self.way.account);
+        }
         if outcome.is_ok() {
+            self.logbook.logged_in(&self.way.account, &self.secret.borrow(), &self.omissions.borrow());
             self.last_login.set(Some(super::now()));
             self.last_session.set(Some(super::now()));
             self.way.observer.event(&self.way.account.name, Event::LoggedIn);
@@ -128,8 +156,7 @@ impl Door {
         outcome
     }
 
-    /// One login. A server that hangs up on CAPA, as some of CAPA's childhood do, or on APOP, is tried once more
-    /// without it.
+    /// One login. What the server does not answer, or hangs up at, is left out on another connection.
     fn log_in(&self, one_at_a_time: bool) -> Result<Session<Transaction>, AccountError> {
         let account = &self.way.account;
         let login = Login {
@@ -141,38 +168,49 @@ impl Door {
             host: &account.host,
             port: account.port,
         };
-        let outcome = match self.attempt(true, one_at_a_time, &login) {
-            Err(AccountError::Session(SessionError::Closed { during: "CAPA" })) => {
-                self.attempt(false, one_at_a_time, &login)
-            }
-            outcome => outcome,
-        };
-        match outcome {
-            Err(AccountError::Session(error)) if login.choice == Choice::Auto && is_about_apop(&error) => {
-                match self.attempt(true, one_at_a_time, &Login { choice: Choice::AutoWithoutApop, ..login }) {
-                    // There is no other way in: this is what there is to tell of.
-                    Err(AccountError::Session(
-                        SessionError::ClearTextRefused | SessionError::NothingFits { .. },
-                    )) => Err(error.into()),
-                    outcome => outcome,
+        let mut known = self.omissions.borrow().clone();
+        let mut omissions = known.clone();
+        // What there is to tell of if there is no other way in.
+        let mut first: Option<SessionError> = None;
+        loop {
+            let mut course = Course::default();
+            let error = match self.attempt(&omissions, one_at_a_time, &login, &mut course) {
+                Ok(session) => {
+                    self.omissions.replace(Omissions { last_try: false, ..omissions });
+                    return Ok(session);
                 }
+                Err(AccountError::Session(error)) => error,
+                Err(error) => return Err(error),
+            };
+            super::unless_stopped()?;
+            if let Some(next) = omissions.after(&error, &course, login.choice) {
+                self.way.note(&format!("{error}; connecting again without that"));
+                first.get_or_insert(course.refusal.map_or(error, SessionError::LoginRefused));
+                omissions = next;
+            } else if is_without_a_way(&error) && omissions == known && known != Omissions::default() {
+                // The server may have been mended since.
+                known = Omissions::default();
+                omissions = Omissions::default();
+            } else {
+                let no_other = is_without_a_way(&error);
+                return Err(first.filter(|_| no_other).unwrap_or(error).into());
             }
-            outcome => outcome,
         }
     }
 
     fn attempt(
         &self,
-        ask_capabilities: bool,
+        omissions: &Omissions,
         one_at_a_time: bool,
         login: &Login<'_>,
+        course: &mut Course,
     ) -> Result<Session<Transaction>, AccountError> {
         // What has waited for too long is closed before another is opened: a server may serve one at a time.
-        let fresh = |(_, at): &(Reached, Instant)| ask_capabilities && at.elapsed() < PATIENCE;
+        let fresh = |(reached, at): &(Reached, Instant)| reached.is_err() || at.elapsed() < PATIENCE;
         let reached = self.reached.take().filter(fresh);
         let mut session = match reached {
             Some((reached, _)) => reached?,
-            None => self.way.reach(ask_capabilities)?,
+            None => self.way.reach(!omissions.capa)?,
         };
         if one_at_a_time {
             session.one_at_a_time();
@@ -182,7 +220,7 @@ impl Door {
         if let Some(delay) = session.capabilities()?.login_delay() {
             honour(delay, self.last_login.get(), &self.way)?;
         }
-        Ok(session.login(login)?)
+        Ok(session.login_without(login, omissions, course)?)
     }
 }
 
@@ -204,11 +242,37 @@ fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, AccountEr
     }
 }
 
-/// Whether the session ended over APOP.
-fn is_about_apop(error: &SessionError) -> bool {
+/// Where a refused password came from, and what a known provider wants for one.
+fn origin(account: &Account) -> Option<String> {
+    let origin = match &account.secret {
+        SecretSource::Command(_) => "the password came from password_command".to_owned(),
+        SecretSource::TokenCommand(_) => "the token came from token_command".to_owned(),
+        SecretSource::File(path) => format!("the password came from password_file {}", path.display()),
+        SecretSource::Environment(name) => format!("the password came from password_env {name}"),
+        SecretSource::Literal(_) => "the password is `password` in the configuration".to_owned(),
+        SecretSource::Ask => return hint(account),
+    };
+    Some(hint(account).map_or(origin.clone(), |hint| format!("{origin}; {hint}")))
+}
+
+fn hint(account: &Account) -> Option<String> {
+    let provider = providers::of_server(&account.host, &account.user)?;
+    let providers::Offer::Pop3(pop3) = provider.offer else { return None };
+    let wants = match pop3.secret {
+        providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
+        providers::Secret::Token if !matches!(account.secret, SecretSource::TokenCommand(_)) => {
+            format!("{} wants an OAuth2 access token (token_command), no password", provider.name)
+        }
+        _ => return None,
+    };
+    Some(wants)
+}
+
+/// Whether nothing that may be tried is left.
+fn is_without_a_way(error: &SessionError) -> bool {
     match error {
-        SessionError::LoginRefused(refusal) => refusal.mechanism == Mechanism::Apop,
-        SessionError::Closed { during } => *during == "APOP",
+        SessionError::ClearTextRefused | SessionError::NothingFits { .. } => true,
+        SessionError::LoginRefused(refusal) => refusal.meaning == Refusal::Mechanism,
         _ => false,
     }
 }
@@ -222,7 +286,7 @@ fn honour(delay: Duration, last_login: Option<UnixTime>, way: &Way) -> Result<()
             delay.as_secs(),
             rest.as_secs()
         );
-        way.observer.event(&way.account.name, Event::Note(&text));
+        way.note(&text);
         stop::pause(rest);
         super::unless_stopped()?;
     }

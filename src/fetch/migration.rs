@@ -87,7 +87,8 @@ impl Run<'_> {
         }
         let fits = |(place, item): (usize, crate::plan::Item<'_>)| {
             let new = matches!(item.verdict, Verdict::Fetch { why: Why::AllUidsNew, .. });
-            (new && item.entry.size.is_some() && plan.ward(place).is_none()).then_some(place)
+            (new && self.may_top(&item) && item.entry.size.is_some() && plan.ward(place).is_none())
+                .then_some(place)
         };
         let places: Vec<usize> = plan.iter().enumerate().filter_map(fits).collect();
         self.seen.top = Top::Asked;
@@ -95,6 +96,7 @@ impl Run<'_> {
             Ok(bearers) => bearers,
             Err(AccountError::Session(error)) => {
                 self.watch_order(session.sent_ahead(), &error)?;
+                self.watch_top(session, plan, &error);
                 return Err(error.into());
             }
             Err(error) => return Err(error),

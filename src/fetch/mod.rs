@@ -15,6 +15,7 @@ mod disorder;
 mod due;
 mod error;
 mod filer;
+mod logbook;
 mod login;
 mod lost_reply;
 mod migration;
@@ -44,7 +45,7 @@ mod waiting;
 
 use ahead::Ahead;
 pub use by_hand::{Loss, Records};
-pub use disorder::one_at_a_time_until;
+pub use disorder::{is_silent_at_top, one_at_a_time_until};
 use due::{ages_now, policy_words};
 pub use error::AccountError;
 pub use login::{open_session, open_session_to_look};
@@ -60,13 +61,15 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
 use crate::plan::Ages;
 use crate::stop;
+use logbook::Logbook;
 use portions::Portions;
 use prepare::{Locked, Prepared};
 use presence::Sight;
-use round::{Errand, Open, Run, Seen};
+use round::{Errand, Open, Run, Seen, Top};
 use set_aside::SetAside;
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tally::Tally;
@@ -92,14 +95,23 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
         let locked = Locked::take(config, account, until)?;
-        let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer);
-        if locked.nothing_seems_missing(account) {
+        let nothing_seems_missing = locked.nothing_seems_missing(account);
+        let prepared = locked.prepare(config, account)?;
+        let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
+        logbook.may_log_in(account)?;
+        let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer, &logbook);
+        if nothing_seems_missing {
             ahead.go();
         }
-        let prepared = locked.prepare(config, account)?;
-        Ok(prepared.work(account, orders, &ahead, until, observer))
+        Ok(prepared.work(account, orders, &ahead, &logbook, until, observer))
     };
-    let mut summary = run().unwrap_or_else(|error| failed(account, &error));
+    let mut summary = run().unwrap_or_else(|error| {
+        let outcome = match error {
+            AccountError::Resting { .. } => Outcome::Skipped,
+            _ => Outcome::Failed,
+        };
+        Summary { outcome, ..failed(account, &error) }
+    });
     summary.seconds = began.elapsed().as_secs_f64();
     observer.event(&account.name, Event::Finished(&summary));
     summary
@@ -120,6 +132,7 @@ impl Prepared {
         account: &Account,
         orders: Orders,
         ahead: &Ahead,
+        logbook: &Rc<Logbook>,
         wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
@@ -152,6 +165,7 @@ impl Prepared {
         Run {
             messages_left: orders.limit,
             retry: orders.retry,
+            logbook: Rc::clone(logbook),
             ..Run::new(account, observer, &open, self.archive, self.ledger)
         }
         .complete()
@@ -190,6 +204,7 @@ impl<'a> Run<'a> {
             renumbered: 0,
             unconfirmed: None,
             delete_was: None,
+            logbook: Rc::default(),
         }
     }
 
@@ -197,7 +212,8 @@ impl<'a> Run<'a> {
     fn complete(mut self) -> Summary {
         let result = self.whole();
         let mut summary = self.summary(result.err().as_ref());
-        let mut ending = vec![Change::RunEnded(self.record(&summary))];
+        let mut ending = self.logbook.take_changes();
+        ending.push(Change::RunEnded(self.record(&summary)));
         let told = self.told(summary.outcome == Outcome::Failed);
         let recorded = told.and_then(|told| {
             ending.extend(told);
@@ -228,7 +244,15 @@ impl<'a> Run<'a> {
         self.seen.parts = quirks.shows_parts;
         // What the server sends for these cannot be relied on: they are never deleted.
         self.stay.extend(quirks.unsteady);
+        let (silent, enough) = self.logbook.silent_tops();
+        self.seen.silent_tops = silent;
+        self.seen.top = if enough { Top::Avoided } else { Top::Free };
         let outcome = self.sessions();
+        if let Some(message) = self.seen.silent_top.take()
+            && outcome.as_ref().map_or_else(AccountError::is_for_later, |()| true)
+        {
+            self.logbook.top_was_silent(message);
+        }
         if self.tally.has_listed() {
             self.aside.release_unlisted();
             self.ledger.commit(&self.aside.take_changes())?;

@@ -7,7 +7,7 @@ use super::round::{Run, Top, Work};
 use super::tops::{self, Heard};
 use crate::ledger::Seq;
 use crate::mail::digest::{Digester, Hash};
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Item, Plan, Verdict};
 use crate::receipt::Sighting;
 use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl Run<'_> {
         let tallied_from = self.ledger.quirks()?.tallied_from;
         let may_ask = |place: &&usize| match plan.item(**place).verdict {
             Verdict::Archived(archived) => {
-                self.seen.top != Top::Avoided && !archived.by_header && archived.seq >= tallied_from
+                self.may_top(&plan.item(**place)) && !archived.by_header && archived.seq >= tallied_from
             }
             _ => false,
         };
@@ -42,6 +42,7 @@ impl Run<'_> {
             Ok(answers) => answers,
             Err(error) => {
                 self.watch_order(session.sent_ahead(), &error)?;
+                self.watch_top(session, plan, &error);
                 return Err(error.into());
             }
         };
@@ -65,6 +66,30 @@ impl Run<'_> {
         work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
         Ok((proven, doubted))
     }
+}
+
+impl Run<'_> {
+    /// Whether this message may be asked for by TOP.
+    pub(super) fn may_top(&self, item: &Item<'_>) -> bool {
+        self.seen.top != Top::Avoided && !self.seen.silent_tops.contains(&name(item))
+    }
+
+    /// Looks at why a session broke off at TOP. If that was silence, the message is remembered: when two of them have
+    /// met with it, on two connections, the server is not asked for TOP any more.
+    pub(super) fn watch_top(
+        &mut self,
+        session: &Session<Transaction>,
+        plan: &Plan<'_>,
+        error: &SessionError,
+    ) {
+        let Some(number) = session.awaited().filter(|_| error.silence() == Some("TOP")) else { return };
+        self.seen.silent_top = plan.iter().find(|item| item.entry.number == number).map(|item| name(&item));
+    }
+}
+
+/// What a message is remembered by: its UID, else its number.
+fn name(item: &Item<'_>) -> Vec<u8> {
+    item.entry.uid.map_or_else(|| format!("number {}", item.entry.number).into_bytes(), <[u8]>::to_vec)
 }
 
 /// The header's hash of each of these messages (places in the plan), in their order; `None`

@@ -81,9 +81,14 @@ impl Way {
     }
 
     /// Goes it as far as can be gone without a word of the login.
-    pub(super) fn approach(self) -> Approach {
-        let reached = self.reach(true);
+    pub(super) fn approach(self, ask_capabilities: bool) -> Approach {
+        let reached = self.reach(ask_capabilities);
         Approach { way: self, reached: Some((reached, Instant::now())) }
+    }
+
+    /// Something a person should know.
+    pub(super) fn note(&self, text: &str) {
+        self.observer.event(&self.account.name, Event::Note(text));
     }
 
     /// Not a step yet.

@@ -3,6 +3,7 @@
 use super::due::{due, due_now, policy_words};
 use super::error::AccountError;
 use super::filer::{Before, Looks};
+use super::logbook::Logbook;
 use super::now;
 use super::portions::Portions;
 use super::presence::Sight;
@@ -21,6 +22,7 @@ use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -66,6 +68,8 @@ pub(super) struct Run<'a> {
     pub renumbered: u32,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
+    /// What is remembered of the way to the server.
+    pub logbook: Rc<Logbook>,
     /// The `delete` setting of the run before, when it was another one.
     pub delete_was: Option<String>,
 }
@@ -83,7 +87,7 @@ pub(super) enum Errand {
 }
 
 /// What a server was seen doing, in this run or before.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// It mixes up its answers when commands are sent ahead of them, so none is.
     pub disorder: bool,
@@ -91,6 +95,10 @@ pub(super) struct Seen {
     pub parts: bool,
     /// What there is to say about TOP.
     pub top: Top,
+    /// Messages at which TOP met with silence in earlier runs; they are not asked for by it.
+    pub silent_tops: Vec<Vec<u8>>,
+    /// The one at which it did in this run.
+    pub silent_top: Option<Vec<u8>>,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
 }
@@ -154,7 +162,9 @@ impl Run<'_> {
             self.seen.top = Top::Free;
         }
         let mut session = (self.open)(self.seen.disorder)?;
-        self.ledger.commit(&[Change::LoggedIn { at: now() }])?;
+        let mut changes = self.logbook.take_changes();
+        changes.push(Change::LoggedIn { at: now() });
+        self.ledger.commit(&changes)?;
         let opened = Instant::now();
         let (listing, roll) = list_and_call_the_roll(&mut session, &mut *self.ledger);
         let listing = match listing {

@@ -30,10 +30,13 @@ impl Run<'_> {
                 Ok(_) => return unless_stopped(),
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
-                Err(AccountError::Session(
-                    SessionError::Closed { during: "TOP" } | SessionError::EndlessHeader { .. },
-                )) if self.seen.top != Top::Avoided => {
+                Err(AccountError::Session(error))
+                    if self.seen.top != Top::Avoided
+                        && (error.silence() == Some("TOP")
+                            || matches!(error, SessionError::EndlessHeader { .. })) =>
+                {
                     self.seen.top = Top::Avoided;
+                    self.note(&format!("{error}; going on without TOP"));
                 }
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}

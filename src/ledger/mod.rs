@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod history;
 mod journal;
+mod logins;
 mod look;
 mod quarantine;
 mod record;
@@ -30,8 +31,8 @@ pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
 pub use look::{LookRecord, OddCopy};
 pub use record::{
-    Change, Known, Overview, PipeliningFailed, Place, Quarantined, Quirks, Row, RunRecord, Seq, State,
-    UnixTime,
+    Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
+    Row, RunRecord, SecretMark, Seq, State, Unanswered, UnixTime,
 };
 pub use roll::Roll;
 pub use sqlite::SqliteLedger;
@@ -75,6 +76,9 @@ pub trait Ledger: Send {
 
     /// What the server was seen doing.
     fn quirks(&self) -> Result<Quirks, LedgerError>;
+
+    /// What the way to the server was like: silence, and what became of logins.
+    fn logins(&self) -> Result<Logins, LedgerError>;
 
     /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;

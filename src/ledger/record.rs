@@ -131,6 +131,63 @@ pub struct PipeliningFailed {
     pub until: UnixTime,
 }
 
+/// What the way to the server was like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// [`Change::Unanswered`], all of them.
+    pub unanswered: Vec<Unanswered>,
+    /// [`Change::LoginRefused`], the last one, unless [`Change::LoginWorked`] followed.
+    pub refused: Option<LoginRefused>,
+    /// [`Change::LoginWorked`], the last one.
+    pub worked: Option<LoginWorked>,
+}
+
+/// What a server does not answer, or hangs up at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Which: `host:port`.
+    pub server: String,
+    /// The command or the mechanism.
+    pub command: String,
+    /// For TOP: the message that was asked for. Empty for the others.
+    pub message: Vec<u8>,
+    /// Until when it is asked without it.
+    pub until: UnixTime,
+}
+
+/// How a secret is recognised without keeping it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretMark {
+    /// When the files changed that it may depend on.
+    pub files: String,
+    /// The hash's salt.
+    pub salt: Vec<u8>,
+    /// 16 bits of a slow hash, for a secret that stands in no file.
+    pub digest: Option<u16>,
+}
+
+/// A login that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRefused {
+    /// With what.
+    pub mark: SecretMark,
+    /// How often in a row.
+    pub times: u32,
+    /// When, the last time.
+    pub last_at: UnixTime,
+    /// The same secret had let us in not long before the first refusal.
+    pub worked_lately: bool,
+}
+
+/// A login that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginWorked {
+    /// With what.
+    pub mark: SecretMark,
+    /// When.
+    pub at: UnixTime,
+}
+
 /// One change to the ledger.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -183,6 +240,12 @@ pub enum Change {
     Unsteady(Seq),
     /// A server answered commands that were sent ahead in no order that makes sense.
     PipeliningFailed(PipeliningFailed),
+    /// A server did not answer this, and the run got on without it.
+    Unanswered(Unanswered),
+    /// The server refused the login.
+    LoginRefused(LoginRefused),
+    /// It let us in.
+    LoginWorked(LoginWorked),
     /// A message failed: it is in quarantine from now on, or still. Takes the place of what is on
     /// record under the same UID and number.
     Quarantined(Quarantined),

@@ -121,6 +121,34 @@ CREATE TABLE age_counts (      -- rows that a wrong clock archived
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
 
+CREATE TABLE unanswered (      -- what a server does not answer or hangs up at: it is asked without it
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  server   TEXT NOT NULL,      -- host:port
+  command  TEXT NOT NULL,      -- CAPA, UTF8, TOP or a mechanism; with \"no \" before it a mechanism that it
+                               -- refuses as unknown and then hangs up
+  message  BLOB NOT NULL,      -- TOP: the message that was asked for; empty for the others
+  until    INTEGER NOT NULL,   -- it is asked again from then on
+  PRIMARY KEY (maildrop, server, command, message)
+) WITHOUT ROWID;
+
+CREATE TABLE login_refused (   -- the login that was refused, until one succeeds
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  times    INTEGER NOT NULL,   -- in a row, with the same configuration and secret
+  last_at  INTEGER NOT NULL,
+  worked   INTEGER NOT NULL,   -- 1: this secret had let us in not long before
+  files    TEXT NOT NULL,      -- when the configuration's and the secret's file changed last
+  salt     BLOB NOT NULL,
+  digest   INTEGER             -- 16 bits of a slow, salted hash of a secret that is in no file
+);
+
+CREATE TABLE login_worked (    -- what let us in last
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  at       INTEGER NOT NULL,   -- to the day
+  files    TEXT NOT NULL,      -- as in login_refused, like the next two
+  salt     BLOB NOT NULL,
+  digest   INTEGER
+);
+
 CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
   maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
   number     INTEGER NOT NULL, -- as in run

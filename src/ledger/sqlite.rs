@@ -2,8 +2,8 @@
 
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
-    Seq, State, UnixTime, look, quarantine, runs, schema, seen, turn,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
+    RunRecord, Seq, State, UnixTime, logins, look, quarantine, runs, schema, seen, turn,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -189,6 +189,10 @@ impl Ledger for SqliteLedger {
         seen::quirks(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
+    fn logins(&self) -> Result<Logins, LedgerError> {
+        self.ask(logins::all)
+    }
+
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         rows::newest(&self.connection, self.maildrop, before, limit).map_err(|error| self.failed(&error))
     }
@@ -237,7 +241,10 @@ fn stream_result(stream: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Res
 
 /// Whether a change tells of the run alone: lost in a power cut, it costs nobody a message.
 fn only_about_the_run(change: &Change) -> bool {
-    matches!(change, Change::RunStarted { .. } | Change::LoggedIn { .. } | Change::RunEnded(_))
+    matches!(
+        change,
+        Change::RunStarted { .. } | Change::LoggedIn { .. } | Change::LoginWorked(_) | Change::RunEnded(_)
+    )
 }
 
 /// The row that a change adds.
@@ -317,6 +324,9 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
         Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
+        Change::Unanswered(silence) => logins::unanswered(connection, maildrop, silence)?,
+        Change::LoginRefused(login) => logins::refused(connection, maildrop, login)?,
+        Change::LoginWorked(login) => logins::worked(connection, maildrop, login)?,
         Change::Quarantined(message) => quarantine::insert(connection, maildrop, message)?,
         Change::Released { uid, number } => {
             quarantine::remove(connection, maildrop, uid.as_deref(), *number)?;

@@ -2,7 +2,7 @@
 //!
 //! Promises: nothing is sent ahead; capabilities are forgotten when TLS begins.
 
-use super::error::GREETING;
+use super::error::{CAPA, GREETING};
 use super::wire::{SHOWN, Wire};
 use super::{Options, Pipeline, Session, SessionError};
 use crate::net::{TlsSettings, Transport};
@@ -64,7 +64,7 @@ impl Session<Authorization> {
     pub fn capabilities(&mut self) -> Result<&Capabilities, SessionError> {
         let known = match self.state.capabilities.take() {
             Some(known) => known,
-            None => ask_capabilities(&mut self.wire)?,
+            None => ask_capabilities(&mut self.wire, CAPA)?,
         };
         Ok(self.state.capabilities.insert(known))
     }
@@ -108,9 +108,11 @@ fn explain(error: SessionError, unread: &[u8]) -> SessionError {
     }
 }
 
-/// CAPA, alone.
-pub(super) fn ask_capabilities(wire: &mut Wire) -> Result<Capabilities, SessionError> {
+/// CAPA, alone; `during` says when.
+pub(super) fn ask_capabilities(wire: &mut Wire, during: &'static str) -> Result<Capabilities, SessionError> {
     let mut capabilities = Capabilities::answered();
-    let reply = wire.ask_lines(&Command::Capa, |line| capabilities.push(line))?;
+    wire.send(&Command::Capa)?;
+    wire.flush(during)?;
+    let reply = wire.hear(during, |line| capabilities.push(line))?;
     Ok(if reply.is_ok() { capabilities } else { Capabilities::refused() })
 }

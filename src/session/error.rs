@@ -16,6 +16,12 @@ use std::time::Duration;
 /// What stands for a command while the server's first line is due.
 pub(super) const GREETING: &str = "the greeting";
 
+/// CAPA before the login.
+pub(super) const CAPA: &str = "CAPA";
+
+/// CAPA once more, after it.
+pub(super) const CAPA_AFTER_LOGIN: &str = "CAPA after the login";
+
 /// What went wrong. `during` names the command whose reply was due, or `the greeting`. Text
 /// of the server is kept raw; `Display` escapes it.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +210,14 @@ impl SessionError {
         matches!(self, SessionError::LoginRefused(refusal) if refusal.blames_token())
     }
 
+    /// The command that a server did not answer, or hung up at.
+    pub fn silence(&self) -> Option<&'static str> {
+        match self {
+            SessionError::Closed { during } | SessionError::TimedOut { during, .. } => Some(during),
+            _ => None,
+        }
+    }
+
     /// Whether a new session may get further: the connection was lost, or the server's answers
     /// no longer fit our questions.
     pub fn may_go_better_anew(&self) -> bool {
@@ -267,6 +281,8 @@ pub struct LoginRefusal {
     pub complaint: Option<Complaint>,
     /// popkeep chose the mechanism, not the configuration.
     pub automatic: bool,
+    /// Where the secret came from, and what the provider wants for one, for people.
+    pub origin: Option<String>,
 }
 
 impl LoginRefusal {
@@ -306,7 +322,8 @@ impl fmt::Display for LoginRefusal {
         if let Some(complaint) = &self.complaint {
             write!(f, " (its reason: {})", escape(complaint.text.as_bytes()))?;
         }
-        write!(f, "; {}", self.advice())
+        write!(f, "; {}", self.advice())?;
+        self.origin.as_ref().map_or(Ok(()), |origin| write!(f, "; {origin}"))
     }
 }
 

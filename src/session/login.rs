@@ -1,12 +1,15 @@
-//! Login: which mechanism, in which form, and what a refusal of it means.
+//! Login: which mechanism, in which form, and what a refusal of it means. What a server does not answer is left
+//! out by [`Omissions`].
 //!
 //! Promises: a secret leaves only where it may; a refused password is not tried in another way; a weaker
 //! mechanism follows a stronger one only when the server says that it does not know the stronger one
 //! (or refuses APOP, which no server announces); whatever the server repeats of a
 //! secret is masked. Must never: use APOP after STLS, for its timestamp came in clear text.
 
-use super::error::LoginRefusal;
+use super::authorization::ask_capabilities;
+use super::error::{CAPA_AFTER_LOGIN, LoginRefusal};
 use super::masks::forms;
+use super::omissions::{Course, Omissions};
 use super::wire::Wire;
 use super::{Authorization, Clearance, Session, SessionError, Transaction};
 use crate::net::Security;
@@ -44,8 +47,6 @@ pub struct Login<'a> {
 pub enum Choice {
     /// With the strongest mechanism that both sides have; see [`sasl::candidates`].
     Auto,
-    /// The same without APOP: for a server that hangs up after refusing it.
-    AutoWithoutApop,
     /// With this one, whatever the server offers.
     Named(Mechanism),
 }
@@ -53,17 +54,30 @@ pub enum Choice {
 impl Session<Authorization> {
     /// Logs in, then reads the capabilities again unless CAPA was refused before. Where the server
     /// offers UTF8, it is asked for first: some servers replace messages with 8-bit headers otherwise.
-    pub fn login(mut self, login: &Login<'_>) -> Result<Session<Transaction>, SessionError> {
-        let candidates = self.candidates(login)?;
+    pub fn login(self, login: &Login<'_>) -> Result<Session<Transaction>, SessionError> {
+        self.login_without(login, &Omissions::default(), &mut Course::default())
+    }
+
+    /// The same, but for what is to be left out. `course` tells how far it came.
+    pub fn login_without(
+        mut self,
+        login: &Login<'_>,
+        omissions: &Omissions,
+        course: &mut Course,
+    ) -> Result<Session<Transaction>, SessionError> {
+        let candidates = self.candidates(login, omissions)?;
+        course.capa_refused = self.state.capabilities.as_ref().is_some_and(|known| !known.offered());
         let secrets = forms(login.secret);
         for form in &secrets {
             self.wire.masks.add(form);
         }
-        let utf8 = self.ask_for_utf8()?;
-        let mechanism = self.try_each(&candidates, login)?;
+        let offers_utf8 = self.state.capabilities.as_ref().is_some_and(Capabilities::utf8);
+        let utf8 = offers_utf8 && !omissions.utf8 && self.wire.ask(&Command::Utf8)?.is_ok();
+        course.utf8_refused = offers_utf8 && !omissions.utf8 && !utf8;
+        let mechanism = self.try_each(&candidates, login, course)?;
         let capabilities = match self.state.capabilities {
-            Some(known) if !known.offered() => known,
-            _ => super::authorization::ask_capabilities(&mut self.wire)?,
+            Some(known) if !known.offered() || omissions.capa_after_login => known,
+            _ => ask_capabilities(&mut self.wire, CAPA_AFTER_LOGIN)?,
         };
         self.wire.masks.keep_only(secrets);
         let state = Transaction::new(capabilities, mechanism.name(), utf8, self.pipeline);
@@ -71,7 +85,11 @@ impl Session<Authorization> {
     }
 
     /// What to try, in this order; never empty.
-    fn candidates(&mut self, login: &Login<'_>) -> Result<Vec<Mechanism>, SessionError> {
+    fn candidates(
+        &mut self,
+        login: &Login<'_>,
+        omissions: &Omissions,
+    ) -> Result<Vec<Mechanism>, SessionError> {
         let exposed = matches!(self.security(), Security::Plain { loopback: false });
         let may_reveal = !exposed || login.clearance == Clearance::Granted;
         match login.choice {
@@ -85,15 +103,14 @@ impl Session<Authorization> {
                 Err(SessionError::NoApop { reason: "its greeting has no proper timestamp" })
             }
             Choice::Named(mechanism) => Ok(vec![mechanism]),
-            Choice::Auto | Choice::AutoWithoutApop => {
-                let apop = login.choice == Choice::Auto
-                    && self.greeting().apop_timestamp().is_some()
-                    && !self.state.after_stls;
-                let encrypted = self.security().is_encrypted();
+            Choice::Auto => {
+                let apop = self.greeting().apop_timestamp().is_some() && !self.state.after_stls;
+                let security = self.security();
+                let encrypted = security.is_encrypted();
                 let binding = self.wire.tls_server_end_point().is_some();
                 let capabilities = self.capabilities()?;
                 let offer = Offer { capabilities, apop, encrypted, binding, may_reveal };
-                let candidates = sasl::candidates(login.kind, &offer);
+                let candidates = omissions.filter(sasl::candidates(login.kind, &offer), &security);
                 if !candidates.is_empty() {
                     return Ok(candidates);
                 }
@@ -107,23 +124,20 @@ impl Session<Authorization> {
         }
     }
 
-    /// UTF8 (RFC 6856), where it is offered; whether it is in force.
-    fn ask_for_utf8(&mut self) -> Result<bool, SessionError> {
-        if !self.state.capabilities.as_ref().is_some_and(Capabilities::utf8) {
-            return Ok(false);
-        }
-        Ok(self.wire.ask(&Command::Utf8)?.is_ok())
-    }
-
     /// The mechanism that let us in.
-    fn try_each(&mut self, candidates: &[Mechanism], login: &Login<'_>) -> Result<Mechanism, SessionError> {
+    fn try_each(
+        &mut self,
+        candidates: &[Mechanism],
+        login: &Login<'_>,
+        course: &mut Course,
+    ) -> Result<Mechanism, SessionError> {
         let mut unknown = None;
-        let mut apop = None;
         for &mechanism in candidates {
             match self.attempt(mechanism, login) {
                 Ok(()) => return Ok(mechanism),
                 Err(SessionError::LoginRefused(refusal)) if refusal.meaning == Refusal::Mechanism => {
                     // The strongest one's refusal is the one to tell of.
+                    course.refused.push(mechanism);
                     unknown.get_or_insert(refusal);
                 }
                 // Nobody announced APOP: a refusal may well mean that the server has no secret for it. GNU
@@ -131,14 +145,16 @@ impl Session<Authorization> {
                 Err(SessionError::LoginRefused(refusal))
                     if mechanism == Mechanism::Apop && candidates.last() != Some(&Mechanism::Apop) =>
                 {
-                    apop = Some(refusal);
+                    course.refused.push(mechanism);
+                    course.refusal.get_or_insert(refusal);
                 }
-                // Some hang up after a refusal: that is what there is to tell of.
                 Err(error) => {
-                    return Err(match (error, apop) {
-                        (SessionError::Closed { .. }, Some(refusal)) => SessionError::LoginRefused(refusal),
-                        (error, _) => error,
-                    });
+                    if error.silence().is_some() {
+                        course.silent = Some(mechanism);
+                        // Some hang up after a refusal: that is what there is to tell of.
+                        course.refusal = course.refusal.take().or(unknown);
+                    }
+                    return Err(error);
                 }
             }
         }
@@ -187,6 +203,7 @@ impl Session<Authorization> {
                 meaning,
                 complaint,
                 automatic: !matches!(login.choice, Choice::Named(_)),
+                origin: None,
             })),
         })
     }

@@ -17,6 +17,7 @@ mod error;
 mod lists;
 mod login;
 mod masks;
+mod omissions;
 mod patience;
 mod transaction;
 mod wire;
@@ -28,6 +29,7 @@ pub use authorization::Authorization;
 pub use by_hand::{ByHand, Heard};
 pub use error::{LoginRefusal, SessionError};
 pub use login::{Choice, Login};
+pub use omissions::{Course, Omissions};
 pub use patience::WINDOW;
 pub use transaction::{DEPTH, Transaction};
 

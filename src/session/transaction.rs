@@ -174,6 +174,11 @@ impl Session<Transaction> {
         self.state.commands.len()
     }
 
+    /// The number of the message whose answer is due next.
+    pub fn awaited(&self) -> Option<u32> {
+        self.state.commands.front().and_then(|(sent, _)| sent.number())
+    }
+
     /// Sends as much of the queue as may be on the wire, in one write.
     pub fn flush(&mut self) -> Result<(), SessionError> {
         let depth = self.depth();

@@ -141,6 +141,9 @@ fn a_failure_is_in_the_status_and_is_no_success() {
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
     sandbox.popkeep(["status", "--max-age", "26h"]).run().expect(1).says(&["work", "no entry"]);
+    // A refused login rests until something changes, the configuration say.
+    let touch = || sandbox.configure([Account::on("work", &server)]);
+    touch();
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
     sandbox.popkeep(["status"]).run().expect(0).says(&["failures      2 runs, last", "exit code 77"]);
     let account = sandbox.popkeep(["status", "--json"]).run().expect(0).json()["accounts"][0].take();
@@ -149,6 +152,7 @@ fn a_failure_is_in_the_status_and_is_no_success() {
     assert!(account["failures"][0]["error"].as_str().unwrap().contains("no entry"));
 
     server.behave(Behaviour::default());
+    touch();
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
     let account = sandbox.popkeep(["status", "--json"]).run().expect(0).json()["accounts"][0].take();
     assert_eq!((&account["failed_runs"], &account["last_run"]["exit"]), (&0.into(), &0.into()));

@@ -170,7 +170,9 @@ fn a_cut_after_any_command_is_healed_by_the_next_run() {
         let cut_at = Some(Nth(cut, 1));
         let server = PopServer::behaving(Mail::some(3), Behaviour { cut_at, ..Behaviour::default() });
         let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-        assert_ne!(sandbox.popkeep(["fetch", "--quiet"]).run().code, Some(0), "cut at {cut}");
+        let code = sandbox.popkeep(["fetch", "--quiet"]).run().code;
+        // What a server hangs up at before the login is left out at once, and so is PLAIN.
+        assert_eq!(code == Some(0), cut == "AUTH", "cut at {cut}");
         server.behave(Behaviour::default());
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
         let expected = Mail::some(3).iter().map(Mail::stored).collect();

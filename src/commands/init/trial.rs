@@ -34,7 +34,7 @@ pub(super) enum Blame {
 /// Logs in, looks at what is there, and leaves. Nothing is fetched, deleted or written.
 pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, AccountError> {
     let (observer, trace) = output::watch(verbose, &[account]);
-    let mut session = fetch::open_session(account, fetch::run_deadline(account), trace, &observer)?;
+    let mut session = fetch::open_session(None, account, fetch::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let octets = listing.iter().filter_map(|message| message.size).sum();
     let protection = connection::security(&session.security(), account);

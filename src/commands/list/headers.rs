@@ -11,24 +11,37 @@ use std::ops::ControlFlow;
 /// So often a server is asked that has refused TOP each time. Some count what they do not know, and hang up.
 const ATTEMPTS: usize = 2;
 
+/// Why a header is not known where a server does not answer TOP, or hangs up at it.
+const SILENT: &str = "not known: the server does not answer TOP";
+
 /// Calls `told` for each message, in order, with what its header says or why that is not known, until it says
-/// `Break`. On an error the messages not told of are those whose headers did not come.
+/// `Break`. A server that is known to be `silent` at TOP, or is so from the first, is not asked again. On an error the messages not told of are those whose headers did not come.
 pub(super) fn each(
     session: &mut Session<Transaction>,
     listing: &Listing,
+    silent: bool,
     told: &mut dyn FnMut(Result<Caption, String>) -> ControlFlow<()>,
 ) -> Result<(), SessionError> {
     let mut captions =
         Captions { reader: Reader::new(), has_top: false, flow: ControlFlow::Continue(()), told };
     let mut numbers = listing.iter().map(|entry| entry.number);
-    for first in numbers.by_ref().take(ATTEMPTS) {
-        tops::headers(session, [first], &mut |heard| captions.hear(heard))?;
+    let attempts = if silent { 0 } else { ATTEMPTS };
+    let mut why = if silent { SILENT } else { "not asked for: the server refuses TOP" };
+    for first in numbers.by_ref().take(attempts) {
+        match tops::headers(session, [first], &mut |heard| captions.hear(heard)) {
+            Err(error) if error.silence() == Some("TOP") => {
+                captions.tell(Err(SILENT.to_owned()));
+                why = SILENT;
+                break;
+            }
+            outcome => outcome?,
+        }
         if captions.has_top {
             return tops::headers(session, numbers, &mut |heard| captions.hear(heard));
         }
     }
     for _ in numbers {
-        captions.tell(Err("not asked for: the server refuses TOP".to_owned()));
+        captions.tell(Err(why.to_owned()));
     }
     Ok(())
 }

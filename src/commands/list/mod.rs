@@ -94,7 +94,8 @@ fn list<W: Write>(
     };
     let mut outcome = Ok(());
     if options.headers && flow.is_continue() {
-        outcome = headers::each(&mut session, &listing, &mut |caption| {
+        let silent = fetch::is_silent_at_top(config, account);
+        outcome = headers::each(&mut session, &listing, silent, &mut |caption| {
             flow = next(Some(caption));
             flow
         });

@@ -68,7 +68,7 @@ fn open(
     let mut records = Records::open(config, account)?;
     // A person knows when it is enough; a script must not hang.
     let until = if person { None } else { fetch::run_deadline(account) };
-    let mut session = fetch::open_session(account, until, trace, &observer)?;
+    let mut session = fetch::open_session(Some(config), account, until, trace, &observer)?;
     let listing = records.read(&mut session, account)?;
     if person {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();

@@ -2,8 +2,8 @@
 
 use super::fate::Fate;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, LookRecord, Overview, Place, Quarantined, Quirks, Row, RunRecord,
-    Seq, SqliteLedger, UnixTime,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
+    RunRecord, Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -84,6 +84,10 @@ impl Ledger for ModelLedger {
 
     fn quirks(&self) -> Result<Quirks, LedgerError> {
         self.look(Ledger::quirks)
+    }
+
+    fn logins(&self) -> Result<Logins, LedgerError> {
+        self.look(Ledger::logins)
     }
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {

@@ -42,7 +42,7 @@ fn secret() -> SecretString {
 fn by<'a>(user: &'a str, secret: &'a SecretString, choice: Choice, clearance: Clearance) -> Login<'a> {
     let kind = match choice {
         Choice::Named(mechanism) => mechanism.takes(),
-        Choice::Auto | Choice::AutoWithoutApop => SecretKind::Password,
+        Choice::Auto => SecretKind::Password,
     };
     Login { user, secret, kind, choice, clearance, host: "pop.example.com", port: 995 }
 }
