@@ -21,9 +21,9 @@ pub const FETCH_JSON_HELP: &str = "\
 Print one JSON document about the run on stdout
 
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
-(or null), listed, archived, fetched, octets (of what was fetched), deleted, missing (each with number, uid \
+(or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (from the archive, by somebody), left (on the server, by your own settings), missing (each with number, uid \
 and reason) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always \
-archived and missing together. What came from a server has its unprintable octets escaped.";
+archived, removed, left and missing together. What came from a server has its unprintable octets escaped.";
 
 /// The long help of `list --json`.
 pub const LIST_JSON_HELP: &str = "\
