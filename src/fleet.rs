@@ -45,7 +45,10 @@ pub fn run(
     // This thread is one of them: one that only waits for another takes memory for nothing.
     std::thread::scope(|scope| {
         for _ in 1..jobs {
-            scope.spawn(work);
+            // Where the system allows no further thread, fewer do the work.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         work();
     });
@@ -96,7 +99,7 @@ impl<'a> Board<'a> {
                 state.at_work.insert(&self.accounts[turn].identity);
                 return Some(turn);
             }
-            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.freed.wait_timeout(state, stop::LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

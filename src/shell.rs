@@ -5,6 +5,7 @@
 //! of `password_env` in its environment.
 
 use crate::mail::safe_text::escape;
+use crate::stop;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, Read};
@@ -96,7 +97,7 @@ impl<'c> Shell<'c> {
             self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let output = Collector::start(child.stdout.take())?;
         let complaint = Collector::start(child.stderr.take())?;
-        let stopped = || self.stop.is_some_and(|stop| stop());
+        let stopped = || stop::requested().is_some() || self.stop.is_some_and(|stop| stop());
         let Some(status) = wait_until(&mut child, deadline, &stopped)? else {
             let outcome = if stopped() { Outcome::Stopped } else { Outcome::OutOfTime };
             if self.stop.is_some() {
@@ -139,7 +140,7 @@ fn wait_until(
 fn end_group(child: &mut Child) -> io::Result<()> {
     let group = Pid::from_child(child);
     kill_process_group(group, Signal::TERM)?;
-    let _ = wait_until(child, Instant::now() + LAST_WORDS, &|| false)?;
+    let _ = wait_until(child, Instant::now() + LAST_WORDS, &stop::is_over)?;
     // What is left of the group, the shell's children included; it may be nobody any more.
     let _ = kill_process_group(group, Signal::KILL);
     Ok(())

@@ -61,6 +61,8 @@ fn work(
     let summaries = fleet::run(&config, &accounts, &fleet, &progress);
     let mut exit = Exit::merge(summaries.iter().map(|summary| summary.exit));
     let new_mail = new_mail::run(&accounts, &summaries);
+    // Whoever sent a signal is to know that it came, whatever had been done by then.
+    exit = Exit::merge([exit, stop::requested().unwrap_or(Exit::OK)]);
     if !options.quiet && io::stderr().is_terminal() {
         let sentence = wording::reconciliation(&summaries);
         stderr::say(&sentence.map(|text| (Level::Info, text)).into_iter().collect::<Vec<_>>());

@@ -76,6 +76,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return answered(&answer);
         }
     };
+    // Otherwise they end the program as the system has it.
+    let _ = stop::end_at_once();
     // Where it cannot be had, that limit ends the program at once, which is as safe as a crash.
     let _ = stop::outlive_file_limit();
     let mut out = Out::new(io::stdout().lock());

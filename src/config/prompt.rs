@@ -3,12 +3,13 @@
 //! Promises: it is not shown; accounts that are fetched side by side ask one after the other; a signal
 //! ends the program as ever, but with the terminal as it was before the question.
 
+use crate::exit::Exit;
 use crate::stop;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::zeroize::Zeroizing;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
@@ -25,10 +26,19 @@ pub(super) fn ask(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         Err(error) => {
             if error.kind() == ErrorKind::Interrupted && !stop::is_claimed() {
                 // Ctrl-C: the terminal is restored already.
-                emulate_default_handler(SIGINT)?;
+                end(SIGINT);
             }
             Err(error)
         }
+    }
+}
+
+/// Ends the program as this signal does.
+fn end(signal: i32) {
+    match signal {
+        SIGINT => low_level::exit(Exit::INTERRUPTED.code().into()),
+        SIGTERM => low_level::exit(Exit::TERMINATED.code().into()),
+        other => drop(low_level::emulate_default_handler(other)),
     }
 }
 
@@ -45,9 +55,10 @@ fn watch(modes: Termios) {
                 }
                 // A terminal that is gone needs nothing.
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
-                let _ = emulate_default_handler(signal);
+                end(signal);
             }
         };
+        stop::not_at_once();
         // Without the thread a signal would do nothing; its handle goes with the thread's closure.
         if thread::Builder::new().name("signals".to_owned()).spawn(wait).is_err() {
             for signal in [SIGINT, SIGTERM, SIGHUP] {

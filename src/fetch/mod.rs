@@ -105,7 +105,7 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
         }
         Ok(prepared.work(account, orders, &ahead, &logbook, until, observer))
     };
-    let mut summary = run().unwrap_or_else(|error| {
+    let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
             AccountError::Resting { .. } => Outcome::Skipped,
             _ => Outcome::Failed,
@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
 
     /// Everything, with the record of it. Never fails as such: the summary says what happened.
     fn complete(mut self) -> Summary {
-        let result = self.whole();
+        let result = self.whole().map_err(or_stopped);
         let mut summary = self.summary(result.err().as_ref());
         let mut ending = self.logbook.take_changes();
         ending.push(Change::RunEnded(self.record(&summary)));
@@ -356,6 +356,12 @@ impl<'a> Run<'a> {
 /// An error once a signal has asked to stop, even if nothing was left to do: who sent it is to know.
 fn unless_stopped() -> Result<(), AccountError> {
     stop::requested().map_or(Ok(()), |exit| Err(AccountError::Stopped { exit }))
+}
+
+/// What went wrong, or the signal that came meanwhile: after one no wait goes on to its end, so that it explains most
+/// of what goes wrong then.
+fn or_stopped(error: AccountError) -> AccountError {
+    stop::requested().map_or(error, |exit| AccountError::Stopped { exit })
 }
 
 /// Now, as the ledger counts.

@@ -372,6 +372,13 @@ impl Pump<'_> {
     }
 
     fn broke(&mut self, error: SessionError) {
+        // After a signal no answer is awaited to its end: nothing is wrong with the message.
+        if let Some(exit) = stop::requested()
+            && !error.is_disorder()
+        {
+            self.haul.broken = Some(Broken::Stopped(exit));
+            return;
+        }
         if error.is_disorder()
             && let Some((item, _)) = self.ended.take()
         {

@@ -10,6 +10,7 @@
 use super::journal::Journal;
 use super::{LedgerError, SqliteLedger, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
+use crate::stop;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
@@ -219,8 +220,8 @@ impl LedgerFile {
 
     fn raw(&self, flags: OpenFlags, parameters: &str) -> rusqlite::Result<Connection> {
         let flags = flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(uri(&self.path, parameters), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let mut connection = Connection::open_with_flags(uri(&self.path, parameters), flags)?;
+        connection.busy_handler(Some(wait_for_another))?;
         Ok(connection)
     }
 
@@ -335,6 +336,20 @@ fn shown(path: &Value) -> String {
     }
 }
 
+/// Whether to look again, for the `tries`-th time, if another connection's transaction is over: for as long as
+/// [`BUSY_TIMEOUT`], and not after a signal.
+fn wait_for_another(tries: i32) -> bool {
+    let tries = u32::try_from(tries).unwrap_or(u32::MAX);
+    // A commit takes a few milliseconds as a rule; longer ones are looked at less often: 1, 2, … 50, 50, … ms.
+    let pause = |tries: u32| u64::from(tries.saturating_add(1).min(50));
+    let waited: u64 = (0..tries.min(50)).map(pause).sum::<u64>() + 50 * u64::from(tries.saturating_sub(50));
+    if stop::requested().is_some() || Duration::from_millis(waited) >= BUSY_TIMEOUT {
+        return false;
+    }
+    std::thread::sleep(Duration::from_millis(pause(tries)));
+    true
+}
+
 /// SQLite refuses to change the journal of a database in use without waiting for it; two first
 /// runs at once are no error, so we wait here.
 fn set_journal(connection: &Connection, journal: Journal) -> rusqlite::Result<()> {
@@ -342,7 +357,9 @@ fn set_journal(connection: &Connection, journal: Journal) -> rusqlite::Result<()
     loop {
         match connection.pragma_update_and_check(None, "journal_mode", journal.pragma(), |_| Ok(())) {
             Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up =>
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < give_up
+                    && stop::requested().is_none() =>
             {
                 std::thread::sleep(Duration::from_millis(20));
             }

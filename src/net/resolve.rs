@@ -2,9 +2,10 @@
 
 use super::name::{ascii_name, bare};
 use super::{AddressFamily, NetError};
+use crate::stop;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
 
 impl AddressFamily {
@@ -44,17 +45,24 @@ fn ask(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetE
     // The system's resolver knows no deadline. In a thread of its own it may take its time; it
     // ends by itself, and nobody waits for it any more.
     let (answer, answered) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("resolver".to_owned())
-        .spawn(move || {
-            // Nobody listening any more is the one way this can fail, and then nobody cares.
-            let _ = answer.send(look_up(&name, port));
-        })
-        .map_err(|error| unknown(error.to_string()))?;
-    match answered.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(unknown(resolver_words(&error))),
-        Err(_) => Err(unknown("the name service did not answer in time".to_owned())),
+    let asked = name.clone();
+    let in_a_thread = std::thread::Builder::new().name("resolver".to_owned()).spawn(move || {
+        // Nobody listening any more is the one way this can fail, and then nobody cares.
+        let _ = answer.send(look_up(&asked, port));
+    });
+    if in_a_thread.is_err() {
+        // The system allows us no further thread; its own time limits must do.
+        return look_up(&name, port).map_err(|error| unknown(resolver_words(&error)));
+    }
+    loop {
+        let end = deadline.min(stop::last_moment().unwrap_or(deadline));
+        let left = end.saturating_duration_since(Instant::now());
+        match answered.recv_timeout(left.min(stop::LOOK)) {
+            Ok(Ok(addresses)) => return Ok(addresses),
+            Ok(Err(error)) => return Err(unknown(resolver_words(&error))),
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() && stop::requested().is_none() => {}
+            Err(_) => return Err(unknown("the name service did not answer in time".to_owned())),
+        }
     }
 }
 

@@ -5,9 +5,16 @@
 use super::deadline::DeadlineStream;
 use super::name::bare;
 use super::{NetError, Security, TlsSettings, Transport};
+use crate::stop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::socket_error;
+use rustix::net::{AddressFamily, SocketType};
+#[cfg(not(target_vendor = "apple"))]
+use rustix::net::{SocketFlags, socket_with};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Connects to the first of the addresses that answers. `check` names the keys of the
 /// configuration to look at if none does.
@@ -24,11 +31,8 @@ pub(super) fn first_to_answer(
         // A silent address may not eat the time of those after it.
         let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let share = remaining / left;
-        let outcome = if share.is_zero() {
-            Err(io::Error::from(ErrorKind::TimedOut))
-        } else {
-            TcpStream::connect_timeout(address, share)
-        };
+        let outcome =
+            if share.is_zero() { Err(io::Error::from(ErrorKind::TimedOut)) } else { connect(address, share) };
         match outcome {
             Ok(socket) => {
                 // Commands are small and each waits for its answer: Nagle would only add delay.
@@ -47,6 +51,43 @@ pub(super) fn first_to_answer(
         None => "it has no address".to_owned(),
     };
     Err(NetError::Unreachable { host: host.to_owned(), port, reason })
+}
+
+/// Connects within this time, and gives up soon after a signal. (The standard library's way does not look for one.)
+fn connect(address: &SocketAddr, time: Duration) -> io::Result<TcpStream> {
+    let begun = Instant::now();
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    #[cfg(not(target_vendor = "apple"))]
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    #[cfg(target_vendor = "apple")]
+    let socket = {
+        let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        socket
+    };
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => {}
+        Err(Errno::INPROGRESS | Errno::INTR) => loop {
+            let left = time.saturating_sub(begun.elapsed()).min(stop::LOOK);
+            if left.is_zero() || stop::requested().is_some() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let pause = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+            let mut wanted = [PollFd::new(&socket, PollFlags::OUT)];
+            match poll(&mut wanted, Some(&pause)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => {
+                    socket_error(&socket)??;
+                    break;
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        },
+        Err(errno) => return Err(errno.into()),
+    }
+    rustix::io::ioctl_fionbio(&socket, false)?;
+    Ok(TcpStream::from(socket))
 }
 
 /// How much an error tells: a host that refused was at least there.

@@ -30,7 +30,7 @@ fn the_next_run_completes(server: &PopServer, sandbox: &Sandbox) {
 #[test]
 fn what_is_complete_is_kept_and_nothing_is_deleted() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let (server, sandbox) = stalling("1s");
+        let (server, sandbox) = stalling("300s");
         let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
         server.wait_for_stall();
         run.signal(signal);
@@ -131,4 +131,125 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert!(outcome.stdout.contains(first), "{outcome:?}");
         assert!(matches!(outcome.stderr.as_str(), "exit 0\n" | "exit 1\n"), "{outcome:?}");
     }
+}
+
+/// From a signal to the end, the machine's other work included.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Starts a fetch, sends a signal once `ready`, and sees that it wins soon.
+#[track_caller]
+fn wins(what: &str, sandbox: &Sandbox, arguments: &[&str], ready: impl Fn()) {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let run = sandbox.popkeep(["fetch", "--quiet"].iter().chain(arguments)).spawn();
+        ready();
+        let begun = Instant::now();
+        run.signal(signal);
+        assert_eq!(run.wait(), Some(code), "{what}");
+        assert!(begun.elapsed() < SOON, "{what}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_signal_wins_while_a_server_is_silent() {
+    for verb in ["CAPA", "USER", "PASS", "STAT", "UIDL", "LIST", "RETR", "DELE", "QUIT"] {
+        let capa = Capa::Offers(vec!["UIDL", "USER"]);
+        let stalled = Behaviour { stall_at: Some(Nth(verb, 1)), capa, ..Behaviour::default() };
+        let server = PopServer::behaving(Mail::some(3), stalled);
+        let account = Account::on("work", &server).text("auth", "user").text("delete", "fetched");
+        let sandbox = Sandbox::with([account.text("timeout", "300s")]);
+        wins(verb, &sandbox, &[], || server.wait_for_stall());
+    }
+}
+
+#[test]
+fn a_signal_wins_before_a_server_has_said_anything() {
+    // Whoever connects is accepted, by the kernel, and hears nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let ready = || std::thread::sleep(Duration::from_secs(1));
+    for (what, tls, proxy) in
+        [("greeting", "none", None), ("handshake", "implicit", None), ("proxy", "none", Some(port))]
+    {
+        let mut account = Account::new("work").loopback(port).text("tls", tls);
+        account = account.text("timeout", "300s").text("connect_timeout", "300s");
+        if let Some(port) = proxy {
+            account =
+                account.text("proxy", format!("socks5://127.0.0.1:{port}")).key("allow_plaintext", true);
+        }
+        let sandbox = Sandbox::with([account]);
+        wins(what, &sandbox, &[], ready);
+    }
+    // Fetched side by side, and behind one another.
+    let account = |name: &str| {
+        Account::new(name).loopback(port).text("user", name).text("tls", "none").text("timeout", "300s")
+    };
+    let sandbox = Sandbox::with([account("a"), account("b"), account("c")]);
+    wins("several", &sandbox, &["--jobs", "2"], ready);
+}
+
+#[test]
+fn a_signal_wins_while_a_command_runs() {
+    let server = PopServer::with(Mail::some(1));
+    for key in ["password_command", "token_command", "on_new_mail"] {
+        let sandbox = Sandbox::new();
+        let sign = sandbox.path("running");
+        let command = format!("trap '' TERM INT; touch {}; sleep 300 & wait; sleep 300", sign.display());
+        let account = Account::on("work", &server).text(key, &command);
+        let account = if key == "on_new_mail" { account } else { account.without("password") };
+        sandbox.configure([account]);
+        let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
+        while !sign.exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let begun = Instant::now();
+        run.signal("TERM");
+        assert_eq!(run.wait(), Some(143), "{key}");
+        assert!(begun.elapsed() < SOON, "{key}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_signal_wins_while_a_lock_is_awaited() {
+    let server = PopServer::with(Mail::some(3));
+    let ready = || std::thread::sleep(Duration::from_secs(1));
+    // The dotlock of an mbox, and what somebody has put in its place.
+    let sandbox = Sandbox::with([Account::on("work", &server).text("format", "mbox")]);
+    sandbox.write("Mail/work.lock", "1\n");
+    wins("dotlock", &sandbox, &[], ready);
+    std::fs::remove_file(sandbox.path("Mail/work.lock")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", sandbox.path("Mail/work.lock")).unwrap();
+    wins("a link as dotlock", &sandbox, &[], ready);
+    std::fs::remove_file(sandbox.path("Mail/work.lock")).unwrap();
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    // The ledger, in another program's hands.
+    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    ledger.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    wins("ledger", &sandbox, &[], ready);
+    ledger.execute_batch("ROLLBACK").unwrap();
+    // The account's lock, and the maildrop's.
+    let stalled = Behaviour { stall_at: Some(Nth("RETR", 1)), ..Behaviour::default() };
+    let server = PopServer::behaving(Mail::some(1), stalled);
+    let sandbox = Sandbox::with([Account::on("work", &server).text("timeout", "300s")]);
+    let first = sandbox.popkeep(["fetch", "--quiet"]).spawn();
+    server.wait_for_stall();
+    wins("another popkeep", &sandbox, &["--wait", "5m"], ready);
+    first.kill();
+    server.behave(Behaviour::default());
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+}
+
+#[test]
+fn a_signal_wins_where_nobody_reads_what_is_said() {
+    let server = PopServer::with(Mail::some(600));
+    let sandbox = Sandbox::for_server(&server);
+    // Far more lines than a pipe holds.
+    let mut command = sandbox.popkeep(["fetch", "-vv"]).into_command();
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let mut run = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(run.try_wait().unwrap().is_none(), "it does not wait for its reader");
+    let begun = Instant::now();
+    Command::new("kill").arg("-TERM").arg(run.id().to_string()).status().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(143));
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }

@@ -9,6 +9,7 @@
 use crate::archive::ArchiveError;
 use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile, Kind, Meta, is_alive};
+use crate::stop;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ pub(super) fn lock<D: Disk>(
             Taken::NotPossible => None,
             Taken::Late => return Err(late()),
         };
-        let Some((mut file, created)) = open(disk, path, create)? else { return Ok(None) };
+        let Some((mut file, created)) = open(disk, path, create, until)? else { return Ok(None) };
         made |= created;
         let has_it = match file.try_lock() {
             // The file system has no such locks: what every program there goes by is the dotlock.
@@ -96,7 +97,12 @@ pub(super) fn check(path: &Path, meta: &Meta) -> Result<(), ArchiveError> {
     }
 }
 
-fn open<D: Disk>(disk: &Arc<D>, path: &Path, create: bool) -> Result<Option<(D::File, bool)>, ArchiveError> {
+fn open<D: Disk>(
+    disk: &Arc<D>,
+    path: &Path,
+    create: bool,
+    until: Instant,
+) -> Result<Option<(D::File, bool)>, ArchiveError> {
     let failed = |error: &io::Error| ArchiveError::at(path, error);
     loop {
         match disk.link_metadata(path) {
@@ -110,19 +116,30 @@ fn open<D: Disk>(disk: &Arc<D>, path: &Path, create: bool) -> Result<Option<(D::
             Err(_) if !create => return Ok(None),
             Err(_) => match disk.create_new(path) {
                 Ok(file) => return Ok(Some((file, true))),
-                // Another program has just made it.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                // Another program has just made it, and may have removed it again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    if is_late(until) {
+                        return Err(ArchiveError::Locked { path: path.display().to_string() });
+                    }
+                }
                 Err(error) => return Err(failed(&error)),
             },
         }
     }
 }
 
-/// Waits a little; `None` when there is no time left.
+/// Waits a little; `None` when there is no time left, or a signal has come.
 fn pause(until: Instant) -> Option<()> {
-    let left = until.checked_duration_since(Instant::now())?;
-    std::thread::sleep(left.min(PAUSE));
+    if is_late(until) {
+        return None;
+    }
+    std::thread::sleep(until.saturating_duration_since(Instant::now()).min(PAUSE));
     Some(())
+}
+
+/// Whether there is no more waiting.
+fn is_late(until: Instant) -> bool {
+    stop::requested().is_some() || Instant::now() >= until
 }
 
 static BUSY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -137,7 +154,10 @@ impl Turn {
         // Whoever panicked while it held this lock left a list that is still whole.
         let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
         while busy.contains(&path) {
-            let left = until.checked_duration_since(Instant::now())?;
+            if is_late(until) {
+                return None;
+            }
+            let left = until.saturating_duration_since(Instant::now()).min(PAUSE);
             busy = FREED.wait_timeout(busy, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         busy.push(path.clone());
@@ -168,17 +188,26 @@ struct Dotlock<D: Disk> {
 impl<D: Disk> Dotlock<D> {
     fn take(disk: &Arc<D>, mbox: &Path, until: Instant) -> io::Result<Taken<D>> {
         let path = with_suffix(mbox, ".lock");
-        let ticket = with_suffix(mbox, &format!("{TICKET}{}", std::process::id()));
         loop {
-            // Left by a process that had our number.
-            let _ = disk.unlink(&ticket);
-            match disk.create_new(&ticket) {
+            let (ticket, file) = match Self::ticket(&**disk, mbox) {
                 Err(error) if not_ours_to_write(&error) => return Ok(Taken::NotPossible),
-                made => sign(made?)?,
+                // Somebody has taken all the names that we thought of.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    if pause(until).is_none() {
+                        return Ok(Taken::Late);
+                    }
+                    continue;
+                }
+                made => made?,
+            };
+            let signed = sign(file);
+            if signed.is_err() {
+                let _ = disk.unlink(&ticket);
             }
+            signed?;
             let linked = disk.link(&ticket, &path);
-            // On NFS an answer may be lost: that the ticket has two names is the proof.
-            let ours = linked.is_ok() || disk.link_metadata(&ticket).is_ok_and(|meta| meta.links == 2);
+            // On NFS an answer may be lost: that the ticket has this second name is the proof.
+            let ours = linked.is_ok() || is_same(&**disk, &ticket, &path);
             let _ = disk.unlink(&ticket);
             if ours {
                 return Ok(Taken::Ours(Dotlock { disk: Arc::clone(disk), path }));
@@ -189,13 +218,30 @@ impl<D: Disk> Dotlock<D> {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                     return Self::without_links(disk, &path, until);
                 }
-                _ if remove_if_stale(&**disk, &path)? => continue,
+                _ if remove_if_stale(&**disk, &path) && !is_late(until) => continue,
                 _ => {}
             }
             if pause(until).is_none() {
                 return Ok(Taken::Late);
             }
         }
+    }
+
+    /// A file to be linked. Its name is ours as a rule; where others can make names too, it may be taken.
+    fn ticket(disk: &D, mbox: &Path) -> io::Result<(PathBuf, D::File)> {
+        let pid = std::process::id();
+        let mut made = Err(ErrorKind::AlreadyExists.into());
+        for turn in 0..TICKETS {
+            let suffix = if turn == 0 { String::new() } else { format!("-{turn}") };
+            let ticket = with_suffix(mbox, &format!("{TICKET}{pid}{suffix}"));
+            // Left by a process that had our number.
+            let _ = disk.unlink(&ticket);
+            made = disk.create_new(&ticket).map(|file| (ticket, file));
+            if !matches!(&made, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
+                break;
+            }
+        }
+        made
     }
 
     /// The same where there are no hard links: made exclusively, then filled.
@@ -208,7 +254,7 @@ impl<D: Disk> Dotlock<D> {
                     return Ok(Taken::Ours(ours));
                 }
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                Err(_) if remove_if_stale(&**disk, path)? => {}
+                Err(_) if remove_if_stale(&**disk, path) && !is_late(until) => {}
                 Err(_) if pause(until).is_none() => return Ok(Taken::Late),
                 Err(_) => {}
             }
@@ -232,6 +278,8 @@ fn sign(mut file: impl DiskFile) -> io::Result<()> {
 
 /// What the file that becomes a dotlock is called, behind the mbox's name and before our PID.
 const TICKET: &str = ".lock.popkeep-";
+/// As many names are tried for it.
+const TICKETS: u32 = 20;
 
 /// Removes the dotlock of a process of ours that is no more, and files that such a process left behind
 /// while it was taking one.
@@ -244,47 +292,67 @@ pub(super) fn clean<D: Disk>(disk: &D, mbox: &Path) -> io::Result<u64> {
     let start = format!("{name}{TICKET}");
     let mut left = Vec::new();
     disk.read_dir(folder, &mut |name| {
-        let pid = name.to_str().and_then(|name| name.strip_prefix(&start)).and_then(|pid| pid.parse().ok());
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
+        let pid = rest.and_then(|rest| rest.split('-').next()?.parse().ok());
         if pid.is_some_and(|pid| !is_alive(pid)) {
             left.push(folder.join(name));
         }
         true
     })?;
-    for path in &left {
-        disk.unlink(path)?;
-    }
+    // What another user has put there under such a name stays.
+    let removed = left.iter().filter(|path| disk.unlink(path).is_ok()).count();
     let lock = with_suffix(mbox, ".lock");
-    let stale = disk.link_metadata(&lock).is_ok() && remove_if_stale(disk, &lock)?;
-    Ok(left.len() as u64 + u64::from(stale))
+    let stale = disk.link_metadata(&lock).is_ok() && remove_if_stale(disk, &lock);
+    Ok(removed as u64 + u64::from(stale))
 }
 
-/// Removes a dotlock whose holder is no more; whether it did.
-fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> io::Result<bool> {
-    let absent = |error: io::Error| if error.kind() == ErrorKind::NotFound { Ok(true) } else { Err(error) };
-    let file = match disk.open(path, Access::Read) {
-        Ok(file) => file,
-        // A lock of another user's program that we may not read: not ours to judge.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(false),
-        Err(error) => return absent(error),
+/// Whether both names are one file's.
+fn is_same<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
+    match (disk.link_metadata(one), disk.link_metadata(other)) {
+        (Ok(one), Ok(other)) => one.kind == Kind::File && (one.dev, one.ino) == (other.dev, other.ino),
+        _ => false,
+    }
+}
+
+/// Removes a dotlock whose holder is no more; whether it is gone. What is no regular file, or cannot be read or removed
+/// by us (another user's, say), is not ours to judge: it is a lock for as long as it is there.
+fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> bool {
+    let gone = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+    let named = match disk.link_metadata(path) {
+        Ok(named) if named.kind == Kind::File => named,
+        Ok(_) => return false,
+        Err(error) => return gone(&error),
     };
-    let seen = file.metadata()?;
-    let mut text = Vec::new();
-    file.take(1024).read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
+    let read = || -> io::Result<Option<String>> {
+        let file = disk.open(path, Access::Read)?;
+        let seen = file.metadata()?;
+        // Another one by now, or a link to elsewhere.
+        if (seen.kind, seen.dev, seen.ino) != (Kind::File, named.dev, named.ino) {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        file.take(1024).read_to_end(&mut text)?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    };
+    let text = match read() {
+        Ok(Some(text)) => text,
+        Ok(None) => return false,
+        Err(error) => return gone(&error),
+    };
     let stale = match Holder::parse(&text) {
         Some(holder) => holder.is_no_more(),
-        None => is_old(&seen) && !names_a_living_process(&text),
+        None => is_old(&named) && !names_a_living_process(&text),
     };
     if !stale {
-        return Ok(false);
+        return false;
     }
     // Still the one that was read? Another process may have been quicker.
     match disk.link_metadata(path) {
-        Ok(now) if (now.dev, now.ino) == (seen.dev, seen.ino) => {
-            disk.unlink(path).map(|()| true).or_else(absent)
+        Ok(now) if (now.dev, now.ino) == (named.dev, named.ino) => {
+            disk.unlink(path).map_or_else(|error| gone(&error), |()| true)
         }
-        Ok(_) => Ok(true),
-        Err(error) => absent(error),
+        Ok(_) => false,
+        Err(error) => gone(&error),
     }
 }
 

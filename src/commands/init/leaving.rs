@@ -5,6 +5,7 @@
 //! need not notice anything. Only [`undisturbed`] work is waited for.
 
 use crate::exit::Exit;
+use crate::stop;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -26,7 +27,7 @@ pub(super) fn watch() -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     // Where there is no terminal there is nothing to restore.
     let modes = tcgetattr(io::stdin()).ok();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+    let watching = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         let done = *DONE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(modes) = modes {
@@ -36,7 +37,11 @@ pub(super) fn watch() -> io::Result<()> {
         let _ = io::stderr().write_all(word.as_bytes());
         let exit = if signal == SIGINT { Exit::INTERRUPTED } else { Exit::TERMINATED };
         std::process::exit(i32::from(exit.code()));
-    })?;
+    });
+    // Without the thread a signal ends the program at once, without a word.
+    if watching.is_ok() {
+        stop::not_at_once();
+    }
     Ok(())
 }
 

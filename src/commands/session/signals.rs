@@ -14,10 +14,9 @@ use std::io;
 /// From now on these signals end the program with words about the marks, and with the terminal as it is now.
 pub(super) fn watch(account: &str, marks: &Marks) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    stop::claim();
     let (account, marks) = (account.to_owned(), marks.clone());
     let before = tcgetattr(io::stdin()).ok();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+    let watching = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             if let Some(before) = before {
                 // The line editor may have the terminal in a state of its own.
@@ -27,6 +26,10 @@ pub(super) fn watch(account: &str, marks: &Marks) -> io::Result<()> {
             let exit = if signal == SIGTERM { Exit::TERMINATED } else { Exit::INTERRUPTED };
             std::process::exit(i32::from(exit.code()));
         }
-    })?;
+    });
+    // Without the thread a signal ends the program at once, without a word.
+    if watching.is_ok() {
+        stop::claim();
+    }
     Ok(())
 }

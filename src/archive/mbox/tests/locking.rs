@@ -127,3 +127,59 @@ fn two_accounts_append_to_one_mbox_at_the_same_time() {
     all.dedup();
     assert_eq!(all.len(), 60);
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays an attacker")]
+fn what_is_no_lock_of_a_program_at_work_is_waited_for_and_no_longer_than_that() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    let before = home.text();
+    let folder = home.folder.path().join("Mail");
+    let dotlock = folder.join("work.lock");
+    let dead = i32::MAX;
+    let us = lock::Holder::us();
+    let stale = folder.join("stale");
+    write(&stale, format!("{dead}\n{}\n{}\n", us.host, us.boot).as_bytes());
+    home.add("2", b"b\n");
+    let make: [(&str, &dyn Fn()); 6] = [
+        ("a link to nothing", &|| std::os::unix::fs::symlink("nothing", &dotlock).unwrap()),
+        ("a link to a stale lock", &|| std::os::unix::fs::symlink(&stale, &dotlock).unwrap()),
+        ("a link to itself", &|| std::os::unix::fs::symlink(&dotlock, &dotlock).unwrap()),
+        ("a folder", &|| std::fs::create_dir(&dotlock).unwrap()),
+        ("a socket", &|| drop(std::os::unix::net::UnixListener::bind(&dotlock).unwrap())),
+        ("a pipe", &|| {
+            assert!(std::process::Command::new("mkfifo").arg(&dotlock).status().unwrap().success());
+        }),
+    ];
+    for (what, make) in make {
+        make();
+        let begun = std::time::Instant::now();
+        let outcome = home.mbox.commit(&mut home.ledger);
+        assert!(matches!(outcome, Err(ArchiveError::Locked { .. })), "{what}: {outcome:?}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        assert_eq!(home.text(), before);
+        let removed = std::fs::remove_file(&dotlock).or_else(|_| std::fs::remove_dir(&dotlock));
+        removed.unwrap_or_else(|error| panic!("{what} is gone: {error}"));
+        home.add("2", b"b\n");
+    }
+    // The names that we would take for a moment are taken.
+    let ticket = folder.join(format!("work.lock.popkeep-{}", std::process::id()));
+    std::fs::create_dir(&ticket).unwrap();
+    home.mbox.commit(&mut home.ledger).unwrap();
+    for turn in 1..100 {
+        std::fs::create_dir(folder.join(format!("work.lock.popkeep-{}-{turn}", std::process::id()))).unwrap();
+    }
+    home.add("3", b"c\n");
+    assert!(matches!(home.mbox.commit(&mut home.ledger), Err(ArchiveError::Locked { .. })));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the user")]
+fn a_file_with_a_second_name_is_no_mbox_of_ours() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    std::fs::hard_link(home.path(), home.folder.path().join("Mail/other")).unwrap();
+    home.add("2", b"b\n");
+    let error = home.mbox.commit(&mut home.ledger).unwrap_err();
+    assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
+}
