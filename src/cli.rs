@@ -77,6 +77,18 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
+    /// Compare the archive with what is on record, without connecting
+    ///
+    /// Reads every message that was archived and compares it with the hash taken when it came. Tells what is
+    /// intact, what a mail program has changed in header marks alone (Status, X-Mozilla-Status and their
+    /// like), what is damaged, what is missing, and how many messages in the archive are not on record. Nothing in the
+    /// archive is changed. Exit status 1 when a message is damaged or missing.
+    ///
+    /// With --accept, what is gone or changed is so on purpose: it stays on record, so that it is never
+    /// fetched again, is not mentioned any more, and is never deleted from the server.
+    #[command(after_help = manual::examples(manual::VERIFY))]
+    Verify(Verify),
+
     /// Type POP3 commands to the server by hand
     ///
     /// A prompt on an authenticated connection, TLS included, for what people once did with telnet.
@@ -214,6 +226,26 @@ pub struct Status {
     /// Exit with 1 if an account's last success is older than AGE, such as 26h or 3d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub max_age: Option<Duration>,
+}
+
+/// `popkeep verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Accounts to verify; all configured ones if none is named
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Print one JSON document on stdout
+    #[arg(long, long_help = manual::VERIFY_JSON_HELP)]
+    pub json: bool,
+
+    /// What is gone or changed is so on purpose: do not mention it again
+    #[arg(long)]
+    pub accept: bool,
+
+    /// Say nothing if all is well
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `popkeep session`.

@@ -9,7 +9,7 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`commands`], [`progress`], [`cli`] |
-//! | use case | [`fleet`] (many accounts), [`discover`] (which server), [`fetch`] (one account) |
+//! | use case | [`fleet`] (many accounts), [`verify`] (an archive and its ledger), [`discover`] (which server), [`fetch`] (one account) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
 //! | stateful, generic over the edges | [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
@@ -62,3 +62,4 @@ pub mod server;
 pub mod session;
 pub mod shell;
 pub mod stop;
+pub mod verify;

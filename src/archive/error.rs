@@ -10,9 +10,11 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// The ledger knows messages that this archive should hold, and it is missing or has none.
+    /// The ledger knows messages that this archive should hold, and nothing shows that it is that archive.
     #[error(
-        "the archive {path} is missing or holds none of the {expected} messages that were kept there; is its disk mounted?"
+        "the archive {path} is missing or holds none of the {expected} messages that were kept there; is its disk mounted? \
+         If you moved it, set `archive` to the new place; if you removed them on purpose, put that on record with \
+         `popkeep verify ACCOUNT --accept`"
     )]
     Vanished {
         /// The archive's path.

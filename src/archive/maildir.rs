@@ -17,7 +17,7 @@ mod temporary;
 mod tests;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Presence, Recovery, digest_of, expected,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, digest_of, expected,
     expects_mail,
 };
 use crate::disk::{self, Access, Disk, Kind};
@@ -38,6 +38,7 @@ const SAMPLE: usize = 16;
 const PAGE: usize = 1000;
 
 /// An account's Maildir.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Maildir<D: Disk> {
     disk: Arc<D>,
     root: PathBuf,
@@ -312,6 +313,14 @@ impl<D: Disk> Archive for Maildir<D> {
             candidates = self.folder.find(&key)?;
         }
         Ok(if found { Copy::Changed } else { Copy::Gone })
+    }
+
+    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
+        self.read_copy(row)
+    }
+
+    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+        self.without_a_row(ledger)
     }
 }
 

@@ -18,7 +18,8 @@ mod strangers;
 mod tests;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Pending, Presence, Recovery, expected, expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, expected,
+    expects_mail,
 };
 use crate::disk::{self, Access, Disk};
 use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime};
@@ -247,5 +248,13 @@ impl<D: Disk> Archive for Mbox<D> {
         };
         let copy = look::copy(&mut file, region, row).map_err(|error| self.failed(&error))?;
         Ok(copy.map_or(Copy::Changed, Copy::Intact))
+    }
+
+    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
+        self.read_copy(row)
+    }
+
+    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+        self.without_a_row(ledger)
     }
 }

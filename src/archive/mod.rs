@@ -59,6 +59,25 @@ pub enum Copy {
     Changed,
 }
 
+/// What a copy is that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// The message.
+    Whole {
+        /// Octet for octet; otherwise mail programs have written marks into its header.
+        exactly: bool,
+    },
+    /// Something else.
+    Damaged {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing.
+    Gone,
+}
+
 /// What recovery found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -141,6 +160,12 @@ pub trait Archive: Send {
     /// Re-reads the copy of a stored row and compares it with the recorded hash. Header marks that mail programs
     /// write are no difference.
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError>;
+
+    /// Reads the copy of a stored row, for whoever wants to know what is wrong with it. After `look`.
+    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError>;
+
+    /// How many messages are in the archive that no row of the ledger explains. After `look`.
+    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError>;
 }
 
 /// Whether a message should be in the archive.

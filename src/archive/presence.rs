@@ -106,7 +106,8 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
-    use super::{Presence, Whereabouts};
+    use super::Presence;
+    use super::Whereabouts::{Damaged, Edited, Removed, There};
     use crate::ledger::{LookRecord, OddCopy};
 
     #[test]
@@ -123,7 +124,6 @@ mod tests {
         };
         let presence = Presence::of_record(&record, vec![5, 6]);
         let found: Vec<_> = (1..=6).map(|seq| presence.of(seq)).collect();
-        use Whereabouts::{Damaged, Edited, Removed, There};
         assert_eq!(found, [There, Removed, Damaged, There, Removed, Edited]);
         assert_eq!(presence.removed().collect::<Vec<_>>(), [2]);
         assert_eq!(presence.damaged().collect::<Vec<_>>(), [(3, "empty")]);

@@ -21,9 +21,10 @@ pub const FETCH_JSON_HELP: &str = "\
 Print one JSON document about the run on stdout
 
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
-(or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (from the archive, by somebody), left (on the server, by your own settings), missing (each with number, uid \
-and reason) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always \
-archived, removed, left and missing together. What came from a server has its unprintable octets escaped.";
+(or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, and \
+removed from the archive since), left (by your own settings), missing (each with number, uid and reason) and \
+seconds; and on_new_mail, each command with accounts, fetched and error. listed is always archived, removed, \
+left and missing together. What came from a server has its unprintable octets escaped.";
 
 /// The long help of `list --json`.
 pub const LIST_JSON_HELP: &str = "\
@@ -44,6 +45,16 @@ last_started, last_success, last_run (ended, exit, error and the figures of the 
 --max-age), failed_runs since the last success and failures (the kinds of them), quarantined and \
 quarantine (the messages that are there longest), and weeks (what was archived in each, the oldest first). \
 Times are as in RFC 3339, in UTC.";
+
+/// The long help of `verify --json`.
+pub const VERIFY_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has exit, the exit code, and accounts, each with name, error (or null), archived (messages on record), \
+present (those in the archive), read (copies that were read), octets (of these), intact, changed (header marks of mail programs alone), \
+damaged (each with id, place and reason), missing (each with id and uid), foreign (messages in the archive \
+that are not on record), repaired, and accepted (gone or changed on purpose, as --accept has put on record). id is the \
+beginning of the hash of the content.";
 
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
@@ -107,6 +118,12 @@ pub const STATUS: &[Example] = &[
     ("popkeep status --max-age 26h", "exit with 1 if the nightly run failed or did not happen"),
 ];
 
+/// Examples for `verify`.
+pub const VERIFY: &[Example] = &[
+    ("popkeep verify", "is everything that was archived still there, and whole?"),
+    ("popkeep verify work --accept", "what is gone from the archive of work was removed on purpose"),
+];
+
 /// Examples for `session`.
 pub const SESSION: &[Example] = &[
     ("popkeep session work", "a prompt: type STAT, LIST, TOP 1 5, QUIT"),
@@ -146,7 +163,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are archived, or left by your own max_size or --limit"),
     (
         1,
-        "messages are missing, accounts failed differently, status found one stale, or a session was told -ERR",
+        "messages are missing or damaged, accounts failed differently, status found one stale, or a session was told -ERR",
     ),
     (64, "wrong command line, or an account that is not configured"),
     (65, "data that popkeep wrote is damaged, such as the ledger"),

@@ -15,6 +15,7 @@ mod output;
 mod report;
 mod session;
 pub mod status;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ConfigError};
@@ -106,6 +107,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::List(options) => list::run(file, options, out),
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
+        Command::Verify(options) => verify::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(options.shell, out),

@@ -63,7 +63,7 @@ use crate::plan::Ages;
 use crate::stop;
 use logbook::Logbook;
 use portions::Portions;
-use prepare::{Locked, Prepared};
+pub(crate) use prepare::{Locked, Prepared};
 use presence::Sight;
 use round::{Errand, Open, Run, Seen, Top};
 use set_aside::SetAside;
@@ -354,7 +354,7 @@ impl<'a> Run<'a> {
 }
 
 /// An error once a signal has asked to stop, even if nothing was left to do: who sent it is to know.
-fn unless_stopped() -> Result<(), AccountError> {
+pub(crate) fn unless_stopped() -> Result<(), AccountError> {
     stop::requested().map_or(Ok(()), |exit| Err(AccountError::Stopped { exit }))
 }
 

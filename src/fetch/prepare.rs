@@ -17,24 +17,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The ledger's file, and an account's lock in it.
-pub(super) struct Locked {
+pub(crate) struct Locked {
     file: LedgerFile,
     lock: AccountLock,
 }
 
 /// All that a run needs but the server.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// The maildrop's part of the ledger.
     pub ledger: Box<dyn Ledger>,
     /// Where its mail is kept.
     pub archive: Box<dyn Archive>,
     /// Held until the run is over.
-    _lock: AccountLock,
+    pub _lock: AccountLock,
 }
 
 impl Locked {
     /// Takes the account's lock, if need be as soon as it is free before `until`.
-    pub(super) fn take(
+    pub(crate) fn take(
         config: &Config,
         account: &Account,
         until: Option<Instant>,
@@ -60,7 +60,7 @@ impl Locked {
     }
 
     /// Opens the ledger's part and the archive.
-    pub(super) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
+    pub(crate) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
         let ledger = self.file.maildrop(&account.identity, &account.archive, &configured(config))?;
         let disk = Arc::new(OsDisk);
         let (path, identity) = (account.archive.clone(), account.identity.as_str());

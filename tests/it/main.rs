@@ -59,6 +59,7 @@ mod ownership;
 mod parts;
 mod pipelining_memory;
 mod portions;
+mod presence;
 mod progress;
 mod quarantine;
 mod reconciliation;

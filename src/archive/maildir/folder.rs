@@ -140,6 +140,15 @@ impl<D: Disk> Folder<D> {
         Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
     }
 
+    /// How many messages have a KEY, or none, that satisfies a condition.
+    pub(super) fn count(&self, which: &dyn Fn(Option<Key>) -> bool) -> Result<u64, ArchiveError> {
+        let mut count = 0;
+        self.names(&mut |_, name, _| {
+            count += u64::from(!name.starts_with('.') && which(Key::of_name(name)));
+        })?;
+        Ok(count)
+    }
+
     /// Every message with a KEY, by its origin.
     pub(super) fn by_origin(&self) -> Result<HashMap<ShortHash, Vec<Carrier>>, ArchiveError> {
         let mut carriers: HashMap<ShortHash, Vec<Carrier>> = HashMap::new();

@@ -5,13 +5,15 @@
 //! asked for their size in a run, in the order in which they are on the disk; in a larger archive that nothing has
 //! touched, such a portion has its turn every [`PAUSE`] seconds.
 
-use super::Maildir;
-use crate::archive::{ArchiveError, Presence, digest_of, digest_of_marked};
+use super::{Maildir, key_of};
+use crate::archive::{ArchiveError, Examined, Presence, digest_of, digest_of_marked};
 use crate::disk::{Access, Disk, Kind, Meta};
 use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq, UnixTime};
 use crate::mail::digest::Digest;
 use crate::mail::names::Key;
 use crate::receipt::VerifiedCopy;
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Files whose size is looked at in one run, at most.
@@ -183,6 +185,54 @@ impl<D: Disk> Maildir<D> {
         }
         let (digest, _) = digest_of_marked(self.disk.open(path, Access::Read)?)?;
         Ok(VerifiedCopy::compare(&digest, recorded))
+    }
+}
+
+impl<D: Disk> Maildir<D> {
+    /// See [`crate::archive::Archive::examine`].
+    pub(super) fn read_copy(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
+        let Some(key) = key_of(row) else { return Ok(Examined::Gone) };
+        let mut damaged = None;
+        for look in 0..2 {
+            for path in self.folder.find(&key)? {
+                let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+                match self.disk.open(&path, Access::Read).and_then(digest_of) {
+                    Ok((digest, _)) if digest == row.digest => return Ok(Examined::Whole { exactly: true }),
+                    Ok((_, octets)) => {
+                        if self.compare(&path, &row.digest).is_ok_and(|copy| copy.is_some()) {
+                            return Ok(Examined::Whole { exactly: false });
+                        }
+                        let reason = if octets == row.size {
+                            "its content is another".to_owned()
+                        } else {
+                            format!("it has {octets} octets, not {}", row.size)
+                        };
+                        damaged = Some(Examined::Damaged { place: name, reason });
+                    }
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => {
+                        let reason = format!("it cannot be read ({error})");
+                        damaged = Some(Examined::Damaged { place: name, reason });
+                    }
+                }
+            }
+            // Renamed meanwhile, perhaps.
+            if damaged.is_some() || look > 0 || !self.folder.refresh()? {
+                break;
+            }
+        }
+        Ok(damaged.unwrap_or(Examined::Gone))
+    }
+
+    /// See [`crate::archive::Archive::foreign`].
+    pub(super) fn without_a_row(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+        let mut known = HashSet::new();
+        ledger.places(&mut |_, _, place| {
+            if let Place::Maildir { key } = place {
+                known.extend(Key::parse(key));
+            }
+        })?;
+        self.folder.count(&|key| !key.is_some_and(|key| known.contains(&key)))
     }
 }
 

@@ -7,7 +7,7 @@
 //! Must never: call a message removed when the file could not be locked, or changed under the look.
 
 use super::{Mbox, lock, region, region_of};
-use crate::archive::{ArchiveError, Presence};
+use crate::archive::{ArchiveError, Examined, Presence};
 use crate::disk::{Access, Disk, DiskFile as _, Meta};
 use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq, UnixTime};
 use crate::mail::digest::{Digest, Hash};
@@ -197,6 +197,52 @@ impl<D: Disk> Mbox<D> {
             }
         }
         Ok(Some(Found { absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, now) }))
+    }
+}
+
+impl<D: Disk> Mbox<D> {
+    /// See [`crate::archive::Archive::examine`].
+    pub(super) fn read_copy(&self, row: &Row) -> Result<Examined, ArchiveError> {
+        let Some(region) = region_of(row) else { return Ok(Examined::Gone) };
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Examined::Gone),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let exactly = region::digest(&mut file, region.clone(), Some(row.size));
+        if exactly.map_err(|error| self.failed(&error))?.as_ref() == Some(&row.digest) {
+            return Ok(Examined::Whole { exactly: true });
+        }
+        Ok(match copy(&mut file, region.clone(), row).map_err(|error| self.failed(&error))? {
+            Some(_) => Examined::Whole { exactly: false },
+            None => Examined::Damaged {
+                place: format!("octets {} to {} of {}", region.start, region.end, self.path.display()),
+                reason: "what is there is not the message".to_owned(),
+            },
+        })
+    }
+
+    /// See [`crate::archive::Archive::foreign`].
+    pub(super) fn without_a_row(&self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let mut known = HashSet::new();
+        ledger.places(&mut |_, _, place| {
+            if let Place::Mbox { offset, .. } = *place {
+                known.insert(offset);
+            }
+        })?;
+        let len = file.metadata().map_err(|error| self.failed(&error))?.len;
+        let mut foreign = 0;
+        region::each_message(&mut file, len, &mut |_, region| {
+            foreign += u64::from(!known.contains(&region.start));
+            Ok(true)
+        })
+        .map_err(|error| self.failed(&error))?;
+        Ok(foreign)
     }
 }
 
