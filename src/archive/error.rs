@@ -103,7 +103,16 @@ impl ArchiveError {
 
     /// Whether it failed for want of room, descriptors or memory: what is complete can still be kept.
     pub fn is_want_of_room(&self) -> bool {
-        matches!(self, ArchiveError::Io { no_room: true, .. })
+        match self {
+            ArchiveError::Io { no_room, .. } => *no_room,
+            ArchiveError::Ledger(error) => error.is_want_of_room(),
+            _ => false,
+        }
+    }
+
+    /// Whether the disk failed at the one message that was being written: those that are complete can still be kept.
+    pub fn is_one_messages(&self) -> bool {
+        matches!(self, ArchiveError::Io { .. } | ArchiveError::CannotCreate { .. })
     }
 
     /// It cannot even be made.

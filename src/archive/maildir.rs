@@ -55,6 +55,8 @@ pub struct Maildir<D: Disk> {
     closed_unsynced: bool,
     /// A commit failed: nothing more before recovery.
     unsettled: bool,
+    /// Why the last commit stored a part only.
+    shortfall: Option<ArchiveError>,
     ledger_was_empty: bool,
     adoptable: Option<HashMap<ShortHash, Vec<Carrier>>>,
     /// The archive's mark is there, or was tried.
@@ -100,6 +102,7 @@ impl<D: Disk> Maildir<D> {
             group: None,
             closed_unsynced: false,
             unsettled: false,
+            shortfall: None,
             ledger_was_empty: false,
             adoptable: None,
             marked: false,
@@ -291,6 +294,10 @@ impl<D: Disk> Archive for Maildir<D> {
             self.leave_mark();
         }
         Ok(stored)
+    }
+
+    fn shortfall(&mut self) -> Option<ArchiveError> {
+        self.shortfall.take()
     }
 
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {

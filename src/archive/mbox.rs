@@ -43,6 +43,8 @@ pub struct Mbox<D: Disk> {
     pending: Vec<Finished>,
     /// An append failed: nothing more before recovery.
     unsettled: bool,
+    /// Why the last commit stored a part only.
+    shortfall: Option<ArchiveError>,
     /// This run has synced the folder that the file is in.
     name_is_durable: bool,
     /// How long to wait for locks.
@@ -85,6 +87,7 @@ impl<D: Disk> Mbox<D> {
             finished: None,
             pending: Vec::new(),
             unsettled: false,
+            shortfall: None,
             name_is_durable: false,
             patience: lock::PATIENCE,
             seen: None,
@@ -237,6 +240,10 @@ impl<D: Disk> Archive for Mbox<D> {
         let batch = std::mem::take(&mut self.pending);
         let outcome = self.append(&batch, ledger);
         self.empty_spool().and(outcome)
+    }
+
+    fn shortfall(&mut self) -> Option<ArchiveError> {
+        self.shortfall.take()
     }
 
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {

@@ -152,10 +152,16 @@ pub trait Archive: Send {
     /// stored now, in the order in which they were kept. A message that is open, or finished and
     /// not kept, is no part of it and stays as it is.
     ///
+    /// Where there is not room enough for all, the first ones are stored, as many as there is room for, and the others
+    /// are thrown away: [`Archive::shortfall`] says why.
+    ///
     /// When it fails, the batch is condemned: nothing of it is linked or synced again, what can
     /// be taken back is, and its messages count as not fetched. Nothing more can be committed
     /// before [`Archive::recover`] has been called.
     fn commit(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Seq>, ArchiveError>;
+
+    /// Why the last [`Archive::commit`] stored fewer messages than were pending, if it did. Asked once.
+    fn shortfall(&mut self) -> Option<ArchiveError>;
 
     /// Re-reads the copy of a stored row and compares it with the recorded hash. Header marks that mail programs
     /// write are no difference.

@@ -207,6 +207,10 @@ pub(super) struct Filer<'a> {
     changes: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
+    /// A batch is no larger: it grows from one message where there was no room for more.
+    at_most: usize,
+    /// The last commit failed, or stored a part only: nothing more is committed.
+    condemned: bool,
 }
 
 impl<'a> Filer<'a> {
@@ -241,6 +245,8 @@ impl<'a> Filer<'a> {
             changes: Vec::new(),
             waiting: Vec::new(),
             oldest: None,
+            at_most: if limits.gently { 1 } else { usize::MAX },
+            condemned: false,
         }
     }
 
@@ -254,6 +260,24 @@ impl<'a> Filer<'a> {
         spare: &Sender<Parcel>,
     ) -> Result<Findings, ArchiveError> {
         self.archive.expect(expected);
+        let taken_in = self.take_in(parcels, filed, spare);
+        if let Err(error) = &taken_in
+            && error.is_one_messages()
+            && !self.condemned
+        {
+            // What is complete is kept. Files that were made ahead may be what there is no room for.
+            self.archive.expect(0);
+            let _ = self.commit(filed);
+        }
+        taken_in.map(|()| self.findings)
+    }
+
+    fn take_in(
+        &mut self,
+        parcels: &Receiver<Parcel>,
+        filed: &Sender<Vec<Filed>>,
+        spare: &Sender<Parcel>,
+    ) -> Result<(), ArchiveError> {
         let mut open = false;
         loop {
             let patience = match self.oldest {
@@ -277,8 +301,7 @@ impl<'a> Filer<'a> {
         if open {
             self.archive.discard()?;
         }
-        self.commit(filed)?;
-        Ok(self.findings)
+        self.commit(filed)
     }
 
     fn unpack(
@@ -446,15 +469,25 @@ impl<'a> Filer<'a> {
 
     fn commit_when_due(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {
         let age = self.oldest.map_or(Duration::ZERO, |since| since.elapsed());
-        if self.limits.reached(self.archive.pending(), age) { self.commit(filed) } else { Ok(()) }
+        let pending = self.archive.pending();
+        let due = self.limits.reached(pending, age) || pending.messages >= self.at_most;
+        if due { self.commit(filed) } else { Ok(()) }
     }
 
     fn commit(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {
         self.oldest = None;
+        self.condemned = true;
+        let mut stored = HashSet::new();
         if self.archive.pending().messages > 0 {
-            self.archive.commit(self.ledger)?;
+            stored.extend(self.archive.commit(self.ledger)?);
+            self.at_most = self.at_most.saturating_mul(2);
+        }
+        let shortfall = self.archive.shortfall();
+        if shortfall.is_some() {
+            self.forget_all_but(&stored);
         }
         self.ledger.commit(&std::mem::take(&mut self.changes))?;
+        self.condemned = shortfall.is_some();
         let batch = std::mem::take(&mut self.waiting);
         if !batch.is_empty() {
             let messages = batch.iter().filter(|message| message.fresh).count() as u64;
@@ -462,6 +495,14 @@ impl<'a> Filer<'a> {
             // The other end waits for us with `join`; it reads them afterwards.
             let _ = filed.send(batch);
         }
-        Ok(())
+        shortfall.map_or(Ok(()), Err)
+    }
+
+    /// Of the messages that are new, only these are stored.
+    fn forget_all_but(&mut self, stored: &HashSet<Seq>) {
+        let new = self.waiting.iter().filter(|message| message.fresh).map(|message| message.seq);
+        let lost: HashSet<Seq> = new.filter(|seq| !stored.contains(seq)).collect();
+        self.waiting.retain(|message| !lost.contains(&message.seq));
+        self.changes.retain(|change| !matches!(change, Change::Unsteady(seq) if lost.contains(seq)));
     }
 }

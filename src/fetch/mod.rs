@@ -231,7 +231,9 @@ impl<'a> Run<'a> {
     /// Sessions until nothing is left to do, or no session gets anywhere any more.
     fn whole(&mut self) -> Result<(), AccountError> {
         let policy = policy_words(self.account.delete);
-        self.delete_was = self.ledger.last_run()?.map(|run| run.delete_policy).filter(|was| *was != policy);
+        let last_run = self.ledger.last_run()?;
+        self.portions.batch.gently = last_run.as_ref().is_some_and(|run| run.exit == Exit::IO.code());
+        self.delete_was = last_run.map(|run| run.delete_policy).filter(|was| *was != policy);
         self.see_ages()?;
         self.ledger.commit(&[Change::RunStarted { at: now() }])?;
         self.archive.open(&mut *self.ledger)?;

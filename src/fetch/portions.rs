@@ -33,6 +33,8 @@ pub(super) struct BatchLimits {
     pub octets: u64,
     /// Age of its oldest message.
     pub age: Duration,
+    /// The last run failed at the disk: the first batch is one message, and each further one twice as large.
+    pub gently: bool,
 }
 
 impl BatchLimits {
@@ -42,7 +44,7 @@ impl BatchLimits {
             Format::Maildir => 64 << 20,
             Format::Mbox => 4 << 20,
         };
-        BatchLimits { messages: 1024, octets, age: Duration::from_secs(2) }
+        BatchLimits { messages: 1024, octets, age: Duration::from_secs(2), gently: false }
     }
 
     /// Whether a batch that holds this, and whose oldest message is of this age, is due.

@@ -333,6 +333,10 @@ impl Run<'_> {
         }
         work.more |= work.due.len() > room;
         work.due.truncate(room);
+        if self.portions.batch.gently {
+            // A large message that there is no room for must not keep out small ones.
+            work.fetch.sort_by_key(|&place| plan.item(place).entry.size);
+        }
         work
     }
 

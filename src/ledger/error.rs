@@ -88,7 +88,15 @@ pub enum LedgerError {
         /// What the system said.
         reason: String,
     },
-    /// Any other failure: a full disk, an I/O error. Exit 74.
+    /// What was to be written could not be, as a rule for want of room. Nothing of it is on record. Exit 74.
+    #[error("the ledger {path} cannot be written: {reason}")]
+    Full {
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// Any other failure: an I/O error. Exit 74.
     #[error("the ledger {path} cannot be used: {reason}")]
     Failed {
         /// The file.
@@ -108,8 +116,13 @@ impl LedgerError {
             | LedgerError::OtherArchive { .. }
             | LedgerError::Distrusted { .. } => Exit::CONFIG,
             LedgerError::Denied { .. } => Exit::CANT_CREATE,
-            LedgerError::NoLocks { .. } | LedgerError::Failed { .. } => Exit::IO,
+            LedgerError::NoLocks { .. } | LedgerError::Full { .. } | LedgerError::Failed { .. } => Exit::IO,
         }
+    }
+
+    /// Whether it failed for want of room, as far as can be told.
+    pub fn is_want_of_room(&self) -> bool {
+        matches!(self, LedgerError::Full { .. })
     }
 
     /// What an error of SQLite on the file at `path` means.
@@ -125,9 +138,15 @@ impl LedgerError {
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => LedgerError::Damaged { path, reason },
                 ErrorCode::CannotOpen => LedgerError::from_open(path, &reason),
                 ErrorCode::PermissionDenied | ErrorCode::ReadOnly => LedgerError::Denied { path, reason },
-                ErrorCode::DiskFull => LedgerError::Failed {
+                ErrorCode::DiskFull => {
+                    LedgerError::Full { path, reason: format!("{reason}; make room, then run popkeep again") }
+                }
+                ErrorCode::SystemIoFailure if is_about_room(*failure) => LedgerError::Full {
                     path,
-                    reason: format!("{reason}; make room, then run popkeep again"),
+                    reason: format!(
+                        "{reason}: the disk fails, or a quota or a limit (ulimit -f) is used up; \
+                         make room, then run popkeep again"
+                    ),
                 },
                 ErrorCode::SystemIoFailure => {
                     LedgerError::Failed { path, reason: io_words(*failure, &reason) }
@@ -180,25 +199,27 @@ impl LedgerError {
     }
 }
 
-/// What an I/O error of SQLite is about, and what to do.
+/// SQLite tells a full disk, and neither a quota nor a file's limit, from a disk that fails.
+fn is_about_room(failure: ffi::Error) -> bool {
+    let writing = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_TRUNCATE, ffi::SQLITE_IOERR_SHMSIZE];
+    writing.contains(&failure.extended_code)
+}
+
+/// What any other I/O error of SQLite is about, and what to do.
 fn io_words(failure: ffi::Error, reason: &str) -> String {
-    match failure.extended_code {
-        ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE | ffi::SQLITE_IOERR_SHMSIZE => {
-            format!(
-                "{reason} when writing: the disk fails, or a quota or a limit (ulimit -f) is used up; make room, then run popkeep again"
-            )
-        }
-        ffi::SQLITE_IOERR_LOCK
-        | ffi::SQLITE_IOERR_UNLOCK
-        | ffi::SQLITE_IOERR_RDLOCK
-        | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
-        | ffi::SQLITE_IOERR_SHMOPEN
-        | ffi::SQLITE_IOERR_SHMLOCK
-        | ffi::SQLITE_IOERR_SHMMAP => {
-            format!(
-                "{reason} when locking: its file system may lack what SQLite needs; set state_dir to a folder on a local disk"
-            )
-        }
-        _ => format!("{reason}; run popkeep again"),
+    let locking = [
+        ffi::SQLITE_IOERR_LOCK,
+        ffi::SQLITE_IOERR_UNLOCK,
+        ffi::SQLITE_IOERR_RDLOCK,
+        ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMLOCK,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    if locking.contains(&failure.extended_code) {
+        return format!(
+            "{reason}: its file system may lack what SQLite needs; set state_dir to a folder on a local disk"
+        );
     }
+    format!("{reason}; run popkeep again")
 }

@@ -6,9 +6,10 @@ use std::process::Command;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth};
+use crate::support::mounting::mounting;
 use crate::support::outcome::Outcome;
 use crate::support::sandbox::{POPKEEP, Run};
-use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, find_program, set_mode, skip, stores};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, skip, stores};
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
 
@@ -88,25 +89,6 @@ fn a_ledger_that_may_not_grow_is_told_and_loses_nothing() {
         nothing_is_lost(&server, archived(&sandbox, format), &Mail::some(400));
         the_next_run_completes(&server, &sandbox, format, &Mail::some(400));
     }
-}
-
-/// Runs a shell script where it may mount file systems that nobody else sees; `$POPKEEP` is the
-/// program. `None` where that is not allowed.
-fn mounting(sandbox: &Sandbox, script: &str) -> Option<Outcome> {
-    let namespace: &[&str] = if rustix::process::getuid().is_root() { &["-m"] } else { &["-r", "-m"] };
-    let probe = sandbox.path("probe");
-    std::fs::create_dir_all(&probe).unwrap();
-    let unshare = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(namespace).args(["sh", "-ec", script]).env("POPKEEP", POPKEEP);
-        sandbox.command(command).env("POPKEEP", POPKEEP)
-    };
-    let tried = find_program("unshare").map(|_| unshare("mount -t tmpfs tmpfs probe").run());
-    if tried.as_ref().and_then(|outcome| outcome.code) != Some(0) {
-        skip(&format!("no file system can be mounted here: {tried:?}"));
-        return None;
-    }
-    Some(unshare(script).run())
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod fetch;
 mod file_systems;
 mod first_minute;
 mod floors;
+mod full_disk;
 mod fuzz;
 mod hostile_server;
 mod imail;

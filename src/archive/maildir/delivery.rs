@@ -1,7 +1,8 @@
 //! A batch on its way from `tmp/` into `new/`.
 //!
 //! The order is the promise: data synced, intents in the ledger, links, folder synced, stored in
-//! the ledger. A step that fails condemns the batch.
+//! the ledger. A step that fails condemns the batch; for want of room its first messages are kept, where their data is
+//! durable.
 
 use super::{Finished, Maildir, key_of};
 use crate::archive::ArchiveError;
@@ -90,12 +91,21 @@ impl<D: Disk> Maildir<D> {
                 return Err(error);
             }
         };
-        let outcome = self.make_visible(&mut batch, ledger);
-        match outcome {
-            Ok(()) => Ok(batch.iter().map(|delivery| delivery.row.seq).collect()),
-            Err(failed) => {
-                self.unsettled = true;
-                Err(self.condemn(&batch, failed, ledger))
+        self.shortfall = None;
+        loop {
+            match self.make_visible(&mut batch, ledger) {
+                Ok(()) => return Ok(batch.iter().map(|delivery| delivery.row.seq).collect()),
+                // The room that the last ones give back may be what the first ones, or the ledger, want.
+                Err(Failed::Early(error)) if error.is_want_of_room() && batch.len() > 1 => {
+                    for delivery in batch.drain(batch.len() / 2..) {
+                        let _ = self.disk.unlink(&delivery.temporary);
+                    }
+                    self.shortfall = Some(error);
+                }
+                Err(failed) => {
+                    self.unsettled = true;
+                    return Err(self.condemn(&batch, failed, ledger));
+                }
             }
         }
     }
@@ -204,17 +214,30 @@ impl<D: Disk> Maildir<D> {
         Ok(standing)
     }
 
-    fn make_visible(&mut self, batch: &mut [Delivery], ledger: &mut dyn Ledger) -> Result<(), Failed> {
+    fn make_visible(&mut self, batch: &mut Vec<Delivery>, ledger: &mut dyn Ledger) -> Result<(), Failed> {
         let intents: Vec<Change> =
             batch.iter().map(|delivery| Change::Intent(delivery.row.clone())).collect();
         ledger.commit(&intents).map_err(|error| Failed::Early(error.into()))?;
 
-        for delivery in batch.iter_mut() {
+        let mut withdrawn = Vec::new();
+        for place in 0..batch.len() {
+            let delivery = &mut batch[place];
             let done = match &delivery.present {
                 Some(path) => self.sync_present(path, &delivery.temporary),
                 None => self.give_name(delivery),
             };
-            done.map_err(Failed::Visible)?;
+            match done {
+                // A folder grows with its names.
+                Err(error) if error.is_want_of_room() && place > 0 => {
+                    for delivery in batch.drain(place..) {
+                        let _ = self.disk.unlink(&delivery.temporary);
+                        withdrawn.push(Change::Withdrawn(delivery.row.seq));
+                    }
+                    self.shortfall = Some(error);
+                    break;
+                }
+                done => done.map_err(Failed::Visible)?,
+            }
         }
         let mut folders = vec![self.root.join("new")];
         if batch.iter().any(|delivery| delivery.present.is_some()) {
@@ -225,8 +248,9 @@ impl<D: Disk> Maildir<D> {
                 .sync_dir(&folder)
                 .map_err(|error| Failed::Visible(ArchiveError::at(&folder, &error)))?;
         }
-        let stored: Vec<Change> = batch.iter().map(|delivery| Change::Stored(delivery.row.seq)).collect();
-        ledger.commit(&stored).map_err(|error| Failed::Late(error.into()))
+        let stored = batch.iter().map(|delivery| Change::Stored(delivery.row.seq));
+        let settled: Vec<Change> = stored.chain(withdrawn).collect();
+        ledger.commit(&settled).map_err(|error| Failed::Late(error.into()))
     }
 
     /// Moves a message from `tmp/` into `new/`: a second name, then the first one away, which no

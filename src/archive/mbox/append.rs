@@ -40,25 +40,70 @@ impl<D: Disk> Mbox<D> {
 
         // From here on something may be left behind that only recovery can judge.
         self.unsettled = true;
-        let intents: Vec<Change> =
-            additions.iter().map(|addition| Change::Intent(addition.row.clone())).collect();
-        ledger.commit(&intents)?;
-        if let Err(error) = self.write_out(&mut locked, len, separator, &additions) {
+        self.shortfall = None;
+        let mut rest = self.intend(&additions, ledger)?;
+        loop {
+            let written = self.write_out(&mut locked, len, separator, rest);
+            let wrote = written.is_ok();
+            let Err(error) = written.and_then(|()| self.make_durable(&mut locked)) else { break };
+            let error = self.failed(&error);
             // Under the same lock, so that what is cut off is ours alone. If this fails too, the
             // intents stay for recovery.
-            if locked.file.set_len(len).and_then(|()| locked.file.sync()).is_ok() {
-                let withdrawn: Vec<Change> = seqs(&additions).map(Change::Withdrawn).collect();
-                let _ = ledger.commit(&withdrawn);
+            if locked.file.set_len(len).and_then(|()| locked.file.sync()).is_err() {
+                return Err(error);
             }
-            return Err(self.failed(&error));
+            // A sync that failed condemns the batch.
+            let (first, last) = if wrote { rest.split_at(0) } else { self.halves(rest, &error) };
+            let withdrawn: Vec<Change> = seqs(last).map(Change::Withdrawn).collect();
+            let withdrawn = ledger.commit(&withdrawn);
+            if first.is_empty() {
+                return Err(error);
+            }
+            withdrawn?;
+            rest = first;
+            self.shortfall = Some(error);
         }
-        let mut stored: Vec<Change> = seqs(&additions).map(Change::Stored).collect();
+        let mut stored: Vec<Change> = seqs(rest).map(Change::Stored).collect();
         if let Ok(meta) = locked.file.metadata() {
             stored.extend(self.grown(&meta));
         }
         ledger.commit(&stored)?;
         self.unsettled = false;
-        Ok(seqs(&additions).collect())
+        Ok(seqs(rest).collect())
+    }
+
+    /// Puts the intents on record, of as many of the first messages as there is room for.
+    fn intend<'a>(
+        &mut self,
+        additions: &'a [Addition<'a>],
+        ledger: &mut dyn Ledger,
+    ) -> Result<&'a [Addition<'a>], ArchiveError> {
+        let mut rest = additions;
+        loop {
+            let intents: Vec<Change> =
+                rest.iter().map(|addition| Change::Intent(addition.row.clone())).collect();
+            let Err(error) = ledger.commit(&intents) else { return Ok(rest) };
+            let error = ArchiveError::from(error);
+            (rest, _) = self.halves(rest, &error);
+            if rest.is_empty() {
+                return Err(error);
+            }
+            self.shortfall = Some(error);
+        }
+    }
+
+    /// What of a batch is tried again after this error, and what is not. For want of room that is its first half, and
+    /// the spool gives back what the other one takes up; otherwise nothing.
+    fn halves<'a>(
+        &mut self,
+        batch: &'a [Addition<'a>],
+        error: &ArchiveError,
+    ) -> (&'a [Addition<'a>], &'a [Addition<'a>]) {
+        let halves = batch.split_at(if error.is_want_of_room() { batch.len() / 2 } else { 0 });
+        if let Some(first) = halves.1.first() {
+            self.spool.truncate(first.message.spooled.start);
+        }
+        halves
     }
 
     /// Makes the file only while the ledger has no message that should be in it.
@@ -114,7 +159,10 @@ impl<D: Disk> Mbox<D> {
         })();
         // Taken apart, so that dropping it cannot write once more after a failure.
         let _ = out.into_parts();
-        written?;
+        written
+    }
+
+    fn make_durable(&mut self, locked: &mut Locked<D>) -> io::Result<()> {
         locked.file.sync()?;
         // Whoever made the file, we or another program, may have been killed before its name was durable.
         if locked.created || !self.name_is_durable {

@@ -77,6 +77,9 @@ impl<D: Disk> Spool<D> {
         if !self.in_file {
             // It is all in memory, so its length is a usize.
             self.memory.truncate(usize::try_from(self.len).unwrap_or(usize::MAX));
+        } else if let Some(file) = &mut self.file {
+            // It is for the room; what is behind `len` is never read.
+            let _ = file.set_len(self.len);
         }
         if self.len == 0 {
             self.clear();

@@ -122,7 +122,7 @@ impl World {
         let record = Box::new(ModelLedger { record: Arc::clone(&self.record), fate: Arc::clone(&fate) });
         let summary = Run {
             portions: Portions {
-                batch: BatchLimits { messages: self.case.batch, octets: u64::MAX, age },
+                batch: BatchLimits { messages: self.case.batch, octets: u64::MAX, age, gently: false },
                 deletions: self.case.portion,
                 session: age,
             },
