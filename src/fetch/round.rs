@@ -290,6 +290,10 @@ impl Run<'_> {
         }
         self.announce(plan);
         let proof = self.prove(session, plan, &mut work)?;
+        if self.portions.batch.gently {
+            // A large message that there is no room for must not keep out small ones.
+            work.fetch.sort_by_key(|&place| plan.item(place).entry.size);
+        }
         Ok((work, proof))
     }
 
@@ -333,10 +337,6 @@ impl Run<'_> {
         }
         work.more |= work.due.len() > room;
         work.due.truncate(room);
-        if self.portions.batch.gently {
-            // A large message that there is no room for must not keep out small ones.
-            work.fetch.sort_by_key(|&place| plan.item(place).entry.size);
-        }
         work
     }
 

@@ -89,6 +89,24 @@ fn where_errors_of_a_common_sync_would_be_lost_each_file_is_synced() {
 }
 
 #[test]
+fn where_a_folder_has_no_room_for_more_names_the_first_ones_stay() {
+    let mut home = Home::ready();
+    for number in 0..5 {
+        add(&mut home.maildir, &mut home.ledger, Some(&number.to_string()), format!("{number}\n").as_bytes());
+    }
+    home.journal.fail_after("link new", "link new", Errno::DQUOT);
+    let stored = home.maildir.commit(&mut home.ledger).unwrap();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(home.maildir.shortfall().unwrap().exit(), Exit::IO);
+    assert!(home.maildir.shortfall().is_none());
+    assert_eq!((home.names("new").len(), home.names("tmp").len()), (1, 0));
+    assert_eq!(home.ledger.rows().len(), 1);
+    assert!(home.ledger.intents().unwrap().is_empty());
+    home.journal.mend();
+    home.deliver("1", b"1\n");
+}
+
+#[test]
 fn a_failed_sync_condemns_the_batch() {
     for (step, left_in_new) in
         [("sync tmp", 0), ("ledger intent", 0), ("link new", 0), ("sync folder new", 0)]
