@@ -39,6 +39,10 @@ const SLACK: UnixTime = 30;
 /// The name under which TOP is remembered.
 const TOP: &str = "TOP";
 
+/// The names under which the message is remembered that met the provider's limit first, once and twice.
+const LIMIT: &str = "limit";
+const LIMIT_TWICE: &str = "limit, twice";
+
 /// So many different messages must have met with silence at TOP before none is asked for any more.
 const SILENT_TOPS: usize = 2;
 
@@ -116,6 +120,18 @@ impl Logbook {
     /// A message met with silence at TOP, and the run got on without it.
     pub(super) fn top_was_silent(&self, message: Vec<u8>) {
         self.learn_silence(TOP.to_owned(), message);
+    }
+
+    /// Messages that ended two runs by meeting the provider's limit first.
+    pub(super) fn tried_last(&self) -> Vec<Vec<u8>> {
+        let twice = self.silences().filter(|silence| silence.command == LIMIT_TWICE);
+        twice.map(|silence| silence.message.clone()).collect()
+    }
+
+    /// A run ends at this message: it was the first to meet the provider's limit.
+    pub(super) fn ended_at(&self, message: Vec<u8>) {
+        let once = self.silences().any(|silence| silence.command == LIMIT && silence.message == message);
+        self.learn_silence(if once { LIMIT_TWICE } else { LIMIT }.to_owned(), message);
     }
 
     fn learn_silence(&self, command: String, message: Vec<u8>) {

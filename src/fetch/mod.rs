@@ -8,6 +8,7 @@
 //! Must never: let one message or one failure hide another.
 
 mod ahead;
+mod allowance;
 mod by_hand;
 mod compare;
 mod depart;

@@ -88,7 +88,7 @@ impl Run<'_> {
 }
 
 /// What a message is remembered by: its UID, else its number.
-fn name(item: &Item<'_>) -> Vec<u8> {
+pub(super) fn name(item: &Item<'_>) -> Vec<u8> {
     item.entry.uid.map_or_else(|| format!("number {}", item.entry.number).into_bytes(), <[u8]>::to_vec)
 }
 

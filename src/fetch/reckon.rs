@@ -46,6 +46,7 @@ impl Run<'_> {
             Some(Broken::Session(error)) => not_fetched(error),
             Some(Broken::Archive(error)) => format!("not stored: {error}"),
             Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
+            None if haul.used_up.is_some() => "not fetched: the provider allows no more for now".to_owned(),
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
         self.count(plan, haul, doubted, unreached);

@@ -5,6 +5,7 @@
 //! middle, and what follows is no answer. What came short, or not at all, is never stored as mail. Where a reply
 //! may have been lost, what came after it is unsure.
 
+use super::allowance::Allowance;
 use super::filer::{Before, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Terms, Watch};
 use super::lost_reply;
 use super::portions::BatchLimits;
@@ -75,6 +76,8 @@ pub(super) struct Haul {
     pub unanswered: usize,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
+    /// The provider allows no more for now: which message met that first, and its words.
+    pub used_up: Option<(usize, Reply)>,
     /// What the filer found out.
     pub findings: Findings,
 }
@@ -134,6 +137,7 @@ pub(super) fn retrieve(
             ended: None,
             stat_under_way: false,
             listed_stat: session.listed_stat(),
+            allowance: Allowance::default(),
         };
         let mut haul = pump.work(session);
         match working.join() {
@@ -225,6 +229,7 @@ struct Pump<'a> {
     stat_under_way: bool,
     /// What STAT said when the maildrop was listed.
     listed_stat: Option<(u64, u64)>,
+    allowance: Allowance,
 }
 
 /// There is no more to hear.
@@ -258,6 +263,8 @@ impl Pump<'_> {
         }
         // The session has ended; nothing followed the last message.
         self.confirm();
+        self.went_on();
+        self.haul.used_up = self.allowance.used().map(|(item, reply)| (item, reply.clone()));
         self.haul.unanswered = self.asked.len();
         // What is complete is worth keeping, however the session ended.
         let _ = self.packer.send();
@@ -269,6 +276,9 @@ impl Pump<'_> {
             return;
         }
         let late = self.came > 0 && self.bounds.until.is_some_and(|until| Instant::now() >= until);
+        if self.allowance.used().is_some() {
+            self.waiting = &[];
+        }
         if !self.waiting.is_empty() && (late || self.watch.enough()) {
             self.haul.cut_short = true;
             self.waiting = &[];
@@ -313,12 +323,15 @@ impl Pump<'_> {
             Incoming::Status { reply, .. } => {
                 self.confirm();
                 if reply.is_ok() {
+                    self.went_on();
                     self.packer.parcel.begin();
                     self.current = Current::default();
                     return Ok(());
                 }
                 self.asked.pop_front();
-                self.refused(item, &reply);
+                for (item, reply) in self.allowance.refused(item, &reply) {
+                    self.refused(item, &reply);
+                }
             }
             Incoming::Body { octets, .. } => {
                 self.current.wire_octets += octets.len() as u64;
@@ -343,6 +356,13 @@ impl Pump<'_> {
             return Err(Over);
         }
         Ok(())
+    }
+
+    /// The refusal before was its message's own.
+    fn went_on(&mut self) {
+        if let Some((item, reply)) = self.allowance.went_on() {
+            self.refused(item, &reply);
+        }
     }
 
     fn refused(&mut self, item: usize, reply: &Reply) {
@@ -384,6 +404,14 @@ impl Pump<'_> {
         {
             self.haul.ended_badly = Some(item);
             self.packer.parcel.discard();
+        }
+        if error.silence().is_some() {
+            self.allowance.hung_up();
+        }
+        if let Some((_, reply)) = self.allowance.used() {
+            let limit = SessionError::TryLater { during: "RETR", reply: reply.clone() };
+            self.haul.broken = Some(Broken::Session(limit));
+            return;
         }
         self.haul.broke_at = self.asked.front().copied();
         if self.stat_under_way && self.waiting.is_empty() && !error.is_disorder() {

@@ -7,7 +7,7 @@ use super::logbook::Logbook;
 use super::now;
 use super::portions::Portions;
 use super::presence::Sight;
-use super::prove::Proof;
+use super::prove::{Proof, name};
 use super::remove::Marked;
 use super::retrieve::{Bounds, Broken, Haul, retrieve};
 use super::set_aside::SetAside;
@@ -199,6 +199,10 @@ impl Run<'_> {
             calm: self.seen.calm,
             each_alone: self.errand == Errand::Failed,
         };
+        let names = self.logbook.tried_last();
+        if !names.is_empty() {
+            work.fetch.sort_by_key(|&place| names.contains(&name(&plan.item(place))));
+        }
         let mut haul = retrieve(
             &mut session,
             &plan,
@@ -208,12 +212,15 @@ impl Run<'_> {
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
         );
+        if let Some((place, _)) = &haul.used_up {
+            self.logbook.ended_at(name(&plan.item(*place)));
+        }
         let mut moved = self.settle_numbers(&mut session, &plan, &mut haul)?;
         if !haul.findings.unsettled.is_empty() {
             // There is more to ask.
             haul.broken = haul.broken.take().or(haul.gone.take().map(Broken::Session));
         }
-        if haul.broken.is_none() && !haul.findings.unsettled.is_empty() {
+        if haul.broken.is_none() && haul.used_up.is_none() && !haul.findings.unsettled.is_empty() {
             (haul.suspicion, haul.other_stat) = (false, false);
             self.look_again(&mut session, &plan, bounds, &mut haul)?;
             moved = self.settle_numbers(&mut session, &plan, &mut haul)?;
@@ -248,13 +255,18 @@ impl Run<'_> {
             let due = !(proven.is_empty() && self.due_of_haul(session.id(), &plan, &haul.filed).is_empty());
             return self.left_by_the_server(error, due, work.next());
         }
+        let used_up = haul.used_up.take();
         let finished = self.finish(session, &plan, proven, &haul, work.next());
         if let Err(AccountError::Session(error)) = &finished
             && error.is_disorder()
         {
             self.disown(&haul.filed)?;
         }
-        finished
+        match used_up {
+            // A later run goes on.
+            Some((_, reply)) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
+            None => finished,
+        }
     }
 
     /// Settles whether numbers have moved, as long as there is somebody to ask.

@@ -70,6 +70,7 @@ impl Run<'_> {
         haul.unsure.extend(again.unsure);
         haul.missed.extend(again.missed);
         haul.phantoms.extend(again.phantoms);
+        haul.used_up = haul.used_up.take().or(again.used_up);
         haul.broken = again.broken;
         haul.gone = again.gone;
         haul.broke_at = again.broke_at;

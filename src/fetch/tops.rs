@@ -5,6 +5,7 @@
 
 use super::retrieve::QUEUED;
 use crate::mail::line_ends::Unix;
+use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, Session, SessionError, Transaction};
 use std::ops::ControlFlow;
@@ -12,6 +13,9 @@ use std::ops::ControlFlow;
 /// The longest answer to TOP that is taken in, in octets. Servers that do not heed the number of lines send whole
 /// messages.
 const LONGEST: u64 = 16 << 20;
+
+/// After so many refusals in a row that speak of the account, the day or the rate no more is asked for.
+const MOST_LIMITS: u32 = 2;
 
 /// What is heard of one message's header.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub fn headers(
     let mut stored_form = Vec::new();
     let mut wanted = true;
     let mut came: u64 = 0;
+    // Refusals in a row that speak of the account: what comes after them RETR will show.
+    let mut limits = 0;
     loop {
         if wanted && session.outstanding() <= DEPTH {
             for number in waiting.by_ref().take(QUEUED - session.outstanding()) {
@@ -43,14 +49,18 @@ pub fn headers(
             }
         }
         stored_form.clear();
+        wanted &= limits < MOST_LIMITS;
         let end = match session.next()? {
             None => return Ok(()),
             Some(Incoming::Status { reply, .. }) if reply.is_ok() => {
                 ends = Unix::default();
-                came = 0;
+                (came, limits) = (0, 0);
                 continue;
             }
-            Some(Incoming::Status { reply, .. }) => Some(Heard::Refused(reply)),
+            Some(Incoming::Status { reply, .. }) => {
+                limits = if is_about_the_account(&reply) { limits + 1 } else { 0 };
+                Some(Heard::Refused(reply))
+            }
             Some(Incoming::Body { command, octets }) => {
                 came += octets.len() as u64;
                 if let Some(number) = command.number()

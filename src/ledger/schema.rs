@@ -125,8 +125,8 @@ CREATE TABLE unanswered (      -- what a server does not answer or hangs up at: 
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   server   TEXT NOT NULL,      -- host:port
   command  TEXT NOT NULL,      -- CAPA, UTF8, TOP or a mechanism; with \"no \" before it a mechanism that it
-                               -- refuses as unknown and then hangs up
-  message  BLOB NOT NULL,      -- TOP: the message that was asked for; empty for the others
+                               -- refuses as unknown and then hangs up; \"limit\": the provider's limit
+  message  BLOB NOT NULL,      -- TOP, limit: the message that was asked for; empty for the others
   until    INTEGER NOT NULL,   -- it is asked again from then on
   PRIMARY KEY (maildrop, server, command, message)
 ) WITHOUT ROWID;

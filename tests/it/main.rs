@@ -43,6 +43,7 @@ mod hostile_server;
 mod imail;
 mod init;
 mod ledger_problem;
+mod limits;
 mod list;
 mod man;
 mod mechanisms;
