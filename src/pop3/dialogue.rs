@@ -104,6 +104,8 @@ pub enum DialogueError {
 pub struct Dialogue {
     due: VecDeque<Shape>,
     within: Within,
+    /// A listing was taken for complete without its dot, which may come yet.
+    late_dot: bool,
 }
 
 /// What of the oldest reply has been seen.
@@ -117,7 +119,7 @@ enum Within {
 impl Dialogue {
     /// A fresh connection: the greeting is due.
     pub fn new() -> Self {
-        Dialogue { due: VecDeque::from([Shape::Line]), within: Within::Nothing }
+        Dialogue { due: VecDeque::from([Shape::Line]), within: Within::Nothing, late_dot: false }
     }
 
     /// Appends `command` to `out` and expects its reply.
@@ -125,6 +127,26 @@ impl Dialogue {
         command.encode(out)?;
         self.due.push_back(Shape::of(command));
         Ok(())
+    }
+
+    /// Takes the listing under way for complete, though its dot has not come: some servers leave it out where there
+    /// is nothing to list. Should it come before the next status line, it is passed over.
+    pub fn end_listing(&mut self) {
+        if matches!(self.within, Within::Listing { .. }) {
+            self.complete();
+            self.late_dot = true;
+        }
+    }
+
+    /// Whether that was done.
+    pub fn has_ended_a_listing(&self) -> bool {
+        self.late_dot
+    }
+
+    /// Whether these octets, while no reply is due, belong to the status line that is to come: an empty line, or
+    /// the dot of a listing that was [ended](Self::end_listing) without it.
+    pub fn passes_over(&self, octets: &[u8]) -> bool {
+        matches!(octets, b"\r\n" | b"\n") || self.late_dot && matches!(octets, b".\r\n" | b".\n")
     }
 
     /// Replies that are not complete.
@@ -161,7 +183,7 @@ impl Dialogue {
 
     fn status(&mut self, shape: Shape, input: &[u8]) -> Result<Step, DialogueError> {
         let limit = if shape == Shape::Sasl { MAX_CHALLENGE } else { MAX_LINE };
-        let Some((line, consumed)) = after_an_empty_line(input, limit)? else {
+        let Some((line, consumed)) = self.status_line(input, limit)? else {
             return Ok(Step { consumed: 0, event: None });
         };
         if shape == Shape::Sasl
@@ -181,6 +203,22 @@ impl Dialogue {
             self.complete();
         }
         Ok(Step { consumed, event: Some(Event::Status { reply, more }) })
+    }
+
+    /// The [first line](first_line), or the one after it if the first is one to pass over. That alone is not told
+    /// of: what follows it may still be on its way.
+    fn status_line(
+        &self,
+        input: &[u8],
+        limit: usize,
+    ) -> Result<Option<(Range<usize>, usize)>, DialogueError> {
+        match first_line(input, limit)? {
+            Some((_, begin)) if self.passes_over(&input[..begin]) => {
+                let next = first_line(&input[begin..], limit)?;
+                Ok(next.map(|(line, end)| (line.start + begin..line.end + begin, end + begin)))
+            }
+            first => Ok(first),
+        }
     }
 
     fn listing(&mut self, input: &[u8]) -> Result<Step, DialogueError> {
@@ -212,23 +250,6 @@ impl Dialogue {
 impl Default for Dialogue {
     fn default() -> Self {
         Dialogue::new()
-    }
-}
-
-/// What an empty line looks like on the wire, if that is all there is.
-pub(crate) fn is_empty_line(octets: &[u8]) -> bool {
-    matches!(octets, b"\r\n" | b"\n")
-}
-
-/// The [first line](first_line), or the one after it if the first is empty. An empty line alone is not told of:
-/// what follows it may still be on its way.
-fn after_an_empty_line(input: &[u8], limit: usize) -> Result<Option<(Range<usize>, usize)>, DialogueError> {
-    match first_line(input, limit)? {
-        Some((line, begin)) if line.is_empty() => {
-            let next = first_line(&input[begin..], limit)?;
-            Ok(next.map(|(line, end)| (line.start + begin..line.end + begin, end + begin)))
-        }
-        first => Ok(first),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The TRANSACTION state's listings: STAT, UIDL and LIST.
 //!
 //! Promises: nothing rides behind a listing, only UIDL behind STAT where the server pipelines; what the server
-//! refuses is left out, and only if it refuses all of it there is no listing.
+//! refuses is left out, and only if it refuses all of it there is no listing. Where there is nothing to list, a
+//! listing without its dot is waited for briefly, and is empty.
 
 use super::transaction::refusal;
 use super::{Session, SessionError, Transaction};
@@ -50,6 +51,10 @@ impl Session<Transaction> {
             self.wire.flush(together[0].keyword())?;
             for command in together {
                 let reply = self.hear_part(command, &mut builder)?;
+                if self.wire.has_ended_a_listing() {
+                    // There is nothing to list, and the next one would only have to be waited for as well.
+                    return Ok(builder.finish()?);
+                }
                 if is_about_the_account(&reply) {
                     return Err(self.wire.fail(SessionError::TryLater { during: command.keyword(), reply }));
                 }
@@ -95,10 +100,25 @@ impl Session<Transaction> {
                 return Ok(reply);
             }
         };
+        let empty = self.state.stat.map(|stat| stat.0) == Some(0) || says_none(reply.text());
+        if more && empty {
+            match self.wire.line_of_nothing(during)? {
+                None => return Ok(reply),
+                Some(range) => {
+                    let added: Result<(), ListingError> = add(builder, self.wire.octets(range));
+                    added.map_err(|error| self.wire.fail(SessionError::Listing(error)))?;
+                }
+            }
+        }
         while more && let Event::Line(range) = self.wire.event(during)? {
             let added: Result<(), ListingError> = add(builder, self.wire.octets(range));
             added.map_err(|error| self.wire.fail(SessionError::Listing(error)))?;
         }
         Ok(reply)
     }
+}
+
+/// Whether the text of a listing's status line begins with a count of none.
+fn says_none(text: &[u8]) -> bool {
+    text.split(u8::is_ascii_whitespace).next() == Some(b"0")
 }

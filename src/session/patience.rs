@@ -38,6 +38,11 @@ impl Patience {
         self.brought = 0;
     }
 
+    /// No more than this is left.
+    pub(super) fn shorten(&mut self, left: Duration) {
+        self.left = self.left.min(left);
+    }
+
     /// So long was waited.
     pub(super) fn waited(&mut self, time: Duration) {
         self.left = self.left.saturating_sub(time);

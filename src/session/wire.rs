@@ -10,7 +10,7 @@ use super::{Options, SessionError, Tracer};
 use crate::event::Side;
 use crate::net::{NetError, Security, TlsSettings, Transport};
 use crate::pop3::command::{Command, MASK, Secret, encode_response};
-use crate::pop3::dialogue::{Dialogue, DialogueError, Event, is_empty_line};
+use crate::pop3::dialogue::{Dialogue, DialogueError, Event};
 use crate::pop3::reply::Reply;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,6 +23,9 @@ const BUFFER: usize = 64 << 10;
 
 /// Room to read into, at least: what one TLS record brings.
 const ROOM: usize = 16 << 10;
+
+/// How long a listing is waited for that is said to be empty.
+const WAIT_FOR_NOTHING: Duration = Duration::from_secs(3);
 
 /// Octets of unexplained input that an error shows.
 pub(super) const SHOWN: usize = 80;
@@ -86,10 +89,10 @@ impl Wire {
         &self.buffer[range]
     }
 
-    /// No octet lies unread while no reply is due, but for an empty line: it belongs to the status line that it
-    /// comes before, and may be here sooner.
+    /// No octet lies unread while no reply is due, but for what belongs to the status line that it comes before, and
+    /// may be here sooner.
     pub(super) fn check_surplus(&mut self) -> Result<(), SessionError> {
-        if self.due() > 0 || self.unread.is_empty() || is_empty_line(self.unread()) {
+        if self.due() > 0 || self.unread.is_empty() || self.dialogue.passes_over(self.unread()) {
             return Ok(());
         }
         self.failed = true;
@@ -175,6 +178,31 @@ impl Wire {
                 }
                 None => self.fill(during)?,
             }
+        }
+    }
+
+    /// Whether a listing was taken for complete though its dot never came.
+    pub(super) fn has_ended_a_listing(&self) -> bool {
+        self.dialogue.has_ended_a_listing()
+    }
+
+    /// The next line of a listing that is said to be empty; `None` at its end, which may be that nothing comes any
+    /// more: some servers leave out its dot.
+    pub(super) fn line_of_nothing(
+        &mut self,
+        during: &'static str,
+    ) -> Result<Option<Range<usize>>, SessionError> {
+        self.patience.shorten(WAIT_FOR_NOTHING);
+        match self.event(during) {
+            Ok(Event::Line(range)) => Ok(Some(range)),
+            Ok(_) => Ok(None),
+            Err(SessionError::TimedOut { .. }) if self.unread.is_empty() => {
+                self.failed = false;
+                self.dialogue.end_listing();
+                self.streaming = false;
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -333,8 +361,9 @@ impl Wire {
     /// A line that lies in the buffer, without its end.
     fn line(&self, raw: Range<usize>) -> &[u8] {
         let line = &self.buffer[raw];
-        // An empty line that was passed over.
-        let line = line.strip_prefix(b"\r\n").or(line.strip_prefix(b"\n")).unwrap_or(line);
+        // What was passed over.
+        let begin = memchr::memchr(b'\n', line).map_or(0, |end| end + 1);
+        let line = if begin < line.len() { &line[begin..] } else { line };
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         line.strip_suffix(b"\r").unwrap_or(line)
     }

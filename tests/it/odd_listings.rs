@@ -211,3 +211,31 @@ fn a_million_messages_are_listed_in_bounded_memory() {
     }
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(2)));
 }
+
+#[test]
+fn an_empty_maildrop_s_listings_may_lack_their_dot() {
+    let plain: &[u8] = b"+OK\r\n";
+    for answer in [b"+OK 0 messages\r\n", plain] {
+        for says in [vec!["UIDL", "LIST"], vec!["LIST"]] {
+            let says = says.into_iter().map(|command| (command, answer.to_vec())).collect();
+            let server = PopServer::behaving(Vec::new(), Behaviour { says, ..Behaviour::default() });
+            let sandbox = Sandbox::for_server(&server);
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            assert_eq!(server.take_sessions().len(), 1);
+            sandbox.popkeep(["check"]).run().expect(0);
+            server.behave(Behaviour::default());
+            server.state().mails = Mail::some(2);
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            assert_eq!(sandbox.maildir("work").len(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_stat_that_says_nothing_is_there_keeps_no_mail_from_coming() {
+    let says = [("STAT", b"+OK 0 0\r\n".to_vec())].into();
+    let server = PopServer::behaving(Mail::some(3), Behaviour { says, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run();
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
+}

@@ -19,7 +19,7 @@ fn ok(text: &str) -> Said {
 }
 
 fn dialogue(commands: &[Command<'_>]) -> Dialogue {
-    let mut dialogue = Dialogue { due: VecDeque::new(), within: Within::Nothing };
+    let mut dialogue = Dialogue { due: VecDeque::new(), within: Within::Nothing, late_dot: false };
     let mut out = Vec::new();
     for command in commands {
         dialogue.send(command, &mut out).unwrap();
@@ -127,6 +127,18 @@ fn one_empty_line_before_a_status_line_is_passed_over() {
     );
     let twice = hear(&mut dialogue(&[Command::Noop]), b"\r\n\r\n+OK\r\n", 99);
     assert!(matches!(twice, Err(DialogueError::NotAReply(_))));
+}
+
+#[test]
+fn a_listing_that_is_ended_without_its_dot_leaves_the_next_reply_in_its_place() {
+    for (wire, said) in [("+OK bye\r\n", "bye"), (".\r\n+OK bye\r\n", "bye")] {
+        let mut dialogue = dialogue(&[Command::List(None)]);
+        assert_eq!(hear(&mut dialogue, b"+OK 0 messages\r\n", 99), Ok((vec![ok("0 messages")], 16)));
+        dialogue.end_listing();
+        assert_eq!(dialogue.due(), 0);
+        dialogue.send(&Command::Quit, &mut Vec::new()).unwrap();
+        assert_eq!(hear(&mut dialogue, wire.as_bytes(), 1), Ok((vec![ok(said)], wire.len())));
+    }
 }
 
 #[test]
