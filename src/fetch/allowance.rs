@@ -28,7 +28,7 @@ impl Allowance {
     pub(super) fn refused(&mut self, place: usize, reply: &Reply) -> Vec<(usize, Reply)> {
         let about_the_account = is_about_the_account(reply);
         match (std::mem::take(self), about_the_account) {
-            (Allowance::Used(first, said), true) | (Allowance::Doubted(first, said), true) => {
+            (Allowance::Used(first, said) | Allowance::Doubted(first, said), true) => {
                 *self = Allowance::Used(first, said);
                 Vec::new()
             }

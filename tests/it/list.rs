@@ -28,10 +28,10 @@ fn held_and_new_are_told_apart_and_nothing_is_changed() {
     assert_eq!(
         sandbox.popkeep(["list", "work"]).run().expect(0).stdout,
         format!(
-            "NO  OCTETS  STATE  UID\n \
-             1     {}  archived   uid-00001\n \
-             2     {}  archived   uid-00002\n \
-             3     {}  new    uid-00003\n\
+            "NO  OCTETS  STATE     UID\n \
+             1     {}  archived  uid-00001\n \
+             2     {}  archived  uid-00002\n \
+             3     {}  new       uid-00003\n\
              work: 3 messages, {} B: 2 archived, 1 new\n",
             size(1),
             size(2),
