@@ -17,8 +17,8 @@ mod temporary;
 mod tests;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, digest_of, expected,
-    expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, are_most, digest_of,
+    expected, expects_mail,
 };
 use crate::disk::{self, Access, Disk, Kind};
 use crate::ledger::{Ledger, Place, Row, Seq, UnixTime};
@@ -215,6 +215,21 @@ impl<D: Disk> Archive for Maildir<D> {
         // A folder that can be written but not read cannot be synced as a group; its files can.
         self.group = self.disk.group_sync(&self.root.join("tmp")).unwrap_or(None);
         Ok(())
+    }
+
+    fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
+        if self.disk.metadata(&self.root.join("cur")).is_err() && !self.has_mark() {
+            return Ok(false);
+        }
+        self.folder.look()?;
+        let mut present = 0;
+        ledger.places(&mut |_, _, place| {
+            if let Place::Maildir { key } = place {
+                let is_here = Key::parse(key).is_some_and(|key| self.folder.inode(&key).is_some());
+                present += u64::from(is_here);
+            }
+        })?;
+        Ok(are_most(present, ledger)?)
     }
 
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {

@@ -18,7 +18,7 @@ mod strangers;
 mod tests;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, expected,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, are_most, expected,
     expects_mail,
 };
 use crate::disk::{self, Access, Disk};
@@ -162,6 +162,15 @@ impl<D: Disk> Archive for Mbox<D> {
         }
         let written = if exists { &self.path } else { folder };
         self.disk.writable(written).map_err(|error| cannot(written, error))
+    }
+
+    fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
+        if self.disk.metadata(&self.path).is_err() {
+            return Ok(false);
+        }
+        let found = self.each_region(ledger, &[], UnixTime::MIN)?;
+        let present = found.map_or(0, |found| found.present);
+        Ok(are_most(present, ledger)?)
     }
 
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {

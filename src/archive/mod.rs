@@ -103,6 +103,10 @@ pub trait Archive: Send {
     /// archive, and with [`ArchiveError::CannotCreate`] when it cannot be made or written.
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError>;
 
+    /// For an archive that was moved: whether most of the copies that the ledger expects are here. Makes nothing, and
+    /// may come before `open`.
+    fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError>;
+
     /// Settles what a crash, or a failed [`Archive::commit`], left behind: intents and temporary
     /// files. After `open`.
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError>;
@@ -186,6 +190,15 @@ fn expected(ledger: &dyn Ledger) -> Result<u64, LedgerError> {
     let mut expected = 0;
     ledger.known(&mut |row| expected += u64::from(given_up.binary_search(&row.seq).is_err()))?;
     Ok(expected)
+}
+
+/// Whether so many copies are most of those that were there at the last look.
+fn are_most(present: u64, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
+    let given_up = ledger.accepted()?;
+    let seen = Presence::of_record(&ledger.last_look()?, given_up);
+    let mut expected = 0;
+    ledger.known(&mut |row| expected += u64::from(!seen.keeps(row.seq)))?;
+    Ok(present.saturating_mul(2) >= expected)
 }
 
 /// Reads a stored form to its end and hashes it.

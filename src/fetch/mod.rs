@@ -137,6 +137,11 @@ impl Prepared {
         wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
+        if let Some(from) = &self.moved_from {
+            let to = account.archive.display();
+            let text = format!("the archive was moved from {from} to {to}; that is on record now");
+            observer.event(&account.name, Event::Note(&text));
+        }
         // A ledger that cannot be read is noticed, and told of, by the run itself.
         let last_login = self.ledger.last_login().ok().flatten();
         let last_active = self.ledger.last_active().ok().flatten();

@@ -10,7 +10,7 @@ use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::config::{Account, Config, Format};
 use crate::disk::{AccountLock, OsDisk};
-use crate::ledger::{Ledger, LedgerFile};
+use crate::ledger::{Ledger, LedgerError, LedgerFile, SqliteLedger};
 use crate::stop;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(crate) struct Prepared {
     pub ledger: Box<dyn Ledger>,
     /// Where its mail is kept.
     pub archive: Box<dyn Archive>,
+    /// Where the archive was before, if it was moved.
+    pub moved_from: Option<String>,
     /// Held until the run is over.
     pub _lock: AccountLock,
 }
@@ -61,15 +63,42 @@ impl Locked {
 
     /// Opens the ledger's part and the archive.
     pub(crate) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
-        let ledger = self.file.maildrop(&account.identity, &account.archive, &configured(config))?;
-        let disk = Arc::new(OsDisk);
-        let (path, identity) = (account.archive.clone(), account.identity.as_str());
-        let archive: Box<dyn Archive> = match account.format {
-            Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
-            Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+        let configured = configured(config);
+        let (ledger, moved_from) = match self.file.maildrop(&account.identity, &account.archive, &configured)
+        {
+            Err(error @ LedgerError::OtherArchive { .. }) => {
+                let (from, mut ledger) = moved(&self.file, account, &configured)?.ok_or(error)?;
+                ledger.move_to(&account.archive)?;
+                (ledger, Some(from))
+            }
+            outcome => (outcome?, None),
         };
-        Ok(Prepared { ledger: Box::new(ledger), archive, _lock: self.lock })
+        Ok(Prepared { ledger: Box::new(ledger), archive: archive_of(account), moved_from, _lock: self.lock })
     }
+}
+
+fn archive_of(account: &Account) -> Box<dyn Archive> {
+    let disk = Arc::new(OsDisk);
+    let (path, identity) = (account.archive.clone(), account.identity.as_str());
+    match account.format {
+        Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+        Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+    }
+}
+
+/// The part of the ledger whose archive was moved to where the account has it now, and where it was: most of its
+/// copies are there.
+pub(super) fn moved(
+    file: &LedgerFile,
+    account: &Account,
+    configured: &[(&str, &Path)],
+) -> Result<Option<(String, SqliteLedger)>, AccountError> {
+    for (from, ledger) in file.elsewhere(&account.identity, &account.archive, configured)? {
+        if archive_of(account).has_most(&ledger)? {
+            return Ok(Some((from, ledger)));
+        }
+    }
+    Ok(None)
 }
 
 /// The identity and the archive of every account.

@@ -4,7 +4,7 @@
 
 use super::due::ages_now;
 use super::error::AccountError;
-use super::prepare::configured;
+use super::prepare::{configured, moved};
 use super::set_aside::SetAside;
 use crate::archive::Presence;
 use crate::config::{Account, Config};
@@ -152,7 +152,11 @@ pub fn look<'l>(
         return Ok(Standings::of(listing, None, limits)?);
     };
     // What a fetch would stumble over is not to be passed over here.
-    file.check(&account.identity, &account.archive, &configured(config))?;
-    let ledger = file.existing(&account.identity, &account.archive)?;
+    let ledger = match file.check(&account.identity, &account.archive, &configured(config)) {
+        Err(error @ LedgerError::OtherArchive { .. }) => {
+            Some(moved(&file, account, &configured(config))?.ok_or(error)?.1)
+        }
+        outcome => outcome.map(|()| file.existing(&account.identity, &account.archive))??,
+    };
     Ok(Standings::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?)
 }

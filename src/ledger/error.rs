@@ -48,9 +48,9 @@ pub enum LedgerError {
         /// The identity on record.
         other: String,
     },
-    /// This maildrop is on record in another archive. Exit 78.
+    /// This maildrop is on record in another archive, which is not where the configuration says. Exit 78.
     #[error(
-        "mail of {identity} is kept in {other}, not in {archive}; set archive = {other:?} (if you moved it, make that a symbolic link to the new place), or give this account an identity of its own to begin a second archive"
+        "mail of {identity} is kept in {other}, and most of it is not in {archive}; set archive = {other:?}, or move that archive to {archive} as a whole"
     )]
     OtherArchive {
         /// The identity.

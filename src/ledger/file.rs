@@ -127,6 +127,33 @@ impl LedgerFile {
         self.check_on(&self.connect()?, identity, archive, configured)
     }
 
+    /// The parts of `identity` that are on record for archives that are not configured any more, with the paths of
+    /// these for people, where [`LedgerFile::maildrop`] would fail for them.
+    pub fn elsewhere(
+        &self,
+        identity: &str,
+        archive: &Path,
+        configured: &[(&str, &Path)],
+    ) -> Result<Vec<(String, SqliteLedger)>, LedgerError> {
+        let name = self.name();
+        let failed = |error| LedgerError::from_sqlite(&name, &error);
+        let connection = self.connect()?;
+        let others = held_elsewhere(&connection, identity, archive).map_err(failed)?;
+        let others = others.into_iter().filter(|other| other.identity == identity);
+        let mut found = Vec::new();
+        for other in others.filter(|other| !is_configured(other, configured)) {
+            let id = connection
+                .query_row(
+                    "SELECT id FROM maildrop WHERE identity = ? AND archive = ?",
+                    (identity, &other.archive),
+                    |row| row.get(0),
+                )
+                .map_err(failed)?;
+            found.push((shown(&other.archive), SqliteLedger::on(self.connect()?, self.name(), id)?));
+        }
+        Ok(found)
+    }
+
     /// The part of one maildrop, if there is one.
     pub fn existing(&self, identity: &str, archive: &Path) -> Result<Option<SqliteLedger>, LedgerError> {
         let connection = self.connect()?;
@@ -234,12 +261,9 @@ impl LedgerFile {
     ) -> Result<(), LedgerError> {
         let others = held_elsewhere(connection, identity, archive)
             .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
-        let is_configured = |other: &Other| {
-            configured.iter().any(|(identity, archive)| {
-                other.identity == *identity && other.archive == path_value(archive)
-            })
+        let Some(other) = others.into_iter().find(|other| !is_configured(other, configured)) else {
+            return Ok(());
         };
-        let Some(other) = others.into_iter().find(|other| !is_configured(other)) else { return Ok(()) };
         let archive = archive.display().to_string();
         Err(if other.identity == identity {
             let (identity, other) = (other.identity, shown(&other.archive));
@@ -289,6 +313,12 @@ struct Other {
     archive: Value,
 }
 
+fn is_configured(other: &Other, configured: &[(&str, &Path)]) -> bool {
+    configured
+        .iter()
+        .any(|(identity, archive)| other.identity == *identity && other.archive == path_value(archive))
+}
+
 fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Vec<Other>> {
     let archive = path_value(archive);
     let mut statement = connection.prepare(
@@ -320,7 +350,7 @@ fn find(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Re
 }
 
 /// A path as the table has it: `a/b/`, `a/./b` and `a/b` are one; text where it can be.
-fn path_value(path: &Path) -> Value {
+pub(super) fn path_value(path: &Path) -> Value {
     let plain: PathBuf = path.components().collect();
     match plain.into_os_string().into_string() {
         Ok(text) => Value::Text(text),

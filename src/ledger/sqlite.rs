@@ -1,5 +1,6 @@
 //! One maildrop's record in SQLite.
 
+use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
@@ -7,8 +8,10 @@ use super::{
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
+use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 /// One maildrop's part of a ledger, on a connection of its own.
 #[derive(Debug)]
@@ -68,6 +71,29 @@ impl SqliteLedger {
         question: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
         question(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
+    /// The archive is somewhere else from now on. An empty part that is on record for that place gets the old one.
+    pub fn move_to(&mut self, archive: &Path) -> Result<(), LedgerError> {
+        let moved = (|| {
+            let _turn = turn::wait();
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let (identity, old): (String, Value) = transaction.query_row(
+                "SELECT identity, archive FROM maildrop WHERE id = ?",
+                [self.maildrop],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let new = path_value(archive);
+            // In between it is nowhere: no path is empty.
+            transaction.execute("UPDATE maildrop SET archive = '' WHERE id = ?", [self.maildrop])?;
+            transaction.execute(
+                "UPDATE maildrop SET archive = ? WHERE identity = ? AND archive = ?",
+                (&old, &identity, &new),
+            )?;
+            transaction.execute("UPDATE maildrop SET archive = ? WHERE id = ?", (&new, self.maildrop))?;
+            transaction.commit()
+        })();
+        moved.map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &rusqlite::Error) -> LedgerError {

@@ -79,7 +79,7 @@ pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verifi
     if LedgerFile::read_only(&config.state_dir)?.is_none() {
         return Ok(Verified::default());
     }
-    let Prepared { mut ledger, mut archive, _lock } =
+    let Prepared { mut ledger, mut archive, _lock, .. } =
         Locked::take(config, account, None)?.prepare(config, account)?;
     let ledger = &mut *ledger;
     let vanished = match archive.open(ledger) {

@@ -14,6 +14,8 @@
 //! | regions that moved are found again by content | [`an_mbox_from_which_the_first_message_was_removed_goes_on`] |
 //! | due messages whose copy is gone stay, and are counted | [`due_messages_whose_copies_are_gone_stay_and_are_counted`] |
 //! | an archive that nothing has touched costs no look | [`what_nothing_has_touched_is_not_looked_at`] |
+//! | a moved archive goes on where most of the mail is | [`an_archive_that_was_moved_goes_on_where_it_is`], [`another_name_of_the_same_archive_is_the_same_archive`] |
+//! | any other path is 78 | [`a_path_where_most_of_the_mail_is_not_is_a_mistake`] |
 //! | `verify`: what is there, what is not; `--accept` settles it | [`verify_tells_what_is_damaged_and_missing`], [`what_is_accepted_is_never_mentioned_again`] |
 
 use std::fs;
@@ -393,4 +395,74 @@ fn what_nothing_has_touched_is_not_looked_at() {
     let mbox = sandbox.archive("work");
     let name = format!("\"{}\"", mbox.display());
     assert!(opened.contains("ledger") && !opened.contains(&name), "{opened}");
+}
+
+#[test]
+fn an_archive_that_was_moved_goes_on_where_it_is() {
+    for format in ["maildir", "mbox"] {
+        let (server, sandbox) = fetched(4, &[("format", format)]);
+        let new = sandbox.path("Elsewhere/mail");
+        fs::create_dir(sandbox.path("Elsewhere")).unwrap();
+        fs::rename(sandbox.archive("work"), &new).unwrap();
+        let keys = [("format", format), ("archive", new.to_str().unwrap())];
+        sandbox.configure([account(&server, &keys)]);
+        sandbox.popkeep(["fetch", "--dry-run", "--quiet"]).run().expect(0).silent();
+        server.state().mails.push(Mail::numbered(9));
+        sandbox.popkeep(["fetch"]).run().expect(0).says(&["moved"]);
+        let report = fetch(&sandbox, 0);
+        assert_eq!((&report["archived"], &report["fetched"]), (&5.into(), &0.into()), "{format}");
+        assert_eq!(server.count("RETR"), 5);
+        let found = verify(&sandbox, 0);
+        assert_eq!((&found["archived"], &found["intact"]), (&5.into(), &5.into()));
+        // And back.
+        fs::rename(&new, sandbox.archive("work")).unwrap();
+        sandbox.configure([account(&server, &[("format", format)])]);
+        assert_eq!(fetch(&sandbox, 0)["archived"], 5);
+        assert_eq!(server.count("RETR"), 5);
+    }
+}
+
+#[test]
+fn another_name_of_the_same_archive_is_the_same_archive() {
+    let (server, sandbox) = fetched(3, &[]);
+    let link = sandbox.path("link");
+    std::os::unix::fs::symlink(sandbox.archive("work"), &link).unwrap();
+    sandbox.configure([account(&server, &[("archive", link.to_str().unwrap())])]);
+    assert_eq!(fetch(&sandbox, 0)["archived"], 3);
+    assert_eq!(server.count("RETR"), 3);
+}
+
+#[test]
+fn a_path_where_most_of_the_mail_is_not_is_a_mistake() {
+    for format in ["maildir", "mbox"] {
+        let (server, sandbox) = fetched(5, &[("format", format)]);
+        let old = sandbox.archive("work");
+        let new = sandbox.path("Elsewhere");
+        if format == "maildir" {
+            for folder in ["new", "cur", "tmp"] {
+                fs::create_dir_all(new.join(folder)).unwrap();
+            }
+            for file in files(&sandbox).iter().take(2) {
+                fs::copy(file, new.join("new").join(file.file_name().unwrap())).unwrap();
+            }
+        } else {
+            let text = fs::read_to_string(&old).unwrap();
+            fs::write(&new, messages(&text)[..2].concat()).unwrap();
+        }
+        sandbox.configure([account(&server, &[("format", format), ("archive", new.to_str().unwrap())])]);
+        server.take_sessions();
+        let outcome = sandbox
+            .popkeep(["fetch", "--quiet"])
+            .run()
+            .expect(78)
+            .one_line(&["archive =", old.to_str().unwrap()]);
+        assert!(
+            !outcome.stderr.contains("identity of its own"),
+            "no advice that doubles mail: {}",
+            outcome.stderr
+        );
+        assert!(!server.take_sessions().iter().any(|session| session.logged_in));
+        sandbox.configure([account(&server, &[("format", format)])]);
+        assert_eq!(fetch(&sandbox, 0)["archived"], 5);
+    }
 }

@@ -40,7 +40,9 @@ struct Stamp {
 }
 
 /// What came of looking through the file.
-struct Found {
+pub(super) struct Found {
+    /// Copies that were found.
+    pub(super) present: u64,
     absent: Vec<Seq>,
     odd: Vec<OddCopy>,
     moved: Vec<Change>,
@@ -156,7 +158,7 @@ impl<D: Disk> Mbox<D> {
     }
 
     /// Looks through the whole file; `None` when that cannot be done without another program at work in it.
-    fn each_region(
+    pub(super) fn each_region(
         &self,
         ledger: &dyn Ledger,
         accepted: &[Seq],
@@ -196,7 +198,8 @@ impl<D: Disk> Mbox<D> {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Ok(Some(Found { absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, now) }))
+        let present = regions.claimed.len() as u64;
+        Ok(Some(Found { present, absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, now) }))
     }
 }
 
