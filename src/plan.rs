@@ -8,12 +8,16 @@
 //! Must never: take a UID that one listing left out for a message that is gone.
 
 mod ages;
+mod moves;
 mod planner;
 mod quarantine;
+mod rows;
 
 pub use ages::Ages;
-pub use planner::Planner;
+pub use moves::Moves;
+pub use planner::{Planner, STAYS};
 pub use quarantine::{Quarantine, Ward};
+use rows::Rows;
 
 use crate::archive::{Presence, Whereabouts};
 use crate::ledger::{Seq, UnixTime};
@@ -81,6 +85,8 @@ pub struct Archived {
     pub learn_size: bool,
     /// It was recognised under this UID by its header alone: no receipt without RETR.
     pub by_header: bool,
+    /// The server does not delete it, whatever it confirms: it is not to be asked now.
+    pub stays: bool,
 }
 
 /// Why a message is fetched.
@@ -98,7 +104,7 @@ pub enum Why {
     SeveralStored,
     /// The server gives it no UID.
     NoUid,
-    /// All known UIDs are gone and new ones are there: perhaps the server was migrated.
+    /// Most known UIDs are gone and new ones are there: perhaps the server was migrated.
     AllUidsNew,
     /// Its header on the server is not the recorded one.
     HeaderChanged,
@@ -133,6 +139,8 @@ pub enum Compare {
     Nothing,
     /// The rows of its UID: [`Plan::group`].
     Group(u32),
+    /// Rows of this maildrop that are not listed any more, and were not deleted by us.
+    Loose,
     /// Every row that explains no other listed message.
     Unclaimed,
 }
@@ -171,13 +179,32 @@ pub struct Plan<'l> {
     wards: BTreeMap<usize, Ward>,
     /// The group of the rows that have no UID, if there are any.
     nameless: Option<u32>,
+    /// The rows whose UIDs are listed.
+    rows: Rows,
+    /// Rows that are not listed and may have been deleted by us.
+    leaving: Vec<Seq>,
+    /// The server shows a part of its messages.
+    parts: bool,
+    /// Places of messages whose UIDs are on no row.
+    new: Vec<usize>,
+    /// Some row is not listed, and its message may be there under another UID.
+    loose: bool,
+    /// Messages of which only the size has changed, where no size says anything: their places, and their rows.
+    wandering: Vec<(usize, Seq)>,
+    /// Rows that were deleted, more than once, and are listed again.
+    back_again: Vec<Seq>,
     /// This listing shows one UID for several messages.
     pub equal_uids: bool,
-    /// All known UIDs are gone and new ones are there.
-    pub migrated: bool,
+    /// What the listing says of a maildrop that moves to other UIDs.
+    pub moves: Moves,
 }
 
 impl<'l> Plan<'l> {
+    /// Whether most known UIDs are gone, in this listing or in one before, and new ones are there.
+    pub fn migrated(&self) -> bool {
+        self.moves.is_moving()
+    }
+
     /// How many messages are listed.
     pub fn len(&self) -> usize {
         self.verdicts.len()
@@ -234,9 +261,59 @@ impl<'l> Plan<'l> {
         entry.uid.is_none() && entry.size.is_none() && (self.listing.has_uids() || self.listing.has_sizes())
     }
 
-    /// The new message at this place was recognised by its header as the one that this row holds.
+    /// Places of messages whose UIDs are on no row, whether they are to be fetched or left.
+    pub fn new_messages(&self) -> &[usize] {
+        &self.new
+    }
+
+    /// Messages of which only the size has changed, where sizes were seen to say nothing, so that TOP has to tell:
+    /// their places, and their rows.
+    pub fn wandering(&self) -> &[(usize, Seq)] {
+        &self.wandering
+    }
+
+    /// Rows that this server has not deleted although it said so, more than once.
+    pub fn back_again(&self) -> &[Seq] {
+        &self.back_again
+    }
+
+    /// Whether this row's UID is listed.
+    pub fn is_listed(&self, seq: Seq) -> bool {
+        self.rows.get(seq).is_some()
+    }
+
+    /// Whether this row explains a listed message, so that it can explain no other.
+    pub fn explains(&self, seq: Seq) -> bool {
+        self.rows.get(seq) == Some(true)
+    }
+
+    /// Whether this row's message may be gone from the server by our own hand.
+    pub fn is_leaving(&self, seq: Seq) -> bool {
+        self.leaving.contains(&seq)
+    }
+
+    /// Whether the server shows a part of its messages, so that what it does not list says nothing.
+    pub fn shows_parts(&self) -> bool {
+        self.parts
+    }
+
+    /// The message at this place was recognised by its header as the one that this row holds.
     pub fn bind_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
-        let archived = Archived { seq, archived_at, learn_size: false, by_header: true };
+        let archived = Archived { seq, archived_at, learn_size: false, by_header: true, stays: false };
+        self.rows.bind(seq);
+        self.verdicts[place] = self.verdict_of(archived);
+    }
+
+    /// The message at this place was not known by its header after all: its row may be any, and its verdict is this.
+    pub fn release(&mut self, place: usize, seq: Seq, verdict: Verdict) {
+        self.rows.release(seq);
+        self.verdicts[place] = verdict;
+    }
+
+    /// The message at this place, of which only the size has changed, has the header that its one row has.
+    pub fn keep_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
+        let archived = Archived { seq, archived_at, learn_size: false, by_header: false, stays: false };
+        self.rows.bind(seq);
         self.verdicts[place] = self.verdict_of(archived);
     }
 

@@ -4,7 +4,7 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
     RunRecord, Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -274,6 +274,10 @@ impl Ledger for WatchedLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         self.inner.quarantined()
+    }
+
+    fn marks(&self) -> Result<Marks, LedgerError> {
+        self.inner.marks()
     }
 
     fn quirks(&self) -> Result<Quirks, LedgerError> {

@@ -3,20 +3,32 @@
 //! Promise: what the plan itself has learnt is on record before anything is fetched by it.
 
 use super::error::AccountError;
-use super::round::{Run, messages};
+use super::round::{Errand, Run, messages};
+use super::{day, now};
 use crate::ledger::{Change, Known, Roll};
-use crate::plan::{Limits, Plan, Planner, Verdict};
+use crate::plan::{Limits, Moves, Plan, Planner, STAYS, Verdict};
 use crate::pop3::listing::Listing;
 use std::sync::Arc;
 
 impl Run<'_> {
-    /// What this session is to do about each listed message.
-    pub(super) fn plan<'l>(&mut self, listing: &'l Listing, roll: Roll) -> Result<Plan<'l>, AccountError> {
-        let mut planner = Planner::new(listing).looking_at(Arc::clone(&self.sight.presence));
+    /// What this session is to do about each listed message; `parts`: the server shows a part of them at a time.
+    pub(super) fn plan<'l>(
+        &mut self,
+        listing: &'l Listing,
+        roll: Roll,
+        parts: bool,
+    ) -> Result<Plan<'l>, AccountError> {
         let roll = if roll.is_empty() { self.adopt(listing)? } else { roll };
+        let now = now();
+        let parts = parts || self.errand == Errand::Look;
+        let mut planner = Planner::new(listing)
+            .looking_at(Arc::clone(&self.sight.presence))
+            .with_marks(self.ledger.marks()?, now)
+            .of_parts(parts);
         for row in roll.iter() {
             planner.row(&row);
         }
+        drop(roll);
         let limits = Limits { max_size: self.account.max_size, messages: self.messages_left };
         let plan = planner.finish(&limits, self.aside.quarantine());
         self.aside.listed(&plan);
@@ -36,7 +48,27 @@ impl Run<'_> {
         if plan.equal_uids && !self.ledger.overview()?.equal_uids {
             learnt.push(Change::EqualUids);
         }
+        learnt.extend(plan.back_again().iter().map(|&seq| Change::Stays { seq, until: now + STAYS }));
+        match &plan.moves {
+            Moves::Not { over, gone, back } => {
+                learnt.extend(over.then_some(Change::UidsMoved));
+                if !(gone.is_empty() && back.is_empty()) {
+                    learnt.push(Change::Listed { gone: gone.clone(), back: back.clone() });
+                }
+            }
+            Moves::Moving { began: true, .. } => learnt.push(Change::UidsMoving { since: now }),
+            Moves::Moving { began: false, .. } | Moves::Unknown { .. } => {}
+        }
         self.ledger.commit(&learnt)?;
+        let stay = plan.back_again().len() as u64;
+        if stay > 0 {
+            self.note(&format!(
+                "the server has confirmed more than once that {} were deleted, and lists them still; they are \
+                 archived, and are not to be deleted again before {}",
+                messages(stay),
+                day(now + STAYS)
+            ));
+        }
         Ok(plan)
     }
 

@@ -24,7 +24,9 @@ pub(super) fn ages_now(ledger: &dyn Ledger) -> Result<Ages, LedgerError> {
 /// How many archived messages are due for deletion, and when the oldest of them was archived.
 pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy, ages: &Ages) -> (u64, Option<UnixTime>) {
     let archived = plan.iter().filter_map(|item| match item.verdict {
-        Verdict::Archived(archived) if due(policy, ages, archived.seq, archived.archived_at) => {
+        Verdict::Archived(archived)
+            if !archived.stays && due(policy, ages, archived.seq, archived.archived_at) =>
+        {
             Some(archived.archived_at)
         }
         _ => None,

@@ -8,11 +8,13 @@
 //! Promises: a [`Filed`] message is durable and on record. Must never: report a message of a
 //! batch whose commit failed.
 
+use super::beside::Beside;
 use super::portions::BatchLimits;
+use super::recognise::Alike;
 use super::sizes::{Sizes, is_short};
 use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
-use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
 use crate::mail::digest::Digest;
 use crate::plan::{Compare, Plan, Verdict, Why};
 use std::collections::{HashMap, HashSet};
@@ -183,18 +185,23 @@ pub(super) struct Before<'b> {
     pub gone: &'b HashSet<Seq>,
     /// What a first look showed of them.
     pub looks: &'b Looks,
+    /// Which UIDs were listed together in this run.
+    pub beside: &'b Beside,
 }
 
 /// See the module's page.
 pub(super) struct Filer<'a> {
-    archive: &'a mut dyn Archive,
-    ledger: &'a mut dyn Ledger,
-    plan: &'a Plan<'a>,
+    pub(super) archive: &'a mut dyn Archive,
+    pub(super) ledger: &'a mut dyn Ledger,
+    pub(super) plan: &'a Plan<'a>,
     limits: BatchLimits,
     observer: &'a dyn Observer,
     account: &'a str,
-    /// Rows that explain another listed message already, or that no listed message can be.
-    claimed: HashSet<Seq>,
+    /// Rows that explain a message that has come already, or that no listed message can be.
+    pub(super) claimed: HashSet<Seq>,
+    /// Which UIDs were listed together in this run.
+    pub(super) beside: &'a Beside,
+    pub(super) alike: Alike,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
     /// The first look at what is fetched for a second one.
@@ -223,11 +230,6 @@ impl<'a> Filer<'a> {
         Terms { must_tally, utf8, watch }: Terms<'a>,
         (account, observer): (&'a str, &'a dyn Observer),
     ) -> Self {
-        let compares_all = |verdict| matches!(verdict, Verdict::Fetch { compare: Compare::Unclaimed, .. });
-        let mut claimed = before.gone.clone();
-        if plan.iter().any(|item| compares_all(item.verdict)) {
-            claimed.extend(plan.iter().filter_map(|item| item.verdict.row().map(|row| row.seq)));
-        }
         Filer {
             archive,
             ledger,
@@ -235,7 +237,9 @@ impl<'a> Filer<'a> {
             limits,
             observer,
             account,
-            claimed,
+            claimed: before.gone.clone(),
+            beside: before.beside,
+            alike: Alike::default(),
             utf8,
             looks: before.looks,
             must_tally,
@@ -373,11 +377,13 @@ impl<'a> Filer<'a> {
         let on_record = why.is_some_and(Why::is_on_record);
         // Half a message, even if the server says twice that this is all: it is kept where it came from, too.
         let mut unsteady = short;
-        let (seq, archived_at, fresh) = if let Some(row) = self.recognise(compare, &digest)? {
+        let (seq, archived_at, fresh) = if let Some(row) = self.recognise(item, compare, &digest)? {
             self.archive.discard()?;
+            self.note_size(why, compare, &row, &digest);
+            self.displace(why, compare, Some(row.seq))?;
             if row.uid.as_deref() != entry.uid
                 || (entry.size.is_some() && row.list_size != entry.size)
-                || row.state == crate::ledger::State::Deleted
+                || row.state == State::Deleted
                 // Its row may have had its UID by its header alone until now.
                 || why == Some(Why::HeaderChanged)
             {
@@ -403,7 +409,12 @@ impl<'a> Filer<'a> {
             let uid = entry.uid.map(<[u8]>::to_vec);
             let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
             self.archive.keep(seq, arrived)?;
-            self.changes.extend(unsteady.then_some(Change::Unsteady(seq)));
+            if unsteady {
+                self.changes.push(Change::Unsteady(seq));
+            } else {
+                self.changes.extend((why == Some(Why::SizeChanged)).then_some(Change::SizeTold));
+                self.displace(why, compare, None)?;
+            }
             (seq, at, true)
         };
         self.claimed.insert(seq);
@@ -435,24 +446,30 @@ impl<'a> Filer<'a> {
         false
     }
 
-    /// The row that is this message: of the rows allowed, or else of those without a UID, one that explains no
-    /// other listed message and has the same content, exactly if there is such a one.
-    fn recognise(&self, compare: Compare, digest: &Digest) -> Result<Option<Row>, LedgerError> {
-        let (allowed, nameless): (Option<&[Seq]>, &[Seq]) = match compare {
-            Compare::Nothing => return Ok(None),
-            Compare::Group(group) => (Some(self.plan.group(group)), self.plan.nameless()),
-            Compare::Unclaimed => (None, &[]),
-        };
-        let pick = |rows: Vec<Seq>| {
-            let free: Vec<Seq> = rows.into_iter().filter(|seq| !self.claimed.contains(seq)).collect();
-            let own = free.iter().find(|seq| allowed.is_none_or(|allowed| allowed.contains(seq)));
-            own.or_else(|| free.iter().find(|seq| nameless.contains(seq))).copied()
-        };
-        let found = match pick(self.ledger.by_content(digest)?) {
-            Some(seq) => Some(seq),
-            None => pick(self.ledger.by_core(digest)?),
-        };
-        found.map_or(Ok(None), |seq| self.ledger.row(seq))
+    /// Takes note of a size in LIST that has changed for a message that was recognised as this row.
+    fn note_size(&mut self, why: Option<Why>, compare: Compare, row: &Row, digest: &Digest) {
+        let Compare::Group(group) = compare else { return };
+        if why == Some(Why::SizeChanged) && self.plan.group(group).contains(&row.seq) {
+            let same = row.digest.content() == digest.content();
+            self.changes.extend(same.then_some(Change::SizeChanged(row.seq)));
+        }
+    }
+
+    /// A message's UID is that of this row, or of a new one: others that bear it have lost it, if the server has
+    /// never shown one UID for two messages.
+    fn displace(&mut self, why: Option<Why>, compare: Compare, row: Option<Seq>) -> Result<(), LedgerError> {
+        let (Some(why), Compare::Group(group)) = (why, compare) else { return Ok(()) };
+        let quirks = self.ledger.quirks()?;
+        if !why.is_on_record() || why == Why::DeletedBefore || quirks.equal_uids {
+            return Ok(());
+        }
+        for &other in self.plan.group(group).iter().filter(|seq| Some(**seq) != row) {
+            let stored = self.ledger.row(other)?.is_some_and(|row| row.state == State::Stored);
+            if stored && !self.claimed.contains(&other) && !quirks.unsteady.contains(&other) {
+                self.changes.push(Change::Recognised { seq: other, uid: None, list_size: None });
+            }
+        }
+        Ok(())
     }
 
     fn differs_from_first_look(&self, item: usize, digest: &Digest) -> bool {

@@ -9,6 +9,7 @@
 
 mod ahead;
 mod allowance;
+mod beside;
 mod by_hand;
 mod compare;
 mod depart;
@@ -30,6 +31,7 @@ mod preview;
 mod prove;
 mod reach;
 mod reckon;
+mod recognise;
 mod remove;
 mod renumbering;
 mod retrieve;
@@ -43,8 +45,10 @@ mod tally;
 pub mod tops;
 mod unreached;
 mod waiting;
+mod wandering;
 
 use ahead::Ahead;
+use beside::Beside;
 pub use by_hand::{Loss, Records};
 pub use disorder::{is_silent_at_top, one_at_a_time_until};
 use due::{ages_now, policy_words};
@@ -199,6 +203,7 @@ impl<'a> Run<'a> {
             retry: false,
             errand: Errand::default(),
             seen: Seen::default(),
+            beside: Beside::default(),
             aside: SetAside::default(),
             ages: Ages::default(),
             sight: Sight::default(),

@@ -42,7 +42,7 @@ impl Run<'_> {
         let all_new = stored == plan.len();
         stored > 0
             && self.messages_left != Some(0)
-            && (gmail || self.seen.parts || all_new && (plan.migrated || SHOWN_AT_ONCE.contains(&stored)))
+            && (gmail || self.seen.parts || all_new && (plan.migrated() || SHOWN_AT_ONCE.contains(&stored)))
     }
 
     /// A session that only looks has found much that is new: so this server shows parts.

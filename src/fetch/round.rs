@@ -1,10 +1,12 @@
 //! One session of an account's run: list, compare, prove, fetch; how it ends is in [`super::depart`].
 
+use super::beside::Beside;
 use super::due::{due, due_now, policy_words};
 use super::error::AccountError;
 use super::filer::{Before, Looks};
 use super::logbook::Logbook;
 use super::now;
+use super::parts::is_gmail;
 use super::portions::Portions;
 use super::presence::Sight;
 use super::prove::{Proof, name};
@@ -47,6 +49,8 @@ pub(super) struct Run<'a> {
     pub errand: Errand,
     /// What the server was seen doing.
     pub seen: Seen,
+    /// Which UIDs were listed together.
+    pub beside: Beside,
     /// Messages that failed, in this run or before.
     pub aside: SetAside,
     /// How old what is archived is.
@@ -99,6 +103,8 @@ pub(super) struct Seen {
     pub silent_tops: Vec<Vec<u8>>,
     /// The one at which it did in this run.
     pub silent_top: Option<Vec<u8>>,
+    /// TOP was answered in this run.
+    pub top_answers: bool,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
 }
@@ -179,12 +185,14 @@ impl Run<'_> {
             session.stop_pipelining();
         }
         self.tally.new_listing(&listing);
+        self.beside.listed(&listing);
         if let Some((before, deleted)) = self.last.take()
             && listing.len() + deleted.len() == before
         {
             self.gone.extend(deleted);
         }
-        let mut plan = self.plan(&listing, roll?)?;
+        let parts = self.seen.parts || is_gmail(self.account, session.capabilities());
+        let mut plan = self.plan(&listing, roll?, parts)?;
         let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
             Ok(found) => found,
             Err(error) => {
@@ -207,7 +215,7 @@ impl Run<'_> {
             &mut session,
             &plan,
             &work.fetch,
-            Before { gone: &self.gone, looks: &Looks::new() },
+            Before { gone: &self.gone, looks: &Looks::new(), beside: &self.beside },
             bounds,
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),
@@ -236,6 +244,7 @@ impl Run<'_> {
             self.heed(&plan, &haul, deletes)?;
         }
         self.reckon(&plan, &haul, &doubted);
+        self.end_of_move(&plan, &haul)?;
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
             Some(Broken::Session(error)) => return Err(error.into()),
@@ -289,6 +298,7 @@ impl Run<'_> {
         plan: &mut Plan<'_>,
     ) -> Result<(Work, Proof), AccountError> {
         self.recognise_by_header(session, plan)?;
+        self.keep_by_header(session, plan)?;
         self.learn_of_parts(plan)?;
         let mut work = self.select(plan);
         if session.capabilities().expire() == Some(Expire::Days(0))
@@ -318,7 +328,8 @@ impl Run<'_> {
             match item.verdict {
                 Verdict::Fetch { .. } => turn.fetch.push(place),
                 Verdict::Archived(archived)
-                    if self.is_due(archived.seq, archived.archived_at)
+                    if !archived.stays
+                        && self.is_due(archived.seq, archived.archived_at)
                         && !ward.is_some_and(|ward| self.aside.quarantine().rests(ward)) =>
                 {
                     turn.due.push(place);

@@ -40,7 +40,7 @@ impl Run<'_> {
             session,
             plan,
             &order,
-            Before { gone: &taken, looks: &looks },
+            Before { gone: &taken, looks: &looks, beside: &self.beside },
             bounds,
             (&mut *self.archive, &mut *self.ledger),
             (&self.account.name, &**self.observer),

@@ -85,6 +85,8 @@ impl<'l> Standings<'l> {
         let mut aside = SetAside::default();
         let mut ages = Ages::default();
         if let Some(ledger) = ledger {
+            let parts = ledger.quirks()?.shows_parts;
+            planner = planner.with_marks(ledger.marks()?, super::now()).of_parts(parts);
             aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, super::now());
             ages = ages_now(ledger)?;
             ledger.known(&mut |row| {

@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod logins;
 mod look;
+mod marks;
 mod quarantine;
 mod record;
 mod roll;
@@ -30,6 +31,7 @@ pub use error::LedgerError;
 pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
 pub use look::{LookRecord, OddCopy};
+pub use marks::{Marks, Returned};
 pub use record::{
     Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
     Row, RunRecord, SecretMark, Seq, State, Unanswered, UnixTime,
@@ -73,6 +75,9 @@ pub trait Ledger: Send {
 
     /// Every message in quarantine: by UID, those without one first, then by number.
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
+
+    /// What earlier listings have shown.
+    fn marks(&self) -> Result<Marks, LedgerError>;
 
     /// What the server was seen doing.
     fn quirks(&self) -> Result<Quirks, LedgerError>;

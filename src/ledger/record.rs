@@ -229,6 +229,32 @@ pub enum Change {
         /// The size it is listed with now.
         list_size: Option<u64>,
     },
+    /// A complete listing left these stored rows out, and shows others that the one before left out.
+    Listed {
+        /// Left out now.
+        gone: Vec<Seq>,
+        /// Listed again.
+        back: Vec<Seq>,
+    },
+    /// Most UIDs of the last complete listing are gone at once, and new ones are there. Stays as it is if it is on
+    /// record already.
+    UidsMoving {
+        /// When that was first seen.
+        since: UnixTime,
+    },
+    /// No message of a maildrop that was [`Change::UidsMoving`] is still to be looked at.
+    UidsMoved,
+    /// A message is listed again whose deletion the server had confirmed at least twice: it counts as archived.
+    Stays {
+        /// Which.
+        seq: Seq,
+        /// It is not to be deleted again before.
+        until: UnixTime,
+    },
+    /// The LIST size of this row's message has changed, and its content has not.
+    SizeChanged(Seq),
+    /// The LIST size of a message has changed, and its content, too: sizes mean something here.
+    SizeTold,
     /// This maildrop has shown one UID for two messages in one listing; it is never trusted to
     /// tell messages apart by UID alone again.
     EqualUids,

@@ -87,6 +87,20 @@ pub(super) fn one(connection: &Connection, maildrop: i64, seq: Seq) -> Result<Op
         .optional()
 }
 
+/// Whether a row is deleted, and had this UID.
+pub(super) fn is_deleted(
+    connection: &Connection,
+    maildrop: i64,
+    seq: Seq,
+    uid: Option<&[u8]>,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM message WHERE maildrop = ? AND seq = ? AND state = 'deleted' AND uid IS ?",
+        )?
+        .exists((maildrop, signed(seq), uid))
+}
+
 /// The intents, by ascending number.
 pub(super) fn intents(connection: &Connection, maildrop: i64) -> Result<Vec<Row>> {
     connection

@@ -108,6 +108,32 @@ CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands se
 
 /// What format 3 adds.
 const ADD_3: &str = "
+CREATE TABLE unlisted (        -- stored messages that the last complete listing left out
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE migration (       -- all UIDs have changed at once, and not all messages are known again yet
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  since    INTEGER NOT NULL
+);
+
+CREATE TABLE returned (        -- messages that were listed again after a confirmed deletion
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  times    INTEGER NOT NULL,   -- how often
+  until    INTEGER NOT NULL,   -- no DELE for it before; 0: none was put off
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE size_change (     -- messages whose size in LIST changed and whose content did not
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  times    INTEGER NOT NULL,   -- how often
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
 CREATE TABLE tallied_from (    -- older rows were stored before octets had to tally with LIST sizes
   maildrop INTEGER PRIMARY KEY, -- maildrop.id
   seq      INTEGER NOT NULL    -- the first row that had to

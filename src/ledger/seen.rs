@@ -18,6 +18,11 @@ pub(super) fn note(connection: &Connection, maildrop: i64, name: &str) -> Result
     Ok(())
 }
 
+/// Whether a quirk is on record.
+pub(super) fn has(connection: &Connection, maildrop: i64, name: &str) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM quirk WHERE maildrop = ? AND name = ?")?.exists((maildrop, name))
+}
+
 /// Notes a server to which nothing is to be sent ahead, in the place of the one noted before.
 pub(super) fn pipelining_failed(
     connection: &Connection,

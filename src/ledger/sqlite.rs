@@ -3,8 +3,8 @@
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, State, UnixTime, logins, look, quarantine, runs, schema, seen, turn,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
+    RunRecord, Seq, State, UnixTime, logins, look, marks, quarantine, runs, schema, seen, turn,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -211,6 +211,10 @@ impl Ledger for SqliteLedger {
         quarantine::all(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
+    fn marks(&self) -> Result<Marks, LedgerError> {
+        self.ask(marks::read)
+    }
+
     fn quirks(&self) -> Result<Quirks, LedgerError> {
         seen::quirks(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
@@ -328,6 +332,9 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             each_one(touched, *seq, together, "stored")?;
         }
         Change::Recognised { seq, uid, list_size } => {
+            if rows::is_deleted(connection, maildrop, *seq, uid.as_deref())? {
+                marks::returned(connection, maildrop, *seq)?;
+            }
             let touched = connection
                 .prepare_cached(
                     "UPDATE message SET state = 'stored', deleted_at = NULL, leaving = 0, uid = ?, list_size = ? \
@@ -336,6 +343,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "stored")?;
             rows::set_rebound(connection, maildrop, *seq, false)?;
+            marks::is_listed(connection, maildrop, *seq)?;
         }
         Change::Rebound { seq, uid, list_size } => {
             let touched = connection
@@ -345,7 +353,23 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "stored")?;
             rows::set_rebound(connection, maildrop, *seq, true)?;
+            marks::is_listed(connection, maildrop, *seq)?;
         }
+        Change::Stays { seq, until } => {
+            let touched = connection
+                .prepare_cached(
+                    "UPDATE message SET state = 'stored', deleted_at = NULL, leaving = 0 \
+                     WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+                )?
+                .execute((maildrop, signed(*seq)))?;
+            exactly_one(touched, *seq, "stored")?;
+            marks::stays(connection, maildrop, *seq, *until)?;
+        }
+        Change::Listed { gone, back } => marks::listed(connection, maildrop, gone, back)?,
+        Change::UidsMoving { since } => marks::moving(connection, maildrop, Some(*since))?,
+        Change::UidsMoved => marks::moving(connection, maildrop, None)?,
+        Change::SizeChanged(seq) => marks::size_changed(connection, maildrop, *seq)?,
+        Change::SizeTold => marks::size_told(connection, maildrop)?,
         Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
         Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,

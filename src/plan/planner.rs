@@ -1,11 +1,14 @@
 //! How a plan comes about: the listing, then the ledger's rows one by one, then the verdicts.
 
-use super::{Archived, Compare, Left, Limits, Plan, Quarantine, Verdict, Why};
+use super::{Archived, Compare, Left, Limits, Moves, Plan, Quarantine, Rows, Verdict, Why};
 use crate::archive::Presence;
-use crate::ledger::{Known, Seq, UnixTime};
+use crate::ledger::{Known, Marks, Seq, UnixTime};
 use crate::pop3::listing::Listing;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+/// For so long a message that the server did not delete twice is not deleted again, in seconds.
+pub const STAYS: UnixTime = 30 * 86400;
 
 /// A row that bears a listed UID.
 #[derive(Clone, Copy)]
@@ -28,7 +31,20 @@ pub struct Planner<'l> {
     /// Places of messages that have a UID, ordered by it.
     by_uid: Vec<u32>,
     matches: Vec<Match>,
-    live_rows: u64,
+    marks: Marks,
+    now: UnixTime,
+    /// The server shows a part of its messages: what it does not list says nothing.
+    parts: bool,
+    /// Rows that the last complete listing showed.
+    listed_before: u64,
+    /// Of those, the ones that this listing leaves out.
+    gone: Vec<Seq>,
+    /// Rows that are listed, and were not the last time.
+    back: Vec<Seq>,
+    /// Rows that are not listed, and may be listed under another UID.
+    loose: bool,
+    /// Rows whose messages may be gone from the server by our own hand.
+    leaving: Vec<Seq>,
     /// Rows of messages that had no UID when they were archived.
     nameless: Vec<Seq>,
     guess: usize,
@@ -50,10 +66,17 @@ impl<'l> Planner<'l> {
             listing,
             by_uid,
             matches,
-            live_rows: 0,
+            presence: Arc::default(),
+            marks: Marks::default(),
+            now: 0,
+            parts: false,
+            listed_before: 0,
+            gone: Vec::new(),
+            back: Vec::new(),
+            loose: false,
+            leaving: Vec::new(),
             nameless: Vec::new(),
             guess: 0,
-            presence: Arc::default(),
         }
     }
 
@@ -61,6 +84,18 @@ impl<'l> Planner<'l> {
     #[must_use]
     pub fn looking_at(self, presence: Arc<Presence>) -> Self {
         Planner { presence, ..self }
+    }
+
+    /// With what earlier listings have shown, `now`.
+    #[must_use]
+    pub fn with_marks(self, marks: Marks, now: UnixTime) -> Self {
+        Planner { marks, now, ..self }
+    }
+
+    /// For a server that shows a part of its messages at a time, if `parts`.
+    #[must_use]
+    pub fn of_parts(self, parts: bool) -> Self {
+        Planner { parts, ..self }
     }
 
     fn uid_at(&self, position: usize) -> Option<&'l [u8]> {
@@ -85,12 +120,27 @@ impl<'l> Planner<'l> {
 
     /// One row that is stored or deleted.
     pub fn row(&mut self, known: &Known<'_>) {
-        self.live_rows += u64::from(!known.deleted && !known.leaving);
+        let live = !known.deleted && !known.leaving;
         if known.uid.is_none() && !known.deleted {
             self.nameless.push(known.seq);
         }
-        let Some(position) = known.uid.and_then(|uid| self.position_of(uid)) else { return };
-        let Ok(position) = u32::try_from(position) else { return };
+        let Some(uid) = known.uid else { return };
+        let unlisted = self.marks.is_unlisted(known.seq);
+        self.listed_before += u64::from(live && !unlisted);
+        let position = self.position_of(uid).and_then(|position| u32::try_from(position).ok());
+        let Some(position) = position else {
+            self.loose |= live;
+            if live && !unlisted {
+                self.gone.push(known.seq);
+            }
+            if known.leaving {
+                self.leaving.push(known.seq);
+            }
+            return;
+        };
+        if live && unlisted {
+            self.back.push(known.seq);
+        }
         self.matches.push(Match {
             position,
             seq: known.seq,
@@ -105,7 +155,7 @@ impl<'l> Planner<'l> {
     /// the place of another under the limit.
     pub fn finish(mut self, limits: &Limits, quarantine: &Quarantine) -> Plan<'l> {
         self.matches.sort_by_key(|row| (row.position, row.seq));
-        let migrated = self.live_rows > 0 && self.matches.is_empty() && !self.by_uid.is_empty();
+        let moves = self.moves();
         let nameless = std::mem::take(&mut self.nameless);
         let unknown = Verdict::Fetch { why: Why::NoUid, compare: Compare::Unclaimed };
         let mut plan = Plan {
@@ -116,9 +166,17 @@ impl<'l> Planner<'l> {
             wards: BTreeMap::new(),
             nameless: (!nameless.is_empty()).then_some(0),
             groups: if nameless.is_empty() { Vec::new() } else { vec![nameless] },
+            rows: Rows::of(self.matches.iter().map(|row| row.seq).collect()),
+            leaving: std::mem::take(&mut self.leaving),
+            new: Vec::new(),
+            loose: self.loose && !self.parts,
+            parts: self.parts,
+            wandering: Vec::new(),
+            back_again: Vec::new(),
             equal_uids: false,
-            migrated,
+            moves,
         };
+        let ask_top = self.marks.sizes_are_idle();
 
         let mut rows = self.matches.as_slice();
         let mut position = 0;
@@ -138,8 +196,9 @@ impl<'l> Planner<'l> {
             }
             for &index in listed {
                 let size = self.listing.entry(index as usize).size;
-                plan.verdicts[index as usize] =
-                    judge(&mut plan, size, rows_here, run > 1, listed[0] == index);
+                let verdict = self.judge(&mut plan, size, rows_here, run > 1, listed[0] == index);
+                plan.note(index as usize, verdict, rows_here, ask_top);
+                plan.verdicts[index as usize] = verdict;
             }
             position += run;
         }
@@ -150,43 +209,113 @@ impl<'l> Planner<'l> {
             });
             plan.wards = found.collect();
         }
+        plan.rows.settle(&plan.verdicts);
         apply(limits, &mut plan, quarantine);
         plan
     }
+
+    /// The verdict on one listed message, from the rows that bear its UID.
+    fn judge(
+        &self,
+        plan: &mut Plan<'_>,
+        size: Option<u64>,
+        rows: &[Match],
+        shared: bool,
+        first: bool,
+    ) -> Verdict {
+        if rows.is_empty() {
+            let why = if shared {
+                Why::EqualUids
+            } else if plan.migrated() {
+                Why::AllUidsNew
+            } else {
+                Why::New
+            };
+            let compare = match (plan.migrated(), plan.loose, plan.nameless) {
+                (true, ..) => Compare::Unclaimed,
+                (false, true, _) => Compare::Loose,
+                // A UID that was missing for once: what was archived then may be this message.
+                (false, false, Some(nameless)) => Compare::Group(nameless),
+                (false, false, None) => Compare::Nothing,
+            };
+            return Verdict::Fetch { why, compare };
+        }
+        let mut live = rows.iter().filter(|row| !row.deleted);
+        let why = match (live.next(), live.next(), rows) {
+            _ if shared => Why::EqualUids,
+            (Some(row), None, _) | (None, _, [row])
+                if (!row.deleted || self.marks.returned.contains_key(&row.seq))
+                    && (self.marks.has_idle_size(row.seq) || !differs(row.list_size, size)) =>
+            {
+                return plan.verdict_of(Archived {
+                    seq: row.seq,
+                    archived_at: row.archived_at,
+                    learn_size: row.list_size.is_none() && size.is_some(),
+                    by_header: row.by_header,
+                    stays: row.deleted || self.stays(row.seq),
+                });
+            }
+            (Some(_), None, _) => Why::SizeChanged,
+            (Some(_), Some(_), _) => Why::SeveralStored,
+            (None, ..) => Why::DeletedBefore,
+        };
+        if first {
+            plan.groups.push(rows.iter().map(|row| row.seq).collect());
+        }
+        let group = u32::try_from(plan.groups.len() - 1).unwrap_or(u32::MAX);
+        Verdict::Fetch { why, compare: Compare::Group(group) }
+    }
+
+    /// Whether this row's message is not to be deleted now: the server would not.
+    fn stays(&self, seq: Seq) -> bool {
+        let until = self.marks.returned.get(&seq).map(|returned| returned.until);
+        until.is_some_and(|until| (self.now + 1..=self.now + STAYS).contains(&until))
+    }
+
+    /// What this listing says of a maildrop that moves, or may have moved, to other UIDs.
+    fn moves(&mut self) -> Moves {
+        let (mut gone, back) = (std::mem::take(&mut self.gone), std::mem::take(&mut self.back));
+        let complete = !self.parts
+            && !self.by_uid.is_empty()
+            && self.listing.iter().all(|entry| entry.uid.is_some() || entry.size.is_none());
+        if !complete {
+            // It says nothing of what it leaves out.
+            return Moves::Unknown { moving: self.marks.moving_since.is_some() && !self.parts };
+        }
+        let mut known: Vec<u32> = self.matches.iter().map(|row| row.position).collect();
+        known.dedup();
+        let mut firsts =
+            (0..self.by_uid.len()).filter(|&at| at == 0 || self.uid_at(at) != self.uid_at(at - 1));
+        let new = firsts.any(|at| u32::try_from(at).is_ok_and(|at| known.binary_search(&at).is_err()));
+        let most = gone.len() as u64 * 2 > self.listed_before;
+        match (self.marks.moving_since, new && !gone.is_empty()) {
+            (Some(_), true) => Moves::Moving { began: false, old: gone },
+            (None, true) if most => Moves::Moving { began: true, old: gone },
+            (since, _) => {
+                gone.sort_unstable();
+                Moves::Not { over: since.is_some(), gone, back }
+            }
+        }
+    }
 }
 
-/// The verdict on one listed message, from the rows that bear its UID.
-fn judge(plan: &mut Plan<'_>, size: Option<u64>, rows: &[Match], shared: bool, first: bool) -> Verdict {
-    if rows.is_empty() {
-        // A UID that was missing for once: what was archived then may be this message.
-        let unnamed = plan.nameless.map_or(Compare::Nothing, Compare::Group);
-        return match (plan.migrated, shared) {
-            (true, true) => Verdict::Fetch { why: Why::EqualUids, compare: Compare::Unclaimed },
-            (true, false) => Verdict::Fetch { why: Why::AllUidsNew, compare: Compare::Unclaimed },
-            (false, true) => Verdict::Fetch { why: Why::EqualUids, compare: unnamed },
-            (false, false) => Verdict::Fetch { why: Why::New, compare: unnamed },
-        };
-    }
-    let mut live = rows.iter().filter(|row| !row.deleted);
-    let why = match (live.next(), live.next()) {
-        _ if shared => Why::EqualUids,
-        (Some(row), None) if !differs(row.list_size, size) => {
-            return plan.verdict_of(Archived {
-                seq: row.seq,
-                archived_at: row.archived_at,
-                learn_size: row.list_size.is_none() && size.is_some(),
-                by_header: row.by_header,
-            });
+impl Plan<'_> {
+    /// Notes what there is to note besides the verdict on the message at this place.
+    fn note(&mut self, place: usize, verdict: Verdict, rows: &[Match], ask_top: bool) {
+        match (verdict, rows) {
+            (Verdict::Fetch { .. }, []) => self.new.push(place),
+            (Verdict::Fetch { why: Why::SizeChanged, .. }, _) if ask_top => {
+                let live = rows.iter().find(|row| !row.deleted && !row.by_header);
+                self.wandering.extend(live.map(|row| (place, row.seq)));
+            }
+            (Verdict::Archived(row) | Verdict::Removed(row) | Verdict::Damaged(row), _)
+                if rows.iter().all(|row| row.deleted) =>
+            {
+                self.back_again.push(row.seq);
+            }
+            _ => {}
         }
-        (Some(_), None) => Why::SizeChanged,
-        (Some(_), Some(_)) => Why::SeveralStored,
-        (None, _) => Why::DeletedBefore,
-    };
-    if first {
-        plan.groups.push(rows.iter().map(|row| row.seq).collect());
     }
-    let group = u32::try_from(plan.groups.len() - 1).unwrap_or(u32::MAX);
-    Verdict::Fetch { why, compare: Compare::Group(group) }
 }
 
 /// Two sizes that are both known and not the same. A LIST that failed for once, or says -1,
@@ -214,12 +343,12 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
     for turn in [Turn::New, Turn::Doubtful, Turn::FailedBefore] {
         for (place, verdict) in plan.verdicts.iter_mut().enumerate() {
             let Verdict::Fetch { why, compare } = *verdict else { continue };
-            let its_turn =
-                match (plan.wards.contains_key(&place), why == Why::New || compare == Compare::Nothing) {
-                    (true, _) => Turn::FailedBefore,
-                    (false, true) => Turn::New,
-                    (false, false) => Turn::Doubtful,
-                };
+            let new = why == Why::New || matches!(compare, Compare::Nothing | Compare::Loose);
+            let its_turn = match (plan.wards.contains_key(&place), new) {
+                (true, _) => Turn::FailedBefore,
+                (false, true) => Turn::New,
+                (false, false) => Turn::Doubtful,
+            };
             if its_turn != turn {
                 continue;
             }

@@ -51,7 +51,7 @@ fn verdicts(entries: &[Entry<'static>], rows: &[Known<'_>]) -> Vec<Verdict> {
 }
 
 fn archived(seq: Seq) -> Verdict {
-    Verdict::Archived(Archived { seq, archived_at: 7, learn_size: false, by_header: false })
+    Verdict::Archived(Archived { seq, archived_at: 7, learn_size: false, by_header: false, stays: false })
 }
 
 fn fetch(why: Why, compare: Compare) -> Verdict {
@@ -88,7 +88,7 @@ fn another_size_under_a_known_uid_is_doubtful_and_an_unknown_size_is_not() {
     let unsized_entry = Entry { number: 1, size: None, uid: Some(b"a") };
     assert_eq!(verdicts(&[unsized_entry], &rows), [archived(1)]);
     let unsized_row = Known { list_size: None, ..row(1, "a", 0) };
-    let learnt = Archived { seq: 1, archived_at: 7, learn_size: true, by_header: false };
+    let learnt = Archived { seq: 1, archived_at: 7, learn_size: true, by_header: false, stays: false };
     assert_eq!(verdicts(&[listed(1, "a", 10)], &[unsized_row]), [Verdict::Archived(learnt)]);
 }
 
@@ -133,7 +133,7 @@ fn a_message_archived_without_its_uid_is_known_again_when_it_has_one() {
 fn when_every_uid_changed_at_once_all_rows_are_candidates() {
     let listing = listing(&[listed(1, "new", 10)]);
     let plan = plan(&listing, &[row(1, "old", 10)], NO_LIMITS);
-    assert!(plan.migrated);
+    assert!(plan.migrated());
     assert_eq!(plan.item(0).verdict, fetch(Why::AllUidsNew, Compare::Unclaimed));
     // Not when all rows were deleted by us, or may have been: then new UIDs are simply new mail.
     let leaving = Known { leaving: true, ..row(1, "old", 10) };

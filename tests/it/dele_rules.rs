@@ -256,3 +256,31 @@ fn deletions_are_committed_in_portions() {
     assert!(sessions.iter().all(|session| session.count("DELE") <= 1_000));
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(1_100)));
 }
+
+#[test]
+fn what_the_server_does_not_delete_twice_is_left_alone_for_a_while() {
+    let server =
+        PopServer::behaving(Mail::some(5), Behaviour { quit: Quit::Pretends, ..Behaviour::default() });
+    let sandbox = deleting(&server);
+    let mut dele = Vec::new();
+    let mut told = 0;
+    for _ in 0..5 {
+        let outcome = sandbox.popkeep(["fetch"]).run();
+        told += usize::from(outcome.stderr.contains("more than once"));
+        dele.push((server.count("RETR"), server.count("DELE")));
+        server.take_sessions();
+    }
+    assert_eq!(dele, [(5, 5), (5, 5), (0, 0), (0, 0), (0, 0)]);
+    assert_eq!(told, 1);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
+    let report = fetch(&sandbox);
+    assert_eq!((&report["archived"], &report["deleted"]), (&5.into(), &0.into()));
+    // New mail is deleted all the same, and what has another size is looked at.
+    server.behave(Behaviour::default());
+    let other = Mail::new("uid-00001", "Subject: another\n\none\n");
+    server.state().mails[0] = other;
+    server.state().mails.push(Mail::numbered(6));
+    let report = fetch(&sandbox);
+    assert_eq!((&report["fetched"], &report["deleted"]), (&2.into(), &2.into()));
+    assert_eq!(server.uids().len(), 4);
+}

@@ -1,9 +1,11 @@
 //! A server that has moved, and with it all UIDs: what is archived is recognised by its header, not fetched again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::Capa;
+use crate::support::maildrop::{Capa, Nth};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 const MANY: usize = 40;
@@ -15,9 +17,15 @@ fn fetch(sandbox: &Sandbox) -> Value {
 
 /// All messages are archived, and the server has moved.
 fn moved(behaviour: Behaviour) -> (PopServer, Sandbox) {
-    let server = PopServer::behaving(Mail::some(MANY), behaviour);
+    moved_with(&Mail::some(MANY), behaviour)
+}
+
+/// The same with these messages; the server behaves so once it has moved.
+fn moved_with(mails: &[Mail], behaviour: Behaviour) -> (PopServer, Sandbox) {
+    let server = PopServer::with(mails.to_vec());
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
+    server.behave(behaviour);
     server.take_sessions();
     for (number, mail) in server.state().mails.iter_mut().enumerate() {
         mail.uid = format!("moved-{number}").into_bytes();
@@ -78,7 +86,127 @@ fn whatever_does_not_fit_is_fetched_and_compared() {
 fn a_server_without_top_is_compared_by_content() {
     let (server, sandbox) = moved(Behaviour { no_top: true, ..Behaviour::default() });
     assert_eq!(fetch(&sandbox)["fetched"], 0);
-    asked(&server, MANY, MANY);
+    assert_eq!(server.count("TOP"), 3, "it is not asked for long");
+    assert_eq!(server.count("RETR"), MANY);
+    server.take_sessions();
+    fetch(&sandbox);
+    asked(&server, 0, 0);
+}
+
+#[test]
+fn a_server_that_shows_whole_messages_is_not_asked_for_long() {
+    let mut mails = Mail::some(MANY);
+    for mail in &mut mails {
+        mail.wire.extend_from_slice(&b"a long text, line by line\r\n".repeat(100));
+    }
+    let shows: BTreeMap<_, _> = (0..MANY).map(|at| (format!("moved-{at}").into_bytes(), at)).collect();
+    let top_shows = shows.into_iter().map(|(uid, at)| (uid, mails[at].wire.clone())).collect();
+    let capa = Capa::without_pipelining();
+    let (server, sandbox) = moved_with(&mails, Behaviour { capa, top_shows, ..Behaviour::default() });
+    assert_eq!(fetch(&sandbox)["fetched"], 0);
+    assert_eq!(server.count("TOP"), 3);
+}
+
+/// Runs again and again until all is archived; how many RETRs that takes.
+#[track_caller]
+fn run_until_all_is_archived(server: &PopServer, sandbox: &Sandbox, words: &[&str]) -> usize {
+    let mut retr = 0;
+    for _ in 0..MANY {
+        let outcome = sandbox.popkeep(words.iter().copied().chain(["--json"])).run();
+        retr += server.count("RETR");
+        server.take_sessions();
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY)));
+        let account = outcome.json()["accounts"][0].clone();
+        if account["archived"] == account["listed"] && account["listed"] == MANY {
+            return retr;
+        }
+    }
+    panic!("it never ends: {}", sandbox.popkeep(["fetch", "--json"]).run().json());
+}
+
+#[test]
+fn a_limit_does_not_end_it() {
+    let (server, sandbox) = moved(Behaviour { no_top: true, ..Behaviour::default() });
+    let retr = run_until_all_is_archived(&server, &sandbox, &["fetch", "--limit", "7"]);
+    assert_eq!(retr, MANY, "each was looked at once");
+}
+
+#[test]
+fn lost_connections_do_not_end_it() {
+    for sizes in [false, true] {
+        let cut_at = Some(Nth("RETR", 5));
+        let (server, sandbox) = moved(Behaviour {
+            no_top: true,
+            cut_at,
+            capa: Capa::without_pipelining(),
+            ..Behaviour::default()
+        });
+        if sizes {
+            for (at, mail) in server.state().mails.iter_mut().enumerate() {
+                mail.listed_size = Some((300 + at).to_string());
+            }
+        }
+        run_until_all_is_archived(&server, &sandbox, &["fetch"]);
+    }
+}
+
+#[test]
+fn connections_lost_at_top_do_not_end_it() {
+    let cut_at = Some(Nth("TOP", 9));
+    let (server, sandbox) =
+        moved(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
+    let retr = run_until_all_is_archived(&server, &sandbox, &["fetch"]);
+    assert_eq!(retr, 0, "what TOP has shown is on record as it comes");
+}
+
+#[test]
+fn it_goes_on_where_it_was_killed() {
+    let hold_at = Some(Nth("TOP", 20));
+    let (server, sandbox) =
+        moved(Behaviour { hold_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
+    let running = sandbox.popkeep(["fetch"]).spawn();
+    server.while_held(|| running.kill());
+    server.behave(Behaviour::default());
+    let retr = run_until_all_is_archived(&server, &sandbox, &["fetch"]);
+    assert_eq!(retr, 0, "the run after it knows that the maildrop moves");
+}
+
+#[test]
+fn a_third_of_the_uids_may_change_and_new_mail_come_meanwhile() {
+    for changed in [MANY / 3, MANY * 2 / 3] {
+        let server = PopServer::with(Mail::some(MANY));
+        let sandbox = Sandbox::for_server(&server);
+        fetch(&sandbox);
+        for (number, mail) in server.state().mails.iter_mut().enumerate().take(changed) {
+            mail.uid = format!("moved-{number}").into_bytes();
+        }
+        let new = Mail::numbered(MANY + 1);
+        server.state().mails.insert(0, new.clone());
+        assert_eq!(fetch(&sandbox)["fetched"], 1);
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY + 1)));
+        server.take_sessions();
+        fetch(&sandbox);
+        asked(&server, 0, 0);
+    }
+}
+
+#[test]
+fn an_empty_or_a_short_listing_before_it_changes_nothing() {
+    for shown in [0, 3] {
+        let server = PopServer::with(Mail::some(MANY));
+        let sandbox = Sandbox::for_server(&server);
+        fetch(&sandbox);
+        let all = std::mem::take(&mut server.state().mails);
+        server.state().mails = all[..shown].to_vec();
+        fetch(&sandbox);
+        server.state().mails = all;
+        for (number, mail) in server.state().mails.iter_mut().enumerate() {
+            mail.uid = format!("moved-{number}").into_bytes();
+        }
+        server.take_sessions();
+        assert_eq!(fetch(&sandbox)["fetched"], 0);
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY)));
+    }
 }
 
 #[test]

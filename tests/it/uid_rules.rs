@@ -14,7 +14,10 @@
 //! | the same but for what servers write into headers | [`headers_that_servers_write_into_mail_make_no_other_message`], [`headers_rewritten_between_sessions_are_one_message_that_can_be_deleted`] |
 //! | groups of equal UIDs are matched as multisets | [`a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content`] |
 //! | one whose octets differ each time: stored twice, told once, never deleted | [`a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted`] |
-//! | a new UID is fetched | [`a_new_uid_beside_known_ones_is_another_message`] |
+//! | a new UID is fetched; equal content under a UID that is not listed any more is the same message | [`a_message_whose_uid_alone_changes_is_the_same_one`], [`equal_content_under_a_uid_that_is_still_listed_is_another_copy`], [`a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy`], [`uids_that_shift_bring_nothing_twice`] |
+//! | but only a row that is present and not deleted by us | [`what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid`] |
+//! | a UID is doubted once | [`a_reused_uid_is_doubted_once`] |
+//! | sizes that say nothing | [`a_size_that_changes_at_each_run_is_no_reason_to_fetch_again`] |
 //! | unless all known ones vanished at once | [`a_migrated_server_whose_uids_all_changed_brings_nothing_twice`] |
 //! | without UIDL: matched by content | [`without_uidl_messages_are_matched_by_content`], [`uids_that_are_missing_for_once_bring_nothing_twice`] |
 //! | a receipt: RETRed in this session, or the header is the recorded one; a copy that is gone keeps the message | `dele_rules` |
@@ -23,7 +26,7 @@
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::UNSTEADY;
+use crate::support::maildrop::{Capa, UNSTEADY};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 /// Fetches without problem; gives the account's part of the JSON report.
@@ -302,20 +305,144 @@ fn a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content() {
 }
 
 #[test]
-fn a_new_uid_beside_known_ones_is_another_message() {
+fn a_message_whose_uid_alone_changes_is_the_same_one() {
+    for format in ["maildir", "mbox"] {
+        let server = PopServer::with(Mail::some(10));
+        let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
+        fetch(&sandbox);
+        server.state().mails[1].uid = b"renamed".to_vec();
+        let report = fetch(&sandbox);
+        assert_eq!((&report["fetched"], &report["archived"]), (&0.into(), &10.into()));
+        server.take_sessions();
+        fetch(&sandbox);
+        assert_eq!(server.count("RETR"), 0, "it is on record under its new UID");
+        // And back.
+        server.state().mails[1].uid = b"uid-00002".to_vec();
+        assert_eq!(fetch(&sandbox)["fetched"], 0);
+    }
+}
+
+#[test]
+fn equal_content_under_a_uid_that_is_still_listed_is_another_copy() {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
+    server.state().mails.push(Mail::numbered(2).with_uid("twin"));
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    let all = [Mail::some(3), vec![Mail::numbered(2)]].concat();
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
+    // One of the two is missing from a listing, and comes back; the other likewise.
+    let both = server.state().mails.clone();
+    for missing in [1, 3] {
+        server.state().mails.remove(missing);
+        fetch_stores_nothing(&sandbox, &all);
+        server.state().mails = both.clone();
+        fetch_stores_nothing(&sandbox, &all);
+    }
+    assert_eq!(server.count("RETR"), 4);
+}
+
+#[test]
+fn a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    // It is left out for once while its twin arrives.
+    server.state().mails[1].uid = b"twin".to_vec();
+    fetch_stores_nothing(&sandbox, &Mail::some(3));
+    server.state().mails.push(Mail::numbered(2));
+    assert_eq!(fetch(&sandbox)["fetched"], 1, "two are listed, so two are archived");
+    let all = [Mail::some(3), vec![Mail::numbered(2)]].concat();
+    fetch_stores_nothing(&sandbox, &all);
+    server.take_sessions();
+    fetch_stores_nothing(&sandbox, &all);
+    assert_eq!(server.count("RETR"), 0);
+}
+
+#[test]
+fn what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+    fetch(&sandbox);
+    server.state().mails = vec![Mail::numbered(1).with_uid("new")];
+    assert_eq!(fetch(&sandbox)["fetched"], 1, "a second message, after the first had been deleted");
+
+    let server = PopServer::with(Mail::some(5));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let copy = sandbox.archive("work").join("new");
+    for entry in std::fs::read_dir(copy).unwrap() {
+        let path = entry.unwrap().path();
+        if std::fs::read(&path).unwrap() == Mail::numbered(2).stored() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     server.state().mails[1].uid = b"renamed".to_vec();
-    assert_eq!(
-        fetch(&sandbox)["fetched"],
-        1,
-        "two messages with this content have been listed, one after the other"
-    );
-    assert_same_mail(
-        sandbox.maildir("work"),
-        stored_forms(&[Mail::some(3), vec![Mail::numbered(2)]].concat()),
-    );
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
+}
+
+#[test]
+fn uids_that_shift_bring_nothing_twice() {
+    let mails: Vec<_> = (1..=6)
+        .map(|number| {
+            Mail::new(&number.to_string(), format!("Subject: {number}\n\n{}\n", "x".repeat(number)))
+        })
+        .collect();
+    let server = PopServer::with(mails.clone());
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    // Message 2 is deleted elsewhere; UIDs are no more than numbers here.
+    let shifted: Vec<_> =
+        (1..).zip([0, 2, 3, 4, 5]).map(|(number, at)| mails[at].with_uid(&number.to_string())).collect();
+    server.state().mails = shifted;
+    fetch_stores_nothing(&sandbox, &mails);
+    server.take_sessions();
+    fetch_stores_nothing(&sandbox, &mails);
+    assert_eq!(server.count("RETR"), 0, "each is on record under its UID");
+}
+
+#[test]
+fn a_reused_uid_is_doubted_once() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let second = Mail::new("uid-00001", "Subject: quite another one\n\nwith a size of its own\n");
+    server.state().mails[0] = second.clone();
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    server.take_sessions();
+    let all = [Mail::some(2), vec![second]].concat();
+    fetch_stores_nothing(&sandbox, &all);
+    assert_eq!(server.count("RETR"), 0);
+}
+
+#[test]
+fn a_size_that_changes_at_each_run_is_no_reason_to_fetch_again() {
+    const MANY: usize = 12;
+    let capa = Capa::without_pipelining();
+    let server = PopServer::behaving(Mail::some(MANY + 2), Behaviour { capa, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let mut retr = Vec::new();
+    let mut top = Vec::new();
+    for run in 1..=4 {
+        for (at, mail) in server.state().mails.iter_mut().enumerate() {
+            // Two of them begin only when the server is known for it.
+            if at < MANY || run > 2 {
+                mail.listed_size = Some((300 + run).to_string());
+            }
+        }
+        server.take_sessions();
+        fetch_stores_nothing(&sandbox, &Mail::some(MANY + 2));
+        retr.push(server.count("RETR"));
+        top.push(server.count("TOP"));
+    }
+    assert_eq!((retr, top), (vec![MANY, MANY, 0, 0], vec![0, 0, 2, 2]));
+    // Another message under a UID whose size said nothing is still another one where sizes change no more.
+    let other = Mail::new("uid-00014", "Subject: another\n\none\n");
+    server.state().mails[MANY + 1] = other.clone();
+    server.state().mails[MANY].listed_size = None;
+    assert_eq!(fetch(&sandbox)["archived"], MANY + 2);
 }
 
 #[test]

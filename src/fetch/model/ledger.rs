@@ -2,7 +2,7 @@
 
 use super::fate::Fate;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Overview, Place, Quarantined, Quirks, Row,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
     RunRecord, Seq, SqliteLedger, UnixTime,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -80,6 +80,10 @@ impl Ledger for ModelLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         self.look(Ledger::quarantined)
+    }
+
+    fn marks(&self) -> Result<Marks, LedgerError> {
+        self.look(Ledger::marks)
     }
 
     fn quirks(&self) -> Result<Quirks, LedgerError> {

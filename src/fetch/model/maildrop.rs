@@ -47,6 +47,8 @@ pub(super) struct Maildrop {
     poison: Option<(u64, Poison)>,
     /// How often RETR was answered.
     pub retrieved: u64,
+    /// What all UIDs have become higher by.
+    moved_by: u64,
     pub manners: Manners,
 }
 
@@ -58,6 +60,7 @@ impl Maildrop {
             purged: Vec::new(),
             poison: None,
             retrieved: 0,
+            moved_by: 0,
             manners,
         }
     }
@@ -81,6 +84,11 @@ impl Maildrop {
                 self.delivered.push(message.clone());
             }
         }
+    }
+
+    /// The maildrop moves to another server: all UIDs are new.
+    pub(super) fn move_away(&mut self) {
+        self.moved_by += 1000;
     }
 
     /// How many messages it has now.
@@ -128,7 +136,10 @@ impl Connection {
                 self.say(&format!("+OK {} {octets}\r\n", self.listed.len()));
             }
             "UIDL" if manners.uids == Uids::None => self.say("-ERR what?\r\n"),
-            "UIDL" => self.list(|id, _| if manners.uids == Uids::Equal { 7 } else { id }),
+            "UIDL" => {
+                let moved_by = self.maildrop.lock().unwrap().moved_by;
+                self.list(|id, _| if manners.uids == Uids::Equal { 7 } else { id + moved_by });
+            }
             "LIST" => self.list(|_, message| wire_form(message).len() as u64),
             "RETR" if self.poison(number).is_some() => match self.poison(number) {
                 Some(Poison::HangsUp) => self.closed = true,

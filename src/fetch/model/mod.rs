@@ -9,6 +9,7 @@ mod disk;
 mod fate;
 mod ledger;
 mod maildrop;
+mod migration;
 mod quarantine;
 mod store;
 mod world;

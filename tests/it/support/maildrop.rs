@@ -123,6 +123,8 @@ pub(crate) enum Quit {
     Refuses,
     /// Deletes nothing, says nothing and closes.
     Drops,
+    /// Deletes nothing and says `+OK`.
+    Pretends,
     /// Deletes what is marked, but the answer is lost.
     CommitsSilently,
 }

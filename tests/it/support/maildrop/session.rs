@@ -342,7 +342,7 @@ impl<'a> Session<'a> {
             }
         }
         match quit {
-            Quit::Commits => drop(self.ok("bye", "POP3 Server saying Good-Bye")),
+            Quit::Commits | Quit::Pretends => drop(self.ok("bye", "POP3 Server saying Good-Bye")),
             Quit::Refuses => drop(self.refuse("some messages were not removed")),
             Quit::Drops | Quit::CommitsSilently => {}
         }

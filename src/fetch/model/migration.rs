@@ -1,0 +1,56 @@
+//! A maildrop whose UIDs all change, struck at every step of the run that notices.
+
+use super::fate::{Blow, Doom, Side};
+use super::store::Survival;
+use super::world::World;
+use super::{Case, MAILDIR, MBOX, Tried, check_to_the_end, report, steps};
+use std::fmt::Write as _;
+
+/// Some are known by their headers, two of them by the same, and some by their content alone.
+fn mail() -> Vec<Vec<u8>> {
+    let headed = |number: usize, body: &str| {
+        let mut message = String::new();
+        let _ = write!(message, "Received: by x\nMessage-ID: <{number}@x>\nSubject: {number}\n\n{body}\n");
+        message.into_bytes()
+    };
+    let mut mail: Vec<Vec<u8>> = (0..5).map(|number| headed(number, "text")).collect();
+    mail.extend([headed(0, "twin"), b"Subject: plain\n\nthe same\n".to_vec(), b"\n".to_vec()]);
+    mail.push(b"Subject: plain\n\nthe same\n".to_vec());
+    mail
+}
+
+fn struck_at_every_step(case: Case) -> u64 {
+    let mail = mail();
+    let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
+    let mut points = 0;
+    for (side, blow) in [
+        (Side::Local, Blow::Death),
+        (Side::Local, Blow::Failure),
+        (Side::Remote, Blow::Death),
+        (Side::Remote, Blow::Failure),
+        (Side::Remote, Blow::LostAnswer),
+    ] {
+        points += steps(|step| {
+            let doom = Doom { side, blow, step };
+            let at = || format!("{doom:?}, {case:?}");
+            let world = World::new(case, &mail);
+            world.run(None);
+            world.maildrop.lock().unwrap().move_away();
+            world.deliver(b"Subject: new\n\nmail\n");
+            if !world.run(Some(doom)).1 {
+                return Tried::Over;
+            }
+            world.power_cut(Survival::Nothing);
+            world.run(None);
+            check_to_the_end(&world, &at);
+            Tried::Well
+        });
+    }
+    points
+}
+
+#[test]
+fn a_move_that_is_cut_short_anywhere_brings_nothing_twice() {
+    let cases = [MAILDIR, MBOX, MAILDIR.one_at_a_time()];
+    report(cases.into_iter().map(struck_at_every_step).sum());
+}
