@@ -6,13 +6,15 @@
 
 use crate::mail::safe_text::escape;
 use crate::stop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::zeroize::Zeroizing;
-use std::io::{self, Read};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,10 @@ use std::time::{Duration, Instant};
 const OUTPUT_LIMIT: usize = 8 << 10;
 /// How long what a finished command left running in the background may hold its output open.
 const GRACE: Duration = Duration::from_millis(500);
+/// The first pause between two looks at a command that runs.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// The longest.
+const LONGEST: Duration = Duration::from_millis(50);
 /// How long a group of processes has between SIGTERM and SIGKILL.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How much of a command's complaint is shown, in octets.
@@ -90,15 +96,27 @@ impl<'c> Shell<'c> {
         self
     }
 
-    /// Runs it to its end, or until it has to be ended.
+    /// Runs it to its end, or until it has to be ended: at its limit, or when a signal asks us to stop.
     pub fn run(mut self) -> io::Result<Outcome> {
-        let deadline = Instant::now() + self.limit;
+        let begun = Instant::now();
         let mut child =
             self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let output = Collector::start(child.stdout.take())?;
-        let complaint = Collector::start(child.stderr.take())?;
+        let mut output = Collector::new(child.stdout.take().map(OwnedFd::from));
+        let mut complaint = Collector::new(child.stderr.take().map(OwnedFd::from));
         let stopped = || stop::requested().is_some() || self.stop.is_some_and(|stop| stop());
-        let Some(status) = wait_until(&mut child, deadline, &stopped)? else {
+        let mut pause = SHORTEST;
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break Some(status);
+            }
+            let left = self.limit.saturating_sub(begun.elapsed());
+            if left.is_zero() || stopped() {
+                break None;
+            }
+            hear([&mut output, &mut complaint], pause.min(left));
+            pause = (pause * 2).min(LONGEST);
+        };
+        let Some(status) = status else {
             let outcome = if stopped() { Outcome::Stopped } else { Outcome::OutOfTime };
             if self.stop.is_some() {
                 end_group(&mut child)?;
@@ -109,7 +127,12 @@ impl<'c> Shell<'c> {
             child.wait()?;
             return Ok(outcome);
         };
-        Ok(Outcome::Ended { status, output: output.take(), complaint: complaint.take().to_vec() })
+        // What is there counts, whoever else may still hold the pipes open.
+        let ended = Instant::now();
+        while (output.is_open() || complaint.is_open()) && ended.elapsed() < GRACE && !stopped() {
+            hear([&mut output, &mut complaint], LONGEST);
+        }
+        Ok(Outcome::Ended { status, output: output.kept, complaint: complaint.kept.to_vec() })
     }
 }
 
@@ -121,7 +144,7 @@ fn wait_until(
     deadline: Instant,
     stopped: &dyn Fn() -> bool,
 ) -> io::Result<Option<ExitStatus>> {
-    let mut pause = Duration::from_millis(1);
+    let mut pause = SHORTEST;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -131,7 +154,7 @@ fn wait_until(
             return Ok(None);
         }
         thread::sleep(pause.min(left));
-        pause = (pause * 2).min(Duration::from_millis(50));
+        pause = (pause * 2).min(LONGEST);
     }
 }
 
@@ -146,38 +169,57 @@ fn end_group(child: &mut Child) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a pipe in a thread of its own until its end, and keeps the beginning.
+/// Reads a pipe as far as something is in it, and keeps the beginning.
 struct Collector {
-    kept: Arc<Mutex<Zeroizing<Vec<u8>>>>,
-    ended: Receiver<()>,
+    /// Until its end.
+    pipe: Option<OwnedFd>,
+    kept: Zeroizing<Vec<u8>>,
 }
 
 impl Collector {
-    fn start(pipe: Option<impl Read + Send + 'static>) -> io::Result<Self> {
+    fn new(pipe: Option<OwnedFd>) -> Self {
+        // One that would make us wait is not read: what the command says is then lost, and not our time.
+        let pipe = pipe.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         // Allocated once at its full size: a vector that grows leaves copies behind.
-        let kept = Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(OUTPUT_LIMIT))));
-        let (end, ended) = channel();
-        let shared = Arc::clone(&kept);
-        thread::Builder::new().name("command output".to_owned()).spawn(move || {
-            let mut pipe = pipe;
-            let mut chunk = Zeroizing::new([0; 1024]);
-            while let Some(n @ 1..) = pipe.as_mut().and_then(|pipe| pipe.read(&mut *chunk).ok()) {
-                let mut kept = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = n.min(OUTPUT_LIMIT - kept.len());
-                kept.extend_from_slice(&chunk[..room]);
-            }
-            // Nobody waits any more when the command was killed.
-            let _ = end.send(());
-        })?;
-        Ok(Collector { kept, ended })
+        Collector { pipe, kept: Zeroizing::new(Vec::with_capacity(OUTPUT_LIMIT)) }
     }
 
-    /// What was kept, once the pipe has ended or the grace is over.
-    fn take(self) -> Zeroizing<Vec<u8>> {
-        // Either way what is there counts.
-        let _ = self.ended.recv_timeout(GRACE);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        Zeroizing::new(std::mem::take(&mut **kept))
+    fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    fn read(&mut self) {
+        let mut chunk = Zeroizing::new([0; 4096]);
+        // Who prints without end is not listened to without end.
+        for _ in 0..64 {
+            let Some(pipe) = &self.pipe else { return };
+            match rustix::io::read(pipe, &mut chunk[..]) {
+                Ok(0) => self.pipe = None,
+                Ok(n) => {
+                    let room = n.min(OUTPUT_LIMIT - self.kept.len());
+                    self.kept.extend_from_slice(&chunk[..room]);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Err(_) => self.pipe = None,
+            }
+        }
+    }
+}
+
+/// Waits so long at most for something to read, and reads it.
+fn hear(collectors: [&mut Collector; 2], pause: Duration) {
+    let mut pipes: Vec<PollFd<'_>> = collectors
+        .iter()
+        .filter_map(|collector| collector.pipe.as_ref())
+        .map(|pipe| PollFd::new(pipe, PollFlags::IN))
+        .collect();
+    let time = Timespec { tv_sec: 0, tv_nsec: pause.min(LONGEST).subsec_nanos().into() };
+    if pipes.is_empty() || poll(&mut pipes, Some(&time)).is_err_and(|errno| errno != Errno::INTR) {
+        thread::sleep(pause);
+    }
+    for collector in collectors {
+        collector.read();
     }
 }
 

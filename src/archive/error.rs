@@ -46,6 +46,14 @@ pub enum ArchiveError {
         /// The file.
         path: String,
     },
+    /// The system allows no further thread. Exit 75.
+    #[error(
+        "no thread to store mail with ({source}); raise the limit on processes (ulimit -u), or try again later"
+    )]
+    NoThread {
+        /// What the system said.
+        source: io::Error,
+    },
     /// An earlier commit failed and what it left is not settled: a call out of turn.
     #[error("the archive {path} must be recovered first: storing mail in it failed before")]
     Unsettled {
@@ -71,7 +79,7 @@ impl ArchiveError {
             ArchiveError::Io { .. } | ArchiveError::Unsettled { .. } | ArchiveError::NoMessage { .. } => {
                 Exit::IO
             }
-            ArchiveError::Locked { .. } => Exit::TRY_LATER,
+            ArchiveError::Locked { .. } | ArchiveError::NoThread { .. } => Exit::TRY_LATER,
             ArchiveError::Ledger(error) => error.exit(),
         }
     }

@@ -165,12 +165,17 @@ impl Said {
         let deadline = Instant::now() + NAME_SERVICE;
         let services = |service| names.services(service, domain, deadline).unwrap_or(Services::Unsaid);
         thread::scope(|scope| {
-            let implicit = scope.spawn(|| services("_pop3s._tcp"));
-            let starttls = scope.spawn(|| services("_pop3._tcp"));
+            let ask = |service| thread::Builder::new().spawn_scoped(scope, move || services(service));
+            let (implicit, starttls) = (ask("_pop3s._tcp"), ask("_pop3._tcp"));
             let exchangers = names.exchangers(domain, deadline).unwrap_or_default();
+            let said = |asked: std::io::Result<thread::ScopedJoinHandle<'_, Services>>, service| match asked {
+                Ok(asked) => asked.join().unwrap_or(Services::Unsaid),
+                // Where the system allows no further thread, one after the other.
+                Err(_) => services(service),
+            };
             Said {
-                implicit: implicit.join().unwrap_or(Services::Unsaid),
-                starttls: starttls.join().unwrap_or(Services::Unsaid),
+                implicit: said(implicit, "_pop3s._tcp"),
+                starttls: said(starttls, "_pop3._tcp"),
                 exchangers,
             }
         })

@@ -50,8 +50,16 @@ pub fn first_to_greet(
     distrusted: &mut Vec<String>,
 ) -> Option<Place> {
     let outcomes: Vec<_> = thread::scope(|scope| {
-        let tries: Vec<_> = places.iter().map(|place| scope.spawn(|| place.try_it(ca_file))).collect();
-        tries.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        let mut tries = Vec::new();
+        for place in &places {
+            tries.push((place, thread::Builder::new().spawn_scoped(scope, || place.try_it(ca_file))));
+        }
+        let end = |(place, begun): (&Place, std::io::Result<thread::ScopedJoinHandle<'_, _>>)| match begun {
+            Ok(begun) => begun.join(),
+            // Where the system allows no further thread, one after the other.
+            Err(_) => Ok(place.try_it(ca_file)),
+        };
+        tries.into_iter().map(end).collect()
     });
     let mut found = None;
     for (place, outcome) in places.into_iter().zip(outcomes) {

@@ -122,7 +122,14 @@ pub(super) fn retrieve(
     let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
     let filer = Filer::new(archive, ledger, plan, before, bounds.batch, terms, (account, observer));
     let mut haul = std::thread::scope(|scope| {
-        let working = scope.spawn(move || filer.work(order.len(), &incoming, &report, &emptied));
+        let work = move || filer.work(order.len(), &incoming, &report, &emptied);
+        let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
+            Ok(working) => working,
+            Err(source) => {
+                let broken = Some(Broken::Archive(ArchiveError::NoThread { source }));
+                return Haul { broken, unanswered: 0, ..Haul::default() };
+            }
+        };
         let packer = Packer { parcel: Parcel::new(), parcels, spare, account, observer };
         let pump = Pump {
             plan,

@@ -400,11 +400,14 @@ fn list_and_call_the_roll(
     session: &mut Session<Transaction>,
     ledger: &mut dyn Ledger,
 ) -> (Result<Listing, SessionError>, Result<Roll, LedgerError>) {
-    thread::scope(|scope| {
-        let roll = scope.spawn(move || Roll::call(&*ledger));
+    let (listing, roll) = thread::scope(|scope| {
+        let beside = &mut *ledger;
+        let roll = thread::Builder::new().spawn_scoped(scope, move || Roll::call(&*beside));
         let listing = session.listing();
-        (listing, roll.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
+        (listing, roll.ok().map(|roll| roll.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+    });
+    // Where the system allows no further thread, one after the other.
+    (listing, roll.unwrap_or_else(|| Roll::call(&*ledger)))
 }
 
 pub(super) fn messages(count: u64) -> String {

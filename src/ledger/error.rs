@@ -2,7 +2,7 @@
 
 use crate::disk::{self, Access, Disk as _, OsDisk};
 use crate::exit::Exit;
-use rusqlite::{ErrorCode, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use std::io;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ pub enum LedgerError {
     },
     /// Not a database, or damaged. Exit 65.
     #[error(
-        "the ledger {path} is damaged ({reason}); move it away: the next run rebuilds it from a Maildir's file names"
+        "the ledger {path} is damaged ({reason}); keep it under another name: the next run begins a new one and recognises what is in the archive"
     )]
     Damaged {
         /// The file.
@@ -135,7 +135,9 @@ impl LedgerError {
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::FileLockingProtocolFailed => LedgerError::Busy { path },
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => LedgerError::Damaged { path, reason },
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                    LedgerError::damaged(path, reason, false)
+                }
                 ErrorCode::CannotOpen => LedgerError::from_open(path, &reason),
                 ErrorCode::PermissionDenied | ErrorCode::ReadOnly => LedgerError::Denied { path, reason },
                 ErrorCode::DiskFull => {
@@ -158,8 +160,28 @@ impl LedgerError {
             | E::IntegralValueOutOfRange(..)
             | E::InvalidColumnType(..)
             | E::Utf8Error(..)
-            | E::SqlInputError { .. } => LedgerError::Damaged { path, reason },
+            | E::SqlInputError { .. } => LedgerError::damaged(path, reason, true),
             _ => LedgerError::Failed { path, reason },
+        }
+    }
+
+    /// The file seems to be damaged. A disk that failed to read once looks the same to SQLite, so the file is looked at
+    /// again; `whatever`: it counts as damaged if only it can be read.
+    fn damaged(path: String, reason: String, whatever: bool) -> LedgerError {
+        match is_damaged(&path) {
+            Ok(damaged) if damaged || whatever => LedgerError::Damaged { path, reason },
+            Ok(_) => LedgerError::Failed {
+                path,
+                reason: format!(
+                    "{reason}, and whole when it was looked at again; its disk may fail: check it, and run popkeep again"
+                ),
+            },
+            Err(error) => LedgerError::Failed {
+                path,
+                reason: format!(
+                    "{reason}, and when it was looked at again: {error}; its disk may fail: check it, and run popkeep again"
+                ),
+            },
         }
     }
 
@@ -196,6 +218,35 @@ impl LedgerError {
                 reason: format!("{reason}; its disk, a quota or the limit of open files may be used up"),
             },
         }
+    }
+}
+
+/// Whether the file is damaged, by a look of its own; the error is that there can be none.
+fn is_damaged(path: &str) -> rusqlite::Result<bool> {
+    if path == ":memory:" {
+        return Ok(true);
+    }
+    let parameters = if OsDisk.metadata(Path::new(&format!("{path}-wal"))).is_ok_and(|meta| meta.len > 0) {
+        "mode=ro"
+    } else {
+        "mode=ro&immutable=1"
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let look = || -> rusqlite::Result<String> {
+        let connection = Connection::open_with_flags(super::file::uri(Path::new(path), parameters), flags)?;
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+    };
+    match look() {
+        Ok(found) => Ok(found != "ok"),
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ) =>
+        {
+            Ok(true)
+        }
+        Err(error) => Err(error),
     }
 }
 

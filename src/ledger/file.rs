@@ -399,7 +399,7 @@ fn set_journal(connection: &Connection, journal: Journal) -> rusqlite::Result<()
 }
 
 /// The URI of a path, which may hold any octet.
-fn uri(path: &Path, parameters: &str) -> String {
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
     let mut uri = String::from("file:");
     for &octet in path.as_os_str().as_bytes() {
         if octet.is_ascii_alphanumeric() || b"/-_.~".contains(&octet) {

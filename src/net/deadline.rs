@@ -64,18 +64,18 @@ impl DeadlineStream {
 
     fn arm_reading(&mut self, remaining: Option<Duration>) -> io::Result<()> {
         let timeout = fitting(self.reading, remaining);
-        if timeout != self.reading {
-            self.socket.set_read_timeout(timeout)?;
-            self.reading = timeout;
+        if Some(timeout) != self.reading {
+            self.socket.set_read_timeout(Some(timeout))?;
+            self.reading = Some(timeout);
         }
         Ok(())
     }
 
     fn arm_writing(&mut self, remaining: Option<Duration>) -> io::Result<()> {
         let timeout = fitting(self.writing, remaining);
-        if timeout != self.writing {
-            self.socket.set_write_timeout(timeout)?;
-            self.writing = timeout;
+        if Some(timeout) != self.writing {
+            self.socket.set_write_timeout(Some(timeout))?;
+            self.writing = Some(timeout);
         }
         Ok(())
     }
@@ -87,13 +87,13 @@ fn past_deadline() -> io::Error {
 
 /// The timeout to have armed: the one that is, if it still fits, which means not longer than what
 /// remains, and not so short that it would wake us many times before the deadline.
-fn fitting(armed: Option<Duration>, remaining: Option<Duration>) -> Option<Duration> {
+fn fitting(armed: Option<Duration>, remaining: Option<Duration>) -> Duration {
     let remaining = remaining.map_or(LOOK, |remaining| remaining.min(LOOK));
     match armed {
-        Some(armed) if armed <= remaining && armed >= remaining / 2 => Some(armed),
+        Some(armed) if armed <= remaining && armed >= remaining / 2 => armed,
         // A little less than what remains, so that it fits the next calls as well.
-        _ if remaining > FINEST && remaining < LOOK => Some(remaining / 8 * 7),
-        _ => Some(remaining.max(Duration::from_millis(1))),
+        _ if remaining > FINEST && remaining < LOOK => remaining / 8 * 7,
+        _ => remaining.max(Duration::from_millis(1)),
     }
 }
 
@@ -127,8 +127,9 @@ mod tests {
         let mut remaining = ms(60_000);
         let mut armed = None;
         while remaining > ms(2) {
-            armed = fitting(armed, Some(remaining));
-            assert!(armed.is_some_and(|armed| armed <= remaining), "{armed:?} of {remaining:?}");
+            let fits = fitting(armed, Some(remaining));
+            assert!(fits <= remaining, "{fits:?} of {remaining:?}");
+            armed = Some(fits);
             remaining -= remaining / 10;
         }
     }
@@ -136,10 +137,14 @@ mod tests {
     #[test]
     fn a_deadline_renewed_for_every_line_is_armed_once() {
         let first = fitting(None, Some(ms(60_000)));
-        assert_eq!(first, Some(LOOK));
-        assert_eq!(fitting(first, Some(ms(60_000))), first);
-        assert_eq!(fitting(first, Some(ms(59_000))), first);
-        assert_eq!(fitting(first, None), first, "without a deadline a signal is looked for all the same");
+        assert_eq!(first, LOOK);
+        assert_eq!(fitting(Some(first), Some(ms(60_000))), first);
+        assert_eq!(fitting(Some(first), Some(ms(59_000))), first);
+        assert_eq!(
+            fitting(Some(first), None),
+            first,
+            "without a deadline a signal is looked for all the same"
+        );
     }
 
     #[test]
@@ -148,8 +153,9 @@ mod tests {
         let mut armed = None;
         let mut wakings = 0;
         while remaining > Duration::ZERO {
-            armed = fitting(armed, Some(remaining));
-            remaining = remaining.saturating_sub(armed.expect("armed"));
+            let fits = fitting(armed, Some(remaining));
+            remaining = remaining.saturating_sub(fits);
+            armed = Some(fits);
             wakings += 1;
         }
         assert!(wakings <= 28, "{wakings}");

@@ -75,6 +75,7 @@ mod session_terminal;
 mod signals;
 mod silence;
 mod stalls;
+mod starved;
 mod support;
 mod terminal;
 mod two_at_once;
