@@ -1,6 +1,7 @@
 //! What happens in a run, as facts: the core emits these, somebody else draws them.
 
 use crate::exit::Exit;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Who watches a run. Called from several threads.
@@ -135,6 +136,8 @@ pub struct Summary {
     pub kept_no_copy: u64,
     /// What is neither archived nor removed.
     pub missing: Vec<Missing>,
+    /// Numbers of missing messages that a quiet run has reported within a week; empty for any other run.
+    pub told: HashSet<u32>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -165,6 +168,7 @@ impl Summary {
             removed: 0,
             kept_no_copy: 0,
             missing: Vec::new(),
+            told: HashSet::new(),
             seconds: 0.0,
         }
     }

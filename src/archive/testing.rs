@@ -300,6 +300,10 @@ impl Ledger for WatchedLedger {
         self.inner.last_look()
     }
 
+    fn told(&self) -> Result<Vec<(Vec<u8>, UnixTime)>, LedgerError> {
+        self.inner.told()
+    }
+
     fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
         self.inner.accepted()
     }

@@ -48,6 +48,7 @@ fn work(
         return dry_run::run(&config, &accounts, options, &progress, out);
     }
     let orders = Orders {
+        quiet: options.quiet,
         limit: options.limit,
         trace: detail == Detail::Protocol,
         retry: options.retry,

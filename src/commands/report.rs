@@ -139,6 +139,7 @@ mod tests {
                 reason: "-ERR \x07".into(),
                 chosen: false,
             }],
+            told: std::collections::HashSet::new(),
             seconds: 1.234_56,
         };
         let json = serde_json::to_string(&Run::new(Exit::MISSING, &[summary], &[])).unwrap();

@@ -42,6 +42,7 @@ mod set_aside;
 mod sizes;
 mod standing;
 mod tally;
+mod told;
 pub mod tops;
 mod unreached;
 mod waiting;
@@ -89,6 +90,8 @@ pub struct Orders {
     pub trace: bool,
     /// Try everything in quarantine, whatever the time.
     pub retry: bool,
+    /// What was reported in the last week is not reported again.
+    pub quiet: bool,
     /// How long to wait for a maildrop that is in use, here or elsewhere; `None`: not at all.
     pub wait: Option<Duration>,
 }
@@ -175,6 +178,7 @@ impl Prepared {
         Run {
             messages_left: orders.limit,
             retry: orders.retry,
+            quiet: orders.quiet,
             logbook: Rc::clone(logbook),
             ..Run::new(account, observer, &open, self.archive, self.ledger)
         }
@@ -201,6 +205,7 @@ impl<'a> Run<'a> {
             tally: Tally::default(),
             messages_left: None,
             retry: false,
+            quiet: false,
             errand: Errand::default(),
             seen: Seen::default(),
             beside: Beside::default(),
@@ -224,6 +229,11 @@ impl<'a> Run<'a> {
         let result = self.whole().map_err(or_stopped);
         let mut summary = self.summary(result.err().as_ref());
         let mut ending = self.logbook.take_changes();
+        if self.quiet
+            && let Ok(known) = self.ledger.told()
+        {
+            ending.extend(told::pass_over(&mut summary, &known, now()));
+        }
         ending.push(Change::RunEnded(self.record(&summary)));
         let told = self.told(summary.outcome == Outcome::Failed);
         let recorded = told.and_then(|told| {
@@ -344,6 +354,7 @@ impl<'a> Run<'a> {
             removed,
             kept_no_copy: self.tally.kept_no_copy,
             missing,
+            told: std::collections::HashSet::new(),
             seconds: 0.0,
         }
     }

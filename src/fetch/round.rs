@@ -45,6 +45,8 @@ pub(super) struct Run<'a> {
     pub messages_left: Option<u64>,
     /// Everything in quarantine is to be tried, whatever the time.
     pub retry: bool,
+    /// What was reported in the last week is not reported again.
+    pub quiet: bool,
     /// What the next session is for.
     pub errand: Errand,
     /// What the server was seen doing.

@@ -95,6 +95,9 @@ pub trait Ledger: Send {
     /// What was seen of the archive when it was last looked at.
     fn last_look(&self) -> Result<LookRecord, LedgerError>;
 
+    /// What [`Change::Told`] has left on record.
+    fn told(&self) -> Result<Vec<(Vec<u8>, UnixTime)>, LedgerError>;
+
     /// Rows of [`Change::Accepted`], ascending.
     fn accepted(&self) -> Result<Vec<Seq>, LedgerError>;
 

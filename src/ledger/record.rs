@@ -303,6 +303,8 @@ pub enum Change {
     /// What is gone or changed of this row's copy is so on purpose: never mentioned again, never fetched again,
     /// never the reason for a receipt.
     Accepted(Seq),
+    /// What a quiet run has reported as missing, each with its time, in the place of what is on record.
+    Told(Vec<(Vec<u8>, UnixTime)>),
     /// A fetch has logged in.
     LoggedIn {
         /// When.

@@ -134,6 +134,13 @@ CREATE TABLE size_change (     -- messages whose size in LIST changed and whose 
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
 
+CREATE TABLE told (            -- missing messages that were reported with --quiet
+  maildrop INTEGER NOT NULL,   -- maildrop.id
+  sign     BLOB NOT NULL,      -- 16 octets of a hash over its uid and the reason
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, sign)
+) WITHOUT ROWID;
+
 CREATE TABLE tallied_from (    -- older rows were stored before octets had to tally with LIST sizes
   maildrop INTEGER PRIMARY KEY, -- maildrop.id
   seq      INTEGER NOT NULL    -- the first row that had to

@@ -1,7 +1,7 @@
-//! Rows of the tables `quirk`, `unsteady`, `pipelining_failed` and `tallied_from`: what a server was seen doing.
+//! Rows of the tables `quirk`, `unsteady`, `pipelining_failed`, `tallied_from` and `told`: what a server was seen doing.
 
 use super::rows::{signed, unsigned};
-use super::{PipeliningFailed, Quirks, Seq};
+use super::{PipeliningFailed, Quirks, Seq, UnixTime};
 use rusqlite::{Connection, OptionalExtension as _, Result};
 
 /// The quirk that [`Change::EqualUids`](super::Change::EqualUids) records.
@@ -42,6 +42,24 @@ pub(super) fn unsteady(connection: &Connection, maildrop: i64, seq: Seq) -> Resu
     connection
         .prepare_cached("INSERT OR IGNORE INTO unsteady (maildrop, seq) VALUES (?, ?)")?
         .execute((maildrop, signed(seq)))?;
+    Ok(())
+}
+
+/// What was reported as missing, and when.
+pub(super) fn told(connection: &Connection, maildrop: i64) -> Result<Vec<(Vec<u8>, UnixTime)>> {
+    connection
+        .prepare_cached("SELECT sign, at FROM told WHERE maildrop = ? ORDER BY sign")?
+        .query_map([maildrop], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Replaces all of that.
+pub(super) fn tell(connection: &Connection, maildrop: i64, told: &[(Vec<u8>, UnixTime)]) -> Result<()> {
+    connection.prepare_cached("DELETE FROM told WHERE maildrop = ?")?.execute([maildrop])?;
+    let mut insert = connection.prepare_cached("INSERT INTO told (maildrop, sign, at) VALUES (?, ?, ?)")?;
+    for (sign, at) in told {
+        insert.execute((maildrop, sign, at))?;
+    }
     Ok(())
 }
 

@@ -235,6 +235,10 @@ impl Ledger for SqliteLedger {
         self.ask(look::last)
     }
 
+    fn told(&self) -> Result<Vec<(Vec<u8>, UnixTime)>, LedgerError> {
+        self.ask(seen::told)
+    }
+
     fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
         self.ask(look::accepted)
     }
@@ -391,6 +395,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .execute((signed(*offset), signed(*length), maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "stored")?;
         }
+        Change::Told(told) => seen::tell(connection, maildrop, told)?,
         Change::Looked(seen) => look::replace(connection, maildrop, seen)?,
         Change::Accepted(seq) => look::accept(connection, maildrop, *seq)?,
         Change::LoggedIn { at } => {

@@ -177,6 +177,7 @@ mod tests {
                 Missing { number: 1, uid: None, reason: "larger than max_size".into(), chosen: true },
                 Missing { number: 3, uid: None, reason: "-ERR gone".into(), chosen: false },
             ],
+            told: std::collections::HashSet::new(),
             seconds: 0.1,
         }
     }

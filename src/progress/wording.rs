@@ -79,7 +79,13 @@ pub fn problems_in_short(summary: &Summary) -> Vec<String> {
             }
             vec![line]
         }
-        _ => problems(summary),
+        _ if summary.told.is_empty() => problems(summary),
+        _ => {
+            let news = summary.missing.iter().filter(|message| !summary.told.contains(&message.number));
+            let mut lines: Vec<String> = summary.error.as_deref().map(printable).into_iter().collect();
+            lines.extend(listed(&news.cloned().collect::<Vec<_>>(), false, "missing from the archive"));
+            lines
+        }
     }
 }
 
@@ -180,6 +186,7 @@ mod tests {
             removed: 0,
             kept_no_copy: 0,
             missing,
+            told: std::collections::HashSet::new(),
             seconds: 1.5,
         }
     }

@@ -196,3 +196,17 @@ fn a_server_whose_every_message_fails_cannot_keep_a_run_going() {
         assert_eq!((server.take_sessions().len(), later), (100, unreached), "{report}");
     }
 }
+
+#[test]
+fn with_quiet_a_message_that_stays_missing_is_reported_at_first_and_the_exit_code_says_it_every_time() {
+    let server = PopServer::behaving(Mail::some(3), refusing(&[POISON]));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&[POISON]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).silent();
+    sandbox.popkeep(["fetch"]).run().expect(1).says(&[POISON]);
+    server.behave(refusing(&[POISON, "uid-00003"]));
+    server.state().mails.push(Mail::new("other", "Subject: other\n\nx\n"));
+    server.behave(refusing(&[POISON, "other"]));
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&["other"]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).silent();
+}

@@ -106,6 +106,10 @@ impl Ledger for ModelLedger {
         self.look(Ledger::last_look)
     }
 
+    fn told(&self) -> Result<Vec<(Vec<u8>, UnixTime)>, LedgerError> {
+        self.look(Ledger::told)
+    }
+
     fn accepted(&self) -> Result<Vec<Seq>, LedgerError> {
         self.look(Ledger::accepted)
     }
