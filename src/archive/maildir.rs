@@ -88,7 +88,7 @@ impl<D: Disk> Maildir<D> {
     /// The Maildir whose folder (the one that holds `tmp/`, `new/` and `cur/`) is `path`, for the
     /// mail of `identity`. Nothing is touched before [`Archive::open`].
     pub fn new(disk: Arc<D>, path: PathBuf, identity: &str) -> Self {
-        let host = names::host(&rustix::system::uname().nodename().to_string_lossy());
+        let host = names::host(&disk::host_name());
         Maildir {
             folder: Folder::new(Arc::clone(&disk), &path),
             temporary: Temporary::new(Arc::clone(&disk), path.join("tmp"), identity, &host),

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "this is the edge")]
 
 use super::{Access, Disk, DiskFile, Kind, Meta, is_unsupported};
+use nix::sys::utsname::uname;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -193,7 +194,17 @@ impl Seek for OsFile {
 /// syncfs(2) tells of writes that failed only since Linux 5.8. On anything else, many a NAS among
 /// them, each file is synced by itself.
 fn reports_errors_of_syncfs() -> bool {
-    cfg!(target_os = "linux") && is_at_least(&rustix::system::uname().release().to_string_lossy(), (5, 8))
+    cfg!(target_os = "linux") && is_at_least(&release(), (5, 8))
+}
+
+/// The kernel's release; nothing where the system does not say.
+fn release() -> String {
+    uname().map_or_else(|_| String::new(), |names| names.release().to_string_lossy().into_owned())
+}
+
+/// The name of this machine; nothing where the system does not say.
+pub fn host_name() -> String {
+    uname().map_or_else(|_| String::new(), |names| names.nodename().to_string_lossy().into_owned())
 }
 
 /// Whether a kernel's release (`6.1.0-18-amd64`) is `least` or newer.

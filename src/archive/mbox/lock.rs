@@ -384,7 +384,7 @@ impl Holder {
         let boot = disk::read_limited(Path::new("/proc/sys/kernel/random/boot_id"), 256).unwrap_or_default();
         Holder {
             pid: std::process::id(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: disk::host_name(),
             boot: String::from_utf8_lossy(&boot).trim().to_owned(),
         }
     }
