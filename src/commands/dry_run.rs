@@ -145,7 +145,7 @@ impl AccountPlan {
             removed: preview.removed,
             fetch: preview.to_fetch.iter().map(Due::new).collect(),
             delete: preview.to_delete,
-            oldest_archived: preview.oldest_to_delete.map(wording::rfc3339),
+            oldest_archived: preview.oldest_to_delete.and_then(wording::rfc3339),
             delete_fetched: deleted_at_once(account, preview),
             left: preview.left.iter().map(MissingMessage::new).collect(),
         }

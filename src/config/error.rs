@@ -7,6 +7,9 @@ use crate::exit::Exit;
 use crate::net::ProxyError;
 use std::io;
 
+/// What to do about a backslash that was meant as one.
+pub(super) const SINGLE_QUOTES: &str = "in double quotes a backslash begins an escape: write the value in single quotes, or double the backslash";
+
 /// What is wrong with the configuration. One line each; [`ConfigError::annotated`] says more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

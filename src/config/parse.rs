@@ -1,7 +1,7 @@
 //! From text to [`RawFile`], with each of the TOML library's errors in our own words: its own may
 //! quote a value, and a value may be a password.
 
-use super::error::Fault;
+use super::error::{Fault, SINGLE_QUOTES};
 use super::nearest::suggestion;
 use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS};
 use std::ops::Range;
@@ -19,11 +19,25 @@ pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
                 (misfit(error.message(), &path), span)
             }
             Err(syntax) => {
-                let what = syntax.message().replace('\n', " ");
-                (Fault::Syntax { what }, syntax.span().unwrap_or(span))
+                let span = syntax.span().unwrap_or(span);
+                let mut what = syntax.message().replace('\n', " ");
+                if is_in_an_escape(text, &span) {
+                    what = format!("{what}; {SINGLE_QUOTES}");
+                }
+                (Fault::Syntax { what }, span)
             }
         }
     })
+}
+
+/// Whether what is wrong at `span` is a backslash in double quotes, or comes of one.
+fn is_in_an_escape(text: &str, span: &Range<usize>) -> bool {
+    let at = text.floor_char_boundary(span.start.min(text.len()));
+    let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[begin..].lines().next().unwrap_or_default();
+    let mut quotes = line.split('"');
+    quotes.next();
+    quotes.next().is_some_and(|quoted| quoted.contains('\\'))
 }
 
 /// The keys that lead to what stands at `span`, a key or a value.

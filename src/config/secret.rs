@@ -19,6 +19,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// The largest `password_file` that is read, in octets; only its first line counts.
 const FILE_LIMIT: u64 = 8 << 10;
 
+/// What editors of another system put before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How slow [`secret_digest`] is.
 const DIGEST_ROUNDS: u32 = 20_000;
 
@@ -194,10 +197,11 @@ fn ask(account: &Account) -> Result<SecretString, SecretError> {
     first_line("the answer", &answer)
 }
 
-/// The first line, without its end. `octets` may have been cut at 8 KiB.
+/// The first line, without its end (LF, CR, or both) and without a byte order mark. `octets` may have been cut at
+/// 8 KiB.
 fn first_line(key: &'static str, octets: &[u8]) -> Result<SecretString, SecretError> {
-    let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(octets);
+    let line = octets.split(|octet| b"\r\n".contains(octet)).next().unwrap_or_default();
     if line.is_empty() {
         return Err(SecretError::Empty { key });
     }
@@ -287,6 +291,22 @@ mod tests {
         assert_eq!(shown(from_environment("CARGO_PKG_NAME")), "popkeep");
         let error = from_environment("POPKEEP_NO_SUCH_VARIABLE").unwrap_err();
         assert_eq!(error.exit(), Exit::CONFIG);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_whatever_ends_a_line_belong_to_no_password() {
+        for octets in [
+            &b"\xef\xbb\xbfgeheim\r\n"[..],
+            b"geheim\r",
+            b"geheim\r\r\nmore",
+            b"geheim\rmore\r",
+            b"\xef\xbb\xbfgeheim",
+        ] {
+            assert_eq!(shown(first_line("password_file", octets)), "geheim");
+        }
+        for octets in [&b"\xef\xbb\xbf\r\n"[..], b"\r\n", b"\r"] {
+            assert_eq!(first_line("password_file", octets).unwrap_err().exit(), Exit::CONFIG);
+        }
     }
 
     #[test]

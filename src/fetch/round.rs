@@ -209,10 +209,7 @@ impl Run<'_> {
             calm: self.seen.calm,
             each_alone: self.errand == Errand::Failed,
         };
-        let names = self.logbook.tried_last();
-        if !names.is_empty() {
-            work.fetch.sort_by_key(|&place| names.contains(&name(&plan.item(place))));
-        }
+        self.put_last(&plan, &mut work);
         let mut haul = retrieve(
             &mut session,
             &plan,
@@ -277,6 +274,14 @@ impl Run<'_> {
             // A later run goes on.
             Some((_, reply)) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
             None => finished,
+        }
+    }
+
+    /// Puts those messages last that ended two runs by meeting the provider's limit first.
+    fn put_last(&self, plan: &Plan<'_>, work: &mut Work) {
+        let names = self.logbook.tried_last();
+        if !names.is_empty() {
+            work.fetch.sort_by_key(|&place| names.contains(&name(&plan.item(place))));
         }
     }
 

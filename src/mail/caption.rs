@@ -54,7 +54,9 @@ fn date(text: &str) -> Option<i64> {
     // A year of five digits or more is no date, and would be counted up to.
     let sane = text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 4);
     // What is no date at all comes out as the beginning of time.
-    mailparse::dateparse(text).ok().filter(|&at| sane && at != 0)
+    // What lies beyond the calendar could not be shown.
+    let shows = |at: &i64| jiff::Timestamp::from_second(*at).is_ok();
+    mailparse::dateparse(text).ok().filter(|at| sane && *at != 0 && shows(at))
 }
 
 #[cfg(test)]
@@ -92,6 +94,7 @@ mod tests {
             assert_eq!(caption(header), Caption::default(), "{header:?}");
         }
         assert_eq!(caption("Date: 1 Jan 4294967295 00:00:00 +0000\n").date, None);
+        assert_eq!(caption("Date: 31 Dec 9999 23:59:59 -2300\n").date, None, "after the year 9999");
         assert_eq!(caption("Date: 31 Dec 2026\n").date, Some(1_798_675_200));
     }
 

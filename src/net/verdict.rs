@@ -36,6 +36,9 @@ pub(super) fn of_handshake(error: &native_tls::Error, peer: Peer<'_>) -> NetErro
         return NetError::ClientRefused { host, reason: client_words(&text, peer.identity) };
     }
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if let Some(remedy) = remedy(&text) {
+        return NetError::HandshakeRefused { host, reason: format!("{}: {remedy}", library_words(&text)) };
+    }
     if says(&["unexpected EOF", "unexpected eof"]) {
         let reason = "the server closed the connection; if it always does, check `tls` and `port`".to_owned();
         return NetError::HandshakeBroken { host, reason };
@@ -57,6 +60,42 @@ pub(super) fn of_handshake(error: &native_tls::Error, peer: Peer<'_>) -> NetErro
         return NetError::NotTls { host, port: peer.port, reason: library_words(&text) };
     }
     NetError::HandshakeRefused { host, reason: library_words(&text) }
+}
+
+/// What helps where the server's side of TLS is older or weaker than OpenSSL takes.
+fn remedy(text: &str) -> Option<String> {
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let (fault, mend, setting) = if says(&["dh key too small"]) {
+        (
+            "the server's Diffie-Hellman key is so short that it can be broken",
+            "give it parameters of 2048 bits, or ECDHE",
+            "CipherString = DEFAULT:@SECLEVEL=1",
+        )
+    } else if says(&["legacy sigalg", "wrong signature type", "no suitable signature algorithm"]) {
+        (
+            "the server signs with SHA-1 or MD5, which can be forged",
+            "bring its TLS library up to date, or have its certificate issued anew",
+            "CipherString = DEFAULT:@SECLEVEL=0",
+        )
+    } else if says(&["unsafe legacy renegotiation"]) {
+        (
+            "the server lacks secure renegotiation (RFC 5746), so that its sessions can be tampered with",
+            "bring its TLS library up to date",
+            "Options = UnsafeLegacyServerConnect",
+        )
+    } else if says(&["key too small", "md too weak", "md too small"]) {
+        (
+            "a key or a signature of the server's is too weak",
+            "have its certificate issued anew, with an RSA key of 2048 bits or more, or ECDSA",
+            "CipherString = DEFAULT:@SECLEVEL=1",
+        )
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{fault}; who runs the server should {mend}; until then, if you accept the risk, `{setting}` in an OpenSSL \
+         configuration that OPENSSL_CONF names lets this machine connect"
+    ))
 }
 
 /// The handshake took longer than it may.
@@ -118,5 +157,26 @@ fn library_words(text: &str) -> String {
     match text.split(':').nth(4) {
         Some(reason) if text.starts_with("error:") && !reason.is_empty() => reason.to_owned(),
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remedy;
+
+    #[test]
+    fn a_server_that_is_too_old_or_too_weak_for_openssl_is_told_with_the_remedy() {
+        for (reason, setting) in [
+            ("dh key too small", "SECLEVEL=1"),
+            ("legacy sigalg disallowed or unsupported", "SECLEVEL=0"),
+            ("wrong signature type", "SECLEVEL=0"),
+            ("unsafe legacy renegotiation disabled", "UnsafeLegacyServerConnect"),
+            ("ee key too small", "SECLEVEL=1"),
+        ] {
+            let text = format!("error:0A00018A:SSL routines:tls_process_ske_dhe:{reason}:../ssl/x.c:1:");
+            let remedy = remedy(&text).unwrap();
+            assert!(remedy.contains(setting) && remedy.contains("who runs the server"), "{remedy}");
+        }
+        assert_eq!(remedy("error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:354:"), None);
     }
 }

@@ -45,7 +45,7 @@ impl Header {
         let shown = |text: &Option<String>| text.as_deref().map(|text| escape(text.as_bytes()));
         match caption {
             Ok(caption) => Header {
-                date: caption.date.map(wording::rfc3339),
+                date: caption.date.and_then(wording::rfc3339),
                 from: shown(&caption.from),
                 subject: shown(&caption.subject),
                 error: None,

@@ -45,7 +45,7 @@ pub(super) struct AccountStatus {
 
 #[derive(Debug, Serialize)]
 struct LastRun {
-    ended: String,
+    ended: Option<String>,
     exit: u8,
     error: Option<String>,
     #[serde(flatten)]
@@ -57,7 +57,7 @@ struct LastRun {
 #[derive(Debug, Serialize)]
 struct Failure {
     runs: u64,
-    last: String,
+    last: Option<String>,
     exit: u8,
     error: Option<String>,
 }
@@ -70,14 +70,14 @@ struct InQuarantine {
     octets: Option<u64>,
     reason: String,
     failures: u32,
-    first: String,
-    last: String,
-    next: String,
+    first: Option<String>,
+    last: Option<String>,
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct WeekOfMail {
-    from: String,
+    from: Option<String>,
     messages: u64,
     octets: u64,
 }
@@ -96,9 +96,9 @@ impl AccountStatus {
             archive: printable(&archive.display().to_string()),
             archived: history.archived,
             octets: history.octets,
-            newest: history.newest.map(rfc3339),
-            last_started: history.last_started.map(rfc3339),
-            last_success: history.last_success.map(rfc3339),
+            newest: history.newest.and_then(rfc3339),
+            last_started: history.last_started.and_then(rfc3339),
+            last_success: history.last_success.and_then(rfc3339),
             last_run: history.last_run.as_ref().map(LastRun::new),
             stale,
             failed_runs: history.failed_runs,

@@ -1,6 +1,6 @@
 //! Single values: lines, words out of a few, durations, sizes, paths.
 
-use super::super::error::{ConfigError, Fault};
+use super::super::error::{ConfigError, Fault, SINGLE_QUOTES};
 use super::super::nearest::{nearest, suggestion};
 use super::super::paths::{Bases, PathFault, expand};
 use super::super::quantity::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
@@ -10,6 +10,9 @@ use super::{Read, Reader, Table};
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
+
+/// What `\b`, `\t`, `\n`, `\f` and `\r` stand for in double quotes.
+const ESCAPED: [char; 5] = ['\x08', '\t', '\n', '\x0c', '\r'];
 
 /// The default of `max_size`: 1 GiB.
 const MAX_SIZE: u64 = 1 << 30;
@@ -23,6 +26,10 @@ impl Reader<'_> {
     /// Text that is to travel in a command or be filed: one line, and not empty.
     pub(super) fn line(&self, key: &'static str, value: &Spanned<String>) -> Read<String> {
         let text = value.get_ref();
+        if text.contains(ESCAPED) {
+            let wanted = format!("it must be one line of text, without control characters; {SINGLE_QUOTES}");
+            return Err(self.impossible(key, value, &wanted));
+        }
         if text.trim().is_empty() || text.contains(|c: char| c.is_control()) {
             return Err(self.impossible(
                 key,

@@ -1,6 +1,6 @@
 //! The file: who may read and write it, and what is said when it is not there.
 
-use super::{WORK, read};
+use super::{WORK, account, fault, read};
 use crate::config::{ConfigError, load};
 use crate::exit::Exit;
 use std::io::Write;
@@ -74,4 +74,17 @@ fn accounts_are_selected_by_name() {
     let error = names(&["work", "hom"]).unwrap_err();
     assert_eq!(error.exit(), Exit::USAGE);
     assert!(error.to_string().contains("did you mean \"home\"?"), "{error}");
+}
+
+#[test]
+fn a_backslash_in_double_quotes_is_told_of_single_quotes() {
+    // The last five are escapes that TOML has: a name with a control character in it.
+    for name in ["jane", "xavier", "ulla", "Ute", "bob", "tom", "nick", "frank", "robert"] {
+        let text = WORK.replace("jane@example.com", &format!("DOMAIN\\{name}"));
+        let fault = fault(&text);
+        assert!(fault.contains("single quotes") && fault.contains(":3:"), "{name}: {fault}");
+        let quoted = WORK.replace("\"jane@example.com\"", &format!("'DOMAIN\\{name}'"));
+        assert_eq!(account(&quoted).user, format!("DOMAIN\\{name}"));
+    }
+    assert!(!fault(&format!("{WORK}auth = plain\n")).contains("single quotes"));
 }

@@ -23,9 +23,9 @@ fn local(at: UnixTime, zone: &TimeZone) -> String {
     }
 }
 
-/// An instant for scripts: RFC 3339, UTC.
-pub fn rfc3339(at: UnixTime) -> String {
-    Timestamp::from_second(at).unwrap_or_default().to_string()
+/// An instant for scripts: RFC 3339, UTC; `None` beyond the year 9999.
+pub fn rfc3339(at: UnixTime) -> Option<String> {
+    Timestamp::from_second(at).ok().map(|at| at.to_string())
 }
 
 /// How long ago `at` was at `now`: `3 h ago`.
@@ -69,7 +69,8 @@ mod tests {
     fn times_and_sizes_read_well() {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         assert_eq!(local(1_795_323_612, &zone), "2026-11-22 06:00:12");
-        assert_eq!(rfc3339(1_795_323_612), "2026-11-22T05:00:12Z");
+        assert_eq!(rfc3339(1_795_323_612).as_deref(), Some("2026-11-22T05:00:12Z"));
+        assert_eq!(rfc3339(253_402_300_800), None, "no time in 1970 either");
         assert_eq!(ago(100, 130), "30 s ago");
         assert_eq!(ago(0, 119 * 60), "119 min ago");
         assert_eq!(ago(0, 26 * 3600), "26 h ago");
