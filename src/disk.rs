@@ -91,6 +91,8 @@ pub trait DiskFile: Read + Write + Seek + Send {
     fn sync_file_system(&mut self) -> io::Result<()>;
     /// Cuts or extends it.
     fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// Says when its content changed last, in seconds since 1970.
+    fn set_modified(&mut self, at: i64) -> io::Result<()>;
     /// What is known of it.
     fn metadata(&self) -> io::Result<Meta>;
     /// Takes the write lock of the whole file that `fcntl` knows, tied to this open file; `false` when another holds one. Closing the file

@@ -20,10 +20,12 @@ use super::{
     Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, are_most, digest_of,
     expected, expects_mail,
 };
-use crate::disk::{self, Access, Disk, Kind};
+use crate::clock;
+use crate::disk::{self, Access, Disk, DiskFile as _, Kind};
 use crate::ledger::{Ledger, Place, Row, Seq, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
+use crate::mail::{dated, headers};
 use folder::{Carrier, Folder};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
@@ -36,6 +38,9 @@ const SAMPLE: usize = 16;
 
 /// Rows that are compared with the folder at once when none of the sample is there.
 const PAGE: usize = 1000;
+
+/// No message is older, whatever its header says: 1980-01-01 00:00 UTC.
+const EARLIEST: UnixTime = 315_532_800;
 
 /// An account's Maildir.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -68,6 +73,7 @@ struct Draft<F> {
     path: PathBuf,
     file: F,
     digester: Digester,
+    header: headers::Reader,
     /// Octets that wait to be written together.
     buffer: Vec<u8>,
 }
@@ -77,6 +83,8 @@ struct Finished<F> {
     path: PathBuf,
     /// Open until its octets are durable.
     file: Option<F>,
+    /// When it came, by its own header, as far as that can be true.
+    dated: Option<UnixTime>,
     digest: Digest,
     size: u64,
     /// Set when the message is kept.
@@ -252,13 +260,15 @@ impl<D: Disk> Archive for Maildir<D> {
         self.throw_away();
         let (path, file) = self.temporary.file()?;
         let buffer = Vec::with_capacity(BUFFER);
-        self.draft = Some(Draft { path, file, digester: Digester::new(), buffer });
+        self.draft =
+            Some(Draft { path, file, digester: Digester::new(), header: headers::Reader::new(), buffer });
         Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError> {
         let Some(draft) = &mut self.draft else { return Err(ArchiveError::no_message(&self.root)) };
         draft.digester.update(octets);
+        draft.header.update(octets);
         let written = if draft.buffer.len() + octets.len() <= BUFFER {
             draft.buffer.extend_from_slice(octets);
             Ok(())
@@ -280,13 +290,21 @@ impl<D: Disk> Archive for Maildir<D> {
         }
         let (digest, size) = draft.digester.finish();
         let result = (digest.clone(), size);
-        self.finished =
-            Some(Finished { path: draft.path, file: Some(draft.file), digest, size, seq: 0, arrived: None });
+        let header = draft.header.into_header();
+        let dated = dated::dates(&header).find(|at| (EARLIEST..=clock::now()).contains(at));
+        let Draft { path, file, .. } = draft;
+        self.finished = Some(Finished { path, file: Some(file), dated, digest, size, seq: 0, arrived: None });
         Ok(result)
     }
 
     fn keep(&mut self, seq: Seq, arrived: Arrived) -> Result<(), ArchiveError> {
-        let Some(finished) = self.finished.take() else { return Err(ArchiveError::no_message(&self.root)) };
+        let Some(mut finished) = self.finished.take() else {
+            return Err(ArchiveError::no_message(&self.root));
+        };
+        if let (Some(file), Some(at)) = (&mut finished.file, finished.dated) {
+            // Mail programs sort by it, and nothing else goes by it: no failure.
+            let _ = file.set_modified(at);
+        }
         self.pending.push(Finished { seq, arrived: Some(arrived), ..finished });
         self.bound_open_files()
     }

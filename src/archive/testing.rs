@@ -171,6 +171,10 @@ impl DiskFile for WatchedFile {
         self.file.set_len(len)
     }
 
+    fn set_modified(&mut self, at: i64) -> io::Result<()> {
+        self.file.set_modified(at)
+    }
+
     fn metadata(&self) -> io::Result<Meta> {
         self.file.metadata()
     }

@@ -3,7 +3,7 @@
 
 use super::{Access, Disk, DiskFile, Kind, Meta, is_unsupported};
 use nix::sys::utsname::uname;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -158,6 +158,12 @@ impl DiskFile for OsFile {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn set_modified(&mut self, at: i64) -> io::Result<()> {
+        let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let last_modification = Timespec { tv_sec: at, tv_nsec: 0 };
+        Ok(rustix::fs::futimens(&self.0, &Timestamps { last_access, last_modification })?)
     }
 
     fn metadata(&self) -> io::Result<Meta> {

@@ -50,7 +50,7 @@ fn cut(value: &[u8], limit: usize) -> usize {
 }
 
 /// The instant of a Date field.
-fn date(text: &str) -> Option<i64> {
+pub(super) fn date(text: &str) -> Option<i64> {
     // A year of five digits or more is no date, and would be counted up to.
     let sane = text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 4);
     // What is no date at all comes out as the beginning of time.

@@ -1,6 +1,7 @@
 //! What a message is made of, pure: line ends, hashes, header facts, mboxrd quoting, file names.
 
 pub mod caption;
+pub mod dated;
 pub mod digest;
 pub mod headers;
 pub mod line_ends;

@@ -34,6 +34,7 @@ mod endless;
 mod endless_listings;
 mod farewell;
 mod fetch;
+mod file_dates;
 mod file_systems;
 mod first_minute;
 mod floors;

@@ -74,3 +74,31 @@ fn the_variable_of_a_password_reaches_no_command() {
     assert_eq!(environment.matches("ANOTHER=kept").count(), 2, "{environment}");
     assert!(!environment.contains(PASSWORD), "{environment}");
 }
+
+/// The descriptors of a command: `ls` has one more, on the folder that it lists.
+const DESCRIPTORS: &str = "ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p'";
+
+#[test]
+fn commands_find_no_descriptor_of_ours_open() {
+    let server = PopServer::with(Mail::some(3));
+    let other = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::with([
+        Account::on("work", &server)
+            .without("password")
+            .text("password_command", format!("{DESCRIPTORS} > asked; sleep 0.2; echo '{PASSWORD}'"))
+            .text("on_new_mail", format!("{DESCRIPTORS} > new")),
+        Account::on("other", &other).text("format", "mbox"),
+    ]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    for file in ["asked", "new"] {
+        let seen = std::fs::read_to_string(sandbox.path(file)).unwrap();
+        let home = sandbox.path("").display().to_string();
+        for line in seen.lines() {
+            let (number, target) = line.split_once(' ').unwrap();
+            let known = number.parse::<u32>().unwrap() <= 2 || target.contains("/proc/");
+            // What the tests themselves were started with is not ours either.
+            assert!(known || !(target.contains("socket:") || target.contains(&home)), "{file}: {seen}");
+        }
+        assert!(seen.lines().count() >= 3, "{seen}");
+    }
+}
