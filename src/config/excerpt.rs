@@ -68,7 +68,7 @@ fn fit_to_show(line: &str) -> String {
 }
 
 fn is_harmless(key: &str) -> bool {
-    !SECRET_KEYS.contains(&key) && (ACCOUNT_KEYS.contains(&key) || key == "state_dir")
+    !SECRET_KEYS.contains(&key) && (ACCOUNT_KEYS.contains(&key) || ["state_dir", "cache_dir"].contains(&key))
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use toml::Spanned;
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub(super) struct RawFile {
     pub(super) state_dir: Option<Spanned<String>>,
+    pub(super) cache_dir: Option<Spanned<String>>,
     pub(super) defaults: RawAccount,
     pub(super) accounts: BTreeMap<Spanned<String>, RawAccount>,
 }
 
 /// The keys that stand outside of every table, and the tables.
-pub(super) const TOP_KEYS: &[&str] = &["state_dir", "defaults", "accounts"];
+pub(super) const TOP_KEYS: &[&str] = &["state_dir", "cache_dir", "defaults", "accounts"];
 
 /// One account, or what all accounts have in common.
 #[derive(Debug, Default, Deserialize)]

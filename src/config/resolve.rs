@@ -32,6 +32,8 @@ pub(super) struct Resolved {
     pub(super) accounts: Vec<Account>,
     /// `state_dir`, if given.
     pub(super) state_dir: Option<PathBuf>,
+    /// `cache_dir`, if given.
+    pub(super) cache_dir: Option<PathBuf>,
     /// The file holds a password.
     pub(super) holds_password: bool,
     /// The file names a command.
@@ -41,7 +43,7 @@ pub(super) struct Resolved {
 impl Resolved {
     /// The whole, once it is known where the ledger is.
     pub(super) fn into_config(self, file: &Path, state_dir: PathBuf) -> Config {
-        Config { file: file.to_path_buf(), state_dir, accounts: self.accounts }
+        Config { file: file.to_path_buf(), state_dir, cache_dir: self.cache_dir, accounts: self.accounts }
     }
 }
 
@@ -74,6 +76,8 @@ impl Reader<'_> {
         }
         let state_dir =
             raw.state_dir.as_ref().map(|value| self.path("state_dir", value, None)).transpose()?;
+        let cache_dir =
+            raw.cache_dir.as_ref().map(|value| self.path("cache_dir", value, None)).transpose()?;
         let default_secret = self.secret(&raw.defaults, "[defaults]")?;
         let mut accounts: Vec<Account> = Vec::with_capacity(named.len());
         for (name, own) in &named {
@@ -97,7 +101,7 @@ impl Reader<'_> {
             let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
             table.password.is_some() || table.proxy.as_ref().is_some_and(login)
         });
-        Ok(Resolved { accounts, state_dir, holds_password, names_command })
+        Ok(Resolved { accounts, state_dir, cache_dir, holds_password, names_command })
     }
 
     fn account(&self, table: &Table<'_>, default_secret: Option<Secret<'_>>) -> Read<Account> {

@@ -13,6 +13,8 @@ pub struct Config {
     pub file: PathBuf,
     /// Where the ledger is.
     pub state_dir: PathBuf,
+    /// Where what can be made again is to be kept, if the configuration says so.
+    pub cache_dir: Option<PathBuf>,
     /// The accounts, in the order of the file.
     pub accounts: Vec<Account>,
 }

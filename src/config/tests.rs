@@ -94,6 +94,7 @@ fn every_key_is_understood() {
 fn defaults_hold_where_an_account_says_nothing() {
     let text = r#"
         state_dir = "state"
+        cache_dir = "~/cache"
         [defaults]
         archive = "~/Mail/{account}"
         host = "pop.example.com"
@@ -108,6 +109,7 @@ fn defaults_hold_where_an_account_says_nothing() {
     "#;
     let resolved = read(text).unwrap();
     assert_eq!(resolved.state_dir, Some(PathBuf::from("/etc/popkeep/state")));
+    assert_eq!(resolved.cache_dir, Some(PathBuf::from("/home/jane/cache")));
     let [zoe, adam] = &resolved.accounts[..] else { panic!("two accounts, in the order of the file") };
     assert_eq!((zoe.name.as_str(), adam.name.as_str()), ("zoe", "adam"));
     assert_eq!(zoe.archive, PathBuf::from("/home/jane/Mail/zoe"));
