@@ -134,6 +134,8 @@ pub struct Summary {
     pub removed: u64,
     /// Deletions that were due and are not done because the local copy is gone or changed.
     pub kept_no_copy: u64,
+    /// Octets of these, as listed.
+    pub kept_octets: u64,
     /// What is neither archived nor removed.
     pub missing: Vec<Missing>,
     /// Numbers of missing messages that a quiet run has reported within a week; empty for any other run.
@@ -167,6 +169,7 @@ impl Summary {
             deleted: 0,
             removed: 0,
             kept_no_copy: 0,
+            kept_octets: 0,
             missing: Vec::new(),
             told: HashSet::new(),
             seconds: 0.0,

@@ -22,7 +22,8 @@ Print one JSON document about the run on stdout
 
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
 (or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, and \
-removed from the archive since), left (by your own settings), missing (each with number, uid and reason) and \
+removed from the archive since), left (by your own settings), kept and kept_octets (due for deletion, and kept on the server since their \
+copy is gone or changed), missing (each with number, uid and reason) and \
 seconds; and on_new_mail, each command with accounts, fetched and error. listed is always archived, removed, \
 left and missing together. What came from a server has its unprintable octets escaped.";
 

@@ -37,19 +37,24 @@ pub(super) struct Figures {
     deleted: u64,
     removed: u64,
     left: u64,
+    kept: u64,
+    kept_octets: u64,
 }
 
 impl From<&Summary> for Figures {
     fn from(run: &Summary) -> Self {
-        let &Summary { listed, archived, fetched, octets, deleted, removed, .. } = run;
-        Figures { listed, archived, fetched, octets, deleted, removed, left: run.left() }
+        let &Summary { listed, archived, fetched, octets, deleted, removed, kept_octets, .. } = run;
+        let (left, kept) = (run.left(), run.kept_no_copy);
+        Figures { listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets }
     }
 }
 
 impl From<&RunRecord> for Figures {
     fn from(run: &RunRecord) -> Self {
-        let &RunRecord { listed, archived, fetched, octets, deleted, removed, left, .. } = run;
-        Figures { listed, archived, fetched, octets, deleted, removed, left }
+        let &RunRecord {
+            listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets, ..
+        } = run;
+        Figures { listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets }
     }
 }
 
@@ -133,6 +138,7 @@ mod tests {
             deleted: 1,
             removed: 0,
             kept_no_copy: 1,
+            kept_octets: 300,
             missing: vec![Missing {
                 number: 2,
                 uid: Some(b"u\x1b\xff".to_vec()),
@@ -147,7 +153,7 @@ mod tests {
             json,
             concat!(
                 r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
-                r#""listed":3,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":0,"#,
+                r#""listed":3,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":0,"kept":1,"kept_octets":300,"#,
                 r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}],"on_new_mail":[]}"#
             )
         );

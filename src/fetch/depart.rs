@@ -82,6 +82,10 @@ impl Run<'_> {
             (&self.account.name, &**self.observer),
         )?;
         self.tally.kept_no_copy += marked.no_copy.len() as u64;
+        for &seq in &marked.no_copy {
+            let row = self.ledger.row(seq)?;
+            self.tally.kept_octets += row.map_or(0, |row| row.list_size.unwrap_or(row.size));
+        }
         self.refused += marked.refused.len() as u64;
         if let Some((_, first)) = marked.refused.first() {
             let text = format!(

@@ -353,6 +353,7 @@ impl<'a> Run<'a> {
             deleted: self.tally.deleted,
             removed,
             kept_no_copy: self.tally.kept_no_copy,
+            kept_octets: self.tally.kept_octets,
             missing,
             told: std::collections::HashSet::new(),
             seconds: 0.0,
@@ -371,6 +372,8 @@ impl<'a> Run<'a> {
             deleted: summary.deleted,
             removed: summary.removed,
             left: summary.left(),
+            kept: summary.kept_no_copy,
+            kept_octets: summary.kept_octets,
             missing: summary.really_missing().count() as u64,
             delete_policy: policy_words(self.account.delete),
         }

@@ -342,6 +342,10 @@ pub struct RunRecord {
     pub removed: u64,
     /// Listed messages that the user's own settings left on the server.
     pub left: u64,
+    /// Messages that were due for deletion and stay on the server, since their copy is gone or changed.
+    pub kept: u64,
+    /// Octets of these, as listed.
+    pub kept_octets: u64,
     /// Listed messages that should be in the archive and are not.
     pub missing: u64,
     /// The `delete` setting in force, as written in the configuration.

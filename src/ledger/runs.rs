@@ -67,10 +67,16 @@ pub(super) fn end(connection: &Connection, maildrop: i64, record: &RunRecord) ->
         })?;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO run_remainder (maildrop, number, removed, left_alone) \
-             SELECT ?1, max(number), ?2, ?3 FROM run WHERE maildrop = ?1",
+            "INSERT OR REPLACE INTO run_remainder (maildrop, number, removed, left_alone, kept, kept_octets) \
+             SELECT ?1, max(number), ?2, ?3, ?4, ?5 FROM run WHERE maildrop = ?1",
         )?
-        .execute((maildrop, signed(record.removed), signed(record.left)))?;
+        .execute((
+            maildrop,
+            signed(record.removed),
+            signed(record.left),
+            signed(record.kept),
+            signed(record.kept_octets),
+        ))?;
     Ok(())
 }
 
@@ -116,7 +122,7 @@ pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Optio
     connection
         .prepare_cached(
             "SELECT ended_at, exit, error, listed, held, fetched, octets, deleted, missing, delete_policy, \
-             coalesce(removed, 0), coalesce(left_alone, 0) \
+             coalesce(removed, 0), coalesce(left_alone, 0), coalesce(kept, 0), coalesce(kept_octets, 0) \
              FROM run LEFT JOIN run_remainder USING (maildrop, number) \
              WHERE maildrop = ? AND ended_at IS NOT NULL ORDER BY number DESC LIMIT 1",
         )?
@@ -134,6 +140,8 @@ pub(super) fn last_ended(connection: &Connection, maildrop: i64) -> Result<Optio
                 delete_policy: row.get(9)?,
                 removed: unsigned(row.get(10)?),
                 left: unsigned(row.get(11)?),
+                kept: unsigned(row.get(12)?),
+                kept_octets: unsigned(row.get(13)?),
             })
         })
         .optional()

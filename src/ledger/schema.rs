@@ -187,6 +187,8 @@ CREATE TABLE run_remainder (   -- listed messages of a run that are neither arch
   number     INTEGER NOT NULL, -- as in run
   removed    INTEGER NOT NULL, -- archived once, and removed from the archive since
   left_alone INTEGER NOT NULL, -- left on the server by the user's own settings
+  kept       INTEGER NOT NULL, -- due for deletion, and kept: their copy is gone or changed
+  kept_octets INTEGER NOT NULL, -- octets of these, as listed
   PRIMARY KEY (maildrop, number)
 ) WITHOUT ROWID;
 

@@ -173,6 +173,7 @@ mod tests {
             deleted: 0,
             removed: 0,
             kept_no_copy: 0,
+            kept_octets: 0,
             missing: vec![
                 Missing { number: 1, uid: None, reason: "larger than max_size".into(), chosen: true },
                 Missing { number: 3, uid: None, reason: "-ERR gone".into(), chosen: false },

@@ -94,8 +94,9 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
     let mut lines = listed(&summary.missing, true, "left on the server");
     if summary.kept_no_copy > 0 {
         lines.push(format!(
-            "{} kept on the server: due for deletion, but the local copy was removed or changed",
-            messages(summary.kept_no_copy)
+            "{} ({}) kept on the server: due for deletion, but the local copy was removed or changed",
+            messages(summary.kept_no_copy),
+            size(summary.kept_octets)
         ));
     }
     lines
@@ -185,6 +186,7 @@ mod tests {
             deleted: 0,
             removed: 0,
             kept_no_copy: 0,
+            kept_octets: 0,
             missing,
             told: std::collections::HashSet::new(),
             seconds: 1.5,
@@ -241,13 +243,13 @@ mod tests {
     fn what_the_user_chose_to_leave_is_a_remark_and_no_problem() {
         let mut left = run(vec![missing(4, "larger than max_size", true)]);
         left.exit = Exit::OK;
-        left.kept_no_copy = 2;
+        (left.kept_no_copy, left.kept_octets) = (2, 2048);
         assert!(problems(&left).is_empty());
         assert_eq!(
             remarks(&left),
             [
                 "message 4 left on the server: larger than max_size",
-                "2 messages kept on the server: due for deletion, but the local copy was removed or changed"
+                "2 messages (2.0 KiB) kept on the server: due for deletion, but the local copy was removed or changed"
             ]
         );
     }

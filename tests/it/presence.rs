@@ -295,7 +295,10 @@ fn due_messages_whose_copies_are_gone_stay_and_are_counted() {
     sandbox.popkeep(["fetch"]).run().expect(0).says(&["1 message", "kept on the server"]);
     assert_eq!(server.uids().len(), 1);
     let report = fetch(&sandbox, 0);
-    assert_eq!((&report["removed"], &report["deleted"]), (&1.into(), &0.into()));
+    assert_eq!((&report["removed"], &report["deleted"], &report["kept"]), (&1.into(), &0.into(), &1.into()));
+    assert!(report["kept_octets"].as_u64().unwrap() > 0);
+    let status = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
+    assert_eq!(status["accounts"][0]["last_run"]["kept"], 1);
     assert_eq!(server.count("DELE"), 2, "not tried again");
 }
 

@@ -198,7 +198,7 @@ mod tests {
                 r#"{"exit":1,"accounts":[{"name":"work","error":null,"archive":"/mail/work","archived":2,"octets":2048,"#,
                 r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
                 r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"archived":0,"#,
-                r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"missing":0},"stale":true,"failed_runs":3,"#,
+                r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"kept":0,"kept_octets":0,"missing":0},"stale":true,"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
                 r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,
                 r#""failures":2,"first":"2026-11-22T05:00:12Z","last":"2026-11-22T05:00:12Z","#,

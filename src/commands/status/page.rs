@@ -79,11 +79,18 @@ fn ending(run: &RunRecord) -> String {
         return end;
     }
     let counts = wording::counts(run.listed, run.archived, run.fetched, run.octets, run.deleted);
-    let others: Vec<String> = [(run.removed, "removed"), (run.left, "left"), (run.missing, "missing")]
+    let mut others: Vec<String> = [(run.removed, "removed"), (run.left, "left"), (run.missing, "missing")]
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!(", {count} {word}"))
         .collect();
+    if run.kept > 0 {
+        let octets = wording::size(run.kept_octets);
+        others.push(format!(
+            ", {} ({octets}) kept on the server though due: their copy is gone or changed",
+            run.kept
+        ));
+    }
     format!("{end}, {counts}{}", others.concat())
 }
 
