@@ -66,6 +66,8 @@ pub struct Maildir<D: Disk> {
     adoptable: Option<HashMap<ShortHash, Vec<Carrier>>>,
     /// The archive's mark is there, or was tried.
     marked: bool,
+    /// Files whose size is looked at in one run, at most.
+    stats: usize,
 }
 
 /// The message that is being written.
@@ -114,6 +116,7 @@ impl<D: Disk> Maildir<D> {
             ledger_was_empty: false,
             adoptable: None,
             marked: false,
+            stats: look::STATS,
         }
     }
 

@@ -17,7 +17,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Files whose size is looked at in one run, at most.
-const STATS: usize = 20_000;
+pub(super) const STATS: usize = 20_000;
 
 /// Between two portions of an archive that nothing has touched, in seconds.
 const PAUSE: i64 = 12 * 3600;
@@ -52,7 +52,7 @@ impl<D: Disk> Maildir<D> {
         let Some(last) = ledger.newest(Seq::MAX, 1)?.first().map(|row| row.seq) else {
             return Ok(Presence::of_record(&LookRecord::default(), accepted));
         };
-        let in_turns = last > STATS as u64;
+        let in_turns = last > self.stats as u64;
         let turn = !in_turns || before.turn_at > now || now.saturating_sub(before.turn_at) >= PAUSE;
         let is_accepted = |seq: Seq| accepted.binary_search(&seq).is_ok();
         let worried = before.odd.iter().any(|odd| odd.problem.is_some() && !is_accepted(odd.seq));
@@ -90,7 +90,7 @@ impl<D: Disk> Maildir<D> {
     ) -> Result<Names, ArchiveError> {
         let mut absent = Vec::new();
         let mut candidates = Vec::new();
-        let mut in_turn = 0;
+        let (mut in_turn, most) = (0, self.stats);
         let mut next = None;
         let folder = &self.folder;
         ledger.places(&mut |seq, size, place| {
@@ -100,7 +100,7 @@ impl<D: Disk> Maildir<D> {
                 absent.push((seq, key));
                 return;
             };
-            let its_turn = seq >= before.turn && in_turn < STATS;
+            let its_turn = seq >= before.turn && in_turn < most;
             in_turn += usize::from(its_turn);
             if !its_turn && seq >= before.turn {
                 next.get_or_insert(seq);

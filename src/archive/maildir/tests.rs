@@ -1,4 +1,5 @@
 mod batches;
+mod presence;
 mod recovery;
 
 use super::Maildir;

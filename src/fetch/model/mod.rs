@@ -333,6 +333,29 @@ fn what_was_changed_in_the_archive_is_not_deleted_from_the_server() {
     report(points);
 }
 
+/// After a blow at any step somebody removes all copies. Whatever the server deletes from then on is in the archive.
+#[test]
+fn what_was_removed_from_the_archive_is_not_deleted_from_the_server() {
+    let mut points = 0;
+    for case in [MAILDIR, MBOX] {
+        points += steps(|step| {
+            let mut world = World::new(case, &MAIL);
+            let (_, struck) = world.run(Some(Doom { side: Side::Local, blow: Blow::Death, step }));
+            world.empty();
+            world.delete_what_is_fetched();
+            for _ in 0..2 {
+                world.run(None);
+                let archived = world.archived();
+                for message in world.purged() {
+                    assert!(archived.contains(&message), "step {step}: {}", message.escape_ascii());
+                }
+            }
+            if struck { Tried::Well } else { Tried::Over }
+        });
+    }
+    report(points);
+}
+
 #[test]
 fn a_message_in_the_place_of_another_is_not_deleted_before_it_is_archived() {
     for case in [MAILDIR, MBOX] {

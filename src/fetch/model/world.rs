@@ -184,6 +184,21 @@ impl World {
         }
     }
 
+    /// The archive's owner removes all mail in it.
+    pub(super) fn empty(&self) {
+        let path = &self.account.archive;
+        let new = path.join("new");
+        for name in self.names(&new) {
+            self.store.lock().unwrap().remove_name(&new.join(name)).unwrap();
+        }
+        let mut store = self.store.lock().unwrap();
+        if let Ok(ino) = store.find(path)
+            && let Ok(octets) = store.change_octets(ino)
+        {
+            octets.clear();
+        }
+    }
+
     /// From now on what is archived is deleted from the server.
     pub(super) fn delete_what_is_fetched(&mut self) {
         self.account.delete = DeletePolicy::Fetched;
