@@ -21,7 +21,7 @@ mod trust;
 
 pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhausted, is_unsupported, remedy};
 pub(crate) use os::parent;
-pub use os::{OsDisk, OsFile, host_name};
+pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;
 pub use replace::{replace_private, replace_shared};
 pub use small::{

@@ -208,6 +208,11 @@ fn release() -> String {
     uname().map_or_else(|_| String::new(), |names| names.release().to_string_lossy().into_owned())
 }
 
+/// The user we act as.
+pub fn our_user() -> u32 {
+    nix::unistd::Uid::effective().as_raw()
+}
+
 /// The name of this machine; nothing where the system does not say.
 pub fn host_name() -> String {
     uname().map_or_else(|_| String::new(), |names| names.nodename().to_string_lossy().into_owned())

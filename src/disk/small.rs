@@ -92,7 +92,7 @@ fn make_dirs_again(disk: &impl super::Disk, path: &Path) -> io::Result<()> {
 /// Makes the names of a folder and of all folders of ours above it durable, before the first thing
 /// of worth is put into it. Who made them may have been killed before it could see to that.
 pub(crate) fn secure_dirs(disk: &impl super::Disk, folder: &Path) -> io::Result<()> {
-    let us = rustix::process::geteuid().as_raw();
+    let us = super::our_user();
     let mut folder = folder;
     while disk.metadata(folder)?.uid == us {
         let above = parent(folder);
@@ -140,7 +140,7 @@ pub fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {
 /// Whether another process has this number. One that we may not signal has.
 pub(crate) fn is_alive(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    pid != rustix::process::getpid()
+    pid.as_raw_nonzero().get().unsigned_abs() != std::process::id()
         && rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
 }
 
@@ -191,7 +191,7 @@ mod tests {
         }
         let file = folder.join("file");
         write_new_private(&file, b"text").unwrap();
-        assert_eq!(mode_and_owner(&file).unwrap(), (0o600, rustix::process::geteuid().as_raw()));
+        assert_eq!(mode_and_owner(&file).unwrap(), (0o600, crate::disk::our_user()));
         assert_eq!(write_new_private(&file, b"other").unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(make_private_dirs(&file.join("d")).unwrap_err().kind(), ErrorKind::NotADirectory);
     }

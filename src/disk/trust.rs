@@ -217,7 +217,7 @@ struct People {
 
 impl People {
     fn new() -> People {
-        People { us: rustix::process::geteuid().as_raw(), trust_groups: false, known: Vec::new() }
+        People { us: super::our_user(), trust_groups: false, known: Vec::new() }
     }
 
     /// Whether everybody can make names in a folder on the way; an error if others can also replace what is in it.

@@ -296,7 +296,7 @@ fn check_files(path: &Path) -> Result<(), LedgerError> {
                 let reason = "it is not a regular file".to_owned();
                 return Err(LedgerError::Denied { path: file.display().to_string(), reason });
             }
-            Ok(meta) if meta.uid != rustix::process::geteuid().as_raw() && meta.uid != 0 => {
+            Ok(meta) if meta.uid != crate::disk::our_user() && meta.uid != 0 => {
                 let reason = format!("{} belongs to another user", file.display());
                 let path = disk::parent(path).display().to_string();
                 return Err(LedgerError::Distrusted { path, reason });

@@ -89,7 +89,7 @@ pub(super) fn check(path: &Path, meta: &Meta) -> Result<(), ArchiveError> {
             path,
             "it has a second name (a hard link): what is written to one is written to both",
         )),
-        Kind::File if meta.uid == rustix::process::geteuid().as_raw() => Ok(()),
+        Kind::File if meta.uid == crate::disk::our_user() => Ok(()),
         Kind::File => Err(ArchiveError::cannot_create(path, "it belongs to another user")),
         Kind::Folder => Err(ArchiveError::cannot_create(path, "it is a folder; an mbox is a file")),
         Kind::Link => Err(ArchiveError::cannot_create(path, "it is a symbolic link; name the file itself")),

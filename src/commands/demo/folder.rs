@@ -78,9 +78,7 @@ fn is_earlier(dir: &Path, config: &Path) -> Result<bool, DemoError> {
 fn check(dir: &Path) -> Result<(), DemoError> {
     distrusted(dir, disk::check_folder(dir, false))?;
     let meta = OsDisk.link_metadata(dir).map_err(|error| DemoError::folder(dir, &error))?;
-    let ours = meta.kind == Kind::Folder
-        && meta.uid == rustix::process::geteuid().as_raw()
-        && meta.mode & 0o022 == 0;
+    let ours = meta.kind == Kind::Folder && meta.uid == crate::disk::our_user() && meta.mode & 0o022 == 0;
     if ours { Ok(()) } else { Err(DemoError::taken(dir)) }
 }
 

@@ -224,7 +224,7 @@ fn meta(store: &Store, ino: Ino) -> Meta {
         dev: 1,
         ino,
         links: store.links(ino),
-        uid: rustix::process::geteuid().as_raw(),
+        uid: crate::disk::our_user(),
         gid: rustix::process::getegid().as_raw(),
         mode: if kind == Kind::Folder { 0o700 } else { 0o600 },
         modified: (store.modified(ino), 0),
