@@ -127,6 +127,21 @@ pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit:
         .collect()
 }
 
+/// Another program has moved a row's region: where it begins now, and its octets. Returns how many rows there were.
+pub(super) fn moved(
+    connection: &Connection,
+    maildrop: i64,
+    seq: Seq,
+    (offset, length): (u64, u64),
+) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE message SET mbox_offset = ?, mbox_length = ? \
+             WHERE maildrop = ? AND seq = ? AND state <> 'intent' AND mbox_offset IS NOT NULL",
+        )?
+        .execute((signed(offset), signed(length), maildrop, signed(seq)))
+}
+
 /// Calls `each` for every stored or deleted row with the octets of its stored form and its place.
 pub(super) fn places(
     connection: &Connection,

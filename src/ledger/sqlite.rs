@@ -387,13 +387,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         }
         Change::AgeCounts { seq, from } => rows::age_counts(connection, maildrop, *seq, *from)?,
         Change::Moved { seq, offset, length } => {
-            let touched = connection
-                .prepare_cached(
-                    "UPDATE message SET mbox_offset = ?, mbox_length = ? \
-                     WHERE maildrop = ? AND seq = ? AND state <> 'intent' AND mbox_offset IS NOT NULL",
-                )?
-                .execute((signed(*offset), signed(*length), maildrop, signed(*seq)))?;
-            exactly_one(touched, *seq, "stored")?;
+            exactly_one(rows::moved(connection, maildrop, *seq, (*offset, *length))?, *seq, "stored")?;
         }
         Change::Told(told) => seen::tell(connection, maildrop, told)?,
         Change::Looked(seen) => look::replace(connection, maildrop, seen)?,
