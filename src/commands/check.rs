@@ -156,6 +156,10 @@ impl Page {
                 ),
             );
         }
+        for (what, until) in fetch::left_out(config, account, &ledger)? {
+            let until = wording::moment(until);
+            self.add("note", format!("left out until {until}: {what}, which the server did not answer"));
+        }
         if ledger.quirks()?.shows_parts {
             let note = "the server shows a part of its messages at a time: fetch goes on in further sessions";
             self.add("note", note.to_owned());

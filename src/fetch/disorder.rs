@@ -71,6 +71,15 @@ pub(super) fn before_a_look(config: &Config, account: &Account) -> Result<Before
     })
 }
 
+/// What this account's server is not asked for now, since it did not answer it, and until when.
+pub fn left_out(
+    config: &Config,
+    account: &Account,
+    ledger: &dyn Ledger,
+) -> Result<Vec<(String, UnixTime)>, LedgerError> {
+    Ok(Logbook::new(config, account, ledger.logins()?).left_out())
+}
+
 /// Whether it is known that this account's server does not answer TOP.
 pub fn is_silent_at_top(config: &Config, account: &Account) -> bool {
     before_a_look(config, account).is_ok_and(|known| known.without_top)

@@ -110,6 +110,17 @@ impl Logbook {
         (messages, enough)
     }
 
+    /// What this server is not asked for now, and until when: for people.
+    pub(super) fn left_out(&self) -> Vec<(String, UnixTime)> {
+        let login = self.silences().filter(|silence| silence.message.is_empty());
+        let mut left_out: Vec<_> = login.map(|silence| (silence.command.clone(), silence.until)).collect();
+        let tops = self.silences().filter(|silence| silence.command == TOP).map(|silence| silence.until);
+        if self.silent_tops().1 {
+            left_out.extend(tops.min().map(|until| (TOP.to_owned(), until)));
+        }
+        left_out
+    }
+
     fn silences(&self) -> impl Iterator<Item = &Unanswered> {
         let holds = |silence: &&Unanswered| {
             silence.server == self.server && clock::is_to_come(silence.until, REMEMBERED, now())

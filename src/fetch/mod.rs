@@ -51,7 +51,7 @@ mod wandering;
 use ahead::Ahead;
 use beside::Beside;
 pub use by_hand::{Loss, Records};
-pub use disorder::{is_silent_at_top, one_at_a_time_until};
+pub use disorder::{is_silent_at_top, left_out, one_at_a_time_until};
 use due::{ages_now, policy_words};
 pub use error::AccountError;
 pub use login::{open_session, open_session_to_look};
@@ -271,7 +271,9 @@ impl<'a> Run<'a> {
         self.seen.silent_tops = silent;
         self.seen.top = if enough { Top::Avoided } else { Top::Free };
         let outcome = self.sessions();
+        // A connection that was lost while TOP did its work says nothing.
         if let Some(message) = self.seen.silent_top.take()
+            && self.seen.top == Top::Avoided
             && outcome.as_ref().map_or_else(AccountError::is_for_later, |()| true)
         {
             self.logbook.top_was_silent(message);

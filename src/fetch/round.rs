@@ -94,6 +94,7 @@ pub(super) enum Errand {
 
 /// What a server was seen doing, in this run or before.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each was seen or not, and they combine")]
 pub(super) struct Seen {
     /// It mixes up its answers when commands are sent ahead of them, so none is.
     pub disorder: bool,
@@ -103,7 +104,7 @@ pub(super) struct Seen {
     pub top: Top,
     /// Messages at which TOP met with silence in earlier runs; they are not asked for by it.
     pub silent_tops: Vec<Vec<u8>>,
-    /// The one at which it did in this run.
+    /// The last one at which it did in this run.
     pub silent_top: Option<Vec<u8>>,
     /// TOP was answered in this run.
     pub top_answers: bool,
@@ -166,13 +167,7 @@ impl Work {
 
 impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
-        if self.seen.top == Top::Asked {
-            self.seen.top = Top::Free;
-        }
-        let mut session = (self.open)(self.seen.disorder)?;
-        let mut changes = self.logbook.take_changes();
-        changes.push(Change::LoggedIn { at: now() });
-        self.ledger.commit(&changes)?;
+        let mut session = self.log_in()?;
         let opened = Instant::now();
         let (listing, roll) = list_and_call_the_roll(&mut session, &mut *self.ledger);
         let listing = match listing {
@@ -275,6 +270,18 @@ impl Run<'_> {
             Some((_, reply)) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
             None => finished,
         }
+    }
+
+    /// A new session, on record.
+    fn log_in(&mut self) -> Result<Session<Transaction>, AccountError> {
+        if self.seen.top == Top::Asked {
+            self.seen.top = Top::Free;
+        }
+        let session = (self.open)(self.seen.disorder)?;
+        let mut changes = self.logbook.take_changes();
+        changes.push(Change::LoggedIn { at: now() });
+        self.ledger.commit(&changes)?;
+        Ok(session)
     }
 
     /// Puts those messages last that ended two runs by meeting the provider's limit first.

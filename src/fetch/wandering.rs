@@ -23,7 +23,10 @@ impl Run<'_> {
         let asked: Vec<(usize, Seq)> = plan
             .wandering()
             .iter()
-            .filter(|(place, _)| matches!(plan.item(*place).verdict, Verdict::Fetch { .. }))
+            .filter(|(place, _)| {
+                let item = plan.item(*place);
+                matches!(item.verdict, Verdict::Fetch { .. }) && self.may_top(&item)
+            })
             .copied()
             .collect();
         // What is to be deleted at once has to be looked at whole.
@@ -44,6 +47,7 @@ impl Run<'_> {
         });
         if let Err(error) = heard {
             self.watch_order(session.sent_ahead(), &error)?;
+            self.watch_top(session, plan, &error);
             return Err(error.into());
         }
         let mut changes = Vec::new();
