@@ -176,7 +176,7 @@ const ONE_LOGIN_AND_NO_MAIL: &str = "S: +OK\nC: CAPA\nS: -ERR\nC: USER joe\nS: +
 /// A server that never answers TOP, or hangs up at it.
 fn silent_at_top(mails: Vec<Mail>, capa: Capa) -> PopServer {
     let says = [("TOP", Vec::new())].into();
-    PopServer::behaving(mails, Behaviour { says, capa, ..Behaviour::default() })
+    PopServer::behaving(mails, Behaviour { capa, says, ..Behaviour::default() })
 }
 
 #[test]
