@@ -304,7 +304,6 @@ fn alike(changes: &[Change]) -> usize {
 }
 
 /// Makes a change, to `together` rows that follow one another if it is one that [`alike`] counts.
-#[expect(clippy::too_many_lines, reason = "an arm for each change, and each is short")]
 fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Problem> {
     let last = |seq: Seq| signed(seq + together as u64 - 1);
     match change {
