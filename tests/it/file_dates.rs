@@ -47,7 +47,7 @@ fn a_file_has_the_date_of_its_message_if_that_can_be_true() {
             "received" => assert_eq!(at, 1_420_070_400),
             "dated" => assert_eq!(at, 1_356_998_400),
             _ => {
-                assert!(at > 1_700_000_000 && at < 3_000_000_000, "{subject}: when it was fetched, not {at}")
+                assert!(at > 1_700_000_000 && at < 3_000_000_000, "{subject}: when it was fetched, not {at}");
             }
         }
     }
