@@ -35,6 +35,12 @@ impl VerifiedCopy {
         let exactly = reread.header == recorded.header && reread.rest == recorded.rest;
         (exactly || reread.core() == recorded.core()).then(|| VerifiedCopy { digest: recorded.clone() })
     }
+
+    /// The same for a copy that another program has made: it stands for the message in the form that the server has,
+    /// with which it was compared when it went on record.
+    pub(crate) fn served_in(self, form: Option<Digest>) -> Self {
+        form.map_or(self, |digest| VerifiedCopy { digest })
+    }
 }
 
 /// What one session has shown of one message on the server.

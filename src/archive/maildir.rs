@@ -12,22 +12,22 @@ mod folder;
 mod look;
 mod mark;
 mod recovery;
+mod strangers;
 mod temporary;
 #[cfg(test)]
 mod tests;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, are_most, digest_of,
-    expected, expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
+    digest_of, expected, expects_mail,
 };
 use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile as _, Kind};
-use crate::ledger::{Ledger, Place, Row, Seq, UnixTime};
+use crate::ledger::{Ledger, Place, Row, Seq, Stranger, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
 use crate::mail::{dated, headers};
-use folder::{Carrier, Folder};
-use std::collections::HashMap;
+use folder::{Folder, Tag};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,10 +60,10 @@ pub struct Maildir<D: Disk> {
     closed_unsynced: bool,
     /// A commit failed: nothing more before recovery.
     unsettled: bool,
+    /// Strangers were read whose names may not be durable.
+    met: bool,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,
-    ledger_was_empty: bool,
-    adoptable: Option<HashMap<ShortHash, Vec<Carrier>>>,
     /// The archive's mark is there, or was tried.
     marked: bool,
     /// Files whose size is looked at in one run, at most.
@@ -112,9 +112,8 @@ impl<D: Disk> Maildir<D> {
             group: None,
             closed_unsynced: false,
             unsettled: false,
+            met: false,
             shortfall: None,
-            ledger_was_empty: false,
-            adoptable: None,
             marked: false,
             stats: look::STATS,
         }
@@ -151,8 +150,8 @@ impl<D: Disk> Maildir<D> {
             let rows = ledger.newest(before, PAGE)?;
             let Some(oldest) = rows.last() else { return Ok(false) };
             before = oldest.seq;
-            for key in rows.iter().filter_map(key_of) {
-                if !self.folder.find(&key)?.is_empty() {
+            for tag in rows.iter().filter_map(tag_of) {
+                if !self.folder.find(&tag)?.is_empty() {
                     return Ok(true);
                 }
             }
@@ -192,7 +191,15 @@ impl<D: Disk> Maildir<D> {
     }
 }
 
-/// The KEY of a row's copy; `None` for a row of an mbox.
+/// What identifies the file of a row's copy; `None` for a row of an mbox.
+fn tag_of(row: &Row) -> Option<Tag> {
+    match &row.place {
+        Place::Maildir { key } => Some(Tag::of_place(key)),
+        Place::Mbox { .. } => None,
+    }
+}
+
+/// The KEY of a row's copy; `None` for a row of an mbox, and for another program's copy.
 fn key_of(row: &Row) -> Option<Key> {
     match &row.place {
         Place::Maildir { key } => Key::parse(key),
@@ -217,7 +224,6 @@ impl<D: Disk> Archive for Maildir<D> {
             }
             self.leave_mark();
         }
-        self.ledger_was_empty = !holds && ledger.intents()?.is_empty();
         self.make_folders()?;
         self.secure_folders(!holds)?;
         for path in [self.root.join("tmp"), self.root.join("new")] {
@@ -236,8 +242,7 @@ impl<D: Disk> Archive for Maildir<D> {
         let mut present = 0;
         ledger.places(&mut |_, _, place| {
             if let Place::Maildir { key } = place {
-                let is_here = Key::parse(key).is_some_and(|key| self.folder.inode(&key).is_some());
-                present += u64::from(is_here);
+                present += u64::from(self.folder.inode(&Tag::of_place(key)).is_some());
             }
         })?;
         Ok(are_most(present, ledger)?)
@@ -251,8 +256,20 @@ impl<D: Disk> Archive for Maildir<D> {
         self.look_through(ledger, now)
     }
 
-    fn adoptable(&mut self, ledger: &mut dyn Ledger, uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
-        self.adopt(ledger, uid)
+    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
+        self.look_for_strangers(ledger, now)
+    }
+
+    fn origin(&self, uid: &[u8]) -> Option<ShortHash> {
+        Some(names::origin(&self.identity, Some(uid)))
+    }
+
+    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
+        self.read_stranger(stranger)
+    }
+
+    fn secure_met(&mut self) -> Result<(), ArchiveError> {
+        self.secure_strangers()
     }
 
     fn expect(&mut self, messages: usize) {
@@ -337,7 +354,7 @@ impl<D: Disk> Archive for Maildir<D> {
     }
 
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError> {
-        let Some(key) = key_of(row) else { return Ok(Copy::Gone) };
+        let Some(tag) = tag_of(row) else { return Ok(Copy::Gone) };
         let mut found = false;
         let mut candidates = self.likely_names(row);
         // By name, by the last look at the folders, by a fresh one: as long as it takes.
@@ -353,7 +370,7 @@ impl<D: Disk> Archive for Maildir<D> {
             if found || (look > 0 && !self.folder.refresh()?) {
                 break;
             }
-            candidates = self.folder.find(&key)?;
+            candidates = self.folder.find(&tag)?;
         }
         Ok(if found { Copy::Changed } else { Copy::Gone })
     }

@@ -16,13 +16,14 @@ mod spool;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod unexplained;
 
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Pending, Presence, Recovery, are_most, expected,
-    expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
+    expected, expects_mail,
 };
 use crate::disk::{self, Access, Disk};
-use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime};
+use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, Stranger, UnixTime};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
 use crate::mail::mboxrd::Quote;
@@ -43,6 +44,8 @@ pub struct Mbox<D: Disk> {
     pending: Vec<Finished>,
     /// An append failed: nothing more before recovery.
     unsettled: bool,
+    /// Strangers were read that may not be durable.
+    met: bool,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,
     /// This run has synced the folder that the file is in.
@@ -87,6 +90,7 @@ impl<D: Disk> Mbox<D> {
             finished: None,
             pending: Vec::new(),
             unsettled: false,
+            met: false,
             shortfall: None,
             name_is_durable: false,
             patience: lock::PATIENCE,
@@ -179,6 +183,18 @@ impl<D: Disk> Archive for Mbox<D> {
 
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError> {
         self.look_through(ledger, now)
+    }
+
+    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
+        self.look_for_strangers(ledger, now)
+    }
+
+    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
+        self.read_stranger(stranger)
+    }
+
+    fn secure_met(&mut self) -> Result<(), ArchiveError> {
+        self.secure_strangers()
     }
 
     fn begin(&mut self) -> Result<(), ArchiveError> {

@@ -22,8 +22,10 @@ mod testing;
 pub use error::ArchiveError;
 pub use presence::{Presence, Whereabouts};
 
-use crate::ledger::{Ledger, LedgerError, Row, Seq, UnixTime};
-use crate::mail::digest::{Digest, Digester};
+use crate::ledger::{Ledger, LedgerError, Row, Seq, Stranger, UnixTime};
+use crate::mail::bare::BareHeader;
+use crate::mail::digest::{Digest, Digester, Hash};
+use crate::mail::names::ShortHash;
 use crate::receipt::VerifiedCopy;
 
 /// What is known of a message when its last octet has been written.
@@ -78,6 +80,17 @@ pub enum Examined {
     Gone,
 }
 
+/// A stranger, as it was read just now.
+#[derive(Clone, Debug)]
+pub struct Met {
+    /// Its hashes.
+    pub digest: Digest,
+    /// Octets of its stored form.
+    pub size: u64,
+    /// The hash of its header but for what fetchers add: see [`crate::mail::bare`].
+    pub bare: Option<Hash>,
+}
+
 /// What recovery found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -115,17 +128,21 @@ pub trait Archive: Send {
     /// was seen goes on record, so that the next look can be a short one.
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
-    /// For a lost ledger: a message that the archive holds under this UID although the ledger
-    /// had no row at all when the archive was opened.
-    ///
-    /// To be asked once for each listed message, before the plan is made. The copy has been
-    /// re-read, compared with the hash in its name and made durable; the row has a new number,
-    /// no list size and [`crate::ledger::State::Stored`], and is to be committed as
-    /// [`crate::ledger::Change::Adopted`]. Each copy is offered once. `None` costs next to
-    /// nothing. An archive whose names tell nothing (an mbox) never has any.
-    fn adoptable(&mut self, _ledger: &mut dyn Ledger, _uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
-        Ok(None)
+    /// Before login, after `look`: puts on record what is in the archive and no row explains, as strangers. Costs
+    /// nothing where the archive is what it was when that was done last.
+    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError>;
+
+    /// What stands for a UID of this account in the archive's names; `None` where names tell nothing.
+    fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {
+        None
     }
+
+    /// Re-reads a stranger; `None` when it is not there any more. Before it is put on record as a row's copy,
+    /// [`Archive::secure_met`] is called.
+    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError>;
+
+    /// Makes every stranger durable that was met.
+    fn secure_met(&mut self) -> Result<(), ArchiveError>;
 
     /// So many messages are about to come: what can be made ready for them is, while the server is still looking
     /// for the first. Never fails: what cannot be made ready is made when it is needed.
@@ -203,20 +220,34 @@ fn are_most(present: u64, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
 
 /// Reads a stored form to its end and hashes it.
 fn digest_of(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
-    digest_with(Digester::new(), file)
+    digest_with(Digester::new(), file, &mut |_| {})
+}
+
+/// The same, with the hash of its header but for what fetchers add.
+fn digest_bare(file: impl std::io::Read) -> std::io::Result<(Digest, u64, Option<Hash>)> {
+    let mut bare = BareHeader::default();
+    let (digest, size) = digest_with(Digester::new(), file, &mut |octets| bare.update(octets))?;
+    Ok((digest, size, bare.finish()))
 }
 
 /// The same with the marks of mail programs left out of the core.
 fn digest_of_marked(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
-    digest_with(Digester::without_marks(), file)
+    digest_with(Digester::without_marks(), file, &mut |_| {})
 }
 
-fn digest_with(mut digester: Digester, mut file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+fn digest_with(
+    mut digester: Digester,
+    mut file: impl std::io::Read,
+    also: &mut dyn FnMut(&[u8]),
+) -> std::io::Result<(Digest, u64)> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(digester.finish()),
-            Ok(got) => digester.update(&buffer[..got]),
+            Ok(got) => {
+                digester.update(&buffer[..got]);
+                also(&buffer[..got]);
+            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -5,7 +5,7 @@ use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, UnixTime,
+    RunRecord, Seq, SqliteLedger, Stranger, UnixTime, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -278,6 +278,26 @@ impl Ledger for WatchedLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         self.inner.quarantined()
+    }
+
+    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
+        self.inner.stranger(which, after)
+    }
+
+    fn has_strangers(&self) -> Result<bool, LedgerError> {
+        self.inner.has_strangers()
+    }
+
+    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.inner.strange_places(each)
+    }
+
+    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.inner.strangers_seen()
+    }
+
+    fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {
+        self.inner.served_as(seq)
     }
 
     fn marks(&self) -> Result<Marks, LedgerError> {

@@ -12,6 +12,7 @@ use super::beside::Beside;
 use super::portions::BatchLimits;
 use super::recognise::Alike;
 use super::sizes::{Sizes, is_short};
+use super::strangers::Strangers;
 use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
@@ -202,6 +203,8 @@ pub(super) struct Filer<'a> {
     /// Which UIDs were listed together in this run.
     pub(super) beside: &'a Beside,
     pub(super) alike: Alike,
+    /// What stands in the archive and no row explains, if there is any.
+    pub(super) strangers: Option<Strangers>,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
     /// The first look at what is fetched for a second one.
@@ -211,7 +214,7 @@ pub(super) struct Filer<'a> {
     sizes: Sizes,
     watch: &'a Watch,
     findings: Findings,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
     /// A batch is no larger: it grows from one message where there was no room for more.
@@ -240,6 +243,7 @@ impl<'a> Filer<'a> {
             claimed: before.gone.clone(),
             beside: before.beside,
             alike: Alike::default(),
+            strangers: None,
             utf8,
             looks: before.looks,
             must_tally,
@@ -264,6 +268,7 @@ impl<'a> Filer<'a> {
         spare: &Sender<Parcel>,
     ) -> Result<Findings, ArchiveError> {
         self.archive.expect(expected);
+        self.strangers = self.ledger.has_strangers()?.then(Strangers::default);
         let taken_in = self.take_in(parcels, filed, spare);
         if let Err(error) = &taken_in
             && error.is_one_messages()
@@ -317,12 +322,15 @@ impl<'a> Filer<'a> {
         let mut done = 0;
         for &(at, mark) in &parcel.marks {
             if at > done {
-                self.archive.write(&parcel.octets[done..at])?;
+                self.write(&parcel.octets[done..at])?;
                 done = at;
             }
             match mark {
                 Mark::Begin => {
                     self.archive.begin()?;
+                    if let Some(strangers) = &mut self.strangers {
+                        strangers.begin();
+                    }
                     *open = true;
                 }
                 Mark::End { item, wire_octets } => {
@@ -338,9 +346,16 @@ impl<'a> Filer<'a> {
             }
         }
         if done < parcel.octets.len() {
-            self.archive.write(&parcel.octets[done..])?;
+            self.write(&parcel.octets[done..])?;
         }
         Ok(())
+    }
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), ArchiveError> {
+        if let Some(strangers) = &mut self.strangers {
+            strangers.update(octets);
+        }
+        self.archive.write(octets)
     }
 
     /// A message is complete: is it one that is archived, or a new one?
@@ -393,6 +408,10 @@ impl<'a> Filer<'a> {
                     list_size: entry.size.or(row.list_size),
                 });
             }
+            (row.seq, row.archived_at, false)
+        } else if let Some(row) = self.recognise_stranger(item, &digest)? {
+            self.archive.discard()?;
+            self.displace(why, compare, None)?;
             (row.seq, row.archived_at, false)
         } else if on_record && look.is_none() {
             return self.look_again(item, digest, Doubt::DiffersFromRecord);
@@ -502,6 +521,9 @@ impl<'a> Filer<'a> {
         let shortfall = self.archive.shortfall();
         if shortfall.is_some() {
             self.forget_all_but(&stored);
+        }
+        if self.strangers.is_some() {
+            self.archive.secure_met()?;
         }
         self.ledger.commit(&std::mem::take(&mut self.changes))?;
         self.condemned = shortfall.is_some();

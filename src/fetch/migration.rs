@@ -254,7 +254,7 @@ impl Run<'_> {
             }
             if problem.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        self.seen.top_answers |= answers > 0;
+        self.top_answers |= answers > 0;
         match problem {
             Some(error) => Err(error.into()),
             None => Ok(heard.map(|()| answers > 0 && whole < answers)?),

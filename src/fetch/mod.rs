@@ -41,6 +41,7 @@ mod sessions;
 mod set_aside;
 mod sizes;
 mod standing;
+mod strangers;
 mod tally;
 mod told;
 pub mod tops;
@@ -208,6 +209,7 @@ impl<'a> Run<'a> {
             quiet: false,
             errand: Errand::default(),
             seen: Seen::default(),
+            top_answers: false,
             beside: Beside::default(),
             aside: SetAside::default(),
             ages: Ages::default(),

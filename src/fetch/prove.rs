@@ -50,7 +50,11 @@ impl Run<'_> {
             asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
         for &place in &work.due {
             let Verdict::Archived(archived) = plan.item(place).verdict else { continue };
-            let recorded = self.ledger.row(archived.seq)?.map(|row| row.digest.header);
+            let form = self.ledger.served_as(archived.seq)?;
+            let recorded = match form {
+                Some(form) => Some(form.header),
+                None => self.ledger.row(archived.seq)?.map(|row| row.digest.header),
+            };
             match hashes.get(&place).copied() {
                 Some(hash) if Some(hash) == recorded => proven.push(Due {
                     seq: archived.seq,

@@ -102,9 +102,10 @@ impl Filer<'_> {
             return found.map_or(Ok(None), |seq| self.ledger.row(seq));
         }
         for &seq in group.iter().filter(|seq| !self.claimed.contains(*seq)) {
+            let form = self.ledger.served_as(seq)?;
             if let Some(row) = self.ledger.row(seq)?
                 && row.state != State::Intent
-                && alike.hash(&row.digest) == alike.hash(digest)
+                && alike.hash(form.as_ref().unwrap_or(&row.digest)) == alike.hash(digest)
             {
                 return Ok(Some(row));
             }

@@ -71,6 +71,7 @@ pub(super) fn mark(
                 marked.no_copy.push(seq);
                 continue;
             };
+            let copy = copy.served_in(ledger.served_as(seq)?);
             let number = sighting.number();
             match Receipt::issue(&copy, &sighting) {
                 Some(receipt) => {

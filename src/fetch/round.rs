@@ -51,6 +51,8 @@ pub(super) struct Run<'a> {
     pub errand: Errand,
     /// What the server was seen doing.
     pub seen: Seen,
+    /// TOP was answered.
+    pub top_answers: bool,
     /// Which UIDs were listed together.
     pub beside: Beside,
     /// Messages that failed, in this run or before.
@@ -94,7 +96,6 @@ pub(super) enum Errand {
 
 /// What a server was seen doing, in this run or before.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each was seen or not, and they combine")]
 pub(super) struct Seen {
     /// It mixes up its answers when commands are sent ahead of them, so none is.
     pub disorder: bool,
@@ -106,8 +107,6 @@ pub(super) struct Seen {
     pub silent_tops: Vec<Vec<u8>>,
     /// The last one at which it did in this run.
     pub silent_top: Option<Vec<u8>>,
-    /// TOP was answered in this run.
-    pub top_answers: bool,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
 }
@@ -181,13 +180,7 @@ impl Run<'_> {
             // Nothing would show that octets of an answer got into a message.
             session.stop_pipelining();
         }
-        self.tally.new_listing(&listing);
-        self.beside.listed(&listing);
-        if let Some((before, deleted)) = self.last.take()
-            && listing.len() + deleted.len() == before
-        {
-            self.gone.extend(deleted);
-        }
+        self.take_note_of(&listing);
         let parts = self.seen.parts || is_gmail(self.account, session.capabilities());
         let mut plan = self.plan(&listing, roll?, parts)?;
         let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
@@ -289,6 +282,17 @@ impl Run<'_> {
         let names = self.logbook.tried_last();
         if !names.is_empty() {
             work.fetch.sort_by_key(|&place| names.contains(&name(&plan.item(place))));
+        }
+    }
+
+    /// A new session shows this listing.
+    fn take_note_of(&mut self, listing: &Listing) {
+        self.tally.new_listing(listing);
+        self.beside.listed(listing);
+        if let Some((before, deleted)) = self.last.take()
+            && listing.len() + deleted.len() == before
+        {
+            self.gone.extend(deleted);
         }
     }
 

@@ -32,7 +32,7 @@ impl Run<'_> {
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(error))
                     if self.seen.top != Top::Avoided
-                        && !(self.seen.top_answers && progress)
+                        && !(self.top_answers && progress)
                         && (error.silence() == Some("TOP")
                             || matches!(error, SessionError::EndlessHeader { .. })) =>
                 {

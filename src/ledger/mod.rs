@@ -22,6 +22,7 @@ mod runs;
 mod schema;
 mod seen;
 mod sqlite;
+mod stranger;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests;
@@ -38,6 +39,7 @@ pub use record::{
 };
 pub use roll::Roll;
 pub use sqlite::SqliteLedger;
+pub use stranger::{Stranger, Which};
 
 use crate::mail::digest::{Digest, Hash};
 use std::ops::RangeInclusive;
@@ -75,6 +77,21 @@ pub trait Ledger: Send {
 
     /// Every message in quarantine: by UID, those without one first, then by number.
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
+
+    /// The first stranger of this kind with a number above `after`.
+    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError>;
+
+    /// Whether there are strangers.
+    fn has_strangers(&self) -> Result<bool, LedgerError>;
+
+    /// Calls `each` with the place of every stranger, and of everything that other accounts have in this archive.
+    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError>;
+
+    /// What the archive was when strangers were looked for last.
+    fn strangers_seen(&self) -> Result<Option<String>, LedgerError>;
+
+    /// The form in which the server has the message of a row whose copy another program has made.
+    fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError>;
 
     /// What earlier listings have shown.
     fn marks(&self) -> Result<Marks, LedgerError>;

@@ -1,6 +1,7 @@
 //! What the ledger records: rows, changes to them, runs.
 
 use super::look::LookRecord;
+use super::stranger::Stranger;
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
 
@@ -228,6 +229,25 @@ pub enum Change {
         uid: Vec<u8>,
         /// The size it is listed with now.
         list_size: Option<u64>,
+    },
+    /// These messages are in the archive and no row explains them. With a stamp: there are no others, now that the
+    /// archive is what the stamp says.
+    Strangers {
+        /// What was found; numbers are given to them.
+        found: Vec<Stranger>,
+        /// What the archive was, as it writes it.
+        stamp: Option<String>,
+    },
+    /// This one is a row's copy now, or is not there any more.
+    NoStranger(Stranger),
+    /// All strangers are forgotten.
+    NoStrangers,
+    /// A row's copy was made by another program, which has added to it; the server has the message in this form.
+    ServedAs {
+        /// Which.
+        seq: Seq,
+        /// The form.
+        digest: Digest,
     },
     /// A complete listing left these stored rows out, and shows others that the one before left out.
     Listed {

@@ -239,11 +239,11 @@ pub(super) fn age_counts(connection: &Connection, maildrop: i64, seq: Seq, since
 }
 
 /// What the index finds a content by; short, because a million of them are looked up together.
-fn core_key(digest: &Digest) -> i64 {
+pub(super) fn core_key(digest: &Digest) -> i64 {
     i64::from_be_bytes(digest.core().first_chunk().copied().unwrap_or_default())
 }
 
-fn place(key: Option<String>, region: (Option<i64>, Option<i64>)) -> Result<Place> {
+pub(super) fn place(key: Option<String>, region: (Option<i64>, Option<i64>)) -> Result<Place> {
     match (key, region) {
         (Some(key), (None, None)) => Ok(Place::Maildir { key }),
         (None, (Some(offset), Some(length))) => {

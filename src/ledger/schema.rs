@@ -108,6 +108,52 @@ CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands se
 
 /// What format 3 adds.
 const ADD_3: &str = "
+CREATE TABLE stranger (        -- what is in the archive and no row explains
+  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
+  content     BLOB NOT NULL,   -- 16 octets: with an origin as the file's name has it, else without what fetchers add
+  id          INTEGER NOT NULL,
+  maildir_key TEXT,            -- Maildir: the KEY, or the file's name without its flags
+  mbox_offset INTEGER,
+  mbox_length INTEGER,
+  origin      BLOB,            -- Maildir: the hash of identity and UID in the file's name
+  arrived     INTEGER NOT NULL, -- as the file's name has it
+  PRIMARY KEY (maildrop, content, id)
+) WITHOUT ROWID;
+
+CREATE TABLE stranger_uid (    -- those that have an origin
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  origin   BLOB NOT NULL,
+  id       INTEGER NOT NULL,
+  content  BLOB NOT NULL,
+  PRIMARY KEY (maildrop, origin, id)
+) WITHOUT ROWID;
+
+CREATE TABLE stranger_count (  -- the number of the last one
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  last     INTEGER NOT NULL
+);
+
+CREATE TABLE strangers_seen (  -- what the archive was when strangers were looked for
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  stamp    TEXT NOT NULL
+);
+
+CREATE TABLE served_as (       -- rows whose copies another program has made: the message as the server has it
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  header_hash      BLOB NOT NULL,
+  core_header_hash BLOB NOT NULL,
+  rest_hash        BLOB NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE served_key (      -- the same by core_key, as in message
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  core_key INTEGER NOT NULL,
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, core_key, seq)
+) WITHOUT ROWID;
+
 CREATE TABLE unlisted (        -- stored messages that the last complete listing left out
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   seq      INTEGER NOT NULL,

@@ -4,7 +4,8 @@ use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, State, UnixTime, logins, look, marks, quarantine, runs, schema, seen, turn,
+    RunRecord, Seq, State, Stranger, UnixTime, Which, logins, look, marks, quarantine, runs, schema, seen,
+    stranger, turn,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -196,11 +197,22 @@ impl Ledger for SqliteLedger {
     }
 
     fn by_content(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
-        rows::by_content(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
+        self.ask(|connection, maildrop| {
+            let mut found = rows::by_content(connection, maildrop, digest)?;
+            found.extend(stranger::served(connection, maildrop, digest, |form| {
+                form.content() == digest.content()
+            })?);
+            Ok(found)
+        })
     }
 
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
-        rows::by_core(&self.connection, self.maildrop, digest).map_err(|error| self.failed(&error))
+        self.ask(|connection, maildrop| {
+            let mut found = rows::by_core(connection, maildrop, digest)?;
+            found
+                .extend(stranger::served(connection, maildrop, digest, |form| form.core() == digest.core())?);
+            Ok(found)
+        })
     }
 
     fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError> {
@@ -209,6 +221,26 @@ impl Ledger for SqliteLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         quarantine::all(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    }
+
+    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
+        self.ask(|connection, maildrop| stranger::next(connection, maildrop, which, after))
+    }
+
+    fn has_strangers(&self) -> Result<bool, LedgerError> {
+        self.ask(stranger::any)
+    }
+
+    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.ask(|connection, maildrop| stranger::places(connection, maildrop, each))
+    }
+
+    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.ask(stranger::seen)
+    }
+
+    fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {
+        self.ask(|connection, maildrop| stranger::form(connection, maildrop, seq))
     }
 
     fn marks(&self) -> Result<Marks, LedgerError> {
@@ -336,18 +368,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             each_one(touched, *seq, together, "stored")?;
         }
         Change::Recognised { seq, uid, list_size } => {
-            if rows::is_deleted(connection, maildrop, *seq, uid.as_deref())? {
-                marks::returned(connection, maildrop, *seq)?;
-            }
-            let touched = connection
-                .prepare_cached(
-                    "UPDATE message SET state = 'stored', deleted_at = NULL, leaving = 0, uid = ?, list_size = ? \
-                     WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
-                )?
-                .execute((uid, list_size.map(signed), maildrop, signed(*seq)))?;
-            exactly_one(touched, *seq, "stored")?;
-            rows::set_rebound(connection, maildrop, *seq, false)?;
-            marks::is_listed(connection, maildrop, *seq)?;
+            recognised(connection, maildrop, *seq, uid.as_deref(), *list_size)?;
         }
         Change::Rebound { seq, uid, list_size } => {
             let touched = connection
@@ -369,15 +390,6 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             exactly_one(touched, *seq, "stored")?;
             marks::stays(connection, maildrop, *seq, *until)?;
         }
-        Change::Listed { gone, back } => marks::listed(connection, maildrop, gone, back)?,
-        Change::UidsMoving { since } => marks::moving(connection, maildrop, Some(*since))?,
-        Change::UidsMoved => marks::moving(connection, maildrop, None)?,
-        Change::SizeChanged(seq) => marks::size_changed(connection, maildrop, *seq)?,
-        Change::SizeTold => marks::size_told(connection, maildrop)?,
-        Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
-        Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
-        Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
-        Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
         Change::Unanswered(silence) => logins::unanswered(connection, maildrop, silence)?,
         Change::LoginRefused(login) => logins::refused(connection, maildrop, login)?,
         Change::LoginWorked(login) => logins::worked(connection, maildrop, login)?,
@@ -399,6 +411,70 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         }
         Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
         Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
+        Change::EqualUids
+        | Change::Unsteady(_)
+        | Change::ShowsParts
+        | Change::PipeliningFailed(_)
+        | Change::Strangers { .. }
+        | Change::NoStranger(_)
+        | Change::NoStrangers
+        | Change::ServedAs { .. }
+        | Change::Listed { .. }
+        | Change::UidsMoving { .. }
+        | Change::UidsMoved
+        | Change::SizeChanged(_)
+        | Change::SizeTold => note(connection, maildrop, change)?,
+    }
+    Ok(())
+}
+
+/// A row's message is listed under this UID, with this size.
+fn recognised(
+    connection: &Connection,
+    maildrop: i64,
+    seq: Seq,
+    uid: Option<&[u8]>,
+    list_size: Option<u64>,
+) -> Result<(), Problem> {
+    if rows::is_deleted(connection, maildrop, seq, uid)? {
+        marks::returned(connection, maildrop, seq)?;
+    }
+    let touched = connection
+        .prepare_cached(
+            "UPDATE message SET state = 'stored', deleted_at = NULL, leaving = 0, uid = ?, list_size = ? \
+             WHERE maildrop = ? AND seq = ? AND state <> 'intent'",
+        )?
+        .execute((uid, list_size.map(signed), maildrop, signed(seq)))?;
+    exactly_one(touched, seq, "stored")?;
+    rows::set_rebound(connection, maildrop, seq, false)?;
+    marks::is_listed(connection, maildrop, seq)?;
+    Ok(())
+}
+
+/// Makes a change to what listings and the archive have shown.
+fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
+        Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
+        Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
+        Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
+        Change::Strangers { found, stamp } => {
+            for found in found {
+                stranger::insert(connection, maildrop, found)?;
+            }
+            if let Some(stamp) = stamp {
+                stranger::note_seen(connection, maildrop, stamp)?;
+            }
+        }
+        Change::NoStranger(known) => stranger::remove(connection, maildrop, known)?,
+        Change::NoStrangers => stranger::forget(connection, maildrop)?,
+        Change::ServedAs { seq, digest } => stranger::served_as(connection, maildrop, *seq, digest)?,
+        Change::Listed { gone, back } => marks::listed(connection, maildrop, gone, back)?,
+        Change::UidsMoving { since } => marks::moving(connection, maildrop, Some(*since))?,
+        Change::UidsMoved => marks::moving(connection, maildrop, None)?,
+        Change::SizeChanged(seq) => marks::size_changed(connection, maildrop, *seq)?,
+        Change::SizeTold => marks::size_told(connection, maildrop)?,
+        _ => {}
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a message is made of, pure: line ends, hashes, header facts, mboxrd quoting, file names.
 
+pub mod bare;
 pub mod caption;
 pub mod dated;
 pub mod digest;

@@ -77,6 +77,7 @@ mod signals;
 mod silence;
 mod stalls;
 mod starved;
+mod strangers;
 mod support;
 mod terminal;
 mod two_at_once;

@@ -4,6 +4,7 @@
 //! the ledger. A step that fails condemns the batch; for want of room its first messages are kept, where their data is
 //! durable.
 
+use super::folder::Tag;
 use super::{Finished, Maildir, key_of};
 use crate::archive::ArchiveError;
 use crate::disk::{self, Access, Disk, DiskFile as _};
@@ -202,7 +203,7 @@ impl<D: Disk> Maildir<D> {
 
     /// What the folder has under a KEY that the ledger does not know.
     fn standing_for(&mut self, key: &Key, message: &Finished<D::File>) -> Result<Standing, ArchiveError> {
-        let candidates = self.folder.find(key)?;
+        let candidates = self.folder.find(&Tag::Key(*key))?;
         let mut standing = Standing::Nothing;
         for path in candidates {
             match self.read(&path)? {

@@ -7,7 +7,8 @@
 use crate::archive::ArchiveError;
 use crate::disk::{Disk, Meta};
 use crate::mail::names::{Key, ShortHash};
-use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,20 +24,62 @@ pub(super) struct Folder<D> {
     index: Option<Index>,
 }
 
-/// A copy that carries the origin that is asked for.
-pub(super) struct Carrier {
-    pub(super) key: Key,
-    pub(super) path: PathBuf,
-    /// When it arrived, as its name has it, in seconds since 1970.
-    pub(super) arrived: i64,
+/// What identifies a message's file, whatever a mail client does to its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// One of ours.
+    Key(Key),
+    /// Another program's: its name without the flags.
+    Name(String),
 }
 
-/// The names that carry a KEY, as seen at one moment, in little memory: without the KEY, which
+impl Tag {
+    /// Of what is on record of a message's place.
+    pub(super) fn of_place(key: &str) -> Tag {
+        Key::parse(key).map_or_else(|| Tag::Name(key.to_owned()), Tag::Key)
+    }
+
+    /// Of a file's name; `None` for one that is no message.
+    pub(super) fn of_name(name: &str) -> Option<Tag> {
+        if name.starts_with('.') {
+            return None;
+        }
+        Some(Key::of_name(name).map_or_else(|| Tag::Name(base(name).to_owned()), Tag::Key))
+    }
+
+    /// In 64 bits.
+    pub(super) fn fold(&self) -> u64 {
+        match self {
+            Tag::Key(key) => fold(key),
+            Tag::Name(name) => {
+                let mut hasher = DefaultHasher::new();
+                name.hash(&mut hasher);
+                hasher.finish()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tag::Key(key) => key.fmt(f),
+            Tag::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A name without what mail clients put behind it.
+fn base(name: &str) -> &str {
+    name.split(':').next().unwrap_or(name)
+}
+
+/// The names of messages, as seen at one moment, in little memory: without the tag, which
 /// whoever looks for one knows.
 #[derive(Default)]
 struct Index {
     entries: Vec<Entry>,
-    /// For each: `n` or `c` for the folder, what is before the KEY, `/`, what is behind it, `/`.
+    /// For each: `n` or `c` for the folder, what is before the tag, `/`, what is behind it, `/`.
     names: String,
     /// What the folders were before the look.
     stamp: Stamp,
@@ -44,10 +87,10 @@ struct Index {
     is_whole: bool,
 }
 
-/// A name that carries a KEY.
+/// A name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    /// A hash of the KEY.
+    /// A hash of the tag.
     hash: u64,
     /// Where the name begins in [`Index::names`].
     at: usize,
@@ -77,14 +120,14 @@ impl<D: Disk> Folder<D> {
         Folder { disk, new: root.join("new"), cur: root.join("cur"), index: None }
     }
 
-    /// Paths that carry `key`, as of the last look; looks when none was taken yet. A path may be
+    /// Paths that carry `tag`, as of the last look; looks when none was taken yet. A path may be
     /// outdated by the time it is opened: see [`Folder::refresh`].
-    pub(super) fn find(&mut self, key: &Key) -> Result<Vec<PathBuf>, ArchiveError> {
+    pub(super) fn find(&mut self, tag: &Tag) -> Result<Vec<PathBuf>, ArchiveError> {
         if self.index.is_none() {
             self.look()?;
         }
         let Some(index) = &self.index else { return Ok(Vec::new()) };
-        Ok(index.find(key).map(|(folder, name)| self.path(folder, &name)).collect())
+        Ok(index.find(tag).map(|(folder, name)| self.path(folder, &name)).collect())
     }
 
     /// Looks again if anything changed since the last look; whether it did.
@@ -116,9 +159,9 @@ impl<D: Disk> Folder<D> {
         Ok(())
     }
 
-    /// The number on its file system of a file that carries `key`, as of the last look.
-    pub(super) fn inode(&self, key: &Key) -> Option<u64> {
-        self.index.as_ref().and_then(|index| index.of(fold(key)).first()).map(|entry| entry.ino)
+    /// The number on its file system of a file that carries `tag`, as of the last look.
+    pub(super) fn inode(&self, tag: &Tag) -> Option<u64> {
+        self.index.as_ref().and_then(|index| index.of(tag.fold()).first()).map(|entry| entry.ino)
     }
 
     /// What the folders are now, in words.
@@ -134,43 +177,32 @@ impl<D: Disk> Folder<D> {
         index.stamp.iter().flatten().all(settled).then(|| words(&index.stamp))
     }
 
-    /// Whether not a single message with a KEY is there.
+    /// Whether the last change in the folders is so old that another one would show.
+    pub(super) fn is_settled(&self, now: i64) -> Result<bool, ArchiveError> {
+        Ok(self.stamp()?.iter().flatten().all(|stamp| stamp.changed.0.saturating_add(COARSE) < now))
+    }
+
+    /// Whether not a single message is there.
     pub(super) fn is_bare(&mut self) -> Result<bool, ArchiveError> {
         self.refresh()?;
         Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
     }
 
-    /// How many messages have a KEY, or none, that satisfies a condition.
-    pub(super) fn count(&self, which: &dyn Fn(Option<Key>) -> bool) -> Result<u64, ArchiveError> {
+    /// How many messages have a tag that satisfies a condition.
+    pub(super) fn count(&self, which: &dyn Fn(&Tag) -> bool) -> Result<u64, ArchiveError> {
         let mut count = 0;
         self.names(&mut |_, name, _| {
-            count += u64::from(!name.starts_with('.') && which(Key::of_name(name)));
+            count += u64::from(Tag::of_name(name).is_some_and(|tag| which(&tag)));
         })?;
         Ok(count)
     }
 
-    /// Every message with a KEY, by its origin.
-    pub(super) fn by_origin(&self) -> Result<HashMap<ShortHash, Vec<Carrier>>, ArchiveError> {
-        let mut carriers: HashMap<ShortHash, Vec<Carrier>> = HashMap::new();
-        self.names(&mut |folder, name, _| {
-            let Some(key) = Key::of_name(name) else { return };
-            let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let path = self.path(folder, name);
-            carriers.entry(key.origin).or_default().push(Carrier { key, path, arrived });
-        })?;
-        // What came last stands for the UID now; of equal copies the first.
-        for carriers in carriers.values_mut() {
-            carriers.sort_by_key(|carrier| (carrier.arrived, std::cmp::Reverse(carrier.key.copy)));
-        }
-        Ok(carriers)
-    }
-
-    fn path(&self, folder: char, name: &str) -> PathBuf {
+    pub(super) fn path(&self, folder: char, name: &str) -> PathBuf {
         if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
     }
 
     /// Calls `each` for every name: `n` or `c` for the folder, the name, the file's number on its file system.
-    fn names(&self, each: &mut dyn FnMut(char, &str, u64)) -> Result<(), ArchiveError> {
+    pub(super) fn names(&self, each: &mut dyn FnMut(char, &str, u64)) -> Result<(), ArchiveError> {
         for (folder, path) in [('n', &self.new), ('c', &self.cur)] {
             let read = self.disk.read_dir_numbered(path, &mut |name, ino| {
                 if let Some(name) = name.to_str() {
@@ -200,10 +232,15 @@ impl<D: Disk> Folder<D> {
 
 impl Index {
     fn add(&mut self, folder: char, name: &str, ino: u64) {
-        let Some(key) = Key::of_name(name) else { return };
-        let Some((before, rest)) = name.split_once('.') else { return };
-        let behind = &rest[key.to_string().len()..];
-        self.entries.push(Entry { hash: fold(&key), at: self.names.len(), ino });
+        let Some(tag) = Tag::of_name(name) else { return };
+        let (before, behind) = match &tag {
+            Tag::Key(key) => {
+                let Some((before, rest)) = name.split_once('.') else { return };
+                (before, &rest[key.to_string().len()..])
+            }
+            Tag::Name(base) => ("", &name[base.len()..]),
+        };
+        self.entries.push(Entry { hash: tag.fold(), at: self.names.len(), ino });
         self.names.push(folder);
         self.names.push_str(before);
         self.names.push('/');
@@ -211,21 +248,27 @@ impl Index {
         self.names.push('/');
     }
 
-    /// The names whose KEY has this hash.
+    /// The names whose tag has this hash.
     fn of(&self, hash: u64) -> &[Entry] {
         let first = self.entries.partition_point(|entry| entry.hash < hash);
         let equal = self.entries[first..].iter().take_while(|entry| entry.hash == hash).count();
         &self.entries[first..first + equal]
     }
 
-    fn find(&self, key: &Key) -> impl Iterator<Item = (char, String)> {
-        self.of(fold(key)).iter().filter_map(move |entry| {
+    fn find(&self, tag: &Tag) -> impl Iterator<Item = (char, String)> {
+        self.of(tag.fold()).iter().filter_map(move |entry| {
             let entry = self.names.get(entry.at..)?;
             let folder = entry.chars().next()?;
             let (before, rest) = entry[1..].split_once('/')?;
             let (behind, _) = rest.split_once('/')?;
-            // Should two KEYs share a hash, this is a name that does not exist.
-            Some((folder, format!("{before}.{key}{behind}")))
+            // Should two tags share a hash, this is a name that does not exist.
+            Some((
+                folder,
+                match tag {
+                    Tag::Key(key) => format!("{before}.{key}{behind}"),
+                    Tag::Name(base) => format!("{base}{behind}"),
+                },
+            ))
         })
     }
 }

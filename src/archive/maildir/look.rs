@@ -5,12 +5,12 @@
 //! asked for their size in a run, in the order in which they are on the disk; in a larger archive that nothing has
 //! touched, such a portion has its turn every [`PAUSE`] seconds.
 
-use super::{Maildir, key_of};
+use super::folder::Tag;
+use super::{Maildir, tag_of};
 use crate::archive::{ArchiveError, Examined, Presence, digest_of, digest_of_marked};
 use crate::disk::{Access, Disk, Kind, Meta};
 use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq, UnixTime};
 use crate::mail::digest::Digest;
-use crate::mail::names::Key;
 use crate::receipt::VerifiedCopy;
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -37,7 +37,7 @@ struct Candidate {
     ino: u64,
     seq: Seq,
     size: u64,
-    key: Key,
+    tag: Tag,
 }
 
 impl<D: Disk> Maildir<D> {
@@ -95,9 +95,9 @@ impl<D: Disk> Maildir<D> {
         let folder = &self.folder;
         ledger.places(&mut |seq, size, place| {
             let Place::Maildir { key } = place else { return };
-            let Some(key) = Key::parse(key) else { return };
-            let Some(ino) = folder.inode(&key) else {
-                absent.push((seq, key));
+            let tag = Tag::of_place(key);
+            let Some(ino) = folder.inode(&tag) else {
+                absent.push((seq, tag));
                 return;
             };
             let its_turn = seq >= before.turn && in_turn < most;
@@ -110,14 +110,14 @@ impl<D: Disk> Maildir<D> {
                 known.is_ok_and(|at| before.odd[at].problem.is_some())
             };
             if (its_turn || odd()) && accepted.binary_search(&seq).is_err() {
-                candidates.push(Candidate { ino, seq, size, key });
+                candidates.push(Candidate { ino, seq, size, tag });
             }
         })?;
         let news = |seq: &Seq| before.absent.binary_search(seq).is_err();
         if absent.iter().any(|(seq, _)| news(seq)) {
             // A mail client may have renamed it while we read the names.
             self.folder.look()?;
-            absent.retain(|(_, key)| self.folder.inode(key).is_none());
+            absent.retain(|(_, tag)| self.folder.inode(tag).is_none());
         }
         candidates.sort_unstable_by_key(|candidate| candidate.ino);
         Ok(Names { absent: absent.into_iter().map(|(seq, _)| seq).collect(), candidates, next })
@@ -131,8 +131,8 @@ impl<D: Disk> Maildir<D> {
         before: &LookRecord,
     ) -> Result<Vec<OddCopy>, ArchiveError> {
         let mut odd = Vec::new();
-        for Candidate { seq, size, key, .. } in candidates {
-            let paths = self.folder.find(&key)?;
+        for Candidate { seq, size, tag, .. } in candidates {
+            let paths = self.folder.find(&tag)?;
             // One that is renamed meanwhile was there when the names were read.
             let mut found = Vec::with_capacity(paths.len());
             for path in paths {
@@ -191,10 +191,10 @@ impl<D: Disk> Maildir<D> {
 impl<D: Disk> Maildir<D> {
     /// See [`crate::archive::Archive::examine`].
     pub(super) fn read_copy(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
-        let Some(key) = key_of(row) else { return Ok(Examined::Gone) };
+        let Some(tag) = tag_of(row) else { return Ok(Examined::Gone) };
         let mut damaged = None;
         for look in 0..2 {
-            for path in self.folder.find(&key)? {
+            for path in self.folder.find(&tag)? {
                 let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
                 match self.disk.open(&path, Access::Read).and_then(digest_of) {
                     Ok((digest, _)) if digest == row.digest => return Ok(Examined::Whole { exactly: true }),
@@ -229,10 +229,10 @@ impl<D: Disk> Maildir<D> {
         let mut known = HashSet::new();
         ledger.places(&mut |_, _, place| {
             if let Place::Maildir { key } = place {
-                known.extend(Key::parse(key));
+                known.insert(Tag::of_place(key).fold());
             }
         })?;
-        self.folder.count(&|key| !key.is_some_and(|key| known.contains(&key)))
+        self.folder.count(&|tag| !known.contains(&tag.fold()))
     }
 }
 

@@ -1,11 +1,9 @@
 //! What a crash left in a Maildir, and what a lost ledger can learn from it.
 
-use super::{Carrier, Maildir, key_of};
+use super::{Maildir, tag_of};
 use crate::archive::{ArchiveError, Recovery};
 use crate::disk::{Access, Disk, DiskFile as _};
-use crate::ledger::{Change, Ledger, Place, Row, State};
-use crate::mail::digest::Digest;
-use crate::mail::names::{self, Key};
+use crate::ledger::{Change, Ledger, Row};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -98,8 +96,8 @@ impl<D: Disk> Maildir<D> {
     }
 
     fn whereabouts(&mut self, row: &Row) -> Result<Found, ArchiveError> {
-        let Some(key) = key_of(row) else { return Ok(Found::Nothing) };
-        let candidates = self.folder.find(&key)?;
+        let Some(tag) = tag_of(row) else { return Ok(Found::Nothing) };
+        let candidates = self.folder.find(&tag)?;
         let mut found = Found::Nothing;
         for path in candidates {
             match self.read(&path)? {
@@ -130,48 +128,4 @@ impl<D: Disk> Maildir<D> {
         }
         Ok(())
     }
-
-    /// See [`crate::archive::Archive::adoptable`].
-    pub(super) fn adopt(&mut self, ledger: &mut dyn Ledger, uid: &[u8]) -> Result<Option<Row>, ArchiveError> {
-        if !self.ledger_was_empty {
-            return Ok(None);
-        }
-        if self.adoptable.is_none() {
-            let carriers = self.folder.by_origin()?;
-            self.adoptable = Some(carriers);
-        }
-        let origin = names::origin(&self.identity, Some(uid));
-        while let Some(Carrier { key, path, arrived }) =
-            self.adoptable.as_mut().and_then(|carriers| carriers.get_mut(&origin)).and_then(Vec::pop)
-        {
-            let Some((digest, size)) = self.read(&path)? else { continue };
-            if key.content != names::content(&digest) || is_on_record(ledger, &key, &digest)? {
-                continue;
-            }
-            self.make_durable(std::iter::once(path.as_path()))?;
-            return Ok(Some(Row {
-                seq: ledger.next_seq(),
-                uid: Some(uid.to_vec()),
-                list_size: None,
-                size,
-                digest,
-                place: Place::Maildir { key: key.to_string() },
-                state: State::Stored,
-                archived_at: arrived,
-                // Its name does not tell.
-                utf8: false,
-            }));
-        }
-        Ok(None)
-    }
-}
-
-/// Whether a row stands for this very copy: one that was stored since the archive was opened.
-fn is_on_record(ledger: &dyn Ledger, key: &Key, digest: &Digest) -> Result<bool, ArchiveError> {
-    for seq in ledger.by_content(digest)? {
-        if ledger.row(seq)?.as_ref().and_then(key_of).as_ref() == Some(key) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

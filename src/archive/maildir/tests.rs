@@ -6,7 +6,9 @@ use super::Maildir;
 use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
 use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger as _, Place, Row, State};
+use crate::ledger::{Change, Ledger as _, Place, Row, State, Stranger, Which};
+use crate::mail::bare::{self, BareHeader};
+use crate::mail::digest::Digester;
 use crate::mail::names::Key;
 use rustix::io::Errno;
 use std::os::unix::fs::PermissionsExt as _;
@@ -272,6 +274,9 @@ fn two_accounts_share_a_maildir() {
     assert_eq!(home.names("new").len(), 2);
     home.forget();
     home.maildir.open(&mut home.ledger).unwrap();
-    assert!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap().is_some());
-    assert!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap().is_none(), "the other's is not ours");
+    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+    let origin = home.maildir.origin(b"1").unwrap();
+    let ours = home.ledger.stranger(Which::Origin(&origin), 0).unwrap().unwrap();
+    let other = home.ledger.stranger(Which::Origin(&origin), ours.id).unwrap();
+    assert_eq!(other, None, "the other's is not ours");
 }

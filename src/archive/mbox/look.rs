@@ -21,7 +21,7 @@ use std::time::Duration;
 const GLANCES: usize = 64;
 
 /// How long a look waits for the lock: whoever keeps it longer is at work in the file.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A change may be as young as this, in seconds, and another one behind it have the same time stamp.
 const COARSE: i64 = 2;
@@ -30,7 +30,7 @@ const COARSE: i64 = 2;
 const UNEXPLAINED: usize = 100_000;
 
 /// What the file was at a look.
-struct Stamp {
+pub(super) struct Stamp {
     ino: u64,
     len: u64,
     modified: (i64, i64),
@@ -390,7 +390,7 @@ fn record_if_new(
 
 impl Stamp {
     /// `begun` is when the look began, or before.
-    fn of(meta: &Meta, begun: UnixTime) -> Self {
+    pub(super) fn of(meta: &Meta, begun: UnixTime) -> Self {
         let &Meta { ino, len, modified, changed, .. } = meta;
         Stamp { ino, len, modified, changed, settled: changed.0.saturating_add(COARSE) < begun }
     }
@@ -399,7 +399,17 @@ impl Stamp {
         (self.ino, self.len, self.modified, self.changed) == (meta.ino, meta.len, meta.modified, meta.changed)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Whether the file is what it was, and nothing can have happened to it meanwhile.
+    pub(super) fn is_still(&self, meta: &Meta) -> bool {
+        self.settled && self.is(meta)
+    }
+
+    /// Where the file ended, if it may only have grown since.
+    pub(super) fn grown_from(&self, meta: &Meta) -> Option<u64> {
+        (self.ino == meta.ino && self.len <= meta.len).then_some(self.len)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(':');
         let mut next = || words.next()?.parse::<i64>().ok();
         let (ino, len) = (next()?.cast_unsigned(), next()?.cast_unsigned());

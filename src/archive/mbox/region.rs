@@ -58,12 +58,23 @@ pub(super) fn any_digest(
     region: Range<u64>,
     without_marks: bool,
 ) -> io::Result<Option<Digest>> {
+    let mut digester = if without_marks { Digester::without_marks() } else { Digester::new() };
+    let is_one = any_message(file, region, &mut |octets| digester.update(octets))?;
+    Ok(is_one.then(|| digester.finish().0))
+}
+
+/// Gives the message in a region, in stored form, to `each`, whatever its size: the newline at its end counts as added
+/// if an empty line is there. `false` when none begins there.
+pub(super) fn any_message(
+    file: &mut (impl Read + Seek),
+    region: Range<u64>,
+    each: &mut dyn FnMut(&[u8]),
+) -> io::Result<bool> {
     let start = read_at(file, region.start, FROM_LINE_LIMIT)?;
     let Some(lf) = memchr::memchr(b'\n', &start).filter(|_| start.starts_with(b"From ")) else {
-        return Ok(None);
+        return Ok(false);
     };
     let body = region.start + lf as u64 + 1;
-    let mut digester = if without_marks { Digester::without_marks() } else { Digester::new() };
     let mut unquote = Unquote::new();
     let mut buffer = vec![0; BUFFER];
     let mut stored = Vec::with_capacity(BUFFER);
@@ -79,13 +90,13 @@ pub(super) fn any_digest(
             if stored.ends_with(b"\n\n") || stored == b"\n" {
                 stored.pop();
             }
-            digester.update(&stored);
-            return Ok(Some(digester.finish().0));
+            each(&stored);
+            return Ok(true);
         }
         unquote.feed(&buffer[..got], &mut stored);
         // Whether the last two are the end is seen when nothing comes behind them.
         let sure = stored.len().saturating_sub(2);
-        digester.update(&stored[..sure]);
+        each(&stored[..sure]);
         stored.drain(..sure);
     }
 }
@@ -222,10 +233,20 @@ pub(super) fn each_message<F: Read + Seek>(
     len: u64,
     each: &mut dyn FnMut(&mut F, Range<u64>) -> io::Result<bool>,
 ) -> io::Result<()> {
-    let mut from_lines = FromLines::new(0);
+    each_message_from(file, 0, len, each)
+}
+
+/// The same from an offset on, at which a line begins.
+pub(super) fn each_message_from<F: Read + Seek>(
+    file: &mut F,
+    from: u64,
+    len: u64,
+    each: &mut dyn FnMut(&mut F, Range<u64>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let mut from_lines = FromLines::new(from);
     let mut buffer = vec![0; BUFFER];
     let mut begun: Option<u64> = None;
-    let mut at = 0;
+    let mut at = from;
     while at < len {
         file.seek(SeekFrom::Start(at))?;
         let got = read_some(file, &mut buffer)?;

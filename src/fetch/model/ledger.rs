@@ -3,7 +3,7 @@
 use super::fate::Fate;
 use crate::ledger::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, UnixTime,
+    RunRecord, Seq, SqliteLedger, Stranger, UnixTime, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -80,6 +80,26 @@ impl Ledger for ModelLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         self.look(Ledger::quarantined)
+    }
+
+    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
+        self.look(|record| record.stranger(which, after))
+    }
+
+    fn has_strangers(&self) -> Result<bool, LedgerError> {
+        self.look(Ledger::has_strangers)
+    }
+
+    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.look(|record| record.strange_places(each))
+    }
+
+    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.look(Ledger::strangers_seen)
+    }
+
+    fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {
+        self.look(|record| record.served_as(seq))
     }
 
     fn marks(&self) -> Result<Marks, LedgerError> {

@@ -149,6 +149,12 @@ impl World {
         *self.record.lock().unwrap() = SqliteLedger::in_memory(&self.account.identity).unwrap();
     }
 
+    /// The ledger is exchanged for another one, if it is given, or for an empty one; what it was.
+    pub(super) fn exchange_ledger(&self, other: Option<SqliteLedger>) -> SqliteLedger {
+        let other = other.unwrap_or_else(|| SqliteLedger::in_memory(&self.account.identity).unwrap());
+        std::mem::replace(&mut *self.record.lock().unwrap(), other)
+    }
+
     /// A mail client looks at everything.
     pub(super) fn read_all(&self) {
         let (new, cur) = (self.account.archive.join("new"), self.account.archive.join("cur"));
@@ -202,6 +208,13 @@ impl World {
     /// From now on what is archived is deleted from the server.
     pub(super) fn delete_what_is_fetched(&mut self) {
         self.account.delete = DeletePolicy::Fetched;
+    }
+
+    /// The same world, but another case from now on: its policy and its portions.
+    pub(super) fn with(mut self, case: Case) -> Self {
+        self.account.delete = case.delete;
+        self.case = case;
+        self
     }
 
     /// What the server has deleted so far.

@@ -79,65 +79,56 @@ fn a_message_that_is_there_already_is_not_put_there_twice() {
     }
 }
 
+/// The strangers that carry this UID.
+fn strangers(home: &mut Home, uid: &str) -> Vec<Stranger> {
+    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+    let origin = home.maildir.origin(uid.as_bytes()).unwrap();
+    let mut found: Vec<Stranger> = Vec::new();
+    while let Some(next) =
+        home.ledger.stranger(Which::Origin(&origin), found.last().map_or(0, |last| last.id)).unwrap()
+    {
+        found.push(next);
+    }
+    found
+}
+
 #[test]
-fn a_lost_ledger_is_rebuilt_from_names() {
+fn after_a_lost_ledger_all_files_are_strangers_that_their_names_tell() {
     let mut home = Home::ready();
     let seen = home.deliver("seen", b"seen\n");
     rename(&home.file(), &home.root().join("cur").join(format!("{}:2,S", home.names("new")[0])));
     let twice = home.deliver("twice", b"twice\n");
     add(&mut home.maildir, &mut home.ledger, Some("twice"), b"twice\n");
     home.maildir.commit(&mut home.ledger).unwrap();
+    write(&home.root().join("cur/1.M1P2.other:2,S"), b"Subject: of another program\n\nx\n");
+    assert!(strangers(&mut home, "seen").is_empty());
     home.forget();
     home.maildir.open(&mut home.ledger).unwrap();
     home.maildir.recover(&mut home.ledger).unwrap();
-
-    let mut adopt = |uid: &str| {
-        let row = home.maildir.adoptable(&mut home.ledger, uid.as_bytes()).unwrap()?;
-        home.ledger.commit(&[Change::Adopted(row.clone())]).unwrap();
-        Some(row)
-    };
-    let row = adopt("seen").unwrap();
-    assert_eq!(row, Row { seq: row.seq, list_size: None, ..seen });
-    assert_eq!(adopt("seen"), None, "each copy once");
-    assert_eq!(adopt("twice").unwrap().place, twice.place);
-    assert!(adopt("twice").is_some());
-    assert_eq!(adopt("twice"), None);
-    assert_eq!(adopt("new"), None);
-
-    home.restart();
-    home.maildir.open(&mut home.ledger).unwrap();
-    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"seen").unwrap(), None, "only for a lost ledger");
+    let found = strangers(&mut home, "seen");
+    assert_eq!(found.iter().map(|found| &found.place).collect::<Vec<_>>(), [&seen.place]);
+    let met = home.maildir.meet(&found[0]).unwrap().unwrap();
+    assert_eq!((met.digest, met.size), (seen.digest, seen.size));
+    let found = strangers(&mut home, "twice");
+    assert_eq!((found.len(), found.iter().any(|found| found.place == twice.place)), (2, true));
+    assert_eq!(strangers(&mut home, "new"), []);
 }
 
 #[test]
-fn what_recovery_has_completed_is_not_adopted_once_more() {
+fn another_programs_file_is_found_under_whatever_flags_it_has() {
     let mut home = Home::ready();
-    add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
-    home.journal.fail("ledger stored", Errno::NOSPC);
-    assert!(home.maildir.commit(&mut home.ledger).is_err());
-    home.journal.mend();
-    // A first run that was cut short: the ledger has an intent and nothing else.
-    home.restart();
-    home.maildir.open(&mut home.ledger).unwrap();
-    assert_eq!(home.maildir.recover(&mut home.ledger).unwrap().completed, 1);
-    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
-}
-
-#[test]
-fn what_was_stored_in_this_run_is_not_adopted() {
-    let mut home = Home::ready();
-    home.deliver("1", b"a\n");
-    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
-}
-
-#[test]
-fn a_changed_copy_is_not_adopted() {
-    let mut home = Home::ready();
-    home.deliver("1", b"a\n");
-    write(&home.file(), b"b\n");
-    home.forget();
-    home.maildir.open(&mut home.ledger).unwrap();
-    assert_eq!(home.maildir.adoptable(&mut home.ledger, b"1").unwrap(), None);
+    let path = home.root().join("new/1.M1P2.other");
+    write(&path, b"Received: by l (mpop-1.4.18) with POP3\nSubject: s\n\nx\n");
+    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+    let (mut bare, mut digester) = (BareHeader::default(), Digester::new());
+    bare.update(b"Subject: s\n\nx\n");
+    digester.update(b"Subject: s\n\nx\n");
+    let content = bare::content(&bare.finish().unwrap(), &digester.finish().0);
+    let stranger = home.ledger.stranger(Which::Content(&content), 0).unwrap().unwrap();
+    rename(&path, &home.root().join("cur/1.M1P2.other:2,RS"));
+    assert!(home.maildir.meet(&stranger).unwrap().is_some());
+    remove(&home.root().join("cur/1.M1P2.other:2,RS"));
+    assert!(home.maildir.meet(&stranger).unwrap().is_none());
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! What stands in a Maildir and no row explains: files that carry a KEY are known by their names, others are read once.
+//!
+//! A pass over the names is made only where the folders are not what they were when that was done last. Two files with
+//! one KEY are one message.
+
+use super::Maildir;
+use super::folder::Tag;
+use crate::archive::{ArchiveError, Met, digest_bare};
+use crate::disk::{Access, Disk, DiskFile as _, Kind};
+use crate::ledger::{Change, Ledger, Place, Stranger, UnixTime};
+use crate::mail::bare;
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// So many are put on record together.
+const PORTION: usize = 1000;
+
+impl<D: Disk> Maildir<D> {
+    /// See [`crate::archive::Archive::find_strangers`].
+    pub(super) fn look_for_strangers(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        now: UnixTime,
+    ) -> Result<(), ArchiveError> {
+        let before = self.folder.stamp_now()?;
+        if before.is_some() && ledger.strangers_seen()? == before {
+            return Ok(());
+        }
+        let mut explained: HashSet<u64> = HashSet::new();
+        let mut note = |place: &Place| {
+            if let Place::Maildir { key } = place {
+                explained.insert(Tag::of_place(key).fold());
+            }
+        };
+        ledger.places(&mut |_, _, place| note(place))?;
+        ledger.strange_places(&mut note)?;
+        let mut found = Vec::new();
+        let mut problem = None;
+        self.folder.names(&mut |folder, name, _| {
+            let Some(tag) =
+                Tag::of_name(name).filter(|tag| problem.is_none() && explained.insert(tag.fold()))
+            else {
+                return;
+            };
+            let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let place = Place::Maildir { key: tag.to_string() };
+            let stranger = match &tag {
+                Tag::Key(key) => {
+                    let (origin, content) = (Some(key.origin), key.content);
+                    Some(Stranger { id: 0, place, origin, content, arrived })
+                }
+                Tag::Name(_) => {
+                    let content = self.bare_content(&self.folder.path(folder, name));
+                    content.map(|content| Stranger { id: 0, place, origin: None, content, arrived })
+                }
+            };
+            found.extend(stranger);
+            if found.len() >= PORTION {
+                let portion = Change::Strangers { found: std::mem::take(&mut found), stamp: None };
+                problem = ledger.commit(&[portion]).err();
+            }
+        })?;
+        if let Some(error) = problem {
+            return Err(error.into());
+        }
+        // A change may follow that leaves no other time stamp behind.
+        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(now)?;
+        let stamp = before.filter(|_| settled);
+        if !found.is_empty() || stamp.is_some() {
+            ledger.commit(&[Change::Strangers { found, stamp }])?;
+        }
+        Ok(())
+    }
+
+    /// What stands for another program's message; `None` when it cannot be read, or is none.
+    fn bare_content(&self, path: &Path) -> Option<crate::mail::names::ShortHash> {
+        self.disk.metadata(path).ok().filter(|meta| meta.kind == Kind::File)?;
+        let (digest, _, bare) = digest_bare(self.disk.open(path, Access::Read).ok()?).ok()?;
+        Some(bare::content(&bare?, &digest))
+    }
+
+    /// See [`crate::archive::Archive::meet`].
+    pub(super) fn read_stranger(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
+        let Place::Maildir { key } = &stranger.place else { return Ok(None) };
+        let tag = Tag::of_place(key);
+        for look in 0..2 {
+            for path in self.folder.find(&tag)? {
+                let failed = |error| ArchiveError::at(&path, &error);
+                let mut file = match self.disk.open(&path, Access::Read) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    Err(error) => return Err(failed(error)),
+                };
+                let (digest, size, bare) = digest_bare(&mut file).map_err(failed)?;
+                // It was read, which says nothing about what the next power cut leaves of it.
+                file.sync().map_err(failed)?;
+                self.met = true;
+                return Ok(Some(Met { digest, size, bare }));
+            }
+            if look > 0 || !self.folder.refresh()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// See [`crate::archive::Archive::secure_met`].
+    pub(super) fn secure_strangers(&mut self) -> Result<(), ArchiveError> {
+        if std::mem::take(&mut self.met) {
+            for folder in [self.root.join("new"), self.root.join("cur")] {
+                self.disk.sync_dir(&folder).map_err(|error| ArchiveError::at(&folder, &error))?;
+            }
+        }
+        Ok(())
+    }
+}

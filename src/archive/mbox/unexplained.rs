@@ -1,0 +1,122 @@
+//! What stands in an mbox and no row explains: regions, each read once.
+//!
+//! The file is looked through only where it is not what it was when that was done last; of one that only grew, what was
+//! added. Must never: wait long for the lock. Whoever keeps it is at work in the file, and the next run looks.
+
+use super::look::{PATIENCE, Stamp};
+use super::{Mbox, lock, region};
+use crate::archive::{ArchiveError, Met};
+use crate::disk::{self, Access, Disk, DiskFile as _};
+use crate::ledger::{Change, Ledger, LedgerError, Place, Stranger, UnixTime};
+use crate::mail::bare::{self, BareHeader};
+use crate::mail::digest::Digester;
+use std::collections::HashSet;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+
+/// So many are put on record together.
+const PORTION: usize = 1000;
+
+impl<D: Disk> Mbox<D> {
+    /// See [`crate::archive::Archive::find_strangers`].
+    pub(super) fn look_for_strangers(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        now: UnixTime,
+    ) -> Result<(), ArchiveError> {
+        let meta = match self.disk.link_metadata(&self.path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let known = ledger.strangers_seen()?.as_deref().and_then(Stamp::parse);
+        if known.as_ref().is_some_and(|known| known.is_still(&meta)) {
+            return Ok(());
+        }
+        let mut locked = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
+            Ok(Some(locked)) => locked,
+            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let file = &mut locked.file;
+        let failed = |error: io::Error| self.failed(&error);
+        let meta = file.metadata().map_err(failed)?;
+        let from = match known.as_ref().and_then(|known| known.grown_from(&meta)) {
+            Some(from) if region::stands_alone(file, from).map_err(failed)? => from,
+            _ => 0,
+        };
+        if from == 0 {
+            ledger.commit(&[Change::NoStrangers])?;
+        }
+        let mut explained: HashSet<u64> = HashSet::new();
+        let mut note = |place: &Place| {
+            if let Place::Mbox { offset, .. } = *place
+                && offset >= from
+            {
+                explained.insert(offset);
+            }
+        };
+        ledger.places(&mut |_, _, place| note(place))?;
+        ledger.strange_places(&mut note)?;
+        let mut found = Vec::new();
+        let mut problem: Option<LedgerError> = None;
+        region::each_message_from(file, from, meta.len, &mut |file, region| {
+            if explained.contains(&region.start) {
+                return Ok(true);
+            }
+            if let Some(Met { digest, bare: Some(bare), .. }) = read(file, region.clone())? {
+                let content = bare::content(&bare, &digest);
+                let place = Place::Mbox { offset: region.start, length: region.end - region.start };
+                found.push(Stranger { id: 0, place, origin: None, content, arrived: 0 });
+            }
+            if found.len() >= PORTION {
+                let portion = Change::Strangers { found: std::mem::take(&mut found), stamp: None };
+                problem = ledger.commit(&[portion]).err();
+            }
+            Ok(problem.is_none())
+        })
+        .map_err(failed)?;
+        if let Some(error) = problem {
+            return Err(error.into());
+        }
+        let stamp = Some(Stamp::of(&meta, now).to_string());
+        Ok(ledger.commit(&[Change::Strangers { found, stamp }])?)
+    }
+
+    /// See [`crate::archive::Archive::meet`].
+    pub(super) fn read_stranger(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
+        let Place::Mbox { offset, length } = stranger.place else { return Ok(None) };
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let met =
+            read(&mut file, offset..offset.saturating_add(length)).map_err(|error| self.failed(&error))?;
+        self.met |= met.is_some();
+        Ok(met)
+    }
+
+    /// See [`crate::archive::Archive::secure_met`].
+    pub(super) fn secure_strangers(&mut self) -> Result<(), ArchiveError> {
+        if !std::mem::take(&mut self.met) {
+            return Ok(());
+        }
+        let secure = || {
+            self.disk.open(&self.path, Access::Read)?.sync()?;
+            self.disk.sync_dir(disk::parent(&self.path))
+        };
+        secure().map_err(|error| self.failed(&error))
+    }
+}
+
+/// The message in a region.
+fn read(file: &mut (impl io::Read + io::Seek), region: Range<u64>) -> io::Result<Option<Met>> {
+    let (mut digester, mut bare) = (Digester::new(), BareHeader::default());
+    let is_one = region::any_message(file, region, &mut |octets| {
+        digester.update(octets);
+        bare.update(octets);
+    })?;
+    let (digest, size) = digester.finish();
+    Ok(is_one.then(|| Met { digest, size, bare: bare.finish() }))
+}

@@ -1,0 +1,205 @@
+//! Rows of the tables `stranger`, `stranger_uid`, `strangers_seen` and `served_as`: what stands in the archive and no
+//! row explains, and what of it has been recognised.
+
+use super::rows::{self, signed, unsigned};
+use super::{Place, Seq, UnixTime};
+use crate::mail::digest::Digest;
+use crate::mail::names::ShortHash;
+use rusqlite::{Connection, OptionalExtension as _, Result};
+
+/// A message in the archive that no row explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its number; 0 before it is on record.
+    pub id: u64,
+    /// Where it is. In a Maildir the KEY, or the file's name without flags.
+    pub place: Place,
+    /// The hash of identity and UID, if its name has one.
+    pub origin: Option<ShortHash>,
+    /// If its name has an origin: the hash of its content, as the name has it. Otherwise that of its content but for
+    /// what fetchers add ([`crate::mail::bare`]).
+    pub content: ShortHash,
+    /// When it arrived, as its name has it; 0 if it does not.
+    pub arrived: UnixTime,
+}
+
+/// What strangers there are, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'s> {
+    /// Of this content.
+    Content(&'s ShortHash),
+    /// Of this identity and UID.
+    Origin(&'s ShortHash),
+}
+
+/// The first one behind the number `after`.
+pub(super) fn next(
+    connection: &Connection,
+    maildrop: i64,
+    which: Which<'_>,
+    after: u64,
+) -> Result<Option<Stranger>> {
+    const COLUMNS: &str =
+        "stranger.id, maildir_key, mbox_offset, mbox_length, stranger.origin, content, arrived";
+    let (sql, hash) = match which {
+        Which::Content(content) => (
+            format!(
+                "SELECT {COLUMNS} FROM stranger WHERE maildrop = ? AND content = ? AND id > ? ORDER BY id LIMIT 1"
+            ),
+            content,
+        ),
+        Which::Origin(origin) => (
+            format!(
+                "SELECT {COLUMNS} FROM stranger_uid JOIN stranger USING (maildrop, content, id) \
+                 WHERE stranger_uid.maildrop = ? AND stranger_uid.origin = ? AND stranger_uid.id > ? \
+                 ORDER BY stranger_uid.id LIMIT 1"
+            ),
+            origin,
+        ),
+    };
+    connection
+        .prepare_cached(&sql)?
+        .query_row((maildrop, &hash[..], signed(after)), |row| {
+            let origin: Option<Vec<u8>> = row.get(4)?;
+            Ok(Stranger {
+                id: unsigned(row.get(0)?),
+                place: rows::place(row.get(1)?, (row.get(2)?, row.get(3)?))?,
+                origin: origin.and_then(|origin| origin.try_into().ok()),
+                content: row.get::<_, Vec<u8>>(5)?.try_into().unwrap_or_default(),
+                arrived: row.get(6)?,
+            })
+        })
+        .optional()
+}
+
+/// Whether there are any.
+pub(super) fn any(connection: &Connection, maildrop: i64) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM stranger WHERE maildrop = ? LIMIT 1")?.exists([maildrop])
+}
+
+/// Where each of them is, and what other accounts have in this archive.
+pub(super) fn places(connection: &Connection, maildrop: i64, each: &mut dyn FnMut(&Place)) -> Result<()> {
+    for sql in [
+        "SELECT maildir_key, mbox_offset, mbox_length FROM stranger WHERE maildrop = ?1",
+        "SELECT maildir_key, mbox_offset, mbox_length FROM message JOIN maildrop ON maildrop.id = message.maildrop \
+         WHERE archive = (SELECT archive FROM maildrop WHERE id = ?1) AND maildrop.id <> ?1 AND state <> 'intent'",
+    ] {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut found = statement.query([maildrop])?;
+        while let Some(row) = found.next()? {
+            each(&rows::place(row.get(0)?, (row.get(1)?, row.get(2)?))?);
+        }
+    }
+    Ok(())
+}
+
+/// What the archive was when strangers were looked for last.
+pub(super) fn seen(connection: &Connection, maildrop: i64) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT stamp FROM strangers_seen WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()
+}
+
+/// Strangers were looked for, and the archive was this.
+pub(super) fn note_seen(connection: &Connection, maildrop: i64, stamp: &str) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO strangers_seen (maildrop, stamp) VALUES (?, ?)")?
+        .execute((maildrop, stamp))?;
+    Ok(())
+}
+
+/// Adds one; its number is the next.
+pub(super) fn insert(connection: &Connection, maildrop: i64, stranger: &Stranger) -> Result<()> {
+    let (key, offset, length) = match &stranger.place {
+        Place::Maildir { key } => (Some(key), None, None),
+        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
+    };
+    let id: i64 = connection
+        .prepare_cached(
+            "INSERT INTO stranger_count (maildrop, last) VALUES (?, 1) \
+             ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+        )?
+        .query_row([maildrop], |row| row.get(0))?;
+    let origin = stranger.origin.as_ref().map(|origin| &origin[..]);
+    connection
+        .prepare_cached(
+            "INSERT INTO stranger (maildrop, content, id, maildir_key, mbox_offset, mbox_length, origin, arrived) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((maildrop, &stranger.content[..], id, key, offset, length, origin, stranger.arrived))?;
+    if let Some(origin) = origin {
+        connection
+            .prepare_cached("INSERT INTO stranger_uid (maildrop, origin, id, content) VALUES (?, ?, ?, ?)")?
+            .execute((maildrop, origin, id, &stranger.content[..]))?;
+    }
+    Ok(())
+}
+
+/// One is a stranger no longer, or not there any more.
+pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &Stranger) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM stranger WHERE maildrop = ? AND content = ? AND id = ?")?
+        .execute((maildrop, &stranger.content[..], signed(stranger.id)))?;
+    if let Some(origin) = &stranger.origin {
+        connection
+            .prepare_cached("DELETE FROM stranger_uid WHERE maildrop = ? AND origin = ? AND id = ?")?
+            .execute((maildrop, &origin[..], signed(stranger.id)))?;
+    }
+    Ok(())
+}
+
+/// All are forgotten: they will be looked for again.
+pub(super) fn forget(connection: &Connection, maildrop: i64) -> Result<()> {
+    for table in ["stranger", "stranger_uid", "strangers_seen"] {
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE maildrop = ?"))?.execute([maildrop])?;
+    }
+    Ok(())
+}
+
+/// Notes the form in which the server has the message of a row.
+pub(super) fn served_as(connection: &Connection, maildrop: i64, seq: Seq, digest: &Digest) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO served_as (maildrop, seq, header_hash, core_header_hash, rest_hash) \
+             VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute((maildrop, signed(seq), digest.header, digest.core_header, digest.rest))?;
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO served_key (maildrop, core_key, seq) VALUES (?, ?, ?)")?
+        .execute((maildrop, rows::core_key(digest), signed(seq)))?;
+    Ok(())
+}
+
+/// Rows whose copies another program has made, and whose messages the server has in this form, as `alike` says.
+pub(super) fn served(
+    connection: &Connection,
+    maildrop: i64,
+    digest: &Digest,
+    alike: impl Fn(&Digest) -> bool,
+) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, header_hash, core_header_hash, rest_hash FROM served_key JOIN served_as USING (maildrop, seq) \
+         WHERE maildrop = ? AND core_key = ? ORDER BY seq",
+    )?;
+    let mut found = statement.query((maildrop, rows::core_key(digest)))?;
+    let mut seqs = Vec::new();
+    while let Some(row) = found.next()? {
+        if alike(&Digest { header: row.get(1)?, core_header: row.get(2)?, rest: row.get(3)? }) {
+            seqs.push(unsigned(row.get(0)?));
+        }
+    }
+    Ok(seqs)
+}
+
+/// The form in which the server has the message of a row, if its copy is another program's.
+pub(super) fn form(connection: &Connection, maildrop: i64, seq: Seq) -> Result<Option<Digest>> {
+    connection
+        .prepare_cached(
+            "SELECT header_hash, core_header_hash, rest_hash FROM served_as WHERE maildrop = ? AND seq = ?",
+        )?
+        .query_row((maildrop, signed(seq)), |row| {
+            Ok(Digest { header: row.get(0)?, core_header: row.get(1)?, rest: row.get(2)? })
+        })
+        .optional()
+}

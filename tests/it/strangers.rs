@@ -1,0 +1,265 @@
+//! What stands in the archive and no row explains: nothing of it is stored twice.
+//!
+//! | the rule | its tests |
+//! | --- | --- |
+//! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
+//! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
+//! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`] |
+//! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
+//! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
+//! | n equal files explain n listed messages | [`equal_files_explain_as_many_messages`] |
+//! | what another account's row explains is never taken | [`what_another_account_has_is_not_taken`] |
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::{Account, Mail, PopServer, Sandbox, stores};
+
+const FORMATS: [&str; 2] = ["maildir", "mbox"];
+
+#[track_caller]
+fn fetch(sandbox: &Sandbox) -> Value {
+    sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
+}
+
+fn ledger(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path(".local/state/popkeep/ledger.sqlite3")
+}
+
+fn lose_ledger(sandbox: &Sandbox) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", ledger(sandbox).display()));
+    }
+}
+
+fn sandbox(server: &PopServer, format: &str) -> Sandbox {
+    Sandbox::with([Account::on("work", server).text("format", format)])
+}
+
+#[track_caller]
+fn holds(sandbox: &Sandbox, format: &str, mails: &[Mail]) {
+    let found = match format {
+        "mbox" => stores::mbox(&sandbox.archive("work")),
+        _ => sandbox.maildir("work"),
+    };
+    assert_same_mail(found, stored_forms(mails));
+}
+
+#[test]
+fn a_lost_ledger_stores_nothing_twice() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(6));
+        let sandbox = sandbox(&server, format);
+        fetch(&sandbox);
+        lose_ledger(&sandbox);
+        server.state().mails.push(Mail::numbered(7));
+        let report = fetch(&sandbox);
+        assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &1.into()), "{format}");
+        holds(&sandbox, format, &Mail::some(7));
+        server.take_sessions();
+        fetch(&sandbox);
+        assert_eq!(server.count("RETR"), 0);
+        holds(&sandbox, format, &Mail::some(7));
+    }
+}
+
+#[test]
+fn a_lost_ledger_and_new_uids_store_nothing_twice() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(6));
+        let sandbox = sandbox(&server, format);
+        fetch(&sandbox);
+        lose_ledger(&sandbox);
+        for (number, mail) in server.state().mails.iter_mut().enumerate() {
+            mail.uid = format!("moved-{number}").into_bytes();
+        }
+        // In portions, and cut short.
+        for _ in 0..3 {
+            sandbox.popkeep(["fetch", "--limit", "2"]).run().expect(0);
+        }
+        assert_eq!(fetch(&sandbox)["archived"], 6);
+        holds(&sandbox, format, &Mail::some(6));
+        server.take_sessions();
+        fetch(&sandbox);
+        assert_eq!(server.count("RETR"), 0);
+    }
+}
+
+#[test]
+fn a_ledger_from_an_older_backup_stores_nothing_twice() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(3));
+        let sandbox = sandbox(&server, format);
+        fetch(&sandbox);
+        let backup = std::fs::read(ledger(&sandbox)).unwrap();
+        server.state().mails = Mail::some(6);
+        fetch(&sandbox);
+        lose_ledger(&sandbox);
+        std::fs::write(ledger(&sandbox), backup).unwrap();
+        server.state().mails = Mail::some(8);
+        let report = fetch(&sandbox);
+        assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &2.into()), "{format}");
+        holds(&sandbox, format, &Mail::some(8));
+        let told = sandbox.popkeep(["verify"]).run().expect(0);
+        drop(told);
+    }
+}
+
+/// A message as another tool stores it.
+fn as_stored_by(tool: &str, mail: &Mail) -> Vec<u8> {
+    let added = match tool {
+        "mpop" => {
+            "Received: from pop.example (pop.example [192.0.2.1])\n\tby here (mpop-1.4.18) with POP3\n\tfor <j>; d\n"
+        }
+        "fetchmail" => {
+            "Received: from pop.example [192.0.2.1]\n\tby here with POP3 (fetchmail-6.4.37)\n\tfor <j> (single-drop); d\n"
+        }
+        "getmail" => {
+            "Return-Path: <x@y>\nDelivered-To: j\nReceived: from pop.example (192.0.2.1:110)\n  by here with POP3 getmail6 msgid:7; d\n"
+        }
+        "thunderbird" => "X-Account-Key: account2\nX-UIDL: 7\nX-Mozilla-Status: 0001\n",
+        _ => "",
+    };
+    [added.as_bytes(), &mail.stored()].concat()
+}
+
+fn archive_of(sandbox: &Sandbox, format: &str, tool: &str, mails: &[Mail]) -> Vec<Vec<u8>> {
+    let copies: Vec<Vec<u8>> = mails.iter().map(|mail| as_stored_by(tool, mail)).collect();
+    let archive = sandbox.archive("work");
+    if format == "mbox" {
+        std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
+        let regions = copies
+            .iter()
+            .map(|copy| [b"From x@y  Thu Jan  1 00:00:00 1970\n".as_slice(), copy, b"\n"].concat());
+        std::fs::write(&archive, regions.collect::<Vec<_>>().concat()).unwrap();
+    } else {
+        for folder in ["tmp", "new", "cur"] {
+            std::fs::create_dir_all(archive.join(folder)).unwrap();
+        }
+        for (number, copy) in copies.iter().enumerate() {
+            let name = if number % 2 == 0 {
+                format!("new/{number}.M1.here")
+            } else {
+                format!("cur/{number}.M1.here:2,S")
+            };
+            std::fs::write(archive.join(name), copy).unwrap();
+        }
+    }
+    copies
+}
+
+#[test]
+fn an_archive_that_another_tool_filled_stays_as_it_is() {
+    for format in FORMATS {
+        for tool in ["mpop", "fetchmail", "getmail", "thunderbird", "plain"] {
+            let server = PopServer::with(Mail::some(9));
+            let sandbox = sandbox(&server, format);
+            let mut expected = archive_of(&sandbox, format, tool, &Mail::some(8));
+            let report = fetch(&sandbox);
+            assert_eq!((&report["archived"], &report["fetched"]), (&9.into(), &1.into()), "{format}, {tool}");
+            server.take_sessions();
+            let report = fetch(&sandbox);
+            assert_eq!((&report["archived"], &report["removed"]), (&9.into(), &0.into()), "{format}, {tool}");
+            assert_eq!(server.count("RETR"), 0);
+            expected.push(Mail::numbered(9).stored());
+            let found = match format {
+                "mbox" => stores::mbox(&sandbox.archive("work")),
+                _ => sandbox.maildir("work"),
+            };
+            assert_same_mail(found, expected);
+        }
+    }
+}
+
+#[test]
+fn what_was_recognised_may_be_deleted() {
+    for format in FORMATS {
+        for tool in ["mpop", "plain"] {
+            for at_once in [true, false] {
+                let server = PopServer::with(Mail::some(5));
+                let sandbox = sandbox(&server, format);
+                archive_of(&sandbox, format, tool, &Mail::some(5));
+                let deleting = || {
+                    sandbox.configure([Account::on("work", &server)
+                        .text("format", format)
+                        .text("delete", "fetched")]);
+                };
+                if at_once {
+                    deleting();
+                } else {
+                    fetch(&sandbox);
+                    deleting();
+                }
+                let report = fetch(&sandbox);
+                assert_eq!(
+                    (&report["deleted"], &report["fetched"]),
+                    (&5.into(), &0.into()),
+                    "{format}, {tool}"
+                );
+                assert!(server.uids().is_empty());
+            }
+        }
+    }
+    // One whose copy somebody has changed stays.
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = sandbox(&server, "maildir");
+    archive_of(&sandbox, "maildir", "mpop", &Mail::some(2));
+    fetch(&sandbox);
+    std::fs::write(sandbox.archive("work").join("new/0.M1.here"), "other\n").unwrap();
+    sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
+    sandbox.popkeep(["fetch"]).run();
+    assert_eq!(server.uids(), ["uid-00001"]);
+}
+
+#[test]
+fn files_from_another_machine_are_not_fetched_again() {
+    let server = PopServer::with(Mail::some(4));
+    let (here, there) = (sandbox(&server, "maildir"), sandbox(&server, "maildir"));
+    fetch(&here);
+    server.state().mails = Mail::some(8);
+    fetch(&there);
+    // Syncthing brings all of them, those that are here already under another host's name, too.
+    for (number, file) in stores::files(&there.archive("work").join("new")).into_iter().enumerate() {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let name = name.split(',').next().unwrap().to_owned() + &format!("-elsewhere{number},S=1");
+        std::fs::copy(&file, here.archive("work").join("cur").join(name + ":2,S")).unwrap();
+    }
+    server.take_sessions();
+    let report = fetch(&here);
+    assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()));
+    assert_eq!(server.count("RETR"), 0, "their names tell");
+    assert_eq!(here.maildir("work").len(), 12, "no file was made, and none removed");
+    fetch(&here);
+    assert_eq!(here.maildir("work").len(), 12);
+}
+
+#[test]
+fn equal_files_explain_as_many_messages() {
+    for format in FORMATS {
+        let server =
+            PopServer::with((0..4).map(|at| Mail::numbered(1).with_uid(&format!("u{at}"))).collect());
+        let sandbox = sandbox(&server, format);
+        archive_of(&sandbox, format, "mpop", &[Mail::numbered(1), Mail::numbered(1)]);
+        let report = fetch(&sandbox);
+        assert_eq!((&report["archived"], &report["fetched"]), (&4.into(), &2.into()), "{format}");
+        assert_eq!(fetch(&sandbox)["fetched"], 0);
+    }
+}
+
+#[test]
+fn what_another_account_has_is_not_taken() {
+    let mine = PopServer::with(Mail::some(3));
+    let theirs = PopServer::with(Mail::some(3));
+    let shared = |name: &str, server: &PopServer| {
+        Account::on(name, server).text("user", name).text("archive", "~/Mail/shared")
+    };
+    let sandbox = Sandbox::with([shared("joe", &mine), shared("jane", &theirs)]);
+    sandbox.popkeep(["fetch", "joe"]).run().expect(0);
+    sandbox.popkeep(["fetch", "jane"]).run().expect(0);
+    let count = |sandbox: &Sandbox| stores::files(Path::new(&sandbox.path("Mail/shared/new"))).len();
+    assert_eq!(count(&sandbox), 6);
+    sandbox.popkeep(["fetch"]).run().expect(0);
+    assert_eq!(count(&sandbox), 6);
+}
