@@ -17,8 +17,10 @@ use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
 use crate::mail::digest::Digest;
+use crate::mail::reason;
 use crate::plan::{Compare, Plan, Verdict, Why};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -174,7 +176,7 @@ pub(super) struct Findings {
     /// A message came with other octets when it was asked for alone.
     pub mixed_up: bool,
     /// Messages that came too short twice, and differently.
-    pub missed: Vec<(usize, String)>,
+    pub missed: Vec<(usize, Arc<str>)>,
     /// The first message that does not tally, where others did.
     pub first_untallied: Option<usize>,
 }
@@ -379,7 +381,9 @@ impl<'a> Filer<'a> {
                 if short && !same {
                     let size = entry.size.unwrap_or_default();
                     let reason = format!("the server sent {wire_octets} octets of a message of {size}");
-                    self.findings.missed.push((item, reason));
+                    self.findings
+                        .missed
+                        .push((item, reason::shared(&reason, "the server sent a part of it")));
                     return self.archive.discard();
                 }
             }

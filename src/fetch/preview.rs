@@ -93,8 +93,7 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
         }
         let uid = item.entry.uid.map(<[u8]>::to_vec);
         let number = item.entry.number;
-        let leave =
-            |reason: String| Missing { number, uid: uid.clone(), reason: reason.into(), chosen: true };
+        let leave = |reason: Arc<str>| Missing { number, uid: uid.clone(), reason, chosen: true };
         match item.verdict {
             Verdict::Archived(_) => preview.archived += 1,
             Verdict::Removed(_) | Verdict::Damaged(_) => preview.removed += 1,
@@ -105,10 +104,10 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
                 let (reason, chosen) = standings.quarantined(place).unwrap_or_default();
                 preview.left.push(Missing { chosen, ..leave(reason) });
             }
-            Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".to_owned())),
+            Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".into())),
             Verdict::Left(Left::TooLarge(size)) => preview
                 .left
-                .push(leave(format!("{size} octets, larger than max_size ({})", account.max_size))),
+                .push(leave(format!("{size} octets, larger than max_size ({})", account.max_size).into())),
         }
     }
     preview

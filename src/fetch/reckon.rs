@@ -67,8 +67,8 @@ impl Run<'_> {
     fn count(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>, unreached: String) {
         let filed: HashMap<usize, &Filed> =
             haul.filed.iter().map(|message| (message.item, message)).collect();
-        let missed: BTreeMap<usize, &str> =
-            haul.missed.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
+        let missed: BTreeMap<usize, &Arc<str>> =
+            haul.missed.iter().map(|(place, reason)| (*place, reason)).collect();
         let mut unreached = Unreached::because(unreached);
         let limit: Arc<str> = "left by --limit".into();
         if !haul.phantoms.is_empty() {
@@ -111,8 +111,8 @@ impl Run<'_> {
                     true,
                 ),
                 (Verdict::Left(Left::Limit), ..) => missing(Arc::clone(&limit), true),
-                (_, Some((reason, chosen)), _) => missing(reason.into(), chosen),
-                (_, None, Some(reason)) => missing((*reason).into(), false),
+                (_, Some((reason, chosen)), _) => missing(reason, chosen),
+                (_, None, Some(reason)) => missing(Arc::clone(reason), false),
                 (_, None, None) => {
                     unreached.add(item.entry.number, item.entry.uid);
                     continue;

@@ -14,6 +14,7 @@ use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::mail::line_ends::Unix;
+use crate::mail::reason;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::pop3::listing::parse_stat;
@@ -21,6 +22,7 @@ use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, Sent, Session, SessionError, Transaction};
 use crate::stop;
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Instant;
 
@@ -51,7 +53,7 @@ pub(super) struct Haul {
     /// Messages that are durable now, and may have come in answer to another's RETR.
     pub unsure: Vec<Filed>,
     /// Messages that did not come, by their place in the plan, and why.
-    pub missed: Vec<(usize, String)>,
+    pub missed: Vec<(usize, Arc<str>)>,
     /// Numbers that STAT alone implies, and that the server refused: it has counted wrongly.
     pub phantoms: HashSet<usize>,
     /// Of those missed, the ones that the server refused for now only.
@@ -380,7 +382,11 @@ impl Pump<'_> {
             self.haul.phantoms.insert(item);
         } else {
             self.haul.suspicion = true;
-            self.haul.missed.push((item, format!("the server refused it: {}", escape(reply.text()))));
+            let text = format!(
+                "the server refused it: {}",
+                escape(&reply.text()[..reply.text().len().min(reason::LIMIT)])
+            );
+            self.haul.missed.push((item, reason::shared(&text, "the server refused it")));
         }
     }
 
@@ -391,7 +397,7 @@ impl Pump<'_> {
             // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
             // convert.
             self.packer.parcel.discard();
-            self.haul.missed.push((item, "the server sent nothing for it".to_owned()));
+            self.haul.missed.push((item, reason::shared("the server sent nothing for it", "")));
         } else {
             self.ended = Some((item, *wire_octets));
         }

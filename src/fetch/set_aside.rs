@@ -12,10 +12,15 @@ use super::minute;
 use super::retrieve::Haul;
 use crate::clock;
 use crate::ledger::{Change, Quarantined, UnixTime};
+use crate::mail::reason;
 use crate::plan::{Plan, Quarantine, Ward};
 use crate::pop3::listing::Entry;
 use crate::session::SessionError;
 use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Where there are too many different reasons.
+const BROKE_OFF: &str = "the session broke off";
 
 const HOUR: UnixTime = 3_600;
 
@@ -63,7 +68,7 @@ impl Which {
 
 /// Why a message failed.
 struct Failure {
-    reason: String,
+    reason: Arc<str>,
     /// The user's `max_size`, if it passed that.
     larger_than: Option<u64>,
 }
@@ -105,7 +110,7 @@ impl SetAside {
     }
 
     /// Why the message at this place is missing, if it is in quarantine, and whether by the user's own wish.
-    pub(super) fn reason(&self, plan: &Plan<'_>, place: usize) -> Option<(String, bool)> {
+    pub(super) fn reason(&self, plan: &Plan<'_>, place: usize) -> Option<(Arc<str>, bool)> {
         let ward = self.ward(plan, place)?;
         let facts = self.quarantine.facts(ward);
         Some((words(facts), facts.larger_than.is_some()))
@@ -143,6 +148,7 @@ impl SetAside {
         let listed =
             plan.item(place).entry.size.map_or_else(|| "nothing".to_owned(), |size| size.to_string());
         let reason = format!("larger than max_size ({limit}), though LIST said {listed}");
+        let reason = reason::shared(&reason, "larger than max_size");
         self.failed(plan, place, Failure { reason, larger_than: Some(limit) }, now);
     }
 
@@ -153,7 +159,7 @@ impl SetAside {
             if renumbered && !plan.has_own_uid(*place) {
                 continue;
             }
-            let failure = Failure { reason: reason.clone(), larger_than: None };
+            let failure = Failure { reason: Arc::clone(reason), larger_than: None };
             if haul.passing.contains(place) {
                 self.not_now(plan, *place, failure, now);
             } else {
@@ -166,8 +172,10 @@ impl SetAside {
     pub(super) fn blame(&mut self, plan: &Plan<'_>, haul: &Haul, error: &SessionError, now: UnixTime) {
         if let Some(place) = haul.ended_badly {
             // Octets that are no answer came behind it, or it does not tally where others do.
-            let failure =
-                Failure { reason: format!("the session broke off behind it: {error}"), larger_than: None };
+            let failure = Failure {
+                reason: reason::shared(&format!("the session broke off behind it: {error}"), BROKE_OFF),
+                larger_than: None,
+            };
             if self.ward(plan, place).is_some() {
                 return self.failed(plan, place, failure, now);
             }
@@ -183,7 +191,7 @@ impl SetAside {
             self.suspect.take().is_some_and(|suspect| suspect.is(entry)) || plan.ward(place).is_some();
         let alone =
             haul.durable().next().is_none() && haul.missed.is_empty() && haul.findings.unsettled.is_empty();
-        let reason = format!("the session broke off at it: {error}");
+        let reason = reason::shared(&format!("the session broke off at it: {error}"), BROKE_OFF);
         if error.may_go_better_anew() && again {
             self.failed(plan, place, Failure { reason, larger_than: None }, now);
         } else if alone && !again {
@@ -246,18 +254,19 @@ impl SetAside {
 }
 
 /// Why a message in quarantine is missing, and when it is tried again.
-pub(super) fn words(facts: &Quarantined) -> String {
+pub(super) fn words(facts: &Quarantined) -> Arc<str> {
     let reason = &facts.reason;
-    match facts.failures {
+    let words = match facts.failures {
         // It is to be tried in this run, or the server said "not now".
-        0 => reason.clone(),
+        0 => return Arc::clone(reason),
         _ if facts.next_at <= facts.last_at => format!("{reason}; next try in the next run"),
         failures => format!(
             "{reason}; next try {} (it failed in {failures} runs since {})",
             minute(facts.next_at),
             super::day(facts.first_at)
         ),
-    }
+    };
+    reason::shared_whole(&words, reason)
 }
 
 #[cfg(test)]

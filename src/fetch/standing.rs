@@ -118,7 +118,7 @@ impl<'l> Standings<'l> {
     }
 
     /// Why the message at this place is left alone for now, and when it is tried again, if it is in quarantine.
-    pub fn quarantined(&self, place: usize) -> Option<(String, bool)> {
+    pub fn quarantined(&self, place: usize) -> Option<(Arc<str>, bool)> {
         self.aside.reason(&self.plan, place)
     }
 

@@ -243,7 +243,7 @@ mod tests {
                 uid: Some(format!("uid-{number}").into_bytes()),
                 number: None,
                 list_size: None,
-                reason: "-ERR".to_owned(),
+                reason: "-ERR".into(),
                 failures: 1,
                 first_at: NOW - number,
                 last_at: NOW,

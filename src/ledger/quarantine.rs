@@ -2,6 +2,7 @@
 
 use super::Quarantined;
 use super::rows::{signed, unsigned};
+use crate::mail::reason::{cut, shared};
 use rusqlite::{Connection, Result, named_params};
 
 /// Everything in it, those without a UID first.
@@ -46,7 +47,7 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, message: &Quarantin
             ":uid": message.uid.as_deref().unwrap_or_default(),
             ":number": message.number.unwrap_or(0),
             ":list_size": message.list_size.map(signed),
-            ":reason": message.reason,
+            ":reason": cut(&message.reason),
             ":failures": message.failures,
             ":first_at": message.first_at,
             ":last_at": message.last_at,
@@ -76,7 +77,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Quarantined> {
         uid: (!uid.is_empty()).then_some(uid),
         number: (number != 0).then_some(number),
         list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
-        reason: row.get(3)?,
+        reason: shared(row.get_ref(3)?.as_str()?, "it failed before"),
         failures: row.get(4)?,
         first_at: row.get(5)?,
         last_at: row.get(6)?,

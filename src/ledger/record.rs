@@ -4,6 +4,7 @@ use super::look::LookRecord;
 use super::stranger::Stranger;
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 pub use crate::clock::UnixTime;
 
@@ -93,7 +94,7 @@ pub struct Quarantined {
     /// Its LIST size when it failed last, in octets.
     pub list_size: Option<u64>,
     /// Why it failed last, in words; may hold a server's raw text.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// In how many runs it has failed. 0: a connection was lost at it once, which need not be its
     /// fault; it is tried after all others.
     pub failures: u32,

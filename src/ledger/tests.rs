@@ -84,7 +84,7 @@ fn poison(failures: u32) -> Quarantined {
         uid: Some(b"\xff poison".to_vec()),
         number: None,
         list_size: Some(u64::MAX),
-        reason: "the server refused it".to_owned(),
+        reason: "the server refused it".into(),
         failures,
         first_at: 1_700_000_000,
         last_at: 1_700_000_100,

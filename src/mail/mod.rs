@@ -8,4 +8,5 @@ pub mod headers;
 pub mod line_ends;
 pub mod mboxrd;
 pub mod names;
+pub mod reason;
 pub mod safe_text;

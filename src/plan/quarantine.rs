@@ -89,7 +89,7 @@ mod tests {
             uid: (!uid.is_empty()).then(|| uid.as_bytes().to_vec()),
             number,
             list_size: Some(10),
-            reason: String::new(),
+            reason: "".into(),
             failures: 1,
             first_at: 0,
             last_at: 0,

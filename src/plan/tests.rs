@@ -172,7 +172,7 @@ fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() 
         uid: Some(uid.as_bytes().to_vec()),
         number: None,
         list_size: None,
-        reason: String::new(),
+        reason: "".into(),
         failures: 1,
         first_at: 0,
         last_at: 0,

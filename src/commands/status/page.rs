@@ -213,7 +213,7 @@ mod tests {
             uid: uid.map(<[u8]>::to_vec),
             number,
             list_size: None,
-            reason: "-ERR \u{7}".to_owned(),
+            reason: "-ERR \u{7}".into(),
             failures: 2,
             first_at: NOW - 3 * 86_400,
             last_at: NOW,

@@ -22,7 +22,7 @@ fn plan<'l>(listing: &'l Listing, aside: &SetAside) -> Plan<'l> {
 
 /// A haul without these messages.
 fn without(places: &[usize]) -> Haul {
-    let missed = places.iter().map(|&place| (place, "refused".to_owned())).collect();
+    let missed = places.iter().map(|&place| (place, "refused".into())).collect();
     Haul { missed, ..Haul::default() }
 }
 
@@ -68,7 +68,7 @@ fn a_message_rests_until_its_time_unless_a_person_says_otherwise() {
         uid: Some(b"own".to_vec()),
         number: None,
         list_size: None,
-        reason: "refused".to_owned(),
+        reason: "refused".into(),
         failures: 2,
         first_at: NOW,
         last_at: NOW,
@@ -121,7 +121,7 @@ fn a_connection_lost_after_others_had_come_is_nobodys_fault_the_first_time() {
     let listing = listing();
     let mut aside = SetAside::default();
     let plan = plan(&listing, &aside);
-    let after_others = Haul { missed: vec![(1, "refused".to_owned())], ..broken_at(0) };
+    let after_others = Haul { missed: vec![(1, "refused".into())], ..broken_at(0) };
     aside.blame(&plan, &after_others, &closed(), NOW);
     assert_eq!((aside.suspected(), aside.failures()), (0, 0));
     aside.blame(&plan, &broken_at(0), &closed(), NOW);
