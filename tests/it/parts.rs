@@ -1,6 +1,7 @@
 //! Servers that show a part of their messages in each session: one run has all of them.
 
 use crate::support::mail::{assert_same_mail, stored_forms};
+use crate::support::maildrop::Capa;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 fn showing(count: usize) -> Behaviour {
@@ -45,6 +46,20 @@ fn a_part_of_any_size_is_noticed_when_the_next_run_sees_nothing_it_knows() {
     assert_eq!(fetch(&sandbox, 0)["archived"], 60);
     assert_eq!(fetch(&sandbox, 0)["fetched"], 290);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(350)));
+}
+
+#[test]
+fn equal_messages_in_different_parts_are_as_many_copies() {
+    let mut mails = Mail::some(5);
+    mails.push(Mail::numbered(1).with_uid("twin"));
+    let capa = Capa::Offers(vec!["TOP", "UIDL", "USER", "X-GOOGLE-RICO"]);
+    let server = PopServer::behaving(mails.clone(), Behaviour { capa, ..hiding(2) });
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox, 0);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+    // And in a later run.
+    server.state().mails = vec![Mail::numbered(2).with_uid("late")];
+    assert_eq!(fetch(&sandbox, 0)["fetched"], 1);
 }
 
 #[test]

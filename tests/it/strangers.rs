@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
 //! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
-//! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`] |
+//! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`], [`an_archive_that_a_real_tool_filled_stays_as_it_is`] |
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
 //! | n equal files explain n listed messages | [`equal_files_explain_as_many_messages`] |
@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::{Account, Mail, PopServer, Sandbox, stores};
+use crate::support::maildrop::PASSWORD;
+use crate::support::{Account, Mail, PopServer, Sandbox, set_mode, stores};
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
 
@@ -169,6 +170,94 @@ fn an_archive_that_another_tool_filled_stays_as_it_is() {
                 _ => sandbox.maildir("work"),
             };
             assert_same_mail(found, expected);
+        }
+    }
+}
+
+/// Runs a real tool, if it is here, that fetches all mail into the archive; whether it did.
+fn filled_by(tool: &str, server: &PopServer, sandbox: &Sandbox, format: &str) -> bool {
+    let (archive, port) = (sandbox.archive("work"), server.port());
+    let place = archive.display();
+    std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
+    if format == "maildir" {
+        for folder in ["tmp", "new", "cur"] {
+            std::fs::create_dir_all(archive.join(folder)).unwrap();
+        }
+    } else {
+        std::fs::write(&archive, "").unwrap();
+    }
+    let slash = if format == "maildir" { "/" } else { "" };
+    let (settings, words) = match tool {
+        "mpop" => (
+            format!(
+                "account a\nhost 127.0.0.1\nport {port}\ntls off\nauth user\nuser joe\npassword \"{PASSWORD}\"\nkeep on\n\
+                 delivery {format} {place}\nuidls_file {}\n",
+                sandbox.path("uidls").display()
+            ),
+            "mpop -q -C SETTINGS a",
+        ),
+        "fetchmail" if format == "maildir" => (
+            format!(
+                "set no bouncemail\npoll 127.0.0.1 proto POP3 port {port} uidl auth password user \"joe\" password \
+                 \"{PASSWORD}\" keep fetchall sslproto \"\" mda \"cat > {place}/new/$$.M1.fetchmail\"\n"
+            ),
+            "fetchmail -s -f SETTINGS -i FOLDER/fetchids --pidfile FOLDER/pid",
+        ),
+        "getmail" => (
+            format!(
+                "[retriever]\ntype = SimplePOP3Retriever\nserver = 127.0.0.1\nport = {port}\nusername = joe\npassword = \
+                 {PASSWORD}\n[destination]\ntype = {}\npath = {place}{slash}\n[options]\ndelete = false\nverbose = 0\n",
+                if format == "maildir" { "Maildir" } else { "Mboxrd" }
+            ),
+            "getmail --getmaildir FOLDER --rcfile SETTINGS",
+        ),
+        _ => return false,
+    };
+    let path = sandbox.path("settings");
+    std::fs::write(&path, settings).unwrap();
+    set_mode(&path, 0o600);
+    let folder = sandbox.path("").display().to_string();
+    let words = words
+        .replace("SETTINGS", &path.display().to_string())
+        .replace("FOLDER", folder.trim_end_matches('/'));
+    let mut words = words.split(' ');
+    let run = std::process::Command::new(words.next().unwrap()).args(words).env("HOME", &folder).output();
+    let Ok(output) = run else { return false };
+    let count = copies(sandbox, format).len();
+    if count == 0 {
+        // It does not work for root, say.
+        return false;
+    }
+    assert_eq!(count, server.uids().len(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+fn copies(sandbox: &Sandbox, format: &str) -> Vec<Vec<u8>> {
+    match format {
+        "mbox" => stores::mbox(&sandbox.archive("work")),
+        _ => sandbox.maildir("work"),
+    }
+}
+
+#[test]
+fn an_archive_that_a_real_tool_filled_stays_as_it_is() {
+    for format in FORMATS {
+        for tool in ["mpop", "fetchmail", "getmail"] {
+            let server = PopServer::with(Mail::some(7));
+            let sandbox = sandbox(&server, format);
+            if !filled_by(tool, &server, &sandbox, format) {
+                continue;
+            }
+            let before = copies(&sandbox, format);
+            let report = fetch(&sandbox);
+            assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &0.into()), "{tool}, {format}");
+            assert_same_mail(copies(&sandbox, format), before);
+            server.take_sessions();
+            fetch(&sandbox);
+            assert_eq!(server.count("RETR"), 0);
+            sandbox
+                .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
+            assert_eq!(fetch(&sandbox)["deleted"], 7, "{tool}, {format}");
         }
     }
 }
