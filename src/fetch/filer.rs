@@ -482,8 +482,12 @@ impl<'a> Filer<'a> {
     /// never shown one UID for two messages.
     fn displace(&mut self, why: Option<Why>, compare: Compare, row: Option<Seq>) -> Result<(), LedgerError> {
         let (Some(why), Compare::Group(group)) = (why, compare) else { return Ok(()) };
+        let alone = self.plan.group(group).iter().all(|seq| Some(*seq) == row);
+        if alone || !why.is_on_record() || why == Why::DeletedBefore {
+            return Ok(());
+        }
         let quirks = self.ledger.quirks()?;
-        if !why.is_on_record() || why == Why::DeletedBefore || quirks.equal_uids {
+        if quirks.equal_uids {
             return Ok(());
         }
         for &other in self.plan.group(group).iter().filter(|seq| Some(**seq) != row) {
