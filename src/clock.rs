@@ -29,6 +29,17 @@ pub fn now() -> UnixTime {
     bounded(UnixTime::try_from(since.as_secs()).unwrap_or(UnixTime::MAX))
 }
 
+/// The same with nanoseconds.
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub fn now_exact() -> (UnixTime, i64) {
+    #[cfg(test)]
+    if let Some(set) = testing::SET.get() {
+        return (set, 0);
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (bounded(UnixTime::try_from(since.as_secs()).unwrap_or(UnixTime::MAX)), i64::from(since.subsec_nanos()))
+}
+
 /// The same in the local time zone.
 pub fn local() -> jiff::Zoned {
     jiff::Timestamp::from_second(now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system())

@@ -17,6 +17,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
+use super::presence::Begun;
 use super::{
     Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
     digest_of, expected, expects_mail,
@@ -253,11 +254,11 @@ impl<D: Disk> Archive for Maildir<D> {
     }
 
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError> {
-        self.look_through(ledger, now)
+        self.look_through(ledger, Begun::at(now))
     }
 
     fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
-        self.look_for_strangers(ledger, now)
+        self.look_for_strangers(ledger, Begun::at(now))
     }
 
     fn origin(&self, uid: &[u8]) -> Option<ShortHash> {

@@ -18,6 +18,7 @@ mod strangers;
 mod tests;
 mod unexplained;
 
+use super::presence::Begun;
 use super::{
     Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
     expected, expects_mail,
@@ -172,7 +173,7 @@ impl<D: Disk> Archive for Mbox<D> {
         if self.disk.metadata(&self.path).is_err() {
             return Ok(false);
         }
-        let found = self.each_region(ledger, &[], UnixTime::MIN)?;
+        let found = self.each_region(ledger, &[], Begun::never())?;
         let present = found.map_or(0, |found| found.present);
         Ok(are_most(present, ledger)?)
     }
@@ -182,11 +183,11 @@ impl<D: Disk> Archive for Mbox<D> {
     }
 
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError> {
-        self.look_through(ledger, now)
+        self.look_through(ledger, Begun::at(now))
     }
 
     fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
-        self.look_for_strangers(ledger, now)
+        self.look_for_strangers(ledger, Begun::at(now))
     }
 
     fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {

@@ -20,6 +20,7 @@ mod presence;
 mod testing;
 
 pub use error::ArchiveError;
+
 pub use presence::{Presence, Whereabouts};
 
 use crate::ledger::{Ledger, LedgerError, Row, Seq, Stranger, UnixTime};

@@ -1,6 +1,7 @@
 //! What a look at an archive has found: where the copies of the ledger's rows are, as data.
 
-use crate::ledger::{LookRecord, Seq};
+use crate::clock;
+use crate::ledger::{LookRecord, Seq, UnixTime};
 use std::collections::BTreeMap;
 
 /// What is in the archive of the rows that the ledger has for it. A row that it does not speak of is there.
@@ -16,6 +17,44 @@ pub struct Presence {
     changed: u64,
     /// Why it was not looked at, if it was not.
     unseen: Option<String>,
+}
+
+/// When a look began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    now: UnixTime,
+    exact: (UnixTime, i64),
+}
+
+/// A change may be as young as this, in seconds, and another one behind it have the same time stamp.
+const COARSE: i64 = 2;
+
+/// The same, in nanoseconds, where time stamps are finer than a millisecond: ten ticks of the slowest kernel.
+const FINE: i64 = 100_000_000;
+
+impl Begun {
+    /// Now, which the run takes to be `now`.
+    pub(super) fn at(now: UnixTime) -> Self {
+        Begun { now, exact: clock::now_exact() }
+    }
+
+    /// Never: nothing that it finds is to be relied on later.
+    pub(super) fn never() -> Self {
+        Begun { now: UnixTime::MIN, exact: (UnixTime::MIN, 0) }
+    }
+
+    /// The run's now.
+    pub(super) fn now(self) -> UnixTime {
+        self.now
+    }
+
+    /// Whether any change since this look began would show: what changed last did so long enough before.
+    pub(super) fn is_well_behind(self, changed: (i64, i64)) -> bool {
+        let (seconds, nanoseconds) = (self.exact.0.saturating_sub(changed.0), self.exact.1 - changed.1);
+        let age = seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
+        let is_fine = changed.1 % 1_000_000 != 0;
+        changed.0.saturating_add(COARSE) < self.now || is_fine && age > FINE
+    }
 }
 
 /// Where the copy of a row is.

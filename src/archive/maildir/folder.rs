@@ -5,6 +5,7 @@
 //! tells that a message is absent.
 
 use crate::archive::ArchiveError;
+use crate::archive::presence::Begun;
 use crate::disk::{Disk, Meta};
 use crate::mail::names::{Key, ShortHash};
 use std::fmt;
@@ -111,10 +112,6 @@ struct FolderStamp {
     changed: (i64, i64),
 }
 
-/// A change may be as young as this, in seconds, and another one behind it have the same time stamp: file systems
-/// count coarsely.
-const COARSE: i64 = 2;
-
 impl<D: Disk> Folder<D> {
     pub(super) fn new(disk: Arc<D>, root: &Path) -> Self {
         Folder { disk, new: root.join("new"), cur: root.join("cur"), index: None }
@@ -171,15 +168,15 @@ impl<D: Disk> Folder<D> {
 
     /// What the folders were at the last look, in words, if nothing can have happened in them since that leaves them as
     /// they were then; `begun` is when that look began, or before.
-    pub(super) fn stamp_to_rely_on(&self, begun: i64) -> Option<String> {
+    pub(super) fn stamp_to_rely_on(&self, begun: Begun) -> Option<String> {
         let index = self.index.as_ref().filter(|index| index.is_whole)?;
-        let settled = |stamp: &FolderStamp| stamp.changed.0.saturating_add(COARSE) < begun;
+        let settled = |stamp: &FolderStamp| begun.is_well_behind(stamp.changed);
         index.stamp.iter().flatten().all(settled).then(|| words(&index.stamp))
     }
 
     /// Whether the last change in the folders is so old that another one would show.
-    pub(super) fn is_settled(&self, now: i64) -> Result<bool, ArchiveError> {
-        Ok(self.stamp()?.iter().flatten().all(|stamp| stamp.changed.0.saturating_add(COARSE) < now))
+    pub(super) fn is_settled(&self, begun: Begun) -> Result<bool, ArchiveError> {
+        Ok(self.stamp()?.iter().flatten().all(|stamp| begun.is_well_behind(stamp.changed)))
     }
 
     /// Whether not a single message is there.

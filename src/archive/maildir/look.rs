@@ -7,9 +7,10 @@
 
 use super::folder::Tag;
 use super::{Maildir, tag_of};
+use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Examined, Presence, digest_of, digest_of_marked};
 use crate::disk::{Access, Disk, Kind, Meta};
-use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq};
 use crate::mail::digest::Digest;
 use crate::receipt::VerifiedCopy;
 use std::collections::HashSet;
@@ -45,8 +46,9 @@ impl<D: Disk> Maildir<D> {
     pub(super) fn look_through(
         &mut self,
         ledger: &mut dyn Ledger,
-        now: UnixTime,
+        begun: Begun,
     ) -> Result<Presence, ArchiveError> {
+        let now = begun.now();
         let before = ledger.last_look()?;
         let accepted = ledger.accepted()?;
         let Some(last) = ledger.newest(Seq::MAX, 1)?.first().map(|row| row.seq) else {
@@ -68,7 +70,7 @@ impl<D: Disk> Maildir<D> {
         odd.extend(others.filter(|odd| absent.binary_search(&odd.seq).is_err()).cloned());
         odd.sort_by_key(|odd| odd.seq);
         let after = LookRecord {
-            stamp: self.folder.stamp_to_rely_on(now),
+            stamp: self.folder.stamp_to_rely_on(begun),
             absent,
             odd,
             turn: next.unwrap_or(0),

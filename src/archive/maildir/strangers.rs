@@ -5,9 +5,10 @@
 
 use super::Maildir;
 use super::folder::Tag;
+use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Met, digest_bare};
 use crate::disk::{Access, Disk, DiskFile as _, Kind};
-use crate::ledger::{Change, Ledger, Place, Stranger, UnixTime};
+use crate::ledger::{Change, Ledger, Place, Stranger};
 use crate::mail::bare;
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -21,7 +22,7 @@ impl<D: Disk> Maildir<D> {
     pub(super) fn look_for_strangers(
         &mut self,
         ledger: &mut dyn Ledger,
-        now: UnixTime,
+        begun: Begun,
     ) -> Result<(), ArchiveError> {
         let before = self.folder.stamp_now()?;
         if before.is_some() && ledger.strangers_seen()? == before {
@@ -65,7 +66,7 @@ impl<D: Disk> Maildir<D> {
             return Err(error.into());
         }
         // A change may follow that leaves no other time stamp behind.
-        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(now)?;
+        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
         let stamp = before.filter(|_| settled);
         if !found.is_empty() || stamp.is_some() {
             ledger.commit(&[Change::Strangers { found, stamp }])?;

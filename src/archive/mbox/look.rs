@@ -7,9 +7,10 @@
 //! Must never: call a message removed when the file could not be locked, or changed under the look.
 
 use super::{Mbox, lock, region, region_of};
+use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Examined, Presence};
 use crate::disk::{Access, Disk, DiskFile as _, Meta};
-use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq};
 use crate::mail::digest::{Digest, Hash};
 use crate::receipt::VerifiedCopy;
 use std::collections::HashSet;
@@ -22,9 +23,6 @@ const GLANCES: usize = 64;
 
 /// How long a look waits for the lock: whoever keeps it longer is at work in the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A change may be as young as this, in seconds, and another one behind it have the same time stamp.
-const COARSE: i64 = 2;
 
 /// Headers of messages in the file that no row explains, at most: enough to tell a damaged copy.
 const UNEXPLAINED: usize = 100_000;
@@ -67,7 +65,7 @@ impl<D: Disk> Mbox<D> {
     pub(super) fn look_through(
         &mut self,
         ledger: &mut dyn Ledger,
-        now: UnixTime,
+        begun: Begun,
     ) -> Result<Presence, ArchiveError> {
         self.seen = None;
         let before = ledger.last_look()?;
@@ -88,7 +86,7 @@ impl<D: Disk> Mbox<D> {
         };
         if ledger.newest(Seq::MAX, 1)?.is_empty() {
             let record =
-                LookRecord { stamp: Some(Stamp::of(&meta, now).to_string()), ..LookRecord::default() };
+                LookRecord { stamp: Some(Stamp::of(&meta, begun).to_string()), ..LookRecord::default() };
             self.seen = Some(record);
             return Ok(Presence::of_record(&LookRecord::default(), accepted));
         }
@@ -96,10 +94,10 @@ impl<D: Disk> Mbox<D> {
         let record = match known {
             Some(known) if known.settled && known.is(&meta) => before.clone(),
             Some(known) if self.only_grew(&known, &meta, ledger, &before)? => {
-                LookRecord { stamp: Some(Stamp::of(&meta, now).to_string()), ..before.clone() }
+                LookRecord { stamp: Some(Stamp::of(&meta, begun).to_string()), ..before.clone() }
             }
             _ => {
-                let Some(found) = self.each_region(ledger, &accepted, now)? else {
+                let Some(found) = self.each_region(ledger, &accepted, begun)? else {
                     let why = format!("{} is in use by another program", self.path.display());
                     return Ok(Presence::unseen(why, accepted));
                 };
@@ -116,7 +114,7 @@ impl<D: Disk> Mbox<D> {
     /// We have just appended to the file, which was as the look of this run found it: what to put on record of it.
     pub(super) fn grown(&mut self, meta: &Meta) -> Option<Change> {
         let seen = self.seen.as_mut()?;
-        seen.stamp = Some(Stamp { settled: false, ..Stamp::of(meta, UnixTime::MIN) }.to_string());
+        seen.stamp = Some(Stamp { settled: false, ..Stamp::of(meta, Begun::never()) }.to_string());
         Some(Change::Looked(seen.clone()))
     }
 
@@ -162,7 +160,7 @@ impl<D: Disk> Mbox<D> {
         &self,
         ledger: &dyn Ledger,
         accepted: &[Seq],
-        now: UnixTime,
+        begun: Begun,
     ) -> Result<Option<Found>, ArchiveError> {
         let mut locked = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
             Ok(Some(locked)) => locked,
@@ -199,7 +197,7 @@ impl<D: Disk> Mbox<D> {
             }
         }
         let present = regions.claimed.len() as u64;
-        Ok(Some(Found { present, absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, now) }))
+        Ok(Some(Found { present, absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, begun) }))
     }
 }
 
@@ -390,9 +388,9 @@ fn record_if_new(
 
 impl Stamp {
     /// `begun` is when the look began, or before.
-    pub(super) fn of(meta: &Meta, begun: UnixTime) -> Self {
+    pub(super) fn of(meta: &Meta, begun: Begun) -> Self {
         let &Meta { ino, len, modified, changed, .. } = meta;
-        Stamp { ino, len, modified, changed, settled: changed.0.saturating_add(COARSE) < begun }
+        Stamp { ino, len, modified, changed, settled: begun.is_well_behind(changed) }
     }
 
     fn is(&self, meta: &Meta) -> bool {

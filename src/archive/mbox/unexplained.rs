@@ -5,9 +5,10 @@
 
 use super::look::{PATIENCE, Stamp};
 use super::{Mbox, lock, region};
+use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Met};
 use crate::disk::{self, Access, Disk, DiskFile as _};
-use crate::ledger::{Change, Ledger, LedgerError, Place, Stranger, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Place, Stranger};
 use crate::mail::bare::{self, BareHeader};
 use crate::mail::digest::Digester;
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ impl<D: Disk> Mbox<D> {
     pub(super) fn look_for_strangers(
         &mut self,
         ledger: &mut dyn Ledger,
-        now: UnixTime,
+        begun: Begun,
     ) -> Result<(), ArchiveError> {
         let meta = match self.disk.link_metadata(&self.path) {
             Ok(meta) => meta,
@@ -79,7 +80,7 @@ impl<D: Disk> Mbox<D> {
         if let Some(error) = problem {
             return Err(error.into());
         }
-        let stamp = Some(Stamp::of(&meta, now).to_string());
+        let stamp = Some(Stamp::of(&meta, begun).to_string());
         Ok(ledger.commit(&[Change::Strangers { found, stamp }])?)
     }
 
