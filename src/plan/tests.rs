@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::{Known, Quarantined};
+use crate::ledger::{Known, Marks, Quarantined, Returned};
 use crate::pop3::listing::ListingBuilder;
 
 const NO_LIMITS: Limits = Limits { max_size: u64::MAX, messages: None };
@@ -207,4 +207,55 @@ fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() 
         );
         assert_eq!(plan.wards().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 4]);
     }
+}
+
+#[test]
+fn a_maildrop_moves_when_most_of_the_last_listing_is_gone_at_once() {
+    let rows = [row(1, "a", 1), row(2, "b", 2), row(3, "c", 3), row(4, "d", 4)];
+    let moves = |entries: &[Entry<'static>], marks: Marks, parts: bool| {
+        let listing = listing(entries);
+        let mut planner = Planner::new(&listing).with_marks(marks, 1000).of_parts(parts);
+        rows.iter().for_each(|row| planner.row(row));
+        planner.finish(&NO_LIMITS, &Quarantine::default()).moves
+    };
+    let (kept, new) = (listed(1, "a", 1), listed(2, "new", 2));
+    let moving = |began, old: &[Seq]| Moves::Moving { began, old: old.to_vec() };
+    let not =
+        |over, gone: &[Seq], back: &[Seq]| Moves::Not { over, gone: gone.to_vec(), back: back.to_vec() };
+    assert_eq!(moves(&[kept, new], Marks::default(), false), moving(true, &[2, 3, 4]));
+    assert_eq!(moves(&[kept], Marks::default(), false), not(false, &[2, 3, 4], &[]), "nothing new");
+    assert_eq!(moves(&[kept, new], Marks::default(), true), Moves::Unknown { moving: false });
+    assert_eq!(moves(&[], Marks::default(), false), Moves::Unknown { moving: false }, "an empty listing");
+    // What the last listing left out does not count.
+    let left_out = |unlisted: &[Seq]| Marks { unlisted: unlisted.to_vec(), ..Marks::default() };
+    assert_eq!(moves(&[kept, new], left_out(&[2, 3, 4]), false), not(false, &[], &[]));
+    assert_eq!(moves(&[kept, new], left_out(&[1]), false), moving(true, &[2, 3, 4]));
+    assert_eq!(moves(&[kept], left_out(&[1, 2, 3, 4]), false), not(false, &[], &[1]));
+    // It goes on, however few are left, until nothing new is listed.
+    let since = Marks { moving_since: Some(7), ..left_out(&[2, 3]) };
+    assert_eq!(moves(&[kept, new], since.clone(), false), moving(false, &[4]));
+    assert_eq!(moves(&[kept], since, false), not(true, &[4], &[]));
+}
+
+#[test]
+fn what_the_server_did_not_delete_twice_is_archived_and_not_due() {
+    let marks = |until| Marks { returned: [(1, Returned { times: 1, until })].into(), ..Marks::default() };
+    let verdict = |row: Known<'_>, size, marks: Marks| {
+        let listing = listing(&[listed(1, "a", size)]);
+        let mut planner = Planner::new(&listing).with_marks(marks, 1000);
+        planner.row(&row);
+        planner.finish(&NO_LIMITS, &Quarantine::default()).item(0).verdict
+    };
+    let archived = |stays| Verdict::Archived(Archived { stays, ..archived_row(1) });
+    assert_eq!(verdict(deleted(1, "a", 10), 10, marks(0)), archived(true));
+    assert_eq!(verdict(deleted(1, "a", 10), 11, marks(0)), fetch(Why::DeletedBefore, Compare::Group(0)));
+    for (until, stays) in
+        [(0, false), (1000, false), (1001, true), (1000 + STAYS, true), (1001 + STAYS, false)]
+    {
+        assert_eq!(verdict(row(1, "a", 10), 10, marks(until)), archived(stays), "until {until}");
+    }
+}
+
+fn archived_row(seq: Seq) -> Archived {
+    Archived { seq, archived_at: 7, learn_size: false, by_header: false, stays: false }
 }
