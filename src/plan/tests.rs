@@ -215,7 +215,9 @@ fn a_maildrop_moves_when_most_of_the_last_listing_is_gone_at_once() {
     let moves = |entries: &[Entry<'static>], marks: Marks, parts: bool| {
         let listing = listing(entries);
         let mut planner = Planner::new(&listing).with_marks(marks, 1000).of_parts(parts);
-        rows.iter().for_each(|row| planner.row(row));
+        for row in &rows {
+            planner.row(row);
+        }
         planner.finish(&NO_LIMITS, &Quarantine::default()).moves
     };
     let (kept, new) = (listed(1, "a", 1), listed(2, "new", 2));
