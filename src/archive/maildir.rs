@@ -29,6 +29,7 @@ use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
 use crate::mail::{dated, headers};
 use folder::{Folder, Tag};
+use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Maildir<D: Disk> {
     unsettled: bool,
     /// Strangers were read whose names may not be durable.
     met: bool,
+    /// The number of the next copy, where there are many identical ones under one UID.
+    next_copies: HashMap<Key, u32>,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,
     /// The archive's mark is there, or was tried.
@@ -115,6 +118,7 @@ impl<D: Disk> Maildir<D> {
             unsettled: false,
             met: false,
             shortfall: None,
+            next_copies: HashMap::new(),
             marked: false,
             stats: look::STATS,
         }

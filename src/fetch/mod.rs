@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
         }
         if self.tally.has_listed() {
             self.aside.release_unlisted();
-            self.ledger.commit(&self.aside.take_changes())?;
+            self.aside.record(&mut *self.ledger)?;
         }
         outcome
     }

@@ -9,7 +9,7 @@ use super::unreached::Unreached;
 use crate::event::Missing;
 use crate::ledger::Seq;
 use crate::plan::{Left, Plan, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Run<'_> {
                 self.aside.stored(plan, place);
             }
         }
-        Ok(self.ledger.commit(&self.aside.take_changes())?)
+        Ok(self.aside.record(&mut *self.ledger)?)
     }
 
     /// Adds this session up: every listed message is archived, or missing with its reason.
@@ -67,8 +67,14 @@ impl Run<'_> {
     fn count(&mut self, plan: &Plan<'_>, haul: &Haul, doubted: &HashMap<usize, Seq>, unreached: String) {
         let filed: HashMap<usize, &Filed> =
             haul.filed.iter().map(|message| (message.item, message)).collect();
-        let missed: BTreeMap<usize, &Arc<str>> =
+        let mut missed: Vec<(usize, &Arc<str>)> =
             haul.missed.iter().map(|(place, reason)| (*place, reason)).collect();
+        missed.sort_by_key(|(place, _)| *place);
+        // Of several reasons the last one counts.
+        let reason_of = |place: usize| {
+            let behind = missed.partition_point(|(other, _)| *other <= place);
+            missed[..behind].last().filter(|(other, _)| *other == place).map(|(_, reason)| *reason)
+        };
         let mut unreached = Unreached::because(unreached);
         let limit: Arc<str> = "left by --limit".into();
         if !haul.phantoms.is_empty() {
@@ -105,7 +111,7 @@ impl Run<'_> {
                 chosen,
             };
             let aside = self.aside.reason(plan, place);
-            self.tally.missing(match (item.verdict, aside, missed.get(&place)) {
+            self.tally.missing(match (item.verdict, aside, reason_of(place)) {
                 (Verdict::Left(Left::TooLarge(size)), ..) => missing(
                     format!("{size} octets, larger than max_size ({})", self.account.max_size).into(),
                     true,

@@ -93,12 +93,12 @@ impl Filer<'_> {
         digest: &Digest,
     ) -> Result<Option<Row>, LedgerError> {
         if group.len() > SHORT {
-            let mut list = self.list(alike, digest)?;
+            let (mut list, long) = self.list(alike, digest)?;
             let claimed = &self.claimed;
             while list.pop_front_if(|seq| claimed.contains(seq)).is_some() {}
             let own = |seq: &&Seq| !claimed.contains(*seq) && group.binary_search(*seq).is_ok();
             let found = list.iter().find(own).copied();
-            self.keep_list(alike, digest, list);
+            self.keep_list(alike, digest, list, long);
             return found.map_or(Ok(None), |seq| self.ledger.row(seq));
         }
         for &seq in group.iter().filter(|seq| !self.claimed.contains(*seq)) {
@@ -121,7 +121,7 @@ impl Filer<'_> {
         alike: Alikeness,
         digest: &Digest,
     ) -> Result<Option<Row>, ArchiveError> {
-        let mut list = self.list(alike, digest)?;
+        let (mut list, long) = self.list(alike, digest)?;
         let plan = self.plan;
         let mut found = None;
         // Of rows that were deleted the first, should there be no other.
@@ -151,7 +151,7 @@ impl Filer<'_> {
             }
             passed_over += 1;
         }
-        self.keep_list(alike, digest, list);
+        self.keep_list(alike, digest, list, long);
         Ok(found.or(second_best))
     }
 
@@ -175,15 +175,19 @@ impl Filer<'_> {
         }
     }
 
-    fn list(&mut self, alike: Alikeness, digest: &Digest) -> Result<VecDeque<Seq>, LedgerError> {
-        match self.alike.lists.remove(&(alike, alike.hash(digest))) {
-            Some(list) => Ok(list),
-            None => alike.rows(self.ledger, digest),
+    /// The rows of equal content, and whether there are, or were, so many that they are kept. What this run adds to them
+    /// explains other messages.
+    fn list(&mut self, alike: Alikeness, digest: &Digest) -> Result<(VecDeque<Seq>, bool), LedgerError> {
+        if let Some(list) = self.alike.lists.remove(&(alike, alike.hash(digest))) {
+            return Ok((list, true));
         }
+        let list = alike.rows(self.ledger, digest)?;
+        let long = list.len() > SHORT;
+        Ok((list, long))
     }
 
-    fn keep_list(&mut self, alike: Alikeness, digest: &Digest, list: VecDeque<Seq>) {
-        if list.len() > SHORT {
+    fn keep_list(&mut self, alike: Alikeness, digest: &Digest, list: VecDeque<Seq>, long: bool) {
+        if long {
             self.alike.lists.insert((alike, alike.hash(digest)), list);
         }
     }

@@ -11,12 +11,12 @@
 use super::minute;
 use super::retrieve::Haul;
 use crate::clock;
-use crate::ledger::{Change, Quarantined, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Quarantined, UnixTime};
 use crate::mail::reason;
 use crate::plan::{Plan, Quarantine, Ward};
 use crate::pop3::listing::Entry;
 use crate::session::SessionError;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Where there are too many different reasons.
@@ -41,7 +41,22 @@ pub(super) struct SetAside {
     /// The message at which the last session broke.
     suspect: Option<Which>,
     /// Changes that are not in the ledger yet.
-    changes: Vec<Change>,
+    changes: VecDeque<Step>,
+}
+
+/// So many messages are kept apart from all others, at most: a server may refuse everything.
+const MOST: usize = 10_000;
+
+/// Changes that are made final together. There may be hundreds of thousands, each far larger than what it says.
+const PORTION: usize = 1_000;
+
+/// What the ledger is to learn, in few octets.
+#[derive(Debug)]
+enum Step {
+    /// This one is in quarantine, as it is known by then.
+    Into(Ward),
+    /// This one is out of it.
+    Out { uid: Option<Vec<u8>>, number: Option<u32> },
 }
 
 /// A message, as it is known from one session to the next.
@@ -105,8 +120,23 @@ impl SetAside {
     }
 
     /// What the ledger is to learn.
-    pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+    pub(super) fn record(&mut self, ledger: &mut dyn Ledger) -> Result<(), LedgerError> {
+        loop {
+            let portion = self.take_changes(PORTION);
+            if portion.is_empty() {
+                return Ok(());
+            }
+            ledger.commit(&portion)?;
+        }
+    }
+
+    fn take_changes(&mut self, at_most: usize) -> Vec<Change> {
+        let portion = self.changes.drain(..at_most.min(self.changes.len()));
+        let change = |step| match step {
+            Step::Into(ward) => Change::Quarantined(self.quarantine.facts(ward).clone()),
+            Step::Out { uid, number } => Change::Released { uid, number },
+        };
+        portion.map(change).collect()
     }
 
     /// Why the message at this place is missing, if it is in quarantine, and whether by the user's own wish.
@@ -139,7 +169,7 @@ impl SetAside {
 
     fn release(&mut self, ward: Ward) {
         let facts = self.quarantine.facts(ward);
-        self.changes.push(Change::Released { uid: facts.uid.clone(), number: facts.number });
+        self.changes.push_back(Step::Out { uid: facts.uid.clone(), number: facts.number });
         self.quarantine.release(ward);
     }
 
@@ -156,6 +186,10 @@ impl SetAside {
     /// deletes messages: then nothing is known again by its number.
     pub(super) fn missed(&mut self, plan: &Plan<'_>, haul: &Haul, renumbered: bool, now: UnixTime) {
         for (place, reason) in &haul.missed {
+            if self.quarantine.len() >= MOST && self.ward(plan, *place).is_none() {
+                // Missing in this run, like the others, and asked for again in the next.
+                continue;
+            }
             if renumbered && !plan.has_own_uid(*place) {
                 continue;
             }
@@ -225,8 +259,8 @@ impl SetAside {
     }
 
     fn take_in(&mut self, facts: Quarantined, rests: bool) {
-        self.changes.push(Change::Quarantined(facts.clone()));
         let ward = self.quarantine.put(facts, rests);
+        self.changes.push_back(Step::Into(ward));
         self.listed.insert(ward);
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
+use crate::stop;
 use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 use std::ops::RangeInclusive;
@@ -102,6 +103,19 @@ impl SqliteLedger {
     }
 }
 
+/// Octets of pages that hold nothing any more, from which on they are worth giving back.
+const WORTH_GIVING_BACK: i64 = 8 << 20;
+
+impl SqliteLedger {
+    /// Whether more than half of the file holds nothing any more: a server that refused everything has made it large.
+    fn is_mostly_empty(&self) -> bool {
+        let number =
+            |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap_or(0);
+        let (free, all) = (number("freelist_count"), number("page_count"));
+        free > all / 2 && free.saturating_mul(number("page_size")) >= WORTH_GIVING_BACK
+    }
+}
+
 impl Drop for SqliteLedger {
     /// Leaves everything in the main file, so that a copy of it alone is complete. Not a matter of
     /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
@@ -110,6 +124,9 @@ impl Drop for SqliteLedger {
         if !self.connection.is_readonly("main").unwrap_or(true) {
             let _turn = turn::wait();
             let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
+            if self.is_mostly_empty() && stop::requested().is_none() {
+                let _ = self.connection.execute_batch("VACUUM");
+            }
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
     }

@@ -5,14 +5,25 @@
 
 use crate::ledger::Quarantined;
 use crate::pop3::listing::Entry;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
 /// Where in a [`Quarantine`] a message is. Stays the same as long as the quarantine lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ward(usize);
 
-/// UID and number as a message is known by them; a message without a UID has an empty one here.
-type Key = (Vec<u8>, Option<u32>);
+/// UID and number as a message is known by them, in few octets; a message without a UID has an empty one here.
+type Key = [u8; 16];
+
+fn key(uid: Option<&[u8]>, number: Option<u32>) -> Key {
+    // The number, or none, has a length of its own, so that no UID can stand for another with a number.
+    let number = number.map_or([0; 5], |number| {
+        let [a, b, c, d] = number.to_be_bytes();
+        [1, a, b, c, d]
+    });
+    let digest = Sha256::new().chain_update(number).chain_update(uid.unwrap_or_default()).finalize();
+    digest.first_chunk().copied().unwrap_or_default()
+}
 
 /// See the module's page.
 #[derive(Debug, Default)]
@@ -33,9 +44,14 @@ impl Quarantine {
         self.by_key.is_empty()
     }
 
+    /// How many are in it.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// Takes a message in, or replaces what is known of it. While it rests it is not tried.
     pub fn put(&mut self, facts: Quarantined, rests: bool) -> Ward {
-        let key = (facts.uid.clone().unwrap_or_default(), facts.number);
+        let key = key(facts.uid.as_deref(), facts.number);
         let ward = *self.by_key.entry(key).or_insert(Ward(self.wards.len()));
         let patient = Patient { facts, rests };
         match self.wards.get_mut(ward.0) {
@@ -48,13 +64,13 @@ impl Quarantine {
     /// Lets a message out.
     pub fn release(&mut self, ward: Ward) {
         let Some(Patient { facts, .. }) = self.wards.get(ward.0) else { return };
-        self.by_key.remove(&(facts.uid.clone().unwrap_or_default(), facts.number));
+        self.by_key.remove(&key(facts.uid.as_deref(), facts.number));
     }
 
     /// Which of them a listed message is. `own_uid`: no other listed message has its UID.
     pub fn find(&self, entry: Entry<'_>, own_uid: bool) -> Option<Ward> {
         let number = (!own_uid).then_some(entry.number);
-        let ward = *self.by_key.get(&(entry.uid.unwrap_or_default().to_vec(), number))?;
+        let ward = *self.by_key.get(&key(entry.uid, number))?;
         (own_uid || self.facts(ward).list_size == entry.size).then_some(ward)
     }
 

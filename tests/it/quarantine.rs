@@ -210,3 +210,18 @@ fn with_quiet_a_message_that_stays_missing_is_reported_at_first_and_the_exit_cod
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&["other"]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).silent();
 }
+
+#[test]
+fn a_long_refusal_is_cut_before_it_is_kept_or_told() {
+    let server = PopServer::with(Mail::some(3));
+    let says = [("RETR 2", format!("-ERR {}\r\n", "long \u{fc} ".repeat(500)).into_bytes())].into();
+    server.behave(Behaviour { says, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    let report = fetch(&sandbox, 1, &[]);
+    assert!(reason(&report).len() < 400, "{report}");
+    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    let octets: i64 = ledger
+        .query_row("SELECT max(length(CAST(reason AS BLOB))) FROM quarantine", [], |row| row.get(0))
+        .unwrap();
+    assert!((100..=200).contains(&octets), "{octets}");
+}

@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 /// side by side and share the 1,024 descriptors that a process may have.
 const OPEN_FILES: usize = 64;
 
+/// Where there are more copies under one UID, the next one is not counted up to again.
+const FEW: u32 = 8;
+
 /// A message of the batch and what is to be done with it.
 struct Delivery {
     temporary: PathBuf,
@@ -170,7 +173,10 @@ impl<D: Disk> Maildir<D> {
     ) -> Result<Delivery, ArchiveError> {
         let Some(arrived) = message.arrived.clone() else { return Err(ArchiveError::no_message(&self.root)) };
         let mut key = Key::new(&self.identity, arrived.uid.as_deref(), &message.digest);
-        if taken.asked.insert(key.content) {
+        let first = key;
+        if let Some(next) = self.next_copies.get(&first) {
+            key.copy = *next;
+        } else if taken.asked.insert(key.content) {
             for seq in ledger.by_content(&message.digest)? {
                 taken.keys.extend(ledger.row(seq)?.as_ref().and_then(key_of));
             }
@@ -185,6 +191,9 @@ impl<D: Disk> Maildir<D> {
             }
             key = key.next_copy();
         };
+        if key.copy > FEW {
+            self.next_copies.insert(first, key.next_copy().copy);
+        }
         let row = Row {
             seq: message.seq,
             uid: arrived.uid,

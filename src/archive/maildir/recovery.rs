@@ -20,6 +20,7 @@ impl<D: Disk> Maildir<D> {
         self.throw_away();
         self.remove_pending();
         self.temporary.stop();
+        self.next_copies.clear();
         let mut recovery = Recovery { cleaned: self.clean_tmp()?, ..Recovery::default() };
         let intents = ledger.intents()?;
         if !intents.is_empty() {

@@ -36,7 +36,7 @@ fn closed() -> SessionError {
 
 /// What the ledger would have.
 fn recorded(aside: &mut SetAside) -> Vec<Quarantined> {
-    let taken = aside.take_changes();
+    let taken = aside.take_changes(usize::MAX);
     let quarantined = taken.into_iter().filter_map(|change| match change {
         Change::Quarantined(facts) => Some(facts),
         _ => None,
@@ -155,5 +155,26 @@ fn what_is_stored_or_no_longer_listed_is_released() {
     assert_eq!(aside.quarantine().iter().count(), 1);
     aside.stored(&plan, 1);
     assert!(aside.quarantine().is_empty());
-    assert_eq!(aside.take_changes().len(), 2);
+    assert_eq!(aside.take_changes(usize::MAX).len(), 2);
+}
+
+#[test]
+fn a_server_that_refuses_everything_fills_the_quarantine_no_further_than_it_goes() {
+    let mut builder = ListingBuilder::new();
+    builder.uids_follow();
+    for number in 1..=MOST + 500 {
+        builder.uidl_line(format!("{number} uid-{number}").as_bytes()).unwrap();
+    }
+    let listing = builder.finish().unwrap();
+    let mut aside = SetAside::default();
+    let before = plan(&listing, &aside);
+    let all: Vec<usize> = (0..MOST + 500).collect();
+    aside.missed(&before, &without(&all), false, NOW);
+    assert_eq!(aside.quarantine().len(), MOST);
+    // Those in it still grow older.
+    aside.missed(&before, &without(&all), false, NOW);
+    let known = recorded(&mut aside);
+    assert!(known.iter().all(|facts| facts.failures == 2));
+    assert!(std::sync::Arc::ptr_eq(&known[0].reason, &known[9].reason) || known[0].reason == known[9].reason);
+    assert!(aside.take_changes(usize::MAX).is_empty());
 }

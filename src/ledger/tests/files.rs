@@ -290,3 +290,28 @@ fn permission_denied_and_a_file_in_the_way_cannot_be_created() {
     let error = LedgerFile::open(&state.folder().join("below")).unwrap_err();
     assert_eq!(error.exit(), Exit::CANT_CREATE, "{error}");
 }
+
+#[test]
+fn a_ledger_that_refusals_have_made_large_shrinks_again() {
+    let state = Folder::new();
+    let mail = Path::new("/mail");
+    let mut ledger = state.open().maildrop(ME, mail, &[]).unwrap();
+    store(&mut ledger);
+    let uid = |number: usize| format!("{number}{}", "x".repeat(900)).into_bytes();
+    let put: Vec<Change> = (0..16_000)
+        .map(|n| Change::Quarantined(crate::ledger::Quarantined { uid: Some(uid(n)), ..poison(1) }))
+        .collect();
+    ledger.commit(&put).unwrap();
+    drop(ledger);
+    let size = || crate::disk::Disk::metadata(&crate::disk::OsDisk, state.open().path()).unwrap().len;
+    let large = size();
+    assert!(large > 12 << 20, "{large}");
+    let mut ledger = state.open().maildrop(ME, mail, &[]).unwrap();
+    let released: Vec<Change> =
+        (0..16_000).map(|n| Change::Released { uid: Some(uid(n)), number: poison(1).number }).collect();
+    ledger.commit(&released).unwrap();
+    drop(ledger);
+    assert!(size() < large / 10, "{}", size());
+    let ledger = state.open().maildrop(ME, mail, &[]).unwrap();
+    assert_eq!((known(&ledger).len(), ledger.quarantined().unwrap().len()), (1, 0));
+}

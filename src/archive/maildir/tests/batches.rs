@@ -143,3 +143,19 @@ fn a_failed_sync_condemns_the_batch() {
         assert_eq!(home.names("new").len(), 2);
     }
 }
+
+#[test]
+fn many_identical_messages_under_one_uid_are_numbered_on_over_batches() {
+    let mut home = Home::ready();
+    for _ in 0..3 {
+        for _ in 0..10 {
+            add(&mut home.maildir, &mut home.ledger, Some("1"), b"a\n");
+        }
+        assert_eq!(home.maildir.commit(&mut home.ledger).unwrap().len(), 10);
+    }
+    let mut copies: Vec<u32> =
+        home.ledger.rows().iter().filter_map(crate::archive::maildir::key_of).map(|key| key.copy).collect();
+    copies.sort_unstable();
+    assert_eq!(copies, (1..=30).collect::<Vec<_>>());
+    assert_eq!(home.names("new").len(), 30);
+}
