@@ -216,7 +216,9 @@ pub(super) struct Filer<'a> {
     sizes: Sizes,
     watch: &'a Watch,
     findings: Findings,
-    pub(super) changes: Vec<Change>,
+    changes: Vec<Change>,
+    /// What is to be on record before the archive looks for copies that no row explains.
+    pub(super) first: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
     /// A batch is no larger: it grows from one message where there was no room for more.
@@ -253,6 +255,7 @@ impl<'a> Filer<'a> {
             watch,
             findings: Findings::default(),
             changes: Vec::new(),
+            first: Vec::new(),
             waiting: Vec::new(),
             oldest: None,
             at_most: if limits.gently { 1 } else { usize::MAX },
@@ -522,6 +525,10 @@ impl<'a> Filer<'a> {
         self.oldest = None;
         self.condemned = true;
         let mut stored = HashSet::new();
+        if !self.first.is_empty() {
+            self.archive.secure_met()?;
+            self.ledger.commit(&std::mem::take(&mut self.first))?;
+        }
         if self.archive.pending().messages > 0 {
             stored.extend(self.archive.commit(self.ledger)?);
             self.at_most = self.at_most.saturating_mul(2);
@@ -529,9 +536,6 @@ impl<'a> Filer<'a> {
         let shortfall = self.archive.shortfall();
         if shortfall.is_some() {
             self.forget_all_but(&stored);
-        }
-        if self.strangers.is_some() {
-            self.archive.secure_met()?;
         }
         self.ledger.commit(&std::mem::take(&mut self.changes))?;
         self.condemned = shortfall.is_some();

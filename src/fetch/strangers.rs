@@ -54,9 +54,9 @@ impl Filer<'_> {
                 }
                 let entry = self.plan.item(item).entry;
                 let row = row_of(self.ledger, &stranger, &met, entry.uid, entry.size);
-                self.changes.extend([Change::NoStranger(stranger), Change::Adopted(row.clone())]);
+                self.first.extend([Change::NoStranger(stranger), Change::Adopted(row.clone())]);
                 if met.digest.core() != digest.core() {
-                    self.changes.push(Change::ServedAs { seq: row.seq, digest: digest.clone() });
+                    self.first.push(Change::ServedAs { seq: row.seq, digest: digest.clone() });
                 }
                 return Ok(Some(row));
             }
@@ -66,8 +66,8 @@ impl Filer<'_> {
 
     /// The next stranger of this content that is still there.
     fn next_stranger(&mut self, content: &ShortHash) -> Result<Option<(Stranger, Met)>, ArchiveError> {
-        let Some(strangers) = &mut self.strangers else { return Ok(None) };
         loop {
+            let Some(strangers) = &mut self.strangers else { return Ok(None) };
             let after = strangers.tried.get(content).copied().unwrap_or(0);
             let Some(stranger) = self.ledger.stranger(Which::Content(content), after)? else {
                 return Ok(None);
@@ -75,7 +75,7 @@ impl Filer<'_> {
             strangers.tried.insert(*content, stranger.id);
             match self.archive.meet(&stranger)? {
                 Some(met) => return Ok(Some((stranger, met))),
-                None => self.changes.push(Change::NoStranger(stranger)),
+                None => self.first.push(Change::NoStranger(stranger)),
             }
         }
     }
