@@ -13,7 +13,7 @@ use crate::pop3::listing::Listing;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// So many changes are put on record together.
+/// Changes that are put on record in one step.
 const PORTION: usize = 500;
 
 impl Run<'_> {

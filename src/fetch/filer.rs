@@ -146,7 +146,7 @@ pub(super) struct Watch {
     other_numbers: AtomicBool,
 }
 
-/// So many messages that do not tally are enough to know what to think of a server.
+/// Messages that do not tally: with this number of them a server loses the privilege of pipelining.
 pub(super) const WRONG_SIZES: u64 = 3;
 
 impl Watch {

@@ -43,7 +43,7 @@ const TOP: &str = "TOP";
 const LIMIT: &str = "limit";
 const LIMIT_TWICE: &str = "limit, twice";
 
-/// So many different messages must have met with silence at TOP before none is asked for any more.
+/// Different messages that must have met with silence at TOP before it is given up.
 const SILENT_TOPS: usize = 2;
 
 /// What is remembered for one run, and what it learns.

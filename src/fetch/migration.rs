@@ -70,7 +70,7 @@ impl Fingerprint {
 /// Answers after which what was recognised is put on record.
 const PORTION: usize = 500;
 
-/// So many messages are asked for first: refusals alone, or whole messages, are reason enough not to go on.
+/// Messages that are asked for first: if all answers are refusals, or whole messages, TOP is given up.
 const FIRST: usize = 3;
 
 /// Octets behind a header that make an answer to TOP n 0 a whole message.

@@ -20,7 +20,7 @@ use std::collections::{HashMap, VecDeque};
 /// Lists of equal contents that are longer are looked up once and kept.
 const SHORT: usize = 8;
 
-/// So many rows of equal content that a message cannot be are passed over, no more.
+/// Rows of equal content that are passed over, at most, because the message cannot be them.
 const PATIENCE: usize = 64;
 
 /// Rows of equal content, where there are many.

@@ -6,8 +6,8 @@
 //!
 //! The rule: after the last RETR, with nothing under way, and before the first DELE, STAT must say what it said when
 //! the maildrop was listed. If it does not, or a RETR was refused, or two messages in a row have other messages'
-//! sizes, that is a suspicion, and UIDL settles it (LIST where there are no UIDs). If any number stands for another
-//! UID now, only those with the same UID in both listings keep what came under them. The others lose their UIDs:
+//! sizes, that is a suspicion, and UIDL settles it (LIST where there are no UIDs). If any number now means another
+//! UID, only those with the same UID in both listings keep what came under them. The others lose their UIDs:
 //! their content stays archived, and is recognised when it comes again. Nothing is deleted in a session in which
 //! numbers have moved or messages vanished, and a new one does what is left, up to [`MOST`] times a run. New mail
 //! at the end moves nothing. After the DELEs STAT is asked once more: a message that is gone and was not marked
@@ -26,7 +26,7 @@ use crate::pop3::listing::{Entry, Listing};
 use crate::session::{Session, SessionError, Transaction};
 use std::collections::HashMap;
 
-/// So many new sessions a run may have because of other numbers.
+/// New sessions that a run may have because message numbers changed.
 pub(super) const MOST: u32 = 3;
 
 impl Run<'_> {
@@ -171,11 +171,11 @@ pub(super) fn marks_are_ours(
 
 /// What became of the numbers of a session.
 enum Numbers {
-    /// They stand for what they stood for.
+    /// They mean what they meant.
     AsListed,
     /// So do all that are still there.
     SomeVanished,
-    /// By place in the plan: whether the number stands for something else now, or for nothing.
+    /// By place in the plan: whether the number means another message now, or none.
     Moved(Vec<bool>),
 }
 

@@ -44,7 +44,7 @@ pub(super) struct SetAside {
     changes: VecDeque<Step>,
 }
 
-/// So many messages are kept apart from all others, at most: a server may refuse everything.
+/// Messages that are kept apart from all others, at most: a server may refuse everything.
 const MOST: usize = 10_000;
 
 /// Changes that are made final together. There may be hundreds of thousands, each far larger than what it says.

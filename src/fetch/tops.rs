@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 /// messages.
 const LONGEST: u64 = 16 << 20;
 
-/// After so many refusals in a row that speak of the account, the day or the rate no more is asked for.
+/// Refusals in a row that speak of the account, the day or the rate, after which nothing more is asked for.
 const MOST_LIMITS: u32 = 2;
 
 /// What is heard of one message's header.

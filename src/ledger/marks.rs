@@ -12,7 +12,7 @@ const SIZES_TELL: &str = "sizes_tell";
 /// How often a message's size must have changed while its content did not before the size says nothing.
 const OFTEN: u32 = 2;
 
-/// So many messages whose sizes say nothing mean that no size of their server says anything.
+/// Messages whose sizes say nothing: with this number of them no size of their server says anything.
 const MANY: usize = 10;
 
 /// What earlier listings have shown.

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 /// Octets of a reason.
 pub const LIMIT: usize = 200;
 
-/// So many different ones are kept at a time.
+/// Different reasons that are kept at a time.
 const KINDS: usize = 2_000;
 
 static KNOWN: LazyLock<Mutex<HashSet<Arc<str>>>> = LazyLock::new(Mutex::default);

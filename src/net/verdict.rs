@@ -74,7 +74,7 @@ fn remedy(text: &str) -> Option<String> {
     } else if says(&["legacy sigalg", "wrong signature type", "no suitable signature algorithm"]) {
         (
             "the server signs with SHA-1 or MD5, which can be forged",
-            "bring its TLS library up to date, or have its certificate issued anew",
+            "bring its TLS library up to date, or get a new certificate for it",
             "CipherString = DEFAULT:@SECLEVEL=0",
         )
     } else if says(&["unsafe legacy renegotiation"]) {
@@ -86,7 +86,7 @@ fn remedy(text: &str) -> Option<String> {
     } else if says(&["key too small", "md too weak", "md too small"]) {
         (
             "a key or a signature of the server's is too weak",
-            "have its certificate issued anew, with an RSA key of 2048 bits or more, or ECDSA",
+            "get a new certificate for it, with an RSA key of 2048 bits or more, or ECDSA",
             "CipherString = DEFAULT:@SECLEVEL=1",
         )
     } else {

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// So many are put on record together.
+/// Files that are put on record in one step.
 const PORTION: usize = 1000;
 
 impl<D: Disk> Maildir<D> {

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 
-/// So many are put on record together.
+/// Regions that are put on record in one step.
 const PORTION: usize = 1000;
 
 impl<D: Disk> Mbox<D> {
