@@ -366,9 +366,10 @@ fn is_old(meta: &Meta) -> bool {
     }
 }
 
-/// Whether another program's dotlock begins with the number of a process that is at work here.
+/// Whether another program's dotlock begins with the number of a process that is at work here. A number whose line has
+/// no end may be the beginning of another one, which a power cut has left.
 fn names_a_living_process(text: &str) -> bool {
-    text.lines().next().and_then(|line| line.trim().parse().ok()).is_some_and(is_alive)
+    text.split_once('\n').and_then(|(line, _)| line.trim().parse().ok()).is_some_and(is_alive)
 }
 
 /// Who holds a dotlock.
