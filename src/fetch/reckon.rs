@@ -118,7 +118,10 @@ impl Run<'_> {
                 ),
                 (Verdict::Left(Left::Limit), ..) => missing(Arc::clone(&limit), true),
                 (_, Some((reason, chosen)), _) => missing(reason, chosen),
-                (_, None, Some(reason)) => missing(Arc::clone(reason), false),
+                (_, None, Some(reason)) => {
+                    unreached.add_refused(item.entry.number, item.entry.uid, reason);
+                    continue;
+                }
                 (_, None, None) => {
                     unreached.add(item.entry.number, item.entry.uid);
                     continue;

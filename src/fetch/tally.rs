@@ -89,8 +89,8 @@ impl Tally {
         let rows = self.earlier.iter().chain(&self.current);
         let removed = rows.filter(|&&seq| is_removed(seq)).count() as u64;
         let archived = (self.earlier.len() + self.current.len()) as u64 - removed;
-        let mut missing = std::mem::take(&mut self.missing);
-        missing.extend(std::mem::take(&mut self.unreached).told(|_| true));
+        let mut missing: Vec<Missing> = std::mem::take(&mut self.unreached).told(|_| true).collect();
+        missing.append(&mut self.missing);
         if !missing.is_empty() {
             let mut before: HashMap<Option<Vec<u8>>, u64> = HashMap::new();
             for uid in self.earlier.iter().filter_map(|&seq| listed_as(seq)) {

@@ -1,15 +1,22 @@
-//! Messages that a session did not come to. There may be a million of them, while the listing is in memory,
-//! too: about 12 octets and its UID each.
+//! Messages that a session did not come to, or that were refused. There may be a million of them, while the listing is
+//! in memory, too: about 12 octets and its UID each.
 
 use crate::event::Missing;
 use std::sync::Arc;
 
-/// They all have the same reason.
+/// In place of a UID's length: there is none. No line of a server, and so no UID, is as long as 4 GiB.
+const NONE: u32 = u32::MAX;
+
+/// Reasons are looked for among so many of the last ones: as a rule there are few.
+const KINDS: usize = 16;
+
+/// As a rule they all have the same reason.
 #[derive(Debug, Default)]
 pub(super) struct Unreached {
-    reason: Arc<str>,
-    /// The number of each, and the octets of its UID if it has one.
-    lines: Vec<(u32, Option<u32>)>,
+    /// The first one is that of those that the session did not come to.
+    reasons: Vec<Arc<str>>,
+    /// The number of each, the octets of its UID or [`NONE`], and which reason.
+    lines: Vec<(u32, u32, u32)>,
     /// The UIDs, one behind the other.
     uids: Vec<u8>,
 }
@@ -17,14 +24,31 @@ pub(super) struct Unreached {
 impl Unreached {
     /// None yet, for this reason.
     pub(super) fn because(reason: String) -> Self {
-        Unreached { reason: reason.into(), ..Unreached::default() }
+        Unreached { reasons: vec![reason.into()], ..Unreached::default() }
     }
 
-    /// Adds a message.
+    /// Adds a message that the session did not come to.
     pub(super) fn add(&mut self, number: u32, uid: Option<&[u8]>) {
+        self.add_line(number, uid, 0);
+    }
+
+    /// Adds a message that was refused.
+    pub(super) fn add_refused(&mut self, number: u32, uid: Option<&[u8]>, reason: &Arc<str>) {
+        let known = self.reasons.iter().rev().take(KINDS).position(|known| Arc::ptr_eq(known, reason));
+        let place = if let Some(back) = known {
+            self.reasons.len() - 1 - back
+        } else {
+            self.reasons.push(Arc::clone(reason));
+            self.reasons.len() - 1
+        };
+        // No listing is as long.
+        self.add_line(number, uid, u32::try_from(place).unwrap_or(0));
+    }
+
+    fn add_line(&mut self, number: u32, uid: Option<&[u8]>, reason: u32) {
         self.uids.extend_from_slice(uid.unwrap_or_default());
-        // No line of a server, and so no UID, is as long as 4 GiB.
-        self.lines.push((number, uid.map(|uid| u32::try_from(uid.len()).unwrap_or(u32::MAX))));
+        let length = uid.map_or(NONE, |uid| u32::try_from(uid.len()).unwrap_or(NONE));
+        self.lines.push((number, length, reason));
     }
 
     /// Whether there is none.
@@ -38,8 +62,8 @@ impl Unreached {
         which: impl Fn(Option<&[u8]>) -> bool + 'u,
     ) -> impl Iterator<Item = Missing> + 'u {
         let mut rest = self.uids.as_slice();
-        self.lines.iter().filter_map(move |&(number, length)| {
-            let uid = length.map(|length| {
+        self.lines.iter().filter_map(move |&(number, length, reason)| {
+            let uid = (length != NONE).then(|| {
                 let (uid, behind) = rest.split_at_checked(length as usize).unwrap_or((rest, &[]));
                 rest = behind;
                 uid
@@ -47,7 +71,7 @@ impl Unreached {
             which(uid).then(|| Missing {
                 number,
                 uid: uid.map(<[u8]>::to_vec),
-                reason: Arc::clone(&self.reason),
+                reason: self.reasons.get(reason as usize).map_or_else(|| "".into(), Arc::clone),
                 chosen: false,
             })
         })
