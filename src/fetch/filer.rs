@@ -43,6 +43,7 @@ enum Mark {
     Begin,
     End { item: usize, wire_octets: u64 },
     Discard,
+    Rest,
 }
 
 impl Parcel {
@@ -69,6 +70,11 @@ impl Parcel {
     /// The message that began last is to be forgotten.
     pub(super) fn discard(&mut self) {
         self.marks.push((self.octets.len(), Mark::Discard));
+    }
+
+    /// Nothing more comes for a round trip: time to make durable what has come.
+    pub(super) fn rest(&mut self) {
+        self.marks.push((self.octets.len(), Mark::Rest));
     }
 
     /// Whether it is worth sending.
@@ -348,6 +354,8 @@ impl<'a> Filer<'a> {
                     *open = false;
                     self.archive.discard()?;
                 }
+                // The message that came last is still open, and outlives the commit.
+                Mark::Rest => self.commit(filed)?,
             }
         }
         if done < parcel.octets.len() {

@@ -308,6 +308,10 @@ impl Pump<'_> {
         if self.asked.is_empty() && !self.haul.settled {
             session.queue_stat();
             self.stat_under_way = true;
+            // What has come is made durable while the answer is on its way.
+            self.packer.parcel.rest();
+            // If the filer has gone, its own result says why.
+            let _ = self.packer.send();
         }
     }
 
