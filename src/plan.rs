@@ -186,7 +186,7 @@ pub struct Plan<'l> {
     /// The server shows a part of its messages.
     parts: bool,
     /// Places of messages whose UIDs are on no row.
-    new: Vec<usize>,
+    new: Vec<u32>,
     /// Some row is not listed, and its message may be there under another UID.
     loose: bool,
     /// Messages of which only the size has changed, where no size says anything: their places, and their rows.
@@ -262,8 +262,8 @@ impl<'l> Plan<'l> {
     }
 
     /// Places of messages whose UIDs are on no row, whether they are to be fetched or left.
-    pub fn new_messages(&self) -> &[usize] {
-        &self.new
+    pub fn new_messages(&self) -> impl Iterator<Item = usize> {
+        self.new.iter().map(|&place| place as usize)
     }
 
     /// Messages of which only the size has changed, where sizes were seen to say nothing, so that TOP has to tell:

@@ -28,7 +28,7 @@ impl Run<'_> {
         let parts = parts || self.errand == Errand::Look;
         let mut plan = self.plan_by(listing, &roll, parts)?;
         let mut roll = roll;
-        if !plan.new_messages().is_empty()
+        if plan.new_messages().next().is_some()
             && self.ledger.has_strangers()?
             && self.recognise_by_name(&plan, &mut roll)? > 0
         {
@@ -96,7 +96,7 @@ impl Run<'_> {
         let mut behind: HashMap<ShortHash, u64> = HashMap::new();
         let mut changes = Vec::new();
         let mut count = 0;
-        for &place in plan.new_messages() {
+        for place in plan.new_messages() {
             let Some(uid) = plan.item(place).entry.uid else { continue };
             let Some(origin) = self.archive.origin(uid) else { return Ok(0) };
             let after = behind.entry(origin).or_default();

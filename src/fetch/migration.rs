@@ -189,7 +189,7 @@ impl Run<'_> {
                 && plan.ward(*place).is_none()
                 && !rests
         };
-        let places: Vec<usize> = plan.new_messages().iter().copied().filter(fits).collect();
+        let places: Vec<usize> = plan.new_messages().filter(fits).collect();
         if places.is_empty() {
             return Ok(());
         }
@@ -274,7 +274,7 @@ impl Run<'_> {
             Verdict::Fetch { .. } => !filed.contains(place) && !missed.contains(place),
             _ => false,
         };
-        if plan.new_messages().iter().any(is_open) {
+        if plan.new_messages().any(|place| is_open(&place)) {
             return Ok(());
         }
         let found: HashSet<Seq> = haul.filed.iter().map(|message| message.seq).collect();

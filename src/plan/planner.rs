@@ -303,7 +303,7 @@ impl Plan<'_> {
     /// Notes what there is to note besides the verdict on the message at this place.
     fn note(&mut self, place: usize, verdict: Verdict, rows: &[Match], ask_top: bool) {
         match (verdict, rows) {
-            (Verdict::Fetch { .. }, []) => self.new.push(place),
+            (Verdict::Fetch { .. }, []) => self.new.extend(u32::try_from(place)),
             (Verdict::Fetch { why: Why::SizeChanged, .. }, _) if ask_top => {
                 let live = rows.iter().find(|row| !row.deleted && !row.by_header);
                 self.wandering.extend(live.map(|row| (place, row.seq)));

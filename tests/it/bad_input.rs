@@ -220,7 +220,7 @@ fn a_server_that_is_not_pop3() {
 fn a_server_that_closes_at_once() {
     let server = Scripted::play("close");
     let sandbox = Sandbox::with([complete().key("port", server.port())]);
-    fails(&sandbox, 76, &["work", "closed"]);
+    fails(&sandbox, 69, &["work", "closed"]);
     server.finish();
 }
 

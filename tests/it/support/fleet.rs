@@ -69,8 +69,11 @@ impl Fleet {
         self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", JOBS]).run()
     }
 
-    /// One run over all of them that also tries what is in quarantine.
+    /// One run over all of them that also tries what is in quarantine, and logins that rest: a configuration that has
+    /// been written since is another one.
     pub(crate) fn retry(&self) -> Outcome {
+        let config = std::fs::read_to_string(self.sandbox.config_file()).unwrap();
+        self.sandbox.config(&config);
         self.sandbox.popkeep(["fetch", "--json", "--quiet", "--jobs", JOBS, "--retry"]).run()
     }
 
