@@ -135,7 +135,10 @@ impl Playing<'_> {
                     self.listed.push(words.try_into().expect("listed: NUMBER UID SIZE"));
                 }
                 "stall" => self.wire.stall(),
-                "close" => return Ok(()),
+                "close" => {
+                    self.wire.hang_up();
+                    return Ok(());
+                }
                 "tls" => {
                     let acceptor = self.stage.stls.as_ref().expect("a stage with a certificate for STLS");
                     self.wire.encrypt(acceptor).map_err(|error| error.to_string())?;
