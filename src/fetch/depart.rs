@@ -37,7 +37,7 @@ impl Run<'_> {
             // A new session lists what is left.
             return Ok(Next::Renumbered);
         }
-        if !due.is_empty() && !haul.settled && self.have_numbers_moved(&mut session, plan)? {
+        if !due.is_empty() && !haul.settled && self.have_numbers_moved(&mut session, plan, due.len())? {
             return Ok(Next::Renumbered);
         }
         let marked = self.mark(&mut session, due)?;

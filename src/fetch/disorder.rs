@@ -94,10 +94,13 @@ impl Run<'_> {
     /// Looks at how a fetch ended, and takes back what it said about messages that may have come under each other's
     /// UIDs. `false` when what was heard in it says nothing about a message.
     pub(super) fn was_in_order(&mut self, sent_ahead: bool, haul: &mut Haul) -> Result<bool, AccountError> {
-        let in_order = match &haul.broken {
+        let mut in_order = match &haul.broken {
             Some(Broken::Session(error)) => self.watch_order(sent_ahead, error)?,
             _ => true,
         };
+        if in_order && haul.somewhere && !std::mem::replace(&mut self.seen.careful, true) {
+            in_order = false;
+        }
         if haul.broken.is_some() && sent_ahead && !haul.findings.unsettled.is_empty() {
             // Nobody could ask for these again: whether answers are in order is not known.
             self.seen.disorder = true;
@@ -131,11 +134,30 @@ impl Run<'_> {
         sent_ahead: bool,
         error: &SessionError,
     ) -> Result<bool, AccountError> {
-        if !error.is_disorder() || !sent_ahead || self.seen.disorder {
+        if !sent_ahead || self.seen.disorder {
+            return Ok(true);
+        }
+        // TOP is what a server may not know at all: it is left out first.
+        if matches!(error, SessionError::TimedOut { during, .. } if *during != "TOP") {
+            (self.seen.disorder, self.seen.silent_ahead) = (true, true);
+            self.note(&format!("{error}; going on without pipelining"));
+            return Ok(false);
+        }
+        if !error.is_disorder() {
             return Ok(true);
         }
         self.stop_sending_ahead(error)?;
         Ok(false)
+    }
+
+    /// The run has come to its end: commands that met with silence when they were sent ahead were answered without.
+    pub(super) fn remember_silence(&mut self) -> Result<(), AccountError> {
+        let all_came = self.aside.failures() + self.aside.suspected() == 0;
+        if !std::mem::take(&mut self.seen.silent_ahead) || !all_came {
+            return Ok(());
+        }
+        self.seen.disorder = false;
+        self.stop_sending_ahead(&"the server answers commands only one at a time")
     }
 
     /// From here on nothing is sent ahead to this server, for the reason given.

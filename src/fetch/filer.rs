@@ -19,7 +19,7 @@ use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
 use crate::mail::digest::Digest;
 use crate::mail::reason;
 use crate::plan::{Compare, Plan, Verdict, Why};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -38,10 +38,21 @@ pub(super) struct Parcel {
     marks: Vec<(usize, Mark)>,
 }
 
+/// A message that has come to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    /// Which of the plan.
+    pub item: usize,
+    /// Its octets on the wire, dot-stuffing undone.
+    pub wire_octets: u64,
+    /// It begins as a status line does: perhaps an answer that nobody asked for came before its own.
+    pub begins_as_answer: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Mark {
     Begin,
-    End { item: usize, wire_octets: u64 },
+    End(Ended),
     Discard,
     Rest,
 }
@@ -62,9 +73,9 @@ impl Parcel {
         self.marks.push((self.octets.len(), Mark::Begin));
     }
 
-    /// The message that began last, number `item` of the plan, is complete, with so many octets on the wire.
-    pub(super) fn end(&mut self, item: usize, wire_octets: u64) {
-        self.marks.push((self.octets.len(), Mark::End { item, wire_octets }));
+    /// The message that began last is complete.
+    pub(super) fn end(&mut self, ended: Ended) {
+        self.marks.push((self.octets.len(), Mark::End(ended)));
     }
 
     /// The message that began last is to be forgotten.
@@ -129,6 +140,10 @@ pub(super) enum Doubt {
     Short,
     /// It has other content than is on record under its UID.
     DiffersFromRecord,
+    /// It has the content of one that came just before it.
+    Twin,
+    /// It is filed, and another came with the same content right behind it.
+    Filed,
 }
 
 /// On what terms a session brings messages.
@@ -151,6 +166,9 @@ pub(super) struct Watch {
     /// Messages seem to have other numbers than they were listed with.
     other_numbers: AtomicBool,
 }
+
+/// An answer that came in another's place came this number of messages before it at most.
+const RECENT: usize = 16;
 
 /// Messages that do not tally: with this number of them a server loses the privilege of pipelining.
 pub(super) const WRONG_SIZES: u64 = 3;
@@ -185,6 +203,19 @@ pub(super) struct Findings {
     pub missed: Vec<(usize, Arc<str>)>,
     /// The first message that does not tally, where others did.
     pub first_untallied: Option<usize>,
+    /// A message does not tally, whether others did or not.
+    pub untallied: bool,
+    /// Messages that came right before one with the same content, and that content.
+    pub twins: Looks,
+    /// One of these came with another content when it was asked for alone.
+    pub another: bool,
+}
+
+impl Findings {
+    /// Whether a message has other content than is on record under its UID: perhaps it is another one.
+    pub(super) fn differs_from_record(&self) -> bool {
+        self.unsettled.values().any(|look| look.doubt == Doubt::DiffersFromRecord)
+    }
 }
 
 /// What is known of the messages to be fetched before they come.
@@ -221,6 +252,10 @@ pub(super) struct Filer<'a> {
     must_tally: bool,
     sizes: Sizes,
     watch: &'a Watch,
+    /// Messages that were put off because of their size alone, in a session that sends nothing ahead.
+    suspects: u64,
+    /// The messages that came last, and their content.
+    recent: VecDeque<(usize, Digest)>,
     findings: Findings,
     changes: Vec<Change>,
     /// What is to be on record before the archive looks for copies that no row explains.
@@ -259,6 +294,8 @@ impl<'a> Filer<'a> {
             must_tally,
             sizes: Sizes::new(),
             watch,
+            suspects: 0,
+            recent: VecDeque::new(),
             findings: Findings::default(),
             changes: Vec::new(),
             first: Vec::new(),
@@ -344,9 +381,9 @@ impl<'a> Filer<'a> {
                     }
                     *open = true;
                 }
-                Mark::End { item, wire_octets } => {
+                Mark::End(ended) => {
                     *open = false;
-                    self.file(item, wire_octets)?;
+                    self.file(ended)?;
                     // Here, between two messages: a commit throws away one that is open.
                     self.commit_when_due(filed)?;
                 }
@@ -372,23 +409,32 @@ impl<'a> Filer<'a> {
     }
 
     /// A message is complete: is it one that is archived, or a new one?
-    fn file(&mut self, item: usize, wire_octets: u64) -> Result<(), ArchiveError> {
+    fn file(&mut self, ended: Ended) -> Result<(), ArchiveError> {
+        let Ended { item, wire_octets, .. } = ended;
         let (digest, size) = self.archive.finish()?;
         let entry = self.plan.item(item).entry;
         let tallies = self.tallies(item, wire_octets, size);
         let short = is_short(entry.size, wire_octets);
         let look = self.looks.get(&item);
-        let doubt = match (short, self.must_tally && !tallies) {
-            (true, _) => Some(Doubt::Short),
-            (false, true) => Some(Doubt::DoesNotTally),
-            (false, false) => None,
+        let doubt = if short {
+            Some(Doubt::Short)
+        } else if !tallies && (self.must_tally || look.is_none() && self.is_suspect(&ended)) {
+            Some(Doubt::DoesNotTally)
+        } else if look.is_none() && self.is_twin(item, &digest) {
+            Some(Doubt::Twin)
+        } else {
+            None
         };
         match (look, doubt) {
             (None, Some(doubt)) => return self.look_again(item, digest, doubt),
+            (Some(first), _) if first.doubt == Doubt::Filed => {
+                self.findings.another |= first.digest != digest;
+                return self.archive.discard();
+            }
             (Some(first), _) if first.doubt != Doubt::DiffersFromRecord => {
                 let same = first.digest == digest;
                 self.findings.wrong_sizes += u64::from(same && !tallies);
-                self.findings.mixed_up |= !same && first.doubt == Doubt::DoesNotTally;
+                self.findings.mixed_up |= !same && first.doubt != Doubt::Short;
                 if short && !same {
                     let size = entry.size.unwrap_or_default();
                     let reason = format!("the server sent {wire_octets} octets of a message of {size}");
@@ -463,6 +509,31 @@ impl<'a> Filer<'a> {
         self.archive.discard()
     }
 
+    /// Whether a message that does not tally may hold an answer that nobody asked for, though nothing was sent
+    /// ahead: it is the odd one among those that tally, or begins as an answer does. After a few the sizes
+    /// are no sign.
+    fn is_suspect(&mut self, ended: &Ended) -> bool {
+        let sized = self.plan.item(ended.item).entry.size.is_some();
+        let odd = ended.begins_as_answer || sized && self.sizes.has_tallied();
+        let suspect = odd && self.suspects < WRONG_SIZES;
+        self.suspects += u64::from(suspect);
+        suspect
+    }
+
+    /// Whether a message has the content of one of the last few: an answer may have come twice, or in another's place.
+    /// After a few the maildrop has equal messages.
+    fn is_twin(&mut self, item: usize, digest: &Digest) -> bool {
+        if self.findings.twins.len() as u64 >= WRONG_SIZES {
+            return false;
+        }
+        let twin = self.recent.iter().find(|(_, recent)| recent == digest).map(|(item, _)| *item);
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front((item, digest.clone()));
+        let Some(other) = twin else { return false };
+        self.findings.twins.insert(other, Look { digest: digest.clone(), doubt: Doubt::Filed });
+        true
+    }
+
     /// Whether a message's octets tally with its LIST size, and what it means for the session if not.
     fn tallies(&mut self, item: usize, wire: u64, stored: u64) -> bool {
         let Some(listed) = self.plan.item(item).entry.size else { return false };
@@ -470,6 +541,7 @@ impl<'a> Filer<'a> {
             self.sizes.end_of_strangers();
             return true;
         }
+        self.findings.untallied = true;
         self.watch.untallied.fetch_add(u64::from(self.must_tally), Ordering::Relaxed);
         if self.sizes.has_tallied() {
             self.findings.first_untallied.get_or_insert(item);

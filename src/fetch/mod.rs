@@ -273,6 +273,9 @@ impl<'a> Run<'a> {
         self.seen.silent_tops = silent;
         self.seen.top = if enough { Top::Avoided } else { Top::Free };
         let outcome = self.sessions();
+        if outcome.is_ok() {
+            self.remember_silence()?;
+        }
         // A connection that was lost while TOP did its work says nothing.
         if let Some(message) = self.seen.silent_top.take()
             && self.seen.top == Top::Avoided

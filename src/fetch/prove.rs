@@ -41,20 +41,31 @@ impl Run<'_> {
         let answers = match headers(session, plan, &asked) {
             Ok(answers) => answers,
             Err(error) => {
-                self.watch_order(session.sent_ahead(), &error)?;
-                self.watch_top(session, plan, &error);
+                if self.watch_order(session.sent_ahead(), &error)? {
+                    self.watch_top(session, plan, &error);
+                }
                 return Err(error.into());
             }
         };
         let hashes: HashMap<usize, Hash> =
             asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
+        let mut recorded = HashMap::new();
         for &place in &work.due {
             let Verdict::Archived(archived) = plan.item(place).verdict else { continue };
             let form = self.ledger.served_as(archived.seq)?;
-            let recorded = match form {
+            let header = match form {
                 Some(form) => Some(form.header),
                 None => self.ledger.row(archived.seq)?.map(|row| row.digest.header),
             };
+            recorded.extend(header.map(|header| (place, header)));
+        }
+        let differs = |(place, hash): (&usize, &Hash)| recorded.get(place).is_some_and(|known| known != hash);
+        if hashes.iter().any(differs) && self.top_shows_others(session, plan)? {
+            return Ok((Vec::new(), HashMap::new()));
+        }
+        for &place in &work.due {
+            let Verdict::Archived(archived) = plan.item(place).verdict else { continue };
+            let recorded = recorded.get(&place).copied();
             match hashes.get(&place).copied() {
                 Some(hash) if Some(hash) == recorded => proven.push(Due {
                     seq: archived.seq,

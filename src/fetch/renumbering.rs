@@ -13,6 +13,14 @@
 //! at the end moves nothing. After the DELEs STAT is asked once more: a message that is gone and was not marked
 //! means RSET and no QUIT.
 //!
+//! STAT alone is deceived by new mail that comes at the same time and has the size of the message that another
+//! client took. So UIDL is asked for without a suspicion, too, wherever it costs little beside what the session
+//! does. A TOP that shows another header than the recorded one, or a RETR that brings another content, is a
+//! suspicion as well: it is settled before what came is taken for a new version of a message.
+//!
+//! What is beyond this: mail that comes at the moment between UIDL's answer and the first DELE, together with
+//! another client's expunge, at a server that renumbers at once. POP3 has no word to ask that question.
+//!
 //! Promise: no message is deleted that was not the one a receipt was issued for.
 
 use super::error::AccountError;
@@ -38,10 +46,18 @@ impl Run<'_> {
         plan: &Plan<'_>,
         haul: &mut Haul,
     ) -> Result<bool, AccountError> {
-        if !haul.other_stat && (!haul.suspicion || self.seen.calm) {
+        let suspicion = haul.other_stat || haul.suspicion && !self.seen.calm;
+        if !suspicion && !(haul.settled && is_cheap(plan, haul.durable().count())) {
             return Ok(false);
         }
-        let moved = match self.moved(session, plan)? {
+        let numbers = match self.moved(session, plan, suspicion) {
+            Err(AccountError::Session(error)) if !suspicion && error.silence().is_some() => {
+                haul.gone = Some(error);
+                return Ok(false);
+            }
+            numbers => numbers?,
+        };
+        let moved = match numbers {
             Numbers::AsListed => return Ok(false),
             Numbers::SomeVanished => {
                 haul.vanished = true;
@@ -66,22 +82,42 @@ impl Run<'_> {
         &mut self,
         session: &mut Session<Transaction>,
         plan: &Plan<'_>,
+        due: usize,
     ) -> Result<bool, AccountError> {
-        if says_stat(session)? == session.listed_stat() {
+        let suspicion = says_stat(session)? != session.listed_stat();
+        if !suspicion && !is_cheap(plan, due) {
             return Ok(false);
         }
-        Ok(!matches!(self.moved(session, plan)?, Numbers::AsListed))
+        Ok(!matches!(self.moved(session, plan, suspicion)?, Numbers::AsListed))
     }
 
-    /// What UIDL, or LIST, says of the numbers now.
+    /// TOP has shown another header than the recorded one; whether that is because numbers have moved.
+    pub(super) fn top_shows_others(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+    ) -> Result<bool, AccountError> {
+        self.seen.moved_at_top =
+            !self.seen.calm && matches!(self.moved(session, plan, true)?, Numbers::Moved(_));
+        Ok(self.seen.moved_at_top)
+    }
+
+    /// What UIDL, or LIST, says of the numbers now; `suspicion`: something speaks for other numbers.
     fn moved(
         &mut self,
         session: &mut Session<Transaction>,
         plan: &Plan<'_>,
+        suspicion: bool,
     ) -> Result<Numbers, AccountError> {
         let by_uid = plan.iter().any(|item| item.entry.uid.is_some());
-        let again = match session.listing_again(by_uid) {
+        let again = match (suspicion, by_uid) {
+            (true, _) => session.listing_again(by_uid),
+            (false, true) => session.unique_ids(),
+            (false, false) => session.scan_listing(),
+        };
+        let again = match again {
             Ok(again) => again,
+            Err(SessionError::Refused { .. }) if !suspicion => return Ok(Numbers::AsListed),
             // It was answered before. All numbers are in doubt now.
             Err(SessionError::Refused { .. }) => return Ok(Numbers::Moved(vec![true; plan.len()])),
             Err(error) => return Err(error.into()),
@@ -114,7 +150,7 @@ impl Run<'_> {
                 moved.into_iter().zip(lost).map(|(moved, lost)| moved || lost).collect(),
             ));
         }
-        self.seen.calm = true;
+        self.seen.calm |= suspicion;
         Ok(if vanished { Numbers::SomeVanished } else { Numbers::AsListed })
     }
 
@@ -142,11 +178,18 @@ pub(super) fn marks_are_ours(
 ) -> Result<bool, AccountError> {
     let listed = session.listed_stat();
     let said = says_stat(session)?;
-    if listed.is_some() && (said == listed || said == listed.and_then(|listed| less(listed, plan, marked))) {
+    let fits =
+        listed.is_some() && (said == listed || said == listed.and_then(|listed| less(listed, plan, marked)));
+    let is_unmarked = |entry: &Entry<'_>| !marked.numbers.contains(&entry.number);
+    let mut unmarked = plan.iter().map(|item| item.entry).filter(is_unmarked);
+    let tell =
+        is_cheap(plan, marked.numbers.len()) && unmarked.next().is_some_and(|entry| entry.uid.is_some());
+    if fits && !tell {
         return Ok(true);
     }
     let again = match session.listing_again(true) {
         Ok(again) => again,
+        Err(SessionError::Refused { .. }) if fits => return Ok(true),
         Err(SessionError::Refused { .. }) => Listing::default(),
         Err(error) => return Err(error.into()),
     };
@@ -154,8 +197,8 @@ pub(super) fn marks_are_ours(
     for uid in again.iter().filter_map(|entry| entry.uid) {
         *there.entry(uid).or_default() += 1;
     }
-    let mut unmarked = plan.iter().filter(|item| !marked.numbers.contains(&item.entry.number));
-    let all_there = unmarked.all(|item| match item.entry.uid.and_then(|uid| there.get_mut(uid)) {
+    let mut unmarked = plan.iter().map(|item| item.entry).filter(is_unmarked);
+    let all_there = unmarked.all(|entry| match entry.uid.and_then(|uid| there.get_mut(uid)) {
         Some(left) if *left > 0 => {
             *left -= 1;
             true
@@ -167,6 +210,12 @@ pub(super) fn marks_are_ours(
         let _ = session.rset();
     }
     Ok(all_there)
+}
+
+/// Whether a listing costs little beside what the session has done: then it is asked for without a suspicion, too.
+/// STAT says the same when new mail has the size of what another client took.
+fn is_cheap(plan: &Plan<'_>, done: usize) -> bool {
+    done > 0 && plan.len() / 64 <= done
 }
 
 /// What became of the numbers of a session.

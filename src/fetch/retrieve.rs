@@ -6,7 +6,9 @@
 //! may have been lost, what came after it is unsure.
 
 use super::allowance::Allowance;
-use super::filer::{Before, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Terms, Watch};
+use super::filer::{
+    Before, Ended, Filed, Filer, Findings, PARCELS_WAITING, Parcel, Terms, WRONG_SIZES, Watch,
+};
 use super::lost_reply;
 use super::portions::BatchLimits;
 use crate::archive::{Archive, ArchiveError};
@@ -64,6 +66,8 @@ pub(super) struct Haul {
     pub broke_at: Option<usize>,
     /// The message behind which octets came that are no answer. It is not filed.
     pub ended_badly: Option<usize>,
+    /// Octets came that are no answer, and which message they belong to is not certain.
+    pub somewhere: bool,
     /// The STAT behind the last message did not say what it said when the maildrop was listed.
     pub other_stat: bool,
     /// A RETR was refused, or sizes speak for other messages: perhaps the server has changed its numbers.
@@ -82,6 +86,8 @@ pub(super) struct Haul {
     pub used_up: Option<(usize, Reply)>,
     /// What the filer found out.
     pub findings: Findings,
+    /// The session broke before the next message was asked for: the last one alone can be the reason.
+    exact: bool,
 }
 
 impl Haul {
@@ -144,7 +150,12 @@ pub(super) fn retrieve(
             current: Current::default(),
             came: 0,
             ended: None,
+            short: false,
+            looks_at_short: WRONG_SIZES,
+            opened: false,
+            pipelining: session.pipelining(),
             stat_under_way: false,
+            stat_again: false,
             listed_stat: session.listed_stat(),
             allowance: Allowance::default(),
         };
@@ -164,7 +175,11 @@ pub(super) fn retrieve(
         Some(Broken::Session(error)) if error.is_disorder() => {
             let made_up = lost_reply::Replies::MadeUp;
             (haul.filed, haul.unsure) = lost_reply::part(haul.filed, order, plan, made_up);
-            haul.ended_badly = haul.findings.first_untallied.or(haul.ended_badly);
+            if !haul.exact {
+                let sized = order.iter().all(|&place| plan.item(place).entry.size.is_some());
+                haul.somewhere = haul.findings.untallied || haul.suspicion || !sized;
+                haul.ended_badly = haul.findings.first_untallied.or(haul.ended_badly);
+            }
         }
         Some(_) if haul.unanswered > 0 && session.sent_ahead() => {
             let lost = lost_reply::Replies::Lost(haul.unanswered);
@@ -218,6 +233,7 @@ impl Packer<'_> {
 struct Current {
     ends: Unix,
     wire_octets: u64,
+    begins_as_answer: bool,
 }
 
 /// Asks for messages and hears the answers.
@@ -233,9 +249,19 @@ struct Pump<'a> {
     asked: VecDeque<usize>,
     current: Current,
     came: u64,
-    /// A message that has come to its end, and its octets on the wire, until what follows it is known to be an answer.
-    ended: Option<(usize, u64)>,
+    /// A message that has come to its end, until what follows it is known to be an answer.
+    ended: Option<Ended>,
+    /// It has fewer octets than LIST says: there may be more of it behind a dot that was not doubled.
+    short: bool,
+    /// For so many more of these STAT is asked at once.
+    looks_at_short: u64,
+    /// An answer has come whole.
+    opened: bool,
+    pipelining: bool,
     stat_under_way: bool,
+    /// STAT has said something else behind this message: it is asked twice, since a line of a message may look
+    /// like its answer, but not the dot behind it.
+    stat_again: bool,
     /// What STAT said when the maildrop was listed.
     listed_stat: Option<(u64, u64)>,
     allowance: Allowance,
@@ -292,11 +318,15 @@ impl Pump<'_> {
             self.haul.cut_short = true;
             self.waiting = &[];
         }
-        let room = match (self.bounds.each_alone, self.ended) {
-            (true, Some(_)) => 0,
-            (true, None) => 1,
-            (false, _) if self.asked.len() > DEPTH => 0,
-            (false, _) => QUEUED,
+        let room = if self.awaits_stat() {
+            0
+        } else if self.bounds.each_alone || !self.pipelining || !self.opened {
+            // The first one is asked for alone, too: it shows how this server counts octets.
+            1
+        } else if self.asked.len() > DEPTH {
+            0
+        } else {
+            QUEUED
         };
         let (now, later) =
             self.waiting.split_at(room.saturating_sub(self.asked.len()).min(self.waiting.len()));
@@ -315,18 +345,31 @@ impl Pump<'_> {
         }
     }
 
+    /// Whether nothing is asked for before STAT has said that the message just ended is whole.
+    fn awaits_stat(&self) -> bool {
+        self.ended.is_some() && (self.bounds.each_alone || self.short)
+    }
+
     /// What has ended is a whole message: an answer, or nothing, has followed it.
     fn confirm(&mut self) {
-        if let Some((item, wire_octets)) = self.ended.take() {
-            self.packer.parcel.end(item, wire_octets);
+        if let Some(ended) = self.ended.take() {
+            self.packer.parcel.end(ended);
         }
     }
 
     fn hear_stat(&mut self, reply: &Reply) {
-        self.confirm();
         self.stat_under_way = false;
-        self.haul.settled = self.waiting.is_empty();
         let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
+        if self.ended.is_some() && (said.is_none() || said != self.listed_stat) && !self.stat_again {
+            self.stat_again = true;
+            return;
+        }
+        self.stat_again = false;
+        if self.ended.is_some() && self.short {
+            self.looks_at_short -= 1;
+        }
+        self.confirm();
+        self.haul.settled = self.waiting.is_empty();
         self.haul.other_stat |= self.listed_stat.is_some_and(|listed| said != Some(listed));
     }
 
@@ -342,11 +385,15 @@ impl Pump<'_> {
                     return Ok(());
                 }
                 self.asked.pop_front();
+                self.opened = true;
                 for (item, reply) in self.allowance.refused(item, &reply) {
                     self.refused(item, &reply);
                 }
             }
             Incoming::Body { octets, .. } => {
+                if self.current.wire_octets == 0 {
+                    self.current.begins_as_answer = octets.starts_with(b"+OK") || octets.starts_with(b"-ERR");
+                }
                 self.current.wire_octets += octets.len() as u64;
                 if self.current.wire_octets > self.bounds.max_size {
                     self.packer.parcel.discard();
@@ -357,6 +404,7 @@ impl Pump<'_> {
             }
             Incoming::End { .. } => {
                 self.asked.pop_front();
+                self.opened = true;
                 self.came += 1;
                 self.end(item)?;
             }
@@ -395,15 +443,19 @@ impl Pump<'_> {
     }
 
     fn end(&mut self, item: usize) -> Result<(), FilerGone> {
-        let Current { ends, wire_octets } = &mut self.current;
+        let Current { ends, wire_octets, begins_as_answer } = &mut self.current;
         ends.finish(&mut self.packer.parcel.octets);
-        if *wire_octets == 0 && self.plan.item(item).entry.size != Some(0) {
+        let listed = self.plan.item(item).entry.size;
+        if *wire_octets == 0 && listed != Some(0) {
             // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
             // convert.
             self.packer.parcel.discard();
             self.haul.missed.push((item, reason::shared("the server sent nothing for it", "")));
         } else {
-            self.ended = Some((item, *wire_octets));
+            let (wire_octets, begins_as_answer) = (*wire_octets, *begins_as_answer);
+            self.ended = Some(Ended { item, wire_octets, begins_as_answer });
+            let short = !self.pipelining && listed.is_some_and(|listed| wire_octets < listed);
+            self.short = short && self.looks_at_short > 0;
         }
         self.packer.send_if_full()
     }
@@ -417,8 +469,10 @@ impl Pump<'_> {
             return;
         }
         if error.is_disorder()
-            && let Some((item, _)) = self.ended.take()
+            && let Some(Ended { item, .. }) = self.ended
         {
+            self.haul.exact = self.awaits_stat();
+            self.ended = None;
             self.haul.ended_badly = Some(item);
             self.packer.parcel.discard();
         }

@@ -109,6 +109,12 @@ pub(super) struct Seen {
     pub silent_top: Option<Vec<u8>>,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
+    /// TOP showed other messages than the listing's numbers stand for.
+    pub moved_at_top: bool,
+    /// Octets that are no answer came from it, and which message they belong to is not known: STAT follows each.
+    pub careful: bool,
+    /// It did not answer commands that were sent ahead.
+    pub silent_ahead: bool,
 }
 
 /// Whether a server can be asked for TOP.
@@ -190,12 +196,19 @@ impl Run<'_> {
                 return Err(error);
             }
         };
+        if std::mem::take(&mut self.seen.moved_at_top) {
+            self.reckon_nothing(&plan, &"the server has changed its message numbers");
+            if self.may_quit(&session, &Haul::default(), &Marked::default()) {
+                let _ = session.quit();
+            }
+            return Ok(Next::Renumbered);
+        }
         let bounds = Bounds {
             max_size: self.account.max_size,
             until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
             batch: self.portions.batch,
             calm: self.seen.calm,
-            each_alone: self.errand == Errand::Failed,
+            each_alone: self.seen.careful || work.fetch.iter().any(|&place| plan.ward(place).is_some()),
         };
         self.put_last(&plan, &mut work);
         let mut haul = retrieve(
@@ -210,6 +223,8 @@ impl Run<'_> {
         if let Some((place, _)) = &haul.used_up {
             self.logbook.ended_at(name(&plan.item(*place)));
         }
+        // Other content than is on record may be another message's.
+        haul.suspicion |= haul.findings.differs_from_record();
         let mut moved = self.settle_numbers(&mut session, &plan, &mut haul)?;
         if !haul.findings.unsettled.is_empty() {
             // There is more to ask.
@@ -252,11 +267,14 @@ impl Run<'_> {
             return self.left_by_the_server(error, due, work.next());
         }
         let used_up = haul.used_up.take();
+        let sent_ahead = session.pipelining();
         let finished = self.finish(session, &plan, proven, &haul, work.next());
-        if let Err(AccountError::Session(error)) = &finished
-            && error.is_disorder()
-        {
-            self.disown(&haul.filed)?;
+        if let Err(AccountError::Session(error)) = &finished {
+            if error.is_disorder() {
+                self.disown(&haul.filed)?;
+            } else if error.silence() == Some("DELE") {
+                self.watch_order(sent_ahead, error)?;
+            }
         }
         match used_up {
             // A later run goes on.

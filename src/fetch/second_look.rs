@@ -5,6 +5,8 @@
 //!   have got into it. The same octets again: the size is wrong, and after a few of those the server loses the
 //!   privilege of pipelining. Other octets: it loses it at once, and the second answer counts.
 //! - Less than half of what LIST says has come. The same octets again: that is all there is.
+//! - It has the content of one that came just before it: an answer may have come twice, or in another's place. Both
+//!   are asked for. Two equal messages: the maildrop has them.
 //! - It has other content than is on record under its UID. Another message may have taken its place: then it comes
 //!   the same a second time, and is stored. Or the server makes its octets up each time it is asked, with a new
 //!   boundary, say: then no comparison will ever tell it from another message.
@@ -13,13 +15,14 @@
 //! is noted once, and never deleted from the server.
 
 use super::error::AccountError;
-use super::filer::{Before, Looks, WRONG_SIZES};
+use super::filer::{Before, Filed, Looks, WRONG_SIZES};
 use super::retrieve::{Bounds, Haul, retrieve};
 use super::round::Run;
 use super::sizes::is_short;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::session::{Session, Transaction};
+use std::collections::HashMap;
 
 impl Run<'_> {
     /// Asks once more for what is unsettled, and adds what comes of it to the haul.
@@ -32,6 +35,8 @@ impl Run<'_> {
     ) -> Result<(), AccountError> {
         let looks: Looks = std::mem::take(&mut haul.findings.unsettled);
         session.stop_pipelining();
+        // With nothing else in flight, and STAT behind each.
+        let bounds = Bounds { each_alone: true, ..bounds };
         let mut order: Vec<usize> = looks.keys().copied().collect();
         order.sort_unstable();
         let mut taken = self.gone.clone();
@@ -61,11 +66,12 @@ impl Run<'_> {
                 ),
             });
         }
-        if again.findings.mixed_up {
+        if again.findings.mixed_up && session.sent_ahead() {
             self.stop_sending_ahead(&"a message came with octets that are not its own")?;
         } else if again.findings.wrong_sizes >= WRONG_SIZES && session.sent_ahead() {
             self.stop_sending_ahead(&"messages do not have the sizes that the server lists")?;
         }
+        let doubles = std::mem::take(&mut haul.findings.twins);
         haul.filed.extend(again.filed);
         haul.unsure.extend(again.unsure);
         haul.missed.extend(again.missed);
@@ -80,6 +86,55 @@ impl Run<'_> {
         haul.vanished |= again.vanished;
         haul.settled = again.settled;
         haul.cut_short |= again.cut_short;
+        haul.somewhere |= again.somewhere;
+        if haul.broken.is_none() && haul.gone.is_none() && !doubles.is_empty() {
+            self.look_at_doubles(session, plan, bounds, &doubles, haul)?;
+        }
+        Ok(())
+    }
+    /// Asks once more for messages behind which their own content came a second time. If one of them is
+    /// another message, answers have come in others' places, and nothing tells in which: what has the size of
+    /// another is taken back from its UID.
+    fn look_at_doubles(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        bounds: Bounds,
+        doubles: &Looks,
+        haul: &mut Haul,
+    ) -> Result<(), AccountError> {
+        let mut order: Vec<usize> = doubles.keys().copied().collect();
+        order.sort_unstable();
+        let again = retrieve(
+            session,
+            plan,
+            &order,
+            Before { gone: &self.gone, looks: doubles, beside: &self.beside },
+            bounds,
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        haul.other_stat |= again.other_stat;
+        haul.settled = again.settled;
+        (haul.broken, haul.gone) = (again.broken, again.gone);
+        if again.findings.another {
+            if session.sent_ahead() {
+                self.stop_sending_ahead(&"a message came in answer to another's RETR")?;
+            }
+            let mut of_size: HashMap<u64, u32> = HashMap::new();
+            for size in plan.iter().filter_map(|item| item.entry.size) {
+                *of_size.entry(size).or_default() += 1;
+            }
+            let alone = |message: &Filed| {
+                plan.item(message.item).entry.size.is_some_and(|size| of_size.get(&size) == Some(&1))
+            };
+            let (stay, go): (Vec<Filed>, Vec<Filed>) =
+                std::mem::take(&mut haul.filed).into_iter().partition(alone);
+            self.disown(&go)?;
+            haul.filed = stay;
+            haul.unsure.extend(go);
+            haul.cut_short = true;
+        }
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ impl Run<'_> {
         loop {
             unless_stopped()?;
             let before = (self.done(), self.settled(), self.aside.suspected());
-            let ahead = !self.seen.disorder;
+            let (ahead, careful) = (!self.seen.disorder, self.seen.careful);
             let outcome = self.round();
             fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
             let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
@@ -28,6 +28,11 @@ impl Run<'_> {
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
                 Ok(_) => return unless_stopped(),
+                // A note has told of it.
+                Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
+                Err(AccountError::Session(error)) if !careful && self.seen.careful => {
+                    self.note(&format!("{error}; going on more carefully"));
+                }
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(error))
@@ -39,8 +44,6 @@ impl Run<'_> {
                     self.seen.top = Top::Avoided;
                     self.note(&format!("{error}; going on without TOP"));
                 }
-                // A note has told of it.
-                Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
                 // One header with an end in its middle, and all later answers are off by one.
                 Err(AccountError::Session(error)) if error.is_disorder() && self.seen.top == Top::Asked => {
                     self.seen.top = Top::Avoided;

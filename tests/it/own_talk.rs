@@ -7,10 +7,14 @@
 //! | sizes in LF octets, or without the last line end, tally | [`each_honest_way_to_count_keeps_the_privilege`] |
 //! | nothing but RETR rides behind RETR | [`nothing_but_retr_rides_behind_retr`] |
 //! | a server without sizes is asked one thing at a time | [`without_sizes_nothing_is_sent_ahead`] |
+//! | the first message, asked for alone, shows how sizes are counted | [`the_first_message_is_asked_for_alone_and_shows_how_the_server_counts`] |
+//! | without pipelining, too, a message that alone does not tally is asked for again | [`an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_ahead`] |
+//! | the same content twice in a row: both are asked for again | [`an_answer_that_comes_twice_is_stored_once`] |
+//! | silence at what was sent ahead: it is asked for one at a time in the same run, and from then on | [`a_server_that_forgets_what_was_sent_ahead_is_asked_one_thing_at_a_time`] |
 //! | TOP is no proof for what an older popkeep has stored | `ledger`: `tallied_from` |
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::Capa;
+use crate::support::maildrop::{Capa, Nth};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
 
 fn loses_the_privilege(sandbox: &Sandbox) -> bool {
@@ -101,12 +105,14 @@ fn nothing_but_retr_rides_behind_retr() {
             "C: LIST",
             "S: .",
             "C: RETR 1",
+            "S: .",
             "C: RETR 2",
             "C: RETR 3",
             "S: .",
             "S: .",
-            "S: .",
             "C: STAT",
+            "C: UIDL",
+            "S: .",
             "C: DELE 3",
             "C: DELE 2",
             "C: DELE 1",
@@ -140,4 +146,72 @@ fn an_old_server_without_pipelining_may_count_as_it_likes() {
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     assert_eq!(server.count("RETR"), 9);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_ahead() {
+    for delete in ["never", "fetched"] {
+        for nth in [1, 3, 6] {
+            let adds_late = Some((Nth("RETR", nth), b"+OK\r\n".to_vec()));
+            let capa = Capa::without_pipelining();
+            let server =
+                PopServer::behaving(Mail::some(6), Behaviour { adds_late, capa, ..Behaviour::default() });
+            let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
+            sandbox.popkeep(["fetch", "--quiet"]).run();
+            sandbox.popkeep(["fetch", "--quiet"]).run();
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(6)));
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_stored_once() {
+    // With equal sizes nothing else tells.
+    let mails: Vec<Mail> =
+        (1..=9).map(|n| Mail::new(&format!("u{n}"), format!("Subject: {n}\n\nhello\n"))).collect();
+    for delete in ["never", "fetched"] {
+        for nth in [1, 4, 9] {
+            let behaviour = Behaviour { answers_twice: Some(Nth("RETR", nth)), ..Behaviour::default() };
+            let server = PopServer::behaving(mails.clone(), behaviour);
+            let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
+            sandbox.popkeep(["fetch", "--quiet"]).run();
+            server.behave(Behaviour::default());
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+        }
+    }
+}
+
+#[test]
+fn the_first_message_is_asked_for_alone_and_shows_how_the_server_counts() {
+    // A line of 11 octets in each message of 10 lines: as a file with LF each has the size that LIST tells.
+    let mails: Vec<Mail> = (1..=5)
+        .map(|n| Mail::new(&format!("u{n}"), format!("Subject: {n}\n\n{}", "hello\n".repeat(13))))
+        .collect();
+    assert_eq!("+OK 35 26667519\r\n".len(), 15 + 2);
+    let mails: Vec<Mail> = mails
+        .into_iter()
+        .map(|mail| Mail { wire: [mail.wire, b"a\r\n".to_vec()].concat(), ..mail })
+        .collect();
+    let intrudes_once = mails[1..].iter().map(|mail| mail.uid.clone()).collect();
+    let server = PopServer::behaving(mails.clone(), Behaviour { intrudes_once, ..Behaviour::default() });
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+}
+
+#[test]
+fn a_server_that_forgets_what_was_sent_ahead_is_asked_one_thing_at_a_time() {
+    for (delete, count) in [("never", 30), ("fetched", 5)] {
+        let forgetting = Behaviour { forgets_what_waits: true, ..Behaviour::default() };
+        let server = PopServer::behaving(Mail::some(count), forgetting);
+        let account = Account::on("work", &server).text("delete", delete).text("timeout", "1s");
+        let sandbox = Sandbox::with([account]);
+        for run in 0..2 {
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(count)));
+            assert!(server.take_sessions().len() <= 3 - 2 * run, "it is known from then on");
+        }
+        assert!(loses_the_privilege(&sandbox));
+    }
 }

@@ -7,6 +7,7 @@
 //! | nothing is deleted in a session in which numbers have moved | [`another_client_expunges_a_message_before_we_delete`] |
 //! | DELE from the highest number to the lowest | [`a_server_that_renumbers_at_our_own_dele`] |
 //! | STAT after the DELEs; a UID gone that we did not mark: RSET, no QUIT | [`another_client_expunges_a_message_while_we_delete`] |
+//! | UIDL without a suspicion, and before other content is taken for a new version | [`new_mail_of_the_same_size_hides_no_expunge`] |
 //! | new mail at the end moves nothing | [`new_mail_in_mid_session_moves_nothing`] |
 
 use crate::support::mail::{assert_same_mail, stored_forms};
@@ -137,6 +138,40 @@ fn new_mail_in_mid_session_moves_nothing() {
 }
 
 #[test]
+fn new_mail_of_the_same_size_hides_no_expunge() {
+    let new = Mail::new("new", format!("Message-ID: <7@x>\nSubject: no 7\n\n{}\n", "z".repeat(40)));
+    let all: Vec<Mail> = mails(true).into_iter().chain([new.clone()]).collect();
+    assert_eq!(all[0].wire.len(), new.wire.len());
+    for (capa, number) in capas().into_iter().flat_map(|capa| [1, 4, 6].map(|number| (capa.clone(), number)))
+    {
+        for command in
+            [Nth("UIDL", 1), Nth("LIST", 1), Nth("RETR", 1), Nth("RETR", 3), Nth("RETR", 6), Nth("STAT", 2)]
+        {
+            for delete in ["never", "fetched"] {
+                let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
+                let behaviour = Behaviour { expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
+                let server = PopServer::behaving(mails(true), behaviour);
+                let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
+                sandbox.popkeep(["fetch", "--quiet"]).run();
+                sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+                let what = format!("{command:?}, number {number}, delete {delete}");
+                nothing_is_lost(&server, &sandbox, &all, number, &what);
+            }
+        }
+        for command in [Nth("UIDL", 1), Nth("LIST", 1), Nth("TOP", 2), Nth("STAT", 2)] {
+            let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
+            let behaviour = Behaviour { expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
+            let (server, sandbox, _) = deleting(behaviour);
+            for _ in 0..2 {
+                sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            }
+            assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
+            assert!(server.uids().is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_refused_message_makes_a_suspicion_that_is_raised_once() {
     let refuse_retr = [b"u2".to_vec(), b"u4".to_vec()].into();
     let server = PopServer::behaving(mails(false), Behaviour { refuse_retr, ..Behaviour::default() });
@@ -144,5 +179,6 @@ fn a_refused_message_makes_a_suspicion_that_is_raised_once() {
     let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
     assert_eq!(report["accounts"][0]["missing"].as_array().unwrap().len(), 2);
     assert_eq!(server.uids(), ["u2", "u4"]);
-    assert_eq!(server.take_sessions()[0].count("UIDL"), 2);
+    // The listing, the suspicion, and what is left after the DELEs.
+    assert_eq!(server.take_sessions()[0].count("UIDL"), 3);
 }

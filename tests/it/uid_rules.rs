@@ -83,8 +83,14 @@ fn identical_messages_under_different_uids_are_as_many_copies() {
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
+    let asked = server.count("RETR");
+    assert!(asked <= 7, "an answer may have come twice: each is asked for once more, alone");
     fetch_stores_nothing(&sandbox, &mails);
-    assert_eq!(server.count("RETR"), 3, "what is archived by a unique-id of its own is not fetched again");
+    assert_eq!(
+        server.count("RETR"),
+        asked,
+        "what is archived by a unique-id of its own is not fetched again"
+    );
 }
 
 #[test]

@@ -49,3 +49,33 @@ fn an_undoubled_dot_keeps_no_other_message_from_coming() {
         }
     }
 }
+
+#[test]
+fn a_rest_that_comes_late_and_looks_like_an_answer_is_no_answer() {
+    for capa in [Capa::default(), Capa::without_pipelining()] {
+        for rest in
+            ["+OK 3 300\nthe rest\n", "-ERR no such message\nthe rest\n", "+OK 7 3000\n", "-ERR nope\n"]
+        {
+            for (at, delete) in [(0, "never"), (2, "fetched"), (5, "never"), (5, "fetched")] {
+                let mut all = whole();
+                all.insert(at, Mail::new("torn", format!("Subject: torn\n\nfirst\nsecond\n.\n{rest}")));
+                let behaviour = Behaviour {
+                    unstuffed: true,
+                    pauses_at_dot: true,
+                    capa: capa.clone(),
+                    ..Behaviour::default()
+                };
+                let server = PopServer::behaving(all, behaviour);
+                let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
+                for _ in 0..2 {
+                    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
+                    let missing = report["accounts"][0]["missing"].clone();
+                    assert_eq!(missing.as_array().unwrap().len(), 1, "{rest:?}: {missing}");
+                    assert_eq!(missing[0]["uid"], "torn", "{rest:?}");
+                    assert_same_mail(sandbox.maildir("work"), stored_forms(&whole()));
+                }
+                assert!(server.uids().contains(&"torn".to_owned()));
+            }
+        }
+    }
+}

@@ -57,6 +57,16 @@ pub(crate) struct Behaviour {
     /// Another client deletes the message with this number just before this command is answered, and all behind it
     /// move up.
     pub(crate) expunges: Option<(Nth, usize)>,
+    /// This message comes at the moment of such a deletion.
+    pub(crate) delivers: Option<Mail>,
+    /// After login: what was sent ahead of an answer is forgotten.
+    pub(crate) forgets_what_waits: bool,
+    /// The answer to this command is given twice.
+    pub(crate) answers_twice: Option<Nth>,
+    /// A while after the answer to this command these octets follow, that nobody asked for.
+    pub(crate) adds_late: Option<(Nth, Vec<u8>)>,
+    /// Stops for a while behind the first line of a message that is one dot, if it is [unstuffed](Self::unstuffed).
+    pub(crate) pauses_at_dot: bool,
     /// DELE takes the message out at once, and all behind it move up.
     pub(crate) renumbers_at_dele: bool,
     /// No dot at a line's start is doubled.
@@ -130,7 +140,7 @@ pub(crate) enum Quit {
 }
 
 /// The n-th command (from 1) with this name in a session.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Nth(pub(crate) &'static str, pub(crate) usize);
 
 /// What the server remembers and how it behaves now.

@@ -45,6 +45,15 @@ impl Wire {
         let _ = self.write_all(octets).and_then(|()| self.flush());
     }
 
+    /// Forgets what has come and was not read.
+    pub(crate) fn forget_what_waits(&mut self) {
+        let Wire::Clear(stream) = self else { return };
+        let _ = stream.set_nonblocking(true);
+        let mut octets = [0; 4_096];
+        while matches!(stream.read(&mut octets), Ok(1..)) {}
+        let _ = stream.set_nonblocking(false);
+    }
+
     /// Ends the connection so that what was sent arrives to its last octet: a socket that is closed with
     /// octets unread is reset, and what the client has not read yet is lost with it.
     pub(crate) fn hang_up(&mut self) {

@@ -9,6 +9,9 @@ use super::super::wire::Wire;
 use super::mutation::Mutations;
 use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls};
 
+/// How long it stops in the middle of what it says: long enough that the client has read what came before.
+const WHILE: std::time::Duration = std::time::Duration::from_millis(100);
+
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
     pub(super) wire: Wire,
@@ -94,8 +97,19 @@ impl<'a> Session<'a> {
             if here(self.behaviour.torn_at) {
                 return self.tear(&verb, rest);
             }
+            if self.behaviour.forgets_what_waits && self.logged_in {
+                self.wire.forget_what_waits();
+            }
+            if here(self.behaviour.answers_twice) {
+                let _ = self.answer(&verb, rest);
+            }
+            let adds = self.behaviour.adds_late.clone().filter(|(nth, _)| here(Some(*nth)));
             if matches!(self.answer(&verb, rest), Then::Close) {
                 return;
+            }
+            if let Some((_, octets)) = adds {
+                std::thread::sleep(WHILE);
+                self.send(&octets);
             }
         }
     }
@@ -284,6 +298,16 @@ impl<'a> Session<'a> {
         } else {
             reply.extend_from_slice(&dot_stuffed(&mail.wire));
         }
+        if self.behaviour.unstuffed
+            && self.behaviour.pauses_at_dot
+            && let Some(at) = reply.windows(5).position(|octets| octets == b"\r\n.\r\n")
+            && at + 5 < reply.len()
+        {
+            let rest = reply.split_off(at + 5);
+            self.send(&reply);
+            std::thread::sleep(WHILE);
+            reply = rest;
+        }
         if let (Some(pause), 100_000..) = (self.behaviour.pause_in_retr, reply.len()) {
             let rest = reply.split_off(reply.len() / 2);
             self.send(&reply);
@@ -359,6 +383,11 @@ impl<'a> Session<'a> {
         self.marked = self.marked.iter().filter(|marked| **marked != number).map(moved).collect();
         let mut state = self.shared.lock();
         state.mails.retain(|mail| *mail != gone);
+        if let Some(new) = self.behaviour.delivers.take() {
+            state.behaviour.delivers = None;
+            state.mails.push(new.clone());
+            self.mails.push(new);
+        }
         state.behaviour.expunges = None;
         self.behaviour.expunges = None;
     }
