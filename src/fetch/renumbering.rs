@@ -47,7 +47,8 @@ impl Run<'_> {
         haul: &mut Haul,
     ) -> Result<bool, AccountError> {
         let suspicion = haul.other_stat || haul.suspicion && !self.seen.calm;
-        if !suspicion && !(haul.settled && is_cheap(plan, haul.durable().count())) {
+        let cheap = haul.settled && is_cheap(plan, haul.durable().count());
+        if !(suspicion || cheap) {
             return Ok(false);
         }
         let numbers = match self.moved(session, plan, suspicion) {

@@ -87,7 +87,7 @@ pub(super) struct Haul {
     /// What the filer found out.
     pub findings: Findings,
     /// The session broke before the next message was asked for: the last one alone can be the reason.
-    exact: bool,
+    pub exact: bool,
 }
 
 impl Haul {
@@ -237,6 +237,7 @@ struct Current {
 }
 
 /// Asks for messages and hears the answers.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
 struct Pump<'a> {
     plan: &'a Plan<'a>,
     bounds: Bounds,

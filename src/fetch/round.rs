@@ -95,6 +95,7 @@ pub(super) enum Errand {
 }
 
 /// What a server was seen doing, in this run or before.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// It mixes up its answers when commands are sent ahead of them, so none is.
@@ -198,10 +199,7 @@ impl Run<'_> {
         };
         if std::mem::take(&mut self.seen.moved_at_top) {
             self.reckon_nothing(&plan, &"the server has changed its message numbers");
-            if self.may_quit(&session, &Haul::default(), &Marked::default()) {
-                let _ = session.quit();
-            }
-            return Ok(Next::Renumbered);
+            return Ok(self.leave_renumbered(session, &Haul::default()));
         }
         let bounds = Bounds {
             max_size: self.account.max_size,
@@ -256,11 +254,7 @@ impl Run<'_> {
             None => {}
         }
         if moved {
-            if self.may_quit(&session, &haul, &Marked::default()) {
-                // Nothing is marked, so that its answer can say nothing of use.
-                let _ = session.quit();
-            }
-            return Ok(Next::Renumbered);
+            return Ok(self.leave_renumbered(session, &haul));
         }
         if let Some(error) = haul.gone.take() {
             let due = !(proven.is_empty() && self.due_of_haul(session.id(), &plan, &haul.filed).is_empty());
@@ -293,6 +287,15 @@ impl Run<'_> {
         changes.push(Change::LoggedIn { at: now() });
         self.ledger.commit(&changes)?;
         Ok(session)
+    }
+
+    /// Leaves a session in which numbers have moved.
+    fn leave_renumbered(&self, session: Session<Transaction>, haul: &Haul) -> Next {
+        if self.may_quit(&session, haul, &Marked::default()) {
+            // Nothing is marked, so that its answer can say nothing of use.
+            let _ = session.quit();
+        }
+        Next::Renumbered
     }
 
     /// Puts those messages last that ended two runs by meeting the provider's limit first.

@@ -94,7 +94,7 @@ fn between_two_sessions_of_a_run_quit_is_answered_first() {
         let _ = writeln!(transcript, "listed: {number} uid-{number} 20");
     }
     for number in 1..=200 {
-        let subject = char::from(b'A' + (number % 26) as u8);
+        let subject = char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % 26]);
         transcript += &RETR
             .replace("RETR 1", &format!("RETR {number}"))
             .replace("Subject: 1", &format!("Subject: {subject}"));

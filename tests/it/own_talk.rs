@@ -155,7 +155,7 @@ fn an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_
             let adds_late = Some((Nth("RETR", nth), b"+OK\r\n".to_vec()));
             let capa = Capa::without_pipelining();
             let server =
-                PopServer::behaving(Mail::some(6), Behaviour { adds_late, capa, ..Behaviour::default() });
+                PopServer::behaving(Mail::some(6), Behaviour { capa, adds_late, ..Behaviour::default() });
             let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
             sandbox.popkeep(["fetch", "--quiet"]).run();
             sandbox.popkeep(["fetch", "--quiet"]).run();

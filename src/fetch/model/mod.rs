@@ -17,6 +17,7 @@ mod world;
 use crate::config::{DeletePolicy, Format};
 use crate::event::Summary;
 use crate::exit::Exit;
+use crate::fetch::filer::WRONG_SIZES;
 use disk::Traits;
 use fate::{Blow, Doom, Side};
 use maildrop::{Manners, Uids};
@@ -204,7 +205,10 @@ fn check_run(world: &World, which: &str, at: &dyn Fn() -> String) -> Summary {
     let case = world.case;
     if case.manners.uids == Uids::Unique {
         let retrieved = world.maildrop.lock().unwrap().retrieved;
-        assert_eq!(retrieved, summary.fetched, "{which}: asked for what it archived; {}", at());
+        // Messages with the same content as one just before them, and those, are asked for once more, a few of them.
+        let again = retrieved.checked_sub(summary.fetched);
+        let few = again.is_some_and(|again| again <= 2 * WRONG_SIZES);
+        assert!(few, "{which}: asked for what it archived, {retrieved}; {}", at());
     }
     assert!(summary.missing.is_empty(), "{which}: {summary:?}; {}", at());
     let doubtful = case.manners.swallows_quit && case.delete != DeletePolicy::Never;
