@@ -29,8 +29,8 @@ pub(super) struct Begun {
 /// A change may be as young as this, in seconds, and another one behind it have the same time stamp.
 const COARSE: i64 = 2;
 
-/// The same, in nanoseconds, where time stamps are finer than a millisecond: ten ticks of the slowest kernel.
-const FINE: i64 = 100_000_000;
+/// The same, in nanoseconds, where time stamps are finer than a millisecond: more than two ticks of the slowest kernel.
+const FINE: i64 = 25_000_000;
 
 impl Begun {
     /// Now, which the run takes to be `now`.
