@@ -42,6 +42,8 @@ pub(super) struct Bounds {
     pub batch: BatchLimits,
     /// STAT follows each message before the next is asked for, so that whatever goes wrong has one author.
     pub each_alone: bool,
+    /// The first message is asked for alone, even if commands are sent ahead: it shows how this server counts.
+    pub first_alone: bool,
     /// Sizes that are another message's are no reason to stop: the numbers were asked about before.
     pub calm: bool,
 }
@@ -321,8 +323,7 @@ impl Pump<'_> {
         }
         let room = if self.awaits_stat() {
             0
-        } else if self.bounds.each_alone || !self.pipelining || !self.opened {
-            // The first one is asked for alone, too: it shows how this server counts octets.
+        } else if self.bounds.each_alone || !self.pipelining || self.bounds.first_alone && !self.opened {
             1
         } else if self.asked.len() > DEPTH {
             0

@@ -206,6 +206,7 @@ impl Run<'_> {
             until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
             batch: self.portions.batch,
             calm: self.seen.calm,
+            first_alone: self.is_thorough(&session),
             each_alone: self.seen.careful || work.fetch.iter().any(|&place| plan.ward(place).is_some()),
         };
         self.put_last(&plan, &mut work);

@@ -11,6 +11,7 @@ use crate::pop3::dialogue::Event;
 use crate::pop3::listing::{Listing, ListingBuilder, ListingError, parse_stat};
 use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
+use std::time::Instant;
 
 impl Session<Transaction> {
     /// The union of STAT, UIDL and LIST. A refused UIDL leaves out the UIDs, a refused LIST the sizes; if all
@@ -49,8 +50,9 @@ impl Session<Transaction> {
             }
             self.state.most_on_wire = self.state.most_on_wire.max(together.len());
             self.wire.flush(together[0].keyword())?;
+            let mut asked = Some(Instant::now());
             for command in together {
-                let reply = self.hear_part(command, &mut builder)?;
+                let reply = self.hear_part(command, &mut builder, &mut asked)?;
                 if self.wire.has_ended_a_listing() {
                     // There is nothing to list, and the next one would only have to be waited for as well.
                     return Ok(builder.finish()?);
@@ -77,11 +79,16 @@ impl Session<Transaction> {
         &mut self,
         command: &Command<'_>,
         builder: &mut ListingBuilder,
+        asked: &mut Option<Instant>,
     ) -> Result<Reply, SessionError> {
         let during = command.keyword();
         let Event::Status { reply, more } = self.wire.event(during)? else {
             return Err(self.wire.fail(SessionError::Order("a listing began in its middle")));
         };
+        if let Some(asked) = asked.take() {
+            let turn = asked.elapsed();
+            self.state.turn = Some(self.state.turn.map_or(turn, |shortest| shortest.min(turn)));
+        }
         if !reply.is_ok() {
             return Ok(reply);
         }

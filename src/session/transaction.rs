@@ -15,6 +15,7 @@ use crate::pop3::refusal::is_about_the_account;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, SessionId};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Commands on the wire at most, with pipelining; refilled when half of them are answered, so
 /// that a link of 40 ms and 10 KB messages is kept full. Together they are so short (under
@@ -38,6 +39,8 @@ pub struct Transaction {
     pub(super) most_on_wire: usize,
     /// What STAT said when the maildrop was listed: messages and octets.
     pub(super) stat: Option<(u64, u64)>,
+    /// The shortest wait for the first answer to a part of a listing.
+    pub(super) turn: Option<Duration>,
 }
 
 impl Transaction {
@@ -59,6 +62,7 @@ impl Transaction {
             on_wire: 0,
             most_on_wire: 0,
             stat: None,
+            turn: None,
         }
     }
 }
@@ -97,6 +101,11 @@ impl Session<Transaction> {
     /// What STAT said when the maildrop was listed, if it could be read: messages and octets.
     pub fn listed_stat(&self) -> Option<(u64, u64)> {
         self.state.stat
+    }
+
+    /// About how long an answer takes that the server has ready; `None` before a listing.
+    pub fn turn(&self) -> Option<Duration> {
+        self.state.turn
     }
 
     /// Whether any command was sent ahead of a reply in this session. If the server's replies do not fit then,

@@ -195,7 +195,7 @@ fn the_first_message_is_asked_for_alone_and_shows_how_the_server_counts() {
         .collect();
     let intrudes_once = mails[1..].iter().map(|mail| mail.uid.clone()).collect();
     let server = PopServer::behaving(mails.clone(), Behaviour { intrudes_once, ..Behaviour::default() });
-    let sandbox = Sandbox::for_server(&server);
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
 }

@@ -147,16 +147,14 @@ fn new_mail_of_the_same_size_hides_no_expunge() {
         for command in
             [Nth("UIDL", 1), Nth("LIST", 1), Nth("RETR", 1), Nth("RETR", 3), Nth("RETR", 6), Nth("STAT", 2)]
         {
-            for delete in ["never", "fetched"] {
-                let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
-                let behaviour = Behaviour { expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
-                let server = PopServer::behaving(mails(true), behaviour);
-                let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
-                sandbox.popkeep(["fetch", "--quiet"]).run();
-                sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-                let what = format!("{command:?}, number {number}, delete {delete}");
-                nothing_is_lost(&server, &sandbox, &all, number, &what);
-            }
+            let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
+            let behaviour = Behaviour { expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
+            let server = PopServer::behaving(mails(true), behaviour);
+            let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+            sandbox.popkeep(["fetch", "--quiet"]).run();
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            let what = format!("{command:?}, number {number}");
+            nothing_is_lost(&server, &sandbox, &all, number, &what);
         }
         for command in [Nth("UIDL", 1), Nth("LIST", 1), Nth("TOP", 2), Nth("STAT", 2)] {
             let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
