@@ -10,7 +10,7 @@ use super::now;
 use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, refusal_exit};
 use super::renumbering::marks_are_ours;
-use super::retrieve::Haul;
+use super::retrieve::{Bounds, Haul};
 use super::round::{Errand, Next, Run, messages};
 use crate::event::Event;
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ impl Run<'_> {
         mut session: Session<Transaction>,
         plan: &Plan<'_>,
         mut due: Vec<Due>,
-        haul: &Haul,
+        (haul, bounds): (&Haul, Bounds),
         next: Next,
     ) -> Result<Next, AccountError> {
         due.extend(self.due_of_haul(session.id(), plan, &haul.filed));
@@ -38,6 +38,9 @@ impl Run<'_> {
             return Ok(Next::Renumbered);
         }
         if !due.is_empty() && !haul.settled && self.have_numbers_moved(&mut session, plan, due.len())? {
+            return Ok(Next::Renumbered);
+        }
+        if !due.is_empty() && self.headers_are_others(&mut session, plan, &due, bounds)? {
             return Ok(Next::Renumbered);
         }
         let marked = self.mark(&mut session, due)?;

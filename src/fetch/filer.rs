@@ -131,6 +131,13 @@ pub(super) struct Look {
     doubt: Doubt,
 }
 
+impl Look {
+    /// At a message that is filed with this content.
+    pub(super) fn filed(digest: Digest) -> Self {
+        Look { digest, doubt: Doubt::Filed }
+    }
+}
+
 /// Why one look at a message is not enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
@@ -530,7 +537,7 @@ impl<'a> Filer<'a> {
         self.recent.truncate(RECENT - 1);
         self.recent.push_front((item, digest.clone()));
         let Some(other) = twin else { return false };
-        self.findings.twins.insert(other, Look { digest: digest.clone(), doubt: Doubt::Filed });
+        self.findings.twins.insert(other, Look::filed(digest.clone()));
         true
     }
 

@@ -2,7 +2,9 @@
 //! under this UID still the one that we hold?
 
 use super::error::AccountError;
+use super::filer::{Before, Look};
 use super::remove::Due;
+use super::retrieve::{Bounds, Broken, retrieve};
 use super::round::{Run, Top, Work};
 use super::tops::{self, Heard};
 use crate::ledger::Seq;
@@ -49,16 +51,11 @@ impl Run<'_> {
         };
         let hashes: HashMap<usize, Hash> =
             asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
-        let mut recorded = HashMap::new();
-        for &place in &work.due {
-            let Verdict::Archived(archived) = plan.item(place).verdict else { continue };
-            let form = self.ledger.served_as(archived.seq)?;
-            let header = match form {
-                Some(form) => Some(form.header),
-                None => self.ledger.row(archived.seq)?.map(|row| row.digest.header),
-            };
-            recorded.extend(header.map(|header| (place, header)));
-        }
+        let rows = work.due.iter().filter_map(|&place| match plan.item(place).verdict {
+            Verdict::Archived(archived) => Some((place, archived.seq)),
+            _ => None,
+        });
+        let recorded = self.recorded_headers(rows)?;
         let differs = |(place, hash): (&usize, &Hash)| recorded.get(place).is_some_and(|known| known != hash);
         if hashes.iter().any(differs) && self.top_shows_others(session, plan)? {
             return Ok((Vec::new(), HashMap::new()));
@@ -87,6 +84,83 @@ impl Run<'_> {
     /// Whether this message may be asked for by TOP.
     pub(super) fn may_top(&self, item: &Item<'_>) -> bool {
         self.seen.top != Top::Avoided && !self.seen.silent_tops.contains(&name(item))
+    }
+
+    /// Where there are no UIDs, before the DELEs: whether TOP shows another header under any of these numbers than is
+    /// on record. Sizes tell of other numbers as long as they differ, so only what shares its size with another
+    /// message is looked at, and the last one listed, behind which new mail comes.
+    pub(super) fn headers_are_others(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        due: &[Due],
+        bounds: Bounds,
+    ) -> Result<bool, AccountError> {
+        if plan.iter().any(|item| item.entry.uid.is_some()) || self.seen.top == Top::Avoided {
+            return Ok(false);
+        }
+        let mut of_size: HashMap<Option<u64>, u32> = HashMap::new();
+        plan.iter().for_each(|item| *of_size.entry(item.entry.size).or_default() += 1);
+        let last = plan.iter().map(|item| item.entry.number).max();
+        let rows: HashMap<u32, Seq> = due.iter().map(|due| (due.sighting.number(), due.seq)).collect();
+        let asked: Vec<(usize, Seq)> = plan
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| of_size.get(&item.entry.size) != Some(&1) || Some(item.entry.number) == last)
+            .filter_map(|(place, item)| Some((place, *rows.get(&item.entry.number)?)))
+            .collect();
+        let places: Vec<usize> = asked.iter().map(|(place, _)| *place).collect();
+        if !places.is_empty() {
+            self.seen.top = Top::Asked;
+        }
+        let answers = match headers(session, plan, &places) {
+            Ok(answers) => answers,
+            Err(error) => {
+                if self.watch_order(session.sent_ahead(), &error)? {
+                    self.watch_top(session, plan, &error);
+                }
+                return Err(error.into());
+            }
+        };
+        let recorded = self.recorded_headers(asked.iter().copied())?;
+        let other = asked
+            .into_iter()
+            .zip(answers)
+            .find_map(|((place, seq), hash)| (recorded.get(&place)? != &hash?).then_some((place, seq)));
+        let Some((place, seq)) = other else { return Ok(false) };
+        // Some servers show another header by TOP than by RETR.
+        let Some(row) = self.ledger.row(seq)? else { return Ok(true) };
+        let digest = self.ledger.served_as(seq)?.unwrap_or(row.digest);
+        let again = retrieve(
+            session,
+            plan,
+            &[place],
+            Before { gone: &self.gone, looks: &[(place, Look::filed(digest))].into(), beside: &self.beside },
+            Bounds { each_alone: true, ..bounds },
+            (&mut *self.archive, &mut *self.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        match again.broken {
+            Some(Broken::Session(error)) => Err(error.into()),
+            Some(_) => Ok(true),
+            None => Ok(again.findings.another || !again.settled || !again.missed.is_empty()),
+        }
+    }
+
+    /// The header's hash on record for each of these rows, by the place of its message.
+    fn recorded_headers(
+        &self,
+        rows: impl IntoIterator<Item = (usize, Seq)>,
+    ) -> Result<HashMap<usize, Hash>, AccountError> {
+        let mut recorded = HashMap::new();
+        for (place, seq) in rows {
+            let header = match self.ledger.served_as(seq)? {
+                Some(form) => Some(form.header),
+                None => self.ledger.row(seq)?.map(|row| row.digest.header),
+            };
+            recorded.extend(header.map(|header| (place, header)));
+        }
+        Ok(recorded)
     }
 
     /// Looks at why a session broke off at TOP. If that was silence, the message is remembered: when two of them have

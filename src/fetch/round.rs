@@ -263,7 +263,7 @@ impl Run<'_> {
         }
         let used_up = haul.used_up.take();
         let sent_ahead = session.pipelining();
-        let finished = self.finish(session, &plan, proven, &haul, work.next());
+        let finished = self.finish(session, &plan, proven, (&haul, bounds), work.next());
         if let Err(AccountError::Session(error)) = &finished {
             if error.is_disorder() {
                 self.disown(&haul.filed)?;

@@ -156,6 +156,22 @@ fn new_mail_of_the_same_size_hides_no_expunge() {
             let what = format!("{command:?}, number {number}");
             nothing_is_lost(&server, &sandbox, &all, number, &what);
         }
+        for command in [Nth("LIST", 1), Nth("RETR", 3), Nth("STAT", 2), Nth("LIST", 2)] {
+            let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
+            let behaviour =
+                Behaviour { no_uidl: true, expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
+            let server = PopServer::behaving(mails(true), behaviour);
+            let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+            sandbox.popkeep(["fetch", "--quiet"]).run();
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+            nothing_is_lost(
+                &server,
+                &sandbox,
+                &all,
+                number,
+                &format!("{command:?}, number {number}, no UIDL"),
+            );
+        }
         for command in [Nth("UIDL", 1), Nth("LIST", 1), Nth("TOP", 2), Nth("STAT", 2)] {
             let (expunges, delivers) = (Some((command, number)), Some(new.clone()));
             let behaviour = Behaviour { expunges, delivers, capa: capa.clone(), ..Behaviour::default() };
