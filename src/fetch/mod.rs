@@ -65,7 +65,7 @@ use crate::clock;
 use crate::config::{Account, Config, DeletePolicy};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
+use crate::ledger::{Change, Ledger, Logins, RunRecord, State, UnixTime};
 use crate::plan::Ages;
 use crate::stop;
 use logbook::Logbook;
@@ -105,13 +105,26 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     let run = || -> Result<Summary, AccountError> {
         let locked = Locked::take(config, account, until)?;
         let nothing_seems_missing = locked.nothing_seems_missing(account);
-        let prepared = locked.prepare(config, account)?;
-        let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
-        logbook.may_log_in(account)?;
-        let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer, &logbook);
-        if nothing_seems_missing {
-            ahead.go();
-        }
+        let is_first = locked.is_first();
+        let approach = |logbook: &Rc<Logbook>| {
+            let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer, logbook);
+            if nothing_seems_missing {
+                ahead.go();
+            }
+            ahead
+        };
+        let (prepared, logbook, ahead) = if is_first {
+            // Nothing is known of earlier logins: the tables are made while the server is called.
+            let logbook = Rc::new(Logbook::new(config, account, Logins::default()));
+            let ahead = approach(&logbook);
+            (locked.prepare(config, account)?, logbook, ahead)
+        } else {
+            let prepared = locked.prepare(config, account)?;
+            let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
+            logbook.may_log_in(account)?;
+            let ahead = approach(&logbook);
+            (prepared, logbook, ahead)
+        };
         Ok(prepared.work(account, orders, &ahead, &logbook, until, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {

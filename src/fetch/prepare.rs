@@ -61,6 +61,11 @@ impl Locked {
         self.file.is_empty() || account.archive.try_exists().unwrap_or(false)
     }
 
+    /// Whether nothing was ever recorded, of any account.
+    pub(super) fn is_first(&self) -> bool {
+        self.file.is_empty()
+    }
+
     /// Opens the ledger's part and the archive.
     pub(crate) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
         let configured = configured(config);
