@@ -23,7 +23,8 @@
 //! 2. Nothing comes twice: the ledger notes each step before the next, and recovery settles what
 //!    a crash left between two of them.
 //! 3. Octet for octet: only dot-stuffing, CRLF and the format's own quoting are undone or done.
-//! 4. No silent gap: `listed == archived + missing`, with a reason for each missing message.
+//! 4. No silent gap: `listed == archived + removed + left + missing`, with a reason for each missing message;
+//!    each run has looked at the archive before it calls anything archived.
 //! 5. One bad thing stays one bad thing.
 //! 6. Bounded: no line, list, message or stall of a server can exhaust memory or hang a run.
 //! 7. Quiet in cron: nothing on success, one line per problem, a meaningful exit code.
@@ -37,7 +38,8 @@
 //! in `tmp/`. At the end of a batch its data is synced, the ledger notes the *intent*, the files
 //! are linked into `new/`, the folder is synced, and the ledger notes *stored*. If the
 //! configuration says so, the copy is then re-read and compared, a receipt is issued, and DELE and
-//! QUIT follow; QUIT's `+OK` makes the row *deleted*.
+//! QUIT follow, with STAT before and after the DELEs: message numbers must mean what they meant when they were
+//! listed. QUIT's `+OK` makes the row *deleted*.
 
 pub mod archive;
 pub mod cli;

@@ -3,7 +3,7 @@
 //! Promises: one lock per maildrop; the archive is known to be there before anybody logs in; a
 //! message is deleted only with a receipt; after a dropped connection the run goes on in a
 //! new session as long as the last one got somewhere; every run ends with a reconciliation in
-//! which `listed == archived + missing`.
+//! which `listed == archived + removed + left + missing`.
 //!
 //! Must never: let one message or one failure hide another.
 
