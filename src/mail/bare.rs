@@ -4,7 +4,7 @@
 //! Left out, on both sides: what servers and mail programs write into stored mail, Return-Path, Delivered-To and their
 //! like, and the Received fields of mpop, fetchmail, getmail and fdm.
 //!
-//! Promise: memory is bounded by [`LIMIT`]; a longer header has no bare form.
+//! Promise: memory is bounded by a limit on the header; a longer header has no bare form.
 
 use crate::mail::digest::{Digest, Hash};
 use crate::mail::names::ShortHash;
