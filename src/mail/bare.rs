@@ -6,6 +6,7 @@
 //!
 //! Promise: memory is bounded by a limit on the header; a longer header has no bare form.
 
+use super::headers;
 use crate::mail::digest::{Digest, Hash};
 use crate::mail::names::ShortHash;
 use sha2::{Digest as _, Sha256};
@@ -58,12 +59,7 @@ impl BareHeader {
         let room = LIMIT - from;
         self.too_long |= octets.len() > room;
         self.header.extend_from_slice(&octets[..octets.len().min(room)]);
-        let seam = from.saturating_sub(1);
-        let end = match self.header.first() {
-            Some(b'\n') => Some(0),
-            _ => memchr::memmem::find(&self.header[seam..], b"\n\n").map(|at| seam + at + 1),
-        };
-        if let Some(end) = end {
+        if let Some(end) = headers::end(&self.header, from) {
             self.header.truncate(end);
             (self.over, self.too_long) = (true, false);
         } else if self.too_long {

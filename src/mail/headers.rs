@@ -78,13 +78,7 @@ impl Reader {
         }
         let from = self.header.len();
         self.header.extend_from_slice(&octets[..octets.len().min(LIMIT - from)]);
-        // The line end before the empty line may have come with the chunk before this one.
-        let seam = from.saturating_sub(1);
-        let end = match self.header.first() {
-            Some(b'\n') => Some(0),
-            _ => memchr::memmem::find(&self.header[seam..], b"\n\n").map(|at| seam + at + 1),
-        };
-        if let Some(end) = end {
+        if let Some(end) = end(&self.header, from) {
             self.header.truncate(end);
             self.done = true;
         } else if self.header.len() == LIMIT {
@@ -103,6 +97,16 @@ impl Reader {
     /// The facts.
     pub fn finish(self) -> Facts {
         Facts::parse(&self.header)
+    }
+}
+
+/// Where a header's empty line begins, in octets that had none among the first `from` of them.
+pub(super) fn end(header: &[u8], from: usize) -> Option<usize> {
+    // The line end before the empty line may have come with the chunk before this one.
+    let seam = from.saturating_sub(1);
+    match header.first() {
+        Some(b'\n') => Some(0),
+        _ => memchr::memmem::find(&header[seam..], b"\n\n").map(|at| seam + at + 1),
     }
 }
 
