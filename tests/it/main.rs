@@ -68,6 +68,7 @@ mod quarantine;
 mod reconciliation;
 mod refused_login;
 mod renumbering;
+mod safeguards;
 mod samples;
 mod secrets;
 mod session;
