@@ -9,7 +9,7 @@ use crate::ledger::{
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -25,6 +25,10 @@ struct Record {
     failing: Vec<(String, Errno)>,
     /// Once a step that starts like the first has been taken, one that starts like the second fails.
     later: Option<(String, String, Errno)>,
+    /// A name that the next pass over a folder that has it leaves out.
+    left_out: Option<OsString>,
+    /// What happens when a file is read next.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Journal {
@@ -36,6 +40,16 @@ impl Journal {
     /// The same, from the first step on that starts like `trigger`.
     pub(super) fn fail_after(&self, trigger: &str, step: &str, errno: Errno) {
         self.0.lock().unwrap().later = Some((trigger.to_owned(), step.to_owned(), errno));
+    }
+
+    /// One pass over the folder leaves this name out, as if its file were renamed meanwhile.
+    pub(super) fn leave_out_once(&self, name: &OsStr) {
+        self.0.lock().unwrap().left_out = Some(name.to_owned());
+    }
+
+    /// Another program does this when a file is read next.
+    pub(super) fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().meanwhile = Some(Box::new(act));
     }
 
     /// Nothing fails any more.
@@ -138,7 +152,10 @@ impl Disk for WatchedDisk {
     }
 
     fn read_dir_numbered(&self, path: &Path, each: &mut dyn FnMut(&OsStr, u64) -> bool) -> io::Result<()> {
-        OsDisk.read_dir_numbered(path, each)
+        OsDisk.read_dir_numbered(path, &mut |name, inode| {
+            let left_out = self.0.0.lock().unwrap().left_out.take_if(|left_out| left_out == name);
+            left_out.is_some() || each(name, inode)
+        })
     }
 
     fn metadata(&self, path: &Path) -> io::Result<Meta> {
@@ -186,6 +203,10 @@ impl DiskFile for WatchedFile {
 
 impl Read for WatchedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let meanwhile = self.journal.0.lock().unwrap().meanwhile.take();
+        if let Some(act) = meanwhile {
+            act();
+        }
         self.file.read(buffer)
     }
 }

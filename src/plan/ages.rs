@@ -144,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_older_by_its_time_than_what_came_before_it_was_archived_by_a_wrong_clock() {
+        let rows = [NOW - 40 * DAY, NOW - 200 * DAY, NOW - 35 * DAY];
+        let mut ages = ages(NOW, Some(NOW - DAY), &[], &rows);
+        assert_eq!(old(&ages, &rows), [1, 3]);
+        assert_eq!(found(&mut ages), [(2, NOW)]);
+    }
+
+    #[test]
     fn a_clock_that_cannot_be_right_makes_nothing_older() {
         let rows = [2 * 365 * DAY, NOW - 300 * DAY];
         for now in [0, RELEASE - 1] {

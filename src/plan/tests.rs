@@ -228,6 +228,8 @@ fn a_maildrop_moves_when_most_of_the_last_listing_is_gone_at_once() {
     assert_eq!(moves(&[kept], Marks::default(), false), not(false, &[2, 3, 4], &[]), "nothing new");
     assert_eq!(moves(&[kept, new], Marks::default(), true), Moves::Unknown { moving: false });
     assert_eq!(moves(&[], Marks::default(), false), Moves::Unknown { moving: false }, "an empty listing");
+    let half = [kept, new, listed(3, "c", 3)];
+    assert_eq!(moves(&half, Marks::default(), false), not(false, &[2, 4], &[]), "no more than half");
     // What the last listing left out does not count.
     let left_out = |unlisted: &[Seq]| Marks { unlisted: unlisted.to_vec(), ..Marks::default() };
     assert_eq!(moves(&[kept, new], left_out(&[2, 3, 4]), false), not(false, &[], &[]));

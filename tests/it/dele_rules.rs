@@ -36,6 +36,16 @@ fn what_is_held_is_deleted_after_a_look_at_its_header() {
 }
 
 #[test]
+fn what_was_stored_before_octets_had_to_tally_is_read_again_before_it_is_deleted() {
+    let (server, sandbox) = archived(3, Behaviour::default());
+    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    ledger.execute("INSERT INTO tallied_from SELECT id, 3 FROM maildrop", []).unwrap();
+    drop(ledger);
+    assert_eq!(fetch(&sandbox)["deleted"], 3);
+    assert_eq!((server.count("TOP"), server.count("RETR")), (1, 2));
+}
+
+#[test]
 fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
     let (server, sandbox) = archived(3, Behaviour::default());
     let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();

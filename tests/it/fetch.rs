@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Capa, PASSWORD};
+use crate::support::maildrop::{Capa, PASSWORD, UNSTEADY};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, stores};
 
 #[test]
@@ -194,6 +194,18 @@ fn less_than_half_of_a_plausible_size_twice_the_same_is_archived_and_never_delet
             assert_eq!(server.count("RETR"), asked);
         }
     }
+}
+
+#[test]
+fn less_than_half_twice_and_never_the_same_is_missing() {
+    let half = Mail::new("half", format!("Subject: half\n\n{UNSTEADY}\n")).listed_as("999");
+    let unsteady = [half.uid.clone()].into();
+    let server = PopServer::behaving(vec![half], Behaviour { unsteady, ..Behaviour::default() });
+    let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
+    assert_eq!(report["accounts"][0]["missing"].as_array().unwrap().len(), 1);
+    assert!(sandbox.maildir("work").is_empty());
+    assert_eq!(server.uids(), ["half"]);
 }
 
 #[test]

@@ -84,6 +84,23 @@ fn whatever_does_not_fit_is_fetched_and_compared() {
 }
 
 #[test]
+fn a_header_that_two_archived_messages_share_tells_nothing() {
+    let with = |body: u8| {
+        let mut mail = Mail::numbered(1);
+        let at = mail.wire.len() - 5;
+        mail.wire[at] = body;
+        mail
+    };
+    let mut mails = Mail::some(MANY);
+    (mails[0], mails[1]) = (with(b'1'), Mail { uid: mails[1].uid.clone(), ..with(b'2') });
+    let (server, sandbox) = moved_with(&mails, Behaviour::default());
+    let third = with(b'3').with_uid("third");
+    server.state().mails.splice(..2, [third.clone()]);
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&[mails, vec![third]].concat()));
+}
+
+#[test]
 fn a_server_without_top_is_compared_by_content() {
     let (server, sandbox) = moved(Behaviour { no_top: true, ..Behaviour::default() });
     assert_eq!(fetch(&sandbox)["fetched"], 0);

@@ -11,7 +11,7 @@
 //! | without pipelining, too, a message that alone does not tally is asked for again | [`an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_ahead`] |
 //! | the same content twice in a row: both are asked for again | [`an_answer_that_comes_twice_is_stored_once`] |
 //! | silence at what was sent ahead: it is asked for one at a time in the same run, and from then on | [`a_server_that_forgets_what_was_sent_ahead_is_asked_one_thing_at_a_time`] |
-//! | TOP is no proof for what an older popkeep has stored | `ledger`: `tallied_from` |
+//! | TOP is no proof for what an older popkeep has stored | `dele_rules`: `what_was_stored_before_octets_had_to_tally_…` |
 
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth};

@@ -16,7 +16,7 @@
 //! | an archive that nothing has touched costs no look | [`what_nothing_has_touched_is_not_looked_at`] |
 //! | a moved archive goes on where most of the mail is | [`an_archive_that_was_moved_goes_on_where_it_is`], [`another_name_of_the_same_archive_is_the_same_archive`] |
 //! | any other path is 78 | [`a_path_where_most_of_the_mail_is_not_is_a_mistake`] |
-//! | `verify`: what is there, what is not; `--accept` settles it | [`verify_tells_what_is_damaged_and_missing`], [`what_is_accepted_is_never_mentioned_again`] |
+//! | `verify`: what is there, what is not; `--accept` settles it | [`verify_tells_what_is_damaged_and_missing`], [`what_is_accepted_is_never_mentioned_again`], [`what_was_given_up_keeps_its_message_on_the_server_even_if_it_comes_back`] |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -375,6 +375,30 @@ fn what_is_accepted_is_never_mentioned_again() {
         }
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     }
+}
+
+#[test]
+fn what_was_given_up_keeps_its_message_on_the_server_even_if_it_comes_back() {
+    let (server, sandbox) = fetched(6, &[]);
+    let file = files(&sandbox).remove(0);
+    let octets = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    sandbox.popkeep(["verify", "--accept"]).run().expect(0);
+    fs::write(&file, octets).unwrap();
+    sandbox.configure([account(&server, &[("delete", "fetched")])]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_eq!(server.uids().len(), 1);
+}
+
+#[test]
+fn verify_says_nothing_of_an_mbox_that_another_program_has_locked() {
+    let (_server, sandbox) = fetched(2, &[("format", "mbox")]);
+    mark_all(&sandbox.archive("work"), "Status: RO");
+    sandbox.write("Mail/work.lock", "1\n");
+    let outcome = sandbox.popkeep(["verify"]).run();
+    assert_ne!(outcome.code, Some(0), "{outcome:?}");
+    fs::remove_file(sandbox.path("Mail/work.lock")).unwrap();
+    verify(&sandbox, 0);
 }
 
 /// strace counts what a run asks the disk for.

@@ -6,8 +6,10 @@
 //! | STAT behind the last RETR and before the first DELE, UIDL settles | [`another_client_expunges_a_message_while_we_fetch`] |
 //! | nothing is deleted in a session in which numbers have moved | [`another_client_expunges_a_message_before_we_delete`] |
 //! | DELE from the highest number to the lowest | [`a_server_that_renumbers_at_our_own_dele`] |
+//! | STAT alone is a suspicion, where the listing is long beside what is done | [`in_a_large_maildrop_stat_alone_gives_it_away`] |
 //! | STAT after the DELEs; a UID gone that we did not mark: RSET, no QUIT | [`another_client_expunges_a_message_while_we_delete`] |
 //! | UIDL without a suspicion, and before other content is taken for a new version | [`new_mail_of_the_same_size_hides_no_expunge`] |
+//! | also where the listing is long | [`other_content_than_is_on_record_is_settled_before_it_is_taken_for_a_new_version`] |
 //! | new mail at the end moves nothing | [`new_mail_in_mid_session_moves_nothing`] |
 
 use crate::support::mail::{assert_same_mail, stored_forms};
@@ -57,6 +59,7 @@ fn another_client_expunges_a_message_while_we_fetch() {
                 // What the other client took before it was archived is reported as missing.
                 let code = sandbox.popkeep(["fetch", "--quiet"]).run().code.unwrap();
                 assert!(code <= 1);
+                assert_eq!(server.take_sessions()[0].count("DELE"), 0);
                 sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
                 let what = format!("RETR {at}, delete {delete}, equal sizes {equal_sizes}");
                 nothing_is_lost(&server, &sandbox, &all, 1, &what);
@@ -195,4 +198,63 @@ fn a_refused_message_makes_a_suspicion_that_is_raised_once() {
     assert_eq!(server.uids(), ["u2", "u4"]);
     // The listing, the suspicion, and what is left after the DELEs.
     assert_eq!(server.take_sessions()[0].count("UIDL"), 3);
+}
+
+#[test]
+fn other_content_than_is_on_record_is_settled_before_it_is_taken_for_a_new_version() {
+    // STAT says nothing, and beside one message of so many UIDL is not asked for.
+    let new = |number: usize| Mail::new(&format!("u{number:03}"), format!("Subject: {number:03}\n\nx\n"));
+    let all: Vec<Mail> = (1..=201).map(new).collect();
+    let server = PopServer::with(all[..200].to_vec());
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    server.state().mails[99].listed_size = Some("30".to_owned());
+    let (expunges, delivers) = (Some((Nth("RETR", 1), 1)), Some(all[200].clone()));
+    let capa = Capa::without_pipelining();
+    server.behave(Behaviour { capa, expunges, delivers, ..Behaviour::default() });
+    for _ in 0..2 {
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    }
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
+}
+
+#[test]
+fn in_a_large_maildrop_stat_alone_gives_it_away() {
+    // All of one size, and so many that UIDL is not asked for beside two of them.
+    let new = |number: usize| Mail::new(&format!("u{number:03}"), format!("Subject: {number:03}\n\nx\n"));
+    let all: Vec<Mail> = (1..=203).map(new).collect();
+    for capa in capas() {
+        let server = PopServer::with(all[..200].to_vec());
+        let sandbox = Sandbox::for_server(&server);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        server.state().mails = all.clone();
+        // While we fetch: what comes has other numbers, and none is refused.
+        server.behave(Behaviour {
+            expunges: Some((Nth("RETR", 1), 1)),
+            capa: capa.clone(),
+            ..Behaviour::default()
+        });
+        sandbox.popkeep(["fetch", "--limit", "2"]).run();
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
+
+        // Before we delete the two that are small enough: the others are on the server alone.
+        let mut mails: Vec<Mail> = all[..200].to_vec();
+        for mail in &mut mails {
+            mail.wire.extend([b'x'; 2_000]);
+            mail.wire.extend(b"\r\n");
+        }
+        mails[99] = all[99].clone();
+        mails[150] = all[150].clone();
+        let server = PopServer::with(mails.clone());
+        let account = || Account::on("work", &server).text("max_size", "1 KiB");
+        let sandbox = Sandbox::with([account()]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        server.take_sessions();
+        server.behave(Behaviour { expunges: Some((Nth("STAT", 2), 1)), capa, ..Behaviour::default() });
+        sandbox.configure([account().text("delete", "fetched")]);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+        assert_eq!(server.take_sessions()[0].count("DELE"), 0);
+        assert_eq!(server.uids().len(), 197, "the session after it deletes");
+    }
 }

@@ -8,6 +8,8 @@
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
 //! | n equal files explain n listed messages | [`equal_files_explain_as_many_messages`] |
+//! | one file explains one message, and what a row explains is none | [`one_file_explains_no_more_than_one_of_many_equal_messages`], [`what_a_row_explains_is_no_stranger`] |
+//! | compared as it is now; a name tells only of one message | [`a_file_that_was_changed_since_it_was_found_explains_nothing`], [`where_a_uid_was_two_messages_no_name_tells_which_one_it_is`] |
 //! | what another account's row explains is never taken | [`what_another_account_has_is_not_taken`] |
 
 use std::path::{Path, PathBuf};
@@ -326,6 +328,71 @@ fn equal_files_explain_as_many_messages() {
         assert_eq!((&report["archived"], &report["fetched"]), (&4.into(), &2.into()), "{format}");
         assert_eq!(fetch(&sandbox)["fetched"], 0);
     }
+}
+
+#[test]
+fn one_file_explains_no_more_than_one_of_many_equal_messages() {
+    for format in FORMATS {
+        let equal = |at| Mail::numbered(1).with_uid(&format!("u{at}"));
+        let server = PopServer::with((0..9).map(equal).collect());
+        let sandbox = sandbox(&server, format);
+        archive_of(&sandbox, format, "mpop", &[Mail::numbered(1)]);
+        assert_eq!(fetch(&sandbox)["fetched"], 8, "{format}");
+        assert_eq!(fetch(&sandbox)["fetched"], 0);
+    }
+}
+
+#[test]
+fn what_a_row_explains_is_no_stranger() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(3));
+        let sandbox = sandbox(&server, format);
+        fetch(&sandbox);
+        fetch(&sandbox);
+        let twin = Mail::numbered(2).with_uid("twin");
+        server.state().mails.push(twin.clone());
+        assert_eq!(fetch(&sandbox)["fetched"], 1, "{format}");
+        holds(&sandbox, format, &[Mail::some(3), vec![twin]].concat());
+    }
+}
+
+#[test]
+fn a_file_that_was_changed_since_it_was_found_explains_nothing() {
+    // Another tool's, found before the message was listed.
+    let server = PopServer::with(vec![Mail::numbered(2)]);
+    let other = sandbox(&server, "maildir");
+    archive_of(&other, "maildir", "plain", &Mail::some(2));
+    fetch(&other);
+    std::fs::write(other.archive("work").join("new/0.M1.here"), "other\n").unwrap();
+    server.state().mails.push(Mail::numbered(1));
+    assert_eq!(fetch(&other)["fetched"], 1);
+
+    // One of ours, which its name speaks for.
+    let server = PopServer::with(Mail::some(3));
+    let ours = sandbox(&server, "maildir");
+    fetch(&ours);
+    lose_ledger(&ours);
+    let file = stores::files(&ours.archive("work").join("new")).remove(0);
+    let before = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "other\n").unwrap();
+    assert_eq!(fetch(&ours)["fetched"], 1);
+    assert!(ours.maildir("work").contains(&before));
+}
+
+#[test]
+fn where_a_uid_was_two_messages_no_name_tells_which_one_it_is() {
+    let message = |text: &str| Mail::new("reused", format!("Subject: {text}\n\n{text}\n"));
+    let versions = ["a", "longer", "the longest"].map(message);
+    let server = PopServer::with(vec![versions[0].clone()]);
+    let sandbox = sandbox(&server, "maildir");
+    for version in &versions[..2] {
+        server.state().mails = vec![version.clone()];
+        fetch(&sandbox);
+    }
+    lose_ledger(&sandbox);
+    server.state().mails = vec![versions[2].clone()];
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    holds(&sandbox, "maildir", &versions);
 }
 
 #[test]

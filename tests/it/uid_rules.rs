@@ -14,9 +14,9 @@
 //! | the same but for what servers write into headers | [`headers_that_servers_write_into_mail_make_no_other_message`], [`headers_rewritten_between_sessions_are_one_message_that_can_be_deleted`] |
 //! | groups of equal UIDs are matched as multisets | [`a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content`] |
 //! | one whose octets differ each time: stored twice, told once, never deleted | [`a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted`] |
-//! | a new UID is fetched; equal content under a UID that is not listed any more is the same message | [`a_message_whose_uid_alone_changes_is_the_same_one`], [`equal_content_under_a_uid_that_is_still_listed_is_another_copy`], [`a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy`], [`uids_that_shift_bring_nothing_twice`] |
-//! | but only a row that is present and not deleted by us | [`what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid`] |
-//! | a UID is doubted once | [`a_reused_uid_is_doubted_once`] |
+//! | a new UID is fetched; equal content under a UID that is not listed any more is the same message | [`a_message_whose_uid_alone_changes_is_the_same_one`], [`equal_content_under_a_uid_that_is_still_listed_is_another_copy`], [`what_was_listed_beside_it_in_the_same_run_is_another_message`], [`a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy`], [`uids_that_shift_bring_nothing_twice`] |
+//! | but only a row that is present and not deleted by us | [`what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid`], [`what_we_may_have_deleted_is_not_what_comes_under_a_new_uid`] |
+//! | a UID is doubted once | [`a_reused_uid_is_doubted_once`], [`a_uid_reused_for_a_copy_of_a_listed_message_is_one_more_copy`] |
 //! | sizes that say nothing | [`a_size_that_changes_at_each_run_is_no_reason_to_fetch_again`] |
 //! | unless all known ones vanished at once | [`a_migrated_server_whose_uids_all_changed_brings_nothing_twice`] |
 //! | without UIDL: matched by content | [`without_uidl_messages_are_matched_by_content`], [`uids_that_are_missing_for_once_bring_nothing_twice`] |
@@ -26,7 +26,7 @@
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Capa, UNSTEADY};
+use crate::support::maildrop::{Capa, Nth, Quit, UNSTEADY};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 /// Fetches without problem; gives the account's part of the JSON report.
@@ -389,6 +389,36 @@ fn what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid() {
 }
 
 #[test]
+fn what_we_may_have_deleted_is_not_what_comes_under_a_new_uid() {
+    let refuse_dele = (3..=5).map(|number| Mail::numbered(number).uid).collect();
+    let refusing = Behaviour { refuse_dele, ..Behaviour::default() };
+    for quit in [Quit::Commits, Quit::CommitsSilently] {
+        let server = PopServer::behaving(Mail::some(5), Behaviour { quit, ..refusing.clone() });
+        let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+        sandbox.popkeep(["fetch"]).run();
+        server.behave(Behaviour::default());
+        server.state().mails = vec![Mail::numbered(4), Mail::numbered(5), Mail::numbered(1).with_uid("new")];
+        assert_eq!(fetch(&sandbox)["fetched"], 1, "one more, whatever became of the first");
+    }
+}
+
+#[test]
+fn what_was_listed_beside_it_in_the_same_run_is_another_message() {
+    let server = PopServer::with(Mail::some(4));
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let twins = ["one", "two"].map(|uid| Mail::numbered(9).with_uid(uid));
+    server.state().mails.extend(twins.clone());
+    // One has come when another client deletes it, and the connection is lost: the next session lists the other.
+    let second = Nth("RETR", 2);
+    let capa = Capa::without_pipelining();
+    let (expunges, torn_at) = (Some((second, 5)), Some(second));
+    server.behave(Behaviour { capa, torn_at, expunges, ..Behaviour::default() });
+    assert_eq!(fetch(&sandbox)["fetched"], 2);
+    assert_same_mail(sandbox.maildir("work"), stored_forms(&[Mail::some(4), twins.to_vec()].concat()));
+}
+
+#[test]
 fn uids_that_shift_bring_nothing_twice() {
     let mails: Vec<_> = (1..=6)
         .map(|number| {
@@ -409,6 +439,18 @@ fn uids_that_shift_bring_nothing_twice() {
 }
 
 #[test]
+fn a_uid_reused_for_a_copy_of_a_listed_message_is_one_more_copy() {
+    let mails = ["a", "longer"].map(|text| Mail::new(text, format!("Subject: {text}\n\n{text}\n")));
+    let server = PopServer::with(mails.to_vec());
+    let sandbox = Sandbox::for_server(&server);
+    fetch(&sandbox);
+    let copy = mails[1].with_uid("a");
+    server.state().mails[0] = copy.clone();
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    fetch_stores_nothing(&sandbox, &[mails.to_vec(), vec![copy]].concat());
+}
+
+#[test]
 fn a_reused_uid_is_doubted_once() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
@@ -426,7 +468,7 @@ fn a_reused_uid_is_doubted_once() {
 fn a_size_that_changes_at_each_run_is_no_reason_to_fetch_again() {
     const MANY: usize = 12;
     let capa = Capa::without_pipelining();
-    let server = PopServer::behaving(Mail::some(MANY + 2), Behaviour { capa, ..Behaviour::default() });
+    let server = PopServer::behaving(Mail::some(MANY + 3), Behaviour { capa, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
     fetch(&sandbox);
     let mut retr = Vec::new();
@@ -434,21 +476,24 @@ fn a_size_that_changes_at_each_run_is_no_reason_to_fetch_again() {
     for run in 1..=4 {
         for (at, mail) in server.state().mails.iter_mut().enumerate() {
             // Two of them begin only when the server is known for it.
-            if at < MANY || run > 2 {
+            if at < MANY || run > 2 && at < MANY + 2 {
                 mail.listed_size = Some((300 + run).to_string());
             }
         }
         server.take_sessions();
-        fetch_stores_nothing(&sandbox, &Mail::some(MANY + 2));
+        fetch_stores_nothing(&sandbox, &Mail::some(MANY + 3));
         retr.push(server.count("RETR"));
         top.push(server.count("TOP"));
     }
     assert_eq!((retr, top), (vec![MANY, MANY, 0, 0], vec![0, 0, 2, 2]));
+    // Another message has another header.
+    server.state().mails[MANY + 2] = Mail::new("uid-00015", "Subject: quite another\n\none\n");
+    assert_eq!(fetch(&sandbox)["fetched"], 1);
     // Another message under a UID whose size said nothing is still another one where sizes change no more.
     let other = Mail::new("uid-00014", "Subject: another\n\none\n");
     server.state().mails[MANY + 1] = other.clone();
     server.state().mails[MANY].listed_size = None;
-    assert_eq!(fetch(&sandbox)["archived"], MANY + 2);
+    assert_eq!(fetch(&sandbox)["archived"], MANY + 3);
 }
 
 #[test]

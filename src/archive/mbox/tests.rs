@@ -1,4 +1,5 @@
 mod locking;
+mod presence;
 mod recovery;
 
 use super::Mbox;

@@ -82,6 +82,7 @@ fn a_message_rests_until_its_time_unless_a_person_says_otherwise() {
     assert!(rests(false, NOW + 3_599));
     assert!(!rests(false, NOW + 3_600));
     assert!(!rests(true, NOW));
+    assert!(!rests(false, NOW - 1), "it failed in the future");
     let large = Quarantined { larger_than: Some(999), ..facts.clone() };
     let aside = SetAside::new(vec![large], false, 1000, NOW);
     assert!(!aside.quarantine().rests(plan(&listing, &aside).ward(0).unwrap()), "max_size has grown");

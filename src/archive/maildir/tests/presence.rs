@@ -64,6 +64,13 @@ fn a_look_too_soon_after_a_change_is_not_relied_on() {
 }
 
 #[test]
+fn a_file_that_is_renamed_while_the_names_are_read_is_not_removed() {
+    let (mut home, files) = six();
+    home.journal.leave_out_once(files[2].file_name().unwrap());
+    assert_eq!(look(&mut home, later()), (vec![], vec![]));
+}
+
+#[test]
 fn one_file_of_two_with_the_same_key_is_enough() {
     let (mut home, files) = six();
     let twin = home.root().join("cur").join(files[1].file_name().unwrap()).display().to_string() + ":2,S";
