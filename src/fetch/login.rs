@@ -3,7 +3,7 @@
 use super::disorder::before_a_look;
 use super::error::AccountError;
 use super::logbook::Logbook;
-use super::reach::{Approach, Reached, Way, run_deadline};
+use super::reach::{Way, run_deadline};
 use super::waiting::Backoff;
 use crate::config::{self, Account, Auth, Config, SecretSource, providers};
 use crate::event::{Event, Observer};
@@ -22,9 +22,6 @@ use std::time::{Duration, Instant};
 /// hang up, and cron comes again anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// For how long a server that has been approached may be kept waiting for the login; some hang up after a few seconds.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// A maildrop that is in use may be so by a session of ours that has ended so long ago at most, in seconds: the
 /// server may still be at work on its QUIT, whose answer is not always waited for.
 const JUST_NOW: UnixTime = 10;
@@ -39,8 +36,7 @@ pub fn open_session(
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
     let known = config.and_then(|config| before_a_look(config, account).ok()).unwrap_or_default();
-    let way = || Ok(Way::new(account, until, trace, observer)?.untrodden());
-    Door::new(account, way)?.leaving_out(known.omissions).open(false)
+    Door::new(account, until, trace, observer)?.leaving_out(known.omissions).open(false)
 }
 
 /// A session for who only looks. To a server that has mixed up its answers it sends nothing ahead, either; a ledger
@@ -52,8 +48,9 @@ pub fn open_session_to_look(
     observer: &Arc<dyn Observer>,
 ) -> Result<Session<Transaction>, AccountError> {
     let known = before_a_look(config, account).unwrap_or_default();
-    let way = || Ok(Way::new(account, run_deadline(account), trace, observer)?.untrodden());
-    let door = Door::new(account, way)?.with_ours(known.last_session).leaving_out(known.omissions);
+    let door = Door::new(account, run_deadline(account), trace, observer)?
+        .with_ours(known.last_session)
+        .leaving_out(known.omissions);
     door.open(known.one_at_a_time)
 }
 
@@ -66,8 +63,6 @@ pub(super) struct Door {
     last_login: Cell<Option<UnixTime>>,
     /// When our last session was at work, if it is known.
     last_session: Cell<Option<UnixTime>>,
-    /// How far the way has been gone already, and when.
-    reached: Cell<Option<(Reached, Instant)>>,
     /// What this server is not asked.
     omissions: RefCell<Omissions>,
     /// What is put on record of it.
@@ -75,17 +70,19 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// The secret is had first, so that a server hardly ever waits for a person.
+    /// Asks for the secret first, so that no server waits for a person. `until` is the end of the account's run.
     pub(super) fn new(
         account: &Account,
-        approach: impl FnOnce() -> Result<Approach, AccountError>,
+        until: Option<Instant>,
+        trace: bool,
+        observer: &Arc<dyn Observer>,
     ) -> Result<Self, AccountError> {
         let kind = secret_kind(account);
         let secret = RefCell::new(obtain(account, kind)?);
-        let Approach { way, reached } = approach()?;
+        let way = Way::new(account, until, trace, observer)?;
         let (last_login, last_session) = (Cell::new(None), Cell::new(None));
-        let (reached, omissions, logbook) = (Cell::new(reached), RefCell::default(), Rc::default());
-        Ok(Door { way, kind, secret, last_login, last_session, reached, omissions, logbook })
+        let (omissions, logbook) = (RefCell::default(), Rc::default());
+        Ok(Door { way, kind, secret, last_login, last_session, omissions, logbook })
     }
 
     /// With what is known of the last login before this run.
@@ -205,13 +202,7 @@ impl Door {
         login: &Login<'_>,
         course: &mut Course,
     ) -> Result<Session<Transaction>, AccountError> {
-        // What has waited for too long is closed before another is opened: a server may serve one at a time.
-        let fresh = |(reached, at): &(Reached, Instant)| reached.is_err() || at.elapsed() < PATIENCE;
-        let reached = self.reached.take().filter(fresh);
-        let mut session = match reached {
-            Some((reached, _)) => reached?,
-            None => self.way.reach(!omissions.capa)?,
-        };
+        let mut session = self.way.reach(!omissions.capa)?;
         if one_at_a_time {
             session.one_at_a_time();
         }

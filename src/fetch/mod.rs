@@ -7,7 +7,6 @@
 //!
 //! Must never: let one message or one failure hide another.
 
-mod ahead;
 mod allowance;
 mod beside;
 mod by_hand;
@@ -49,12 +48,12 @@ mod unreached;
 mod waiting;
 mod wandering;
 
-use ahead::Ahead;
 use beside::Beside;
 pub use by_hand::{Loss, Records};
 pub use disorder::{is_silent_at_top, left_out, one_at_a_time_until};
 use due::{ages_now, policy_words};
 pub use error::AccountError;
+use login::Door;
 pub use login::{open_session, open_session_to_look};
 pub use preview::{Preview, ToFetch, compare, leave, preview};
 pub use reach::{greets, run_deadline};
@@ -65,7 +64,7 @@ use crate::clock;
 use crate::config::{Account, Config, DeletePolicy};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, Logins, RunRecord, State, UnixTime};
+use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
 use crate::plan::Ages;
 use crate::stop;
 use logbook::Logbook;
@@ -103,29 +102,10 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
-        let locked = Locked::take(config, account, until)?;
-        let nothing_seems_missing = locked.nothing_seems_missing(account);
-        let is_first = locked.is_first();
-        let approach = |logbook: &Rc<Logbook>| {
-            let mut ahead = Ahead::new(account, run_deadline(account), orders.trace, observer, logbook);
-            if nothing_seems_missing {
-                ahead.go();
-            }
-            ahead
-        };
-        let (prepared, logbook, ahead) = if is_first {
-            // Nothing is known of earlier logins: the tables are made while the server is called.
-            let logbook = Rc::new(Logbook::new(config, account, Logins::default()));
-            let ahead = approach(&logbook);
-            (locked.prepare(config, account)?, logbook, ahead)
-        } else {
-            let prepared = locked.prepare(config, account)?;
-            let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
-            logbook.may_log_in(account)?;
-            let ahead = approach(&logbook);
-            (prepared, logbook, ahead)
-        };
-        Ok(prepared.work(account, orders, &ahead, &logbook, until, observer))
+        let prepared = Locked::take(config, account, until)?.prepare(config, account)?;
+        let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
+        logbook.may_log_in(account)?;
+        Ok(prepared.work(account, orders, &logbook, until, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
@@ -153,7 +133,6 @@ impl Prepared {
         self,
         account: &Account,
         orders: Orders,
-        ahead: &Ahead,
         logbook: &Rc<Logbook>,
         wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
@@ -166,15 +145,16 @@ impl Prepared {
         // A ledger that cannot be read is noticed, and told of, by the run itself.
         let last_login = self.ledger.last_login().ok().flatten();
         let last_active = self.ledger.last_active().ok().flatten();
-        let door = OnceCell::new();
+        let (door, run_until) = (OnceCell::new(), run_deadline(account));
         let open = |one_at_a_time| {
             let door = if let Some(door) = door.get() {
                 door
             } else {
-                let new = ahead.door()?;
+                let new = Door::new(account, run_until, orders.trace, observer)?;
+                let new = new.leaving_out(logbook.omissions()).noting(logbook);
                 door.get_or_init(|| new.after(last_login).with_ours(last_active))
             };
-            let wait = wait_until.map(|wait| ahead.until().map_or(wait, |run| wait.min(run)));
+            let wait = wait_until.map(|wait| run_until.map_or(wait, |run| wait.min(run)));
             let mut backoff = Backoff::for_maildrop(wait);
             loop {
                 match door.open(one_at_a_time) {

@@ -55,17 +55,6 @@ impl Locked {
         }
     }
 
-    /// Whether an archive that has vanished can be ruled out at first sight. If it cannot, that is to be found out
-    /// before a server hears of us.
-    pub(super) fn nothing_seems_missing(&self, account: &Account) -> bool {
-        self.file.is_empty() || account.archive.try_exists().unwrap_or(false)
-    }
-
-    /// Whether nothing was ever recorded, of any account.
-    pub(super) fn is_first(&self) -> bool {
-        self.file.is_empty()
-    }
-
     /// Opens the ledger's part and the archive.
     pub(crate) fn prepare(self, config: &Config, account: &Account) -> Result<Prepared, AccountError> {
         let configured = configured(config);

@@ -58,15 +58,6 @@ pub(super) struct Way {
     trace: bool,
 }
 
-/// A session before login, or why there is none.
-pub(super) type Reached = Result<Session<Authorization>, AccountError>;
-
-/// A way, and how far it has been gone already, and when.
-pub(super) struct Approach {
-    pub way: Way,
-    pub reached: Option<(Reached, Instant)>,
-}
-
 impl Way {
     /// The way that the account describes; reads the files that it names. `until` is the end
     /// of its run.
@@ -80,25 +71,14 @@ impl Way {
         Ok(Way { account: account.clone(), observer: Arc::clone(observer), tls, until, trace })
     }
 
-    /// Goes it as far as can be gone without a word of the login.
-    pub(super) fn approach(self, ask_capabilities: bool) -> Approach {
-        let reached = self.reach(ask_capabilities);
-        Approach { way: self, reached: Some((reached, Instant::now())) }
-    }
-
     /// Something a person should know.
     pub(super) fn note(&self, text: &str) {
         self.observer.event(&self.account.name, Event::Note(text));
     }
 
-    /// Not a step yet.
-    pub(super) fn untrodden(self) -> Approach {
-        Approach { way: self, reached: None }
-    }
-
     /// A session before login, protected as configured, its capabilities read, unless CAPA is
     /// not to be sent.
-    pub(super) fn reach(&self, ask_capabilities: bool) -> Reached {
+    pub(super) fn reach(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
         let begun = Instant::now();
         let late = || self.until.is_some_and(|until| until <= Instant::now());
         match self.greet(ask_capabilities) {

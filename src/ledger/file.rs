@@ -168,11 +168,6 @@ impl LedgerFile {
         AccountLock::try_take(&path).map_err(|error| LedgerError::from_lock(&path, &error))
     }
 
-    /// Whether nothing was ever recorded in it, for any maildrop.
-    pub fn is_empty(&self) -> bool {
-        OsDisk.metadata(&self.path).is_ok_and(|meta| meta.len == 0)
-    }
-
     /// The file, for people.
     pub fn path(&self) -> &Path {
         &self.path
