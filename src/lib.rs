@@ -11,9 +11,9 @@
 //! | top | [`commands`], [`progress`], [`cli`] |
 //! | use case | [`fleet`] (many accounts), [`verify`] (an archive and its ledger), [`discover`] (which server), [`fetch`] (one account) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
-//! | stateful, generic over the edges | [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
-//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`event`], [`stop`], [`clock`], [`exit`] |
+//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
 //!
@@ -46,6 +46,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod connect;
 pub mod discover;
 pub mod disk;
 pub mod event;
@@ -64,4 +65,5 @@ pub mod server;
 pub mod session;
 pub mod shell;
 pub mod stop;
+pub mod text;
 pub mod verify;

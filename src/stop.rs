@@ -135,3 +135,58 @@ pub fn requested() -> Option<Exit> {
     NOTICED.get_or_init(Instant::now);
     Some(exit)
 }
+
+/// A signal asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped by a signal; what is complete is kept, and the next run goes on from there")]
+pub struct Stopped {
+    /// 130 or 143.
+    pub exit: Exit,
+}
+
+/// An error once a signal has asked to stop, even if nothing was left to do: who sent it is to know.
+pub fn check() -> Result<(), Stopped> {
+    requested().map_or(Ok(()), |exit| Err(Stopped { exit }))
+}
+
+/// Growing pauses between attempts, until the time is up.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    next: Duration,
+    longest: Duration,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// The `first` pause, then twice as long each time, up to the `longest`. Without an end there is none at all.
+    pub fn new(first: Duration, longest: Duration, until: Option<Instant>) -> Self {
+        Backoff { next: first, longest, until }
+    }
+
+    /// How long to wait before the next attempt; `None` when there is no time for one.
+    pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+        let left = self.until?.checked_duration_since(now).filter(|left| !left.is_zero())?;
+        let pause = self.next.min(left);
+        self.next = (self.next * 2).min(self.longest);
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end_with_the_time() {
+        let mut now = Instant::now();
+        let (first, longest) = (Duration::from_secs(2), Duration::from_secs(30));
+        let mut backoff = Backoff::new(first, longest, Some(now + Duration::from_mins(2)));
+        let mut pauses = Vec::new();
+        while let Some(pause) = backoff.pause(now) {
+            pauses.push(pause.as_secs());
+            now += pause;
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30], "the last attempt is when the time is up");
+        assert_eq!(Backoff::new(first, longest, None).pause(now), None);
+    }
+}

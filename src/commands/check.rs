@@ -8,6 +8,7 @@ pub(super) mod connection;
 use super::{Failure, load, output};
 use crate::cli;
 use crate::config::{Account, Config, DeletePolicy, Format};
+use crate::connect::{self, ConnectError, ServerRecord};
 use crate::event::Observer;
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Preview};
@@ -59,7 +60,8 @@ fn examine(
     page: &mut Page,
 ) -> Result<(), AccountError> {
     page.add("server", connection::server(account));
-    let opened = fetch::open_session_to_look(config, account, trace, observer);
+    let until = connect::run_deadline(account);
+    let opened = connect::open_session(Some(config), account, until, trace, observer);
     let mut session = opened.inspect_err(|error| page.untrusted(error))?;
     page.connection(account, &session);
     let listing = session.listing()?;
@@ -68,7 +70,7 @@ fn examine(
     page.remarks(session.capabilities(), &listing);
     page.remembered(config, account)?;
     page.places(config, account)?;
-    fetch::leave(session);
+    connect::quit_after_a_look(session);
     found.map(|_| ())
 }
 
@@ -87,7 +89,7 @@ impl Page {
     }
 
     /// The certificate that kept us out, so that it can be judged.
-    fn untrusted(&mut self, error: &AccountError) {
+    fn untrusted(&mut self, error: &ConnectError) {
         if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
             self.add("connection", "none: the certificate is not trusted".to_owned());
             self.0.extend(connection::certificate(leaf, now()));
@@ -147,7 +149,7 @@ impl Page {
     fn remembered(&mut self, config: &Config, account: &Account) -> Result<(), LedgerError> {
         let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(()) };
         let Some(ledger) = file.existing(&account.identity, &account.archive)? else { return Ok(()) };
-        if let Some(until) = fetch::one_at_a_time_until(account, &ledger)? {
+        if let Some(until) = connect::one_at_a_time_until(account, &ledger)? {
             self.add(
                 "note",
                 format!(
@@ -156,7 +158,7 @@ impl Page {
                 ),
             );
         }
-        for (what, until) in fetch::left_out(config, account, &ledger)? {
+        for (what, until) in ServerRecord::read(config, account, &ledger)?.left_out() {
             let until = wording::moment(until);
             self.add("note", format!("left out until {until}: {what}, which the server did not answer"));
         }

@@ -4,8 +4,8 @@
 //! trusted; each place has [`GREETING`] and no more.
 
 use crate::config::{Draft, Tls};
+use crate::connect::{self, ConnectError};
 use crate::event::{Event, Observer};
-use crate::fetch::{self, AccountError};
 use crate::net::NetError;
 use std::sync::Arc;
 use std::thread;
@@ -27,7 +27,7 @@ pub struct Place {
 
 impl Place {
     /// Whether a server that can be trusted greets there.
-    fn try_it(&self, ca_file: Option<&str>) -> Result<(), AccountError> {
+    fn try_it(&self, ca_file: Option<&str>) -> Result<(), ConnectError> {
         let mut draft = Draft::new("probe");
         draft.host.clone_from(&self.host);
         draft.port = Some(self.port);
@@ -38,7 +38,7 @@ impl Place {
         account.timeout = GREETING;
         account.connect_timeout = GREETING;
         let nobody: Arc<dyn Observer> = Arc::new(Nobody);
-        fetch::greets(&account, Some(Instant::now() + GREETING), &nobody)
+        connect::greets(&account, Some(Instant::now() + GREETING), &nobody)
     }
 }
 

@@ -9,8 +9,9 @@
 use super::error::AccountError;
 use super::remove::quit_itself_deletes;
 use super::standing::{Standing, Standings};
-use super::{Locked, Prepared, now};
+use super::{Locked, Prepared};
 use crate::archive::Copy;
+use crate::clock::now;
 use crate::config::{Account, Config};
 use crate::ledger::{Change, LedgerError, Seq};
 use crate::plan::Limits;

@@ -6,12 +6,12 @@
 
 use super::error::AccountError;
 use super::filer::Filed;
-use super::now;
 use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, refusal_exit};
 use super::renumbering::marks_are_ours;
 use super::retrieve::{Bounds, Haul};
 use super::round::{Errand, Next, Run, messages};
+use crate::clock::now;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::ledger::{Change, Seq};

@@ -5,7 +5,7 @@
 //! stored.
 //!
 //! Where commands were sent ahead, that may be why: then the run goes on one command at a time, and the
-//! ledger remembers it for [`REMEMBERED`], unless the configuration insists on pipelining.
+//! ledger remembers it for 30 days, unless the configuration insists on pipelining.
 //!
 //! Where an answer is lost there is no such sign; which messages are in doubt then is told by
 //! [`super::lost_reply`]. It is a suspicion, so it lasts for the run only.
@@ -16,79 +16,14 @@
 
 use super::error::AccountError;
 use super::filer::Filed;
-use super::logbook::Logbook;
 use super::retrieve::{Broken, Haul};
 use super::round::{Run, messages};
-use super::{day, now};
-use crate::clock;
-use crate::config::{Account, Config, Pipelining};
-use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, PipeliningFailed, UnixTime};
-use crate::session::{Omissions, SessionError};
+use crate::config::Pipelining;
+use crate::connect::answers_mixed_up;
+use crate::ledger::Change;
+use crate::session::SessionError;
+use crate::text::dates::day;
 use std::fmt::Display;
-
-/// For how long nothing is sent ahead to a server that has mixed up its answers: 30 days, in seconds. It may
-/// have been mended then.
-pub(super) const REMEMBERED: UnixTime = 30 * 24 * 3_600;
-
-/// Until when nothing is to be sent ahead to this account's server, if that is so now.
-pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Option<UnixTime>, LedgerError> {
-    if account.pipelining != Pipelining::Auto {
-        return Ok(None);
-    }
-    let failed = ledger.quirks()?.pipelining_failed;
-    Ok(failed
-        .filter(|failed| {
-            failed.server == server(account) && clock::is_to_come(failed.until, REMEMBERED, now())
-        })
-        .map(|failed| failed.until))
-}
-
-/// What who only looks should know.
-#[derive(Debug, Default)]
-pub(super) struct Before {
-    /// Nothing is to be sent ahead.
-    pub one_at_a_time: bool,
-    /// When our own last session was at work.
-    pub last_session: Option<UnixTime>,
-    /// What the server is not asked.
-    pub omissions: Omissions,
-    /// TOP is not asked for either.
-    pub without_top: bool,
-}
-
-/// What is known before a look, by a ledger that is only read.
-pub(super) fn before_a_look(config: &Config, account: &Account) -> Result<Before, LedgerError> {
-    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(Before::default()) };
-    let Some(ledger) = file.existing(&account.identity, &account.archive)? else {
-        return Ok(Before::default());
-    };
-    let logbook = Logbook::new(config, account, ledger.logins()?);
-    Ok(Before {
-        one_at_a_time: one_at_a_time_until(account, &ledger)?.is_some(),
-        last_session: ledger.last_active()?,
-        omissions: logbook.omissions(),
-        without_top: logbook.silent_tops().1,
-    })
-}
-
-/// What this account's server is not asked for now, since it did not answer it, and until when.
-pub fn left_out(
-    config: &Config,
-    account: &Account,
-    ledger: &dyn Ledger,
-) -> Result<Vec<(String, UnixTime)>, LedgerError> {
-    Ok(Logbook::new(config, account, ledger.logins()?).left_out())
-}
-
-/// Whether it is known that this account's server does not answer TOP.
-pub fn is_silent_at_top(config: &Config, account: &Account) -> bool {
-    before_a_look(config, account).is_ok_and(|known| known.without_top)
-}
-
-/// What the ledger calls an account's server.
-pub(super) fn server(account: &Account) -> String {
-    format!("{}:{}", account.host, account.port)
-}
 
 impl Run<'_> {
     /// Looks at how a fetch ended, and takes back what it said about messages that may have come under each other's
@@ -167,7 +102,7 @@ impl Run<'_> {
         }
         let mut text = format!("{why}; going on without pipelining");
         if self.account.pipelining == Pipelining::Auto {
-            let failed = PipeliningFailed { server: server(self.account), until: now() + REMEMBERED };
+            let failed = answers_mixed_up(self.account);
             text = format!("{text}, until {}", day(failed.until));
             self.ledger.commit(&[Change::PipeliningFailed(failed)])?;
         }

@@ -1,7 +1,7 @@
 //! What the `delete` setting says of a archived message, and how it is written.
 
-use super::now;
 use crate::clock;
+use crate::clock::now;
 use crate::config::DeletePolicy;
 use crate::ledger::{Ledger, LedgerError, Seq, UnixTime};
 use crate::plan::{Ages, Plan, Verdict};

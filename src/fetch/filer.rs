@@ -14,6 +14,7 @@ use super::recognise::Alike;
 use super::sizes::{Sizes, is_short};
 use super::strangers::Strangers;
 use crate::archive::{Archive, ArchiveError, Arrived};
+use crate::clock::now;
 use crate::event::{Event, Observer};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
 use crate::mail::digest::Digest;
@@ -492,7 +493,7 @@ impl<'a> Filer<'a> {
             (version, UnixTime::MAX, false)
         } else {
             unsteady |= on_record && self.differs_from_first_look(item, &digest);
-            let (seq, at) = (self.ledger.next_seq(), super::now());
+            let (seq, at) = (self.ledger.next_seq(), now());
             let uid = entry.uid.map(<[u8]>::to_vec);
             let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
             self.archive.keep(seq, arrived)?;

@@ -16,8 +16,6 @@ mod disorder;
 mod due;
 mod error;
 mod filer;
-mod logbook;
-mod login;
 mod lost_reply;
 mod migration;
 #[cfg(test)]
@@ -28,7 +26,6 @@ mod prepare;
 mod presence;
 mod preview;
 mod prove;
-mod reach;
 mod reckon;
 mod recognise;
 mod remove;
@@ -45,41 +42,35 @@ mod tally;
 mod told;
 pub mod tops;
 mod unreached;
-mod waiting;
 mod wandering;
 
 use beside::Beside;
 pub use by_hand::{Loss, Records};
-pub use disorder::{is_silent_at_top, left_out, one_at_a_time_until};
 use due::{ages_now, policy_words};
 pub use error::AccountError;
-use login::Door;
-pub use login::{open_session, open_session_to_look};
-pub use preview::{Preview, ToFetch, compare, leave, preview};
-pub use reach::{greets, run_deadline};
+pub use preview::{Preview, ToFetch, compare, preview};
 pub use standing::{Standing, Standings, look};
 
 use crate::archive::{Archive, Recovery, Whereabouts};
-use crate::clock;
+use crate::clock::now;
 use crate::config::{Account, Config, DeletePolicy};
+use crate::connect::{self, ConnectError, Connector, ServerRecord};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, RunRecord, State, UnixTime};
+use crate::ledger::{Change, Ledger, RunRecord, State};
 use crate::plan::Ages;
-use crate::stop;
-use logbook::Logbook;
+use crate::stop::{self, Stopped};
+use crate::text::dates::day;
 use portions::Portions;
 pub(crate) use prepare::{Locked, Prepared};
 use presence::Sight;
 use round::{Errand, Open, Run, Seen, Top};
 use set_aside::SetAside;
-use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tally::Tally;
-use waiting::Backoff;
 
 /// What a run is asked to do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,13 +94,13 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
         let prepared = Locked::take(config, account, until)?.prepare(config, account)?;
-        let logbook = Rc::new(Logbook::new(config, account, prepared.ledger.logins()?));
-        logbook.may_log_in(account)?;
-        Ok(prepared.work(account, orders, &logbook, until, observer))
+        let record = ServerRecord::read(config, account, &*prepared.ledger)?;
+        record.may_log_in(account)?;
+        Ok(prepared.work(account, orders, &Rc::new(record), until, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
-            AccountError::Resting { .. } => Outcome::Skipped,
+            AccountError::Connect(ConnectError::Resting { .. }) => Outcome::Skipped,
             _ => Outcome::Failed,
         };
         Summary { outcome, ..failed(account, &error) }
@@ -121,7 +112,7 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
 
 /// The summary of an account that a signal left no time for.
 pub(crate) fn not_begun(account: &Account, exit: Exit) -> Summary {
-    Summary { outcome: Outcome::Skipped, ..failed(account, &AccountError::Stopped { exit }) }
+    Summary { outcome: Outcome::Skipped, ..failed(account, &Stopped { exit }.into()) }
 }
 
 fn failed(account: &Account, error: &AccountError) -> Summary {
@@ -133,7 +124,7 @@ impl Prepared {
         self,
         account: &Account,
         orders: Orders,
-        logbook: &Rc<Logbook>,
+        server_record: &Rc<ServerRecord>,
         wait_until: Option<Instant>,
         observer: &Arc<dyn Observer>,
     ) -> Summary {
@@ -142,38 +133,15 @@ impl Prepared {
             let text = format!("the archive was moved from {from} to {to}; that is on record now");
             observer.event(&account.name, Event::Note(&text));
         }
-        // A ledger that cannot be read is noticed, and told of, by the run itself.
-        let last_login = self.ledger.last_login().ok().flatten();
-        let last_active = self.ledger.last_active().ok().flatten();
-        let (door, run_until) = (OnceCell::new(), run_deadline(account));
-        let open = |one_at_a_time| {
-            let door = if let Some(door) = door.get() {
-                door
-            } else {
-                let new = Door::new(account, run_until, orders.trace, observer)?;
-                let new = new.leaving_out(logbook.omissions()).noting(logbook);
-                door.get_or_init(|| new.after(last_login).with_ours(last_active))
-            };
-            let wait = wait_until.map(|wait| run_until.map_or(wait, |run| wait.min(run)));
-            let mut backoff = Backoff::for_maildrop(wait);
-            loop {
-                match door.open(one_at_a_time) {
-                    Err(AccountError::Session(error)) if error.is_in_use() => {
-                        let Some(pause) = backoff.pause(Instant::now()) else { return Err(error.into()) };
-                        let text = format!("{error}; trying again in {} s", pause.as_secs());
-                        observer.event(&account.name, Event::Note(&text));
-                        stop::pause(pause);
-                        unless_stopped()?;
-                    }
-                    outcome => return outcome,
-                }
-            }
-        };
+        let run_until = connect::run_deadline(account);
+        let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
+            .waiting_until(wait_until);
+        let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
         Run {
             messages_left: orders.limit,
             retry: orders.retry,
             quiet: orders.quiet,
-            logbook: Rc::clone(logbook),
+            server_record: Rc::clone(server_record),
             ..Run::new(account, observer, &open, self.archive, self.ledger)
         }
         .complete()
@@ -215,7 +183,7 @@ impl<'a> Run<'a> {
             renumbered: 0,
             unconfirmed: None,
             delete_was: None,
-            logbook: Rc::default(),
+            server_record: Rc::default(),
         }
     }
 
@@ -223,7 +191,7 @@ impl<'a> Run<'a> {
     fn complete(mut self) -> Summary {
         let result = self.whole().map_err(or_stopped);
         let mut summary = self.summary(result.err().as_ref());
-        let mut ending = self.logbook.take_changes();
+        let mut ending = self.server_record.take_changes();
         if self.quiet
             && let Ok(known) = self.ledger.told()
         {
@@ -257,12 +225,12 @@ impl<'a> Run<'a> {
         self.tell(&recovery);
         self.look_at_the_archive()?;
         self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
-        self.seen.disorder = one_at_a_time_until(self.account, &*self.ledger)?.is_some();
+        self.seen.disorder = connect::one_at_a_time_until(self.account, &*self.ledger)?.is_some();
         let quirks = self.ledger.quirks()?;
         self.seen.parts = quirks.shows_parts;
         // What the server sends for these cannot be relied on: they are never deleted.
         self.stay.extend(quirks.unsteady);
-        let (silent, enough) = self.logbook.silent_tops();
+        let (silent, enough) = self.server_record.silent_tops();
         self.seen.silent_tops = silent;
         self.seen.top = if enough { Top::Avoided } else { Top::Free };
         let outcome = self.sessions();
@@ -274,7 +242,7 @@ impl<'a> Run<'a> {
             && self.seen.top == Top::Avoided
             && outcome.as_ref().map_or_else(AccountError::is_for_later, |()| true)
         {
-            self.logbook.top_was_silent(message);
+            self.server_record.top_was_silent(message);
         }
         if self.tally.has_listed() {
             self.aside.release_unlisted();
@@ -339,7 +307,9 @@ impl<'a> Run<'a> {
         Summary {
             account: self.account.name.clone(),
             outcome: match error {
-                Some(AccountError::TooSoon { .. }) if self.tally.fetched == 0 => Outcome::Skipped,
+                Some(AccountError::Connect(ConnectError::TooSoon { .. })) if self.tally.fetched == 0 => {
+                    Outcome::Skipped
+                }
                 Some(_) => Outcome::Failed,
                 None if exit.is_ok() => Outcome::Ok,
                 None => Outcome::Partial,
@@ -380,35 +350,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// An error once a signal has asked to stop, even if nothing was left to do: who sent it is to know.
-pub(crate) fn unless_stopped() -> Result<(), AccountError> {
-    stop::requested().map_or(Ok(()), |exit| Err(AccountError::Stopped { exit }))
-}
-
 /// What went wrong, or the signal that came meanwhile: after one no wait goes on to its end, so that it explains most
 /// of what goes wrong then.
 fn or_stopped(error: AccountError) -> AccountError {
-    stop::requested().map_or(error, |exit| AccountError::Stopped { exit })
-}
-
-/// Now, as the ledger counts.
-fn now() -> UnixTime {
-    clock::now()
-}
-
-/// The day of an instant, in the local time zone: `2026-11-23`.
-fn day(at: UnixTime) -> String {
-    local(at, "%Y-%m-%d")
-}
-
-/// An instant to the minute, in the local time zone: `2026-11-23 06:05`.
-fn minute(at: UnixTime) -> String {
-    local(at, "%Y-%m-%d %H:%M")
-}
-
-fn local(at: UnixTime, format: &str) -> String {
-    jiff::Timestamp::from_second(at).map_or_else(
-        |_| "on an unknown day".to_owned(),
-        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string(),
-    )
+    stop::check().map_or_else(AccountError::from, |()| error)
 }

@@ -3,18 +3,16 @@
 //! Promises: one run at a time for each maildrop; nothing of the archive is touched yet.
 
 use super::error::AccountError;
-use super::unless_stopped;
-use super::waiting::Backoff;
 use crate::archive::Archive;
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::config::{Account, Config, Format};
 use crate::disk::{AccountLock, OsDisk};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, SqliteLedger};
-use crate::stop;
+use crate::stop::{self, Backoff};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The ledger's file, and an account's lock in it.
 pub(crate) struct Locked {
@@ -42,7 +40,7 @@ impl Locked {
         until: Option<Instant>,
     ) -> Result<Locked, AccountError> {
         let file = LedgerFile::open(&config.state_dir)?;
-        let mut backoff = Backoff::for_lock(until);
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1), until);
         loop {
             if let Some(lock) = file.lock(&account.identity)? {
                 return Ok(Locked { file, lock });
@@ -51,7 +49,7 @@ impl Locked {
                 return Err(AccountError::Busy { identity: account.identity.clone() });
             };
             stop::pause(pause);
-            unless_stopped()?;
+            stop::check()?;
         }
     }
 

@@ -6,9 +6,9 @@
 
 use super::due::due;
 use super::error::AccountError;
-use super::now;
 use super::round::{Run, messages};
 use crate::archive::{Presence, Whereabouts};
+use crate::clock::now;
 use crate::config::DeletePolicy;
 use crate::event::Missing;
 use crate::exit::Exit;

@@ -4,15 +4,13 @@
 
 use super::due::due_now;
 use super::error::AccountError;
-use super::open_session_to_look;
 use super::standing::{Standings, look};
 use crate::config::{Account, Config};
+use crate::connect;
 use crate::event::{Missing, Observer};
 use crate::ledger::UnixTime;
 use crate::plan::{Left, Verdict};
-use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
-use crate::session::{Session, Transaction};
 use std::sync::Arc;
 
 /// What `fetch --dry-run` would do.
@@ -57,10 +55,11 @@ pub fn preview(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Preview, AccountError> {
-    let mut session = open_session_to_look(config, account, trace, observer)?;
+    let until = connect::run_deadline(account);
+    let mut session = connect::open_session(Some(config), account, until, trace, observer)?;
     let listing = session.listing()?;
     let preview = of_standings(&look(config, account, &listing, limit)?, account, true);
-    leave(session);
+    connect::quit_after_a_look(session);
     Ok(preview)
 }
 
@@ -72,15 +71,6 @@ pub fn compare(
     limit: Option<u64>,
 ) -> Result<Preview, AccountError> {
     Ok(of_standings(&look(config, account, listing, limit)?, account, false))
-}
-
-/// Leaves a session in which nothing was asked for with RETR and nothing marked: QUIT changes
-/// nothing then, unless the server keeps no mail at all (`EXPIRE 0`, RFC 2449, section 6.7), where the
-/// connection is closed without it. What it answers is of no interest.
-pub fn leave(session: Session<Transaction>) {
-    if session.capabilities().expire() != Some(Expire::Days(0)) {
-        let _ = session.quit();
-    }
 }
 
 fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Preview {

@@ -2,10 +2,10 @@
 
 use super::error::AccountError;
 use super::filer::Filed;
-use super::now;
 use super::retrieve::{Broken, Haul};
 use super::round::Run;
 use super::unreached::Unreached;
+use crate::clock::now;
 use crate::event::Missing;
 use crate::ledger::Seq;
 use crate::plan::{Left, Plan, Verdict};

@@ -4,8 +4,6 @@ use super::beside::Beside;
 use super::due::{due, due_now, policy_words};
 use super::error::AccountError;
 use super::filer::{Before, Looks};
-use super::logbook::Logbook;
-use super::now;
 use super::parts::is_gmail;
 use super::portions::Portions;
 use super::presence::Sight;
@@ -15,7 +13,9 @@ use super::retrieve::{Bounds, Broken, Haul, retrieve};
 use super::set_aside::SetAside;
 use super::tally::Tally;
 use crate::archive::Archive;
+use crate::clock::now;
 use crate::config::{Account, DeletePolicy};
+use crate::connect::ServerRecord;
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Roll, Seq, UnixTime};
@@ -23,6 +23,8 @@ use crate::plan::{Ages, Plan, Verdict};
 use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
+use crate::stop::Stopped;
+use crate::text::dates::day;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,8 +78,8 @@ pub(super) struct Run<'a> {
     pub renumbered: u32,
     /// A deletion that was due and is not confirmed: its cause's code, and the words.
     pub unconfirmed: Option<(Exit, String)>,
-    /// What is remembered of the way to the server.
-    pub logbook: Rc<Logbook>,
+    /// What is known about the server.
+    pub server_record: Rc<ServerRecord>,
     /// The `delete` setting of the run before, when it was another one.
     pub delete_was: Option<String>,
 }
@@ -220,7 +222,7 @@ impl Run<'_> {
             (&self.account.name, &**self.observer),
         );
         if let Some((place, _)) = &haul.used_up {
-            self.logbook.ended_at(name(&plan.item(*place)));
+            self.server_record.ended_at(name(&plan.item(*place)));
         }
         // Other content than is on record may be another message's.
         haul.suspicion |= haul.findings.differs_from_record();
@@ -249,7 +251,7 @@ impl Run<'_> {
         match haul.broken.take() {
             // Leaving without QUIT: the server undoes what this session did to it.
             Some(Broken::Session(error)) => return Err(error.into()),
-            Some(Broken::Stopped(exit)) => return Err(AccountError::Stopped { exit }),
+            Some(Broken::Stopped(exit)) => return Err(Stopped { exit }.into()),
             Some(Broken::Archive(error)) => return Err(error.into()),
             Some(Broken::TooLarge(_)) => return Ok(Next::Again),
             None => {}
@@ -284,7 +286,7 @@ impl Run<'_> {
             self.seen.top = Top::Free;
         }
         let session = (self.open)(self.seen.disorder)?;
-        let mut changes = self.logbook.take_changes();
+        let mut changes = self.server_record.take_changes();
         changes.push(Change::LoggedIn { at: now() });
         self.ledger.commit(&changes)?;
         Ok(session)
@@ -301,7 +303,7 @@ impl Run<'_> {
 
     /// Puts those messages last that ended two runs by meeting the provider's limit first.
     fn put_last(&self, plan: &Plan<'_>, work: &mut Work) {
-        let names = self.logbook.tried_last();
+        let names = self.server_record.tried_last();
         if !names.is_empty() {
             work.fetch.sort_by_key(|&place| names.contains(&name(&plan.item(place))));
         }
@@ -425,7 +427,7 @@ impl Run<'_> {
                 "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
                 policy_words(self.account.delete),
                 messages(count),
-                super::day(oldest),
+                day(oldest),
             ));
         }
     }

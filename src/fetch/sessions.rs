@@ -2,8 +2,8 @@
 
 use super::error::AccountError;
 use super::round::{Errand, Next, Run, Top};
-use super::unless_stopped;
 use crate::session::SessionError;
+use crate::stop;
 
 /// So many sessions in a row may bring nothing new, with each failing at another message, say; with more of
 /// them a server could keep a run going for ever.
@@ -17,7 +17,7 @@ impl Run<'_> {
         // Sessions in a row that brought nothing new.
         let mut fruitless = 0;
         loop {
-            unless_stopped()?;
+            stop::check()?;
             let before = (self.done(), self.settled(), self.aside.suspected());
             let (ahead, careful) = (!self.seen.disorder, self.seen.careful);
             let outcome = self.round();
@@ -27,7 +27,7 @@ impl Run<'_> {
                 Ok(Next::Renumbered) if self.goes_on_renumbered() => {}
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
-                Ok(_) => return unless_stopped(),
+                Ok(_) => return Ok(stop::check()?),
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
                 Err(AccountError::Session(error)) if !careful && self.seen.careful => {

@@ -8,7 +8,6 @@
 //! same place by accident; every message in quarantine has its reason. Must never: take a full disk or
 //! a signal for a message's fault.
 
-use super::minute;
 use super::retrieve::Haul;
 use crate::clock;
 use crate::ledger::{Change, Ledger, LedgerError, Quarantined, UnixTime};
@@ -16,6 +15,7 @@ use crate::mail::reason;
 use crate::plan::{Plan, Quarantine, Ward};
 use crate::pop3::listing::Entry;
 use crate::session::SessionError;
+use crate::text::dates::{day, minute};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -297,7 +297,7 @@ pub(super) fn words(facts: &Quarantined) -> Arc<str> {
         failures => format!(
             "{reason}; next try {} (it failed in {failures} runs since {})",
             minute(facts.next_at),
-            super::day(facts.first_at)
+            day(facts.first_at)
         ),
     };
     reason::shared_whole(&words, reason)

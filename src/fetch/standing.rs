@@ -7,6 +7,7 @@ use super::error::AccountError;
 use super::prepare::{configured, moved};
 use super::set_aside::SetAside;
 use crate::archive::Presence;
+use crate::clock::now;
 use crate::config::{Account, Config};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
 use crate::plan::{Ages, Left, Limits, Plan, Planner, Verdict, Why};
@@ -86,8 +87,8 @@ impl<'l> Standings<'l> {
         let mut ages = Ages::default();
         if let Some(ledger) = ledger {
             let parts = ledger.quirks()?.shows_parts;
-            planner = planner.with_marks(ledger.marks()?, super::now()).of_parts(parts);
-            aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, super::now());
+            planner = planner.with_marks(ledger.marks()?, now()).of_parts(parts);
+            aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, now());
             ages = ages_now(ledger)?;
             ledger.known(&mut |row| {
                 blank = false;

@@ -8,9 +8,10 @@
 use crate::archive::{ArchiveError, Examined, Whereabouts};
 use crate::clock;
 use crate::config::{Account, Config};
-use crate::fetch::{AccountError, Locked, Prepared, unless_stopped};
+use crate::fetch::{AccountError, Locked, Prepared};
 use crate::ledger::{Change, Ledger, LedgerFile, Row, Seq};
 use crate::mail::names;
+use crate::stop;
 use std::fmt::Write as _;
 
 /// Rows that are looked at between two questions to the ledger.
@@ -103,7 +104,7 @@ pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verifi
             return Err(ArchiveError::Locked { path: account.archive.display().to_string() }.into());
         }
         each_row(ledger, &mut |_, row| {
-            unless_stopped()?;
+            stop::check()?;
             found.archived += 1;
             let examined = match presence.of(row.seq) {
                 Whereabouts::Removed => Examined::Gone,

@@ -1,8 +1,8 @@
 //! Why there is no configuration.
 
 use crate::config::ConfigError;
+use crate::connect::ConnectError;
 use crate::exit::Exit;
-use crate::fetch::AccountError;
 use std::io;
 
 /// Why there is no configuration; its text says what to do.
@@ -56,7 +56,7 @@ pub enum InitError {
     },
     /// The test failed, and nobody can be asked again. The account's own exit code.
     #[error("the test of the login failed: {0} (nothing was written; --no-test leaves the test out)")]
-    Trial(AccountError),
+    Trial(ConnectError),
     /// The configuration that was made is not one. Exit 78.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -7,7 +7,7 @@ use super::{InitError, trial};
 use crate::cli;
 use crate::config::providers::{Pop3, UserName};
 use crate::config::{Draft, DraftSecret, SecretSource, Tls};
-use crate::fetch::AccountError;
+use crate::connect::ConnectError;
 use secrecy::SecretString;
 
 /// What is known so far, and whom to ask for the rest.
@@ -205,7 +205,7 @@ impl<'i> Interview<'i> {
     }
 
     /// Asks again what the failure is about.
-    fn after_failure(&mut self, console: Console, error: AccountError) -> Result<(), InitError> {
+    fn after_failure(&mut self, console: Console, error: ConnectError) -> Result<(), InitError> {
         for line in trial::words(&error) {
             console.problem(&line);
         }

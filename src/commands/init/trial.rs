@@ -3,8 +3,8 @@
 use super::super::check::{amount, connection};
 use super::super::output;
 use crate::config::Account;
+use crate::connect::{self, ConnectError};
 use crate::exit::Exit;
-use crate::fetch::{self, AccountError};
 use crate::net::NetError;
 use crate::progress::wording;
 use crate::session::SessionError;
@@ -32,9 +32,9 @@ pub(super) enum Blame {
 }
 
 /// Logs in, looks at what is there, and leaves. Nothing is fetched, deleted or written.
-pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, AccountError> {
+pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, ConnectError> {
     let (observer, trace) = output::watch(verbose, &[account]);
-    let mut session = fetch::open_session(None, account, fetch::run_deadline(account), trace, &observer)?;
+    let mut session = connect::open_session(None, account, connect::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let octets = listing.iter().filter_map(|message| message.size).sum();
     let protection = connection::security(&session.security(), account);
@@ -42,15 +42,15 @@ pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, AccountError>
         connection: format!("{protection}; logged in by {}.", session.mechanism()),
         waiting: format!("Waiting there: {}.", amount(listing.len() as u64, octets)),
     };
-    fetch::leave(session);
+    connect::quit_after_a_look(session);
     Ok(found)
 }
 
 /// Whose fault it seems to be.
-pub(super) fn blames(error: &AccountError) -> Blame {
+pub(super) fn blames(error: &ConnectError) -> Blame {
     match error {
-        AccountError::Secret(_) => Blame::Secret,
-        AccountError::Session(
+        ConnectError::Secret(_) => Blame::Secret,
+        ConnectError::Session(
             SessionError::LoginRefused(_) | SessionError::Sasl(_) | SessionError::Unencodable(_),
         ) => Blame::Login,
         _ if error.exit() == Exit::TRY_LATER => Blame::Moment,
@@ -59,7 +59,7 @@ pub(super) fn blames(error: &AccountError) -> Blame {
 }
 
 /// The failure in lines; with it the certificate, if that is what it is about.
-pub(super) fn words(error: &AccountError) -> Vec<String> {
+pub(super) fn words(error: &ConnectError) -> Vec<String> {
     let mut lines = vec![wording::printable(&error.to_string())];
     if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
         let facts = connection::certificate(leaf, wording::now()).into_iter();

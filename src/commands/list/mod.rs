@@ -13,6 +13,7 @@ use super::output::{self, Out, Printer};
 use super::{Failure, load};
 use crate::cli;
 use crate::config::{Account, Config};
+use crate::connect::{self, ServerRecord};
 use crate::exit::Exit;
 use crate::fetch::{self, AccountError, Standing, Standings};
 use crate::mail::caption::Caption;
@@ -78,7 +79,8 @@ fn list<W: Write>(
     printer: &mut Printer<'_, W>,
 ) -> Result<(), AccountError> {
     let (observer, trace) = output::watch(options.verbose, &[account]);
-    let mut session = fetch::open_session_to_look(config, account, trace, &observer)?;
+    let mut session =
+        connect::open_session(Some(config), account, connect::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
     let standings = fetch::look(config, account, &listing, None)?;
     let mut flow = printer.put(form.head(&listing, &standings).as_bytes());
@@ -94,7 +96,7 @@ fn list<W: Write>(
     };
     let mut outcome = Ok(());
     if options.headers && flow.is_continue() {
-        let silent = fetch::is_silent_at_top(config, account);
+        let silent = ServerRecord::look(config, account).is_ok_and(|known| known.silent_tops().1);
         outcome = headers::each(&mut session, &listing, silent, &mut |caption| {
             flow = next(Some(caption));
             flow
@@ -104,6 +106,6 @@ fn list<W: Write>(
         flow = next(options.headers.then(|| Ok(Caption::default())));
     }
     outcome?;
-    fetch::leave(session);
+    connect::quit_after_a_look(session);
     Ok(())
 }

@@ -16,8 +16,9 @@ use super::{Failure, load};
 use crate::cli;
 use crate::cli::manual::SESSION_HELP;
 use crate::config::{Account, Config};
+use crate::connect;
 use crate::exit::Exit;
-use crate::fetch::{self, AccountError, Records};
+use crate::fetch::{AccountError, Records};
 use crate::pop3::command::Command;
 use crate::pop3::reply::Reply;
 use crate::pop3::typed::{Typed, Unsaid};
@@ -67,8 +68,8 @@ fn open(
     let (observer, trace) = output::watch(options.verbose, &[account]);
     let mut records = Records::open(config, account)?;
     // A person knows when it is enough; a script must not hang.
-    let until = if person { None } else { fetch::run_deadline(account) };
-    let mut session = fetch::open_session(Some(config), account, until, trace, &observer)?;
+    let until = if person { None } else { connect::run_deadline(account) };
+    let mut session = connect::open_session(Some(config), account, until, trace, &observer)?;
     let listing = records.read(&mut session, account)?;
     if person {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();

@@ -1,40 +1,29 @@
-//! What is remembered of the way to a server from run to run: what it does not answer, and what became of logins.
+//! What the ledger remembers about a server from run to run: which commands it does not answer, whether it mixed up
+//! answers, and what became of logins.
 //!
-//! A refused login is not tried again at each of cron's runs, for providers lock accounts that knock too often:
-//! it rests for longer each time. It is tried at once when the configuration or the secret has changed, and
-//! whenever a person runs popkeep: standard input or standard error is a terminal.
-//!
-//! Promises: of a secret nothing is kept but 16 bits of a slow, salted hash, and only of one that stands in no file,
-//! where the file's time of change says as much; what a server does not answer is remembered for [`REMEMBERED`],
-//! and only when the login succeeded without it; no stored time in the future is believed.
-//! Must never: keep a person from trying; count "not now" as a refused password.
+//! Promises: of a secret nothing is kept but 16 bits of a slow, salted hash, and only of one that is in no file, where
+//! the file's time of change says as much; what a server does not answer is remembered for [`REMEMBERED`], and only when
+//! the login succeeded without it; no stored time in the future is believed.
+//! Must never: count "not now" as a refused password.
 
-use super::disorder::{REMEMBERED, server};
-use super::error::AccountError;
-use super::{minute, now};
-use crate::clock;
-use crate::config::{self, Account, Config, SecretSource};
+use super::rest;
+use crate::clock::{self, now};
+use crate::config::{self, Account, Config, Pipelining, SecretSource};
 use crate::disk;
-use crate::ledger::{Change, LoginRefused, LoginWorked, Logins, SecretMark, Unanswered, UnixTime};
+use crate::ledger::{
+    Change, Ledger, LedgerError, LedgerFile, LoginRefused, LoginWorked, Logins, PipeliningFailed, SecretMark,
+    Unanswered, UnixTime,
+};
 use crate::session::Omissions;
 use secrecy::SecretString;
 use std::cell::RefCell;
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
-const HOUR: UnixTime = 3_600;
-
-/// For how long a login rests after its first, second, … refusal; the last one counts from then on.
-const RESTS: [UnixTime; 4] = [HOUR, 4 * HOUR, 12 * HOUR, 24 * HOUR];
-
-/// The same for a secret that worked [lately](LATELY): the refusal may well be the server's mistake.
-const SHORT_RESTS: [UnixTime; 5] = [HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 4 * HOUR];
+/// How long a server's mistakes are remembered, in seconds: 30 days. It may have been repaired then.
+const REMEMBERED: UnixTime = 30 * clock::DAY;
 
 /// A secret that worked so long ago at most worked lately.
 const LATELY: UnixTime = 7 * clock::DAY;
-
-/// Cron is not exact to the second.
-const SLACK: UnixTime = 30;
 
 /// The name under which TOP is remembered.
 const TOP: &str = "TOP";
@@ -46,51 +35,69 @@ const LIMIT_TWICE: &str = "limit, twice";
 /// Different messages that must have met with silence at TOP before it is given up.
 const SILENT_TOPS: usize = 2;
 
-/// What is remembered for one run, and what it learns.
+/// What is known about a server before a run or a look, and what they learn.
 #[derive(Debug, Default)]
-pub(super) struct Logbook {
+pub struct ServerRecord {
     known: Logins,
     server: String,
+    /// Its answers were mixed up when commands were pipelined.
+    mixed_up: bool,
+    last_login: Option<UnixTime>,
+    last_session: Option<UnixTime>,
     /// When the configuration's file and the secret's changed last.
     files: [String; 2],
     /// What is to be put on record.
     learnt: RefCell<Vec<Change>>,
 }
 
-impl Logbook {
-    /// What is on record for this account.
-    pub(super) fn new(config: &Config, account: &Account, known: Logins) -> Self {
+impl ServerRecord {
+    /// What an account's part of the ledger knows.
+    pub fn read(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Self, LedgerError> {
         let secret = match &account.secret {
             SecretSource::File(path) => changed(path),
             _ => String::new(),
         };
         let certificate = account.tls_client.as_ref().map(|client| changed(&client.file));
-        let files = [changed(&config.file), secret + &certificate.unwrap_or_default()];
-        Logbook { known, server: server(account), files, learnt: RefCell::default() }
+        Ok(ServerRecord {
+            known: ledger.logins()?,
+            server: server(account),
+            mixed_up: one_at_a_time_until(account, ledger)?.is_some(),
+            last_login: ledger.last_login()?,
+            last_session: ledger.last_active()?,
+            files: [changed(&config.file), secret + &certificate.unwrap_or_default()],
+            learnt: RefCell::default(),
+        })
+    }
+
+    /// The same for a command that only looks, by a ledger that is only read. The server's LOGIN-DELAY does not keep a
+    /// person waiting who looks.
+    pub fn look(config: &Config, account: &Account) -> Result<Self, LedgerError> {
+        let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(Self::default()) };
+        let Some(ledger) = file.existing(&account.identity, &account.archive)? else {
+            return Ok(Self::default());
+        };
+        Ok(ServerRecord { last_login: None, ..Self::read(config, account, &ledger)? })
     }
 
     /// An error while a refused login rests.
-    pub(super) fn may_log_in(&self, account: &Account) -> Result<(), AccountError> {
-        if io::stdin().is_terminal() || io::stderr().is_terminal() {
-            return Ok(());
+    pub fn may_log_in(&self, account: &Account) -> Result<(), super::ConnectError> {
+        match &self.known.refused {
+            Some(refused) => rest::is_over(refused, &self.files.concat(), account),
+            None => Ok(()),
         }
-        let Some(refused) = &self.known.refused else { return Ok(()) };
-        let Some(until) = rests_until(refused, now()) else { return Ok(()) };
-        if refused.mark.files != self.files.concat() {
-            return Ok(());
-        }
-        if let Some(before) = refused.mark.digest {
-            // Without a secret there is no login: the run itself will say why.
-            let Ok(secret) = config::obtain(account) else { return Ok(()) };
-            if config::secret_digest(&secret, &refused.mark.salt) != before {
-                return Ok(());
-            }
-        }
-        Err(AccountError::Resting {
-            times: refused.times,
-            since: minute(refused.last_at),
-            until: minute(until),
-        })
+    }
+
+    /// Whether it has mixed up its answers lately.
+    pub(super) fn is_mixed_up(&self) -> bool {
+        self.mixed_up
+    }
+
+    pub(super) fn last_login(&self) -> Option<UnixTime> {
+        self.last_login
+    }
+
+    pub(super) fn last_session(&self) -> Option<UnixTime> {
+        self.last_session
     }
 
     /// What this server is not to be asked on the way to the login.
@@ -103,7 +110,7 @@ impl Logbook {
     }
 
     /// Messages that met with silence at TOP, and whether that is so many that none is to be asked for.
-    pub(super) fn silent_tops(&self) -> (Vec<Vec<u8>>, bool) {
+    pub fn silent_tops(&self) -> (Vec<Vec<u8>>, bool) {
         let silences = self.silences().filter(|silence| silence.command == TOP);
         let messages: Vec<Vec<u8>> = silences.map(|silence| silence.message.clone()).collect();
         let enough = messages.len() >= SILENT_TOPS;
@@ -111,7 +118,7 @@ impl Logbook {
     }
 
     /// What this server is not asked for now, and until when: for people.
-    pub(super) fn left_out(&self) -> Vec<(String, UnixTime)> {
+    pub fn left_out(&self) -> Vec<(String, UnixTime)> {
         let login = self.silences().filter(|silence| silence.message.is_empty());
         let mut left_out: Vec<_> = login.map(|silence| (silence.command.clone(), silence.until)).collect();
         let tops = self.silences().filter(|silence| silence.command == TOP).map(|silence| silence.until);
@@ -129,18 +136,18 @@ impl Logbook {
     }
 
     /// A message met with silence at TOP, and the run got on without it.
-    pub(super) fn top_was_silent(&self, message: Vec<u8>) {
+    pub fn top_was_silent(&self, message: Vec<u8>) {
         self.learn_silence(TOP.to_owned(), message);
     }
 
     /// Messages that ended two runs by meeting the provider's limit first.
-    pub(super) fn tried_last(&self) -> Vec<Vec<u8>> {
+    pub fn tried_last(&self) -> Vec<Vec<u8>> {
         let twice = self.silences().filter(|silence| silence.command == LIMIT_TWICE);
         twice.map(|silence| silence.message.clone()).collect()
     }
 
     /// A run ends at this message: it was the first to meet the provider's limit.
-    pub(super) fn ended_at(&self, message: Vec<u8>) {
+    pub fn ended_at(&self, message: Vec<u8>) {
         let once = self.silences().any(|silence| silence.command == LIMIT && silence.message == message);
         self.learn_silence(if once { LIMIT_TWICE } else { LIMIT }.to_owned(), message);
     }
@@ -184,7 +191,7 @@ impl Logbook {
     }
 
     /// What is to be put on record by now.
-    pub(super) fn take_changes(&self) -> Vec<Change> {
+    pub fn take_changes(&self) -> Vec<Change> {
         self.learnt.take()
     }
 
@@ -204,15 +211,6 @@ impl Logbook {
         };
         lately && same
     }
-}
-
-/// Until when a refused login rests, if it does now.
-fn rests_until(refused: &LoginRefused, now: UnixTime) -> Option<UnixTime> {
-    clock::ago(refused.last_at, now)?;
-    let rests: &[UnixTime] = if refused.worked_lately { &SHORT_RESTS } else { &RESTS };
-    let place = (refused.times.max(1) as usize - 1).min(rests.len() - 1);
-    let until = refused.last_at + rests[place];
-    (now + SLACK < until).then_some(until)
 }
 
 fn is_of_today(ago: u64) -> bool {
@@ -241,34 +239,31 @@ fn fresh_salt() -> Vec<u8> {
     }
 }
 
+/// What the ledger calls an account's server.
+fn server(account: &Account) -> String {
+    format!("{}:{}", account.host, account.port)
+}
+
+/// Until when nothing is to be pipelined to this account's server, if that is so now.
+pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Option<UnixTime>, LedgerError> {
+    if account.pipelining != Pipelining::Auto {
+        return Ok(None);
+    }
+    let failed = ledger.quirks()?.pipelining_failed;
+    let holds = |failed: &PipeliningFailed| {
+        failed.server == server(account) && clock::is_to_come(failed.until, REMEMBERED, now())
+    };
+    Ok(failed.filter(holds).map(|failed| failed.until))
+}
+
+/// From now on this account's server is known to have mixed up its answers.
+pub fn answers_mixed_up(account: &Account) -> PipeliningFailed {
+    PipeliningFailed { server: server(account), until: now() + REMEMBERED }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOON: UnixTime = 1_795_000_000;
-
-    fn refused(times: u32, worked_lately: bool) -> LoginRefused {
-        LoginRefused { mark: SecretMark::default(), times, last_at: NOON, worked_lately }
-    }
-
-    #[test]
-    fn a_refused_login_rests_for_longer_each_time() {
-        let rest = |times, lately| {
-            let until = rests_until(&refused(times, lately), NOON).unwrap();
-            assert_eq!(rests_until(&refused(times, lately), until - SLACK), None);
-            assert_eq!(rests_until(&refused(times, lately), until - SLACK - 1), Some(until));
-            (until - NOON) / 60
-        };
-        let all = |lately| (1..=7).map(|times| rest(times, lately)).collect::<Vec<_>>();
-        assert_eq!(all(false), [60, 240, 720, 1440, 1440, 1440, 1440]);
-        assert_eq!(all(true), [15, 30, 60, 120, 240, 240, 240]);
-    }
-
-    #[test]
-    fn a_refusal_in_the_future_counts_as_never() {
-        assert_eq!(rests_until(&refused(4, false), NOON - 1), None);
-        assert_eq!(rests_until(&refused(u32::MAX, false), NOON + 10 * clock::DAY), None);
-    }
 
     #[test]
     fn top_is_given_up_after_two_messages_and_what_is_for_another_server_says_nothing() {
@@ -279,10 +274,10 @@ mod tests {
             until,
         };
         let until = now() + 100;
-        let book = |unanswered: Vec<Unanswered>| Logbook {
+        let book = |unanswered: Vec<Unanswered>| ServerRecord {
             known: Logins { unanswered, ..Logins::default() },
             server: "a:995".to_owned(),
-            ..Logbook::default()
+            ..ServerRecord::default()
         };
         let one = silence("a:995", TOP, b"u1", until);
         assert_eq!(book(vec![one.clone()]).silent_tops(), (vec![b"u1".to_vec()], false));

@@ -1,9 +1,9 @@
-//! From an account to a session before login: connection, TLS, greeting, capabilities.
+//! From an account to a session before the login: connection, TLS, greeting, capabilities.
 //!
 //! Promises: everything ends with the account's run; when a certificate is not trusted, a second
 //! connection, on which nothing but STLS is ever said, finds out what is wrong with it.
 
-use super::error::AccountError;
+use super::ConnectError;
 use crate::config::{self, Account, Pipelining, Tls};
 use crate::event::{Event, Observer};
 use crate::net::{self, ClientIdentity, NetError, Route, TlsOptions, TlsSettings};
@@ -22,12 +22,12 @@ pub fn greets(
     account: &Account,
     until: Option<Instant>,
     observer: &Arc<dyn Observer>,
-) -> Result<(), AccountError> {
-    Way::new(account, until, false, observer)?.reach(false).map(drop)
+) -> Result<(), ConnectError> {
+    Endpoint::new(account, until, false, observer)?.connect(false).map(drop)
 }
 
 /// What the account says about TLS; `None` for clear text.
-fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, AccountError> {
+fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, ConnectError> {
     if account.tls == Tls::None {
         return Ok(None);
     }
@@ -49,41 +49,34 @@ fn tls_settings(account: &Account) -> Result<Option<TlsSettings>, AccountError> 
     Ok(Some(TlsSettings::new(&options)?))
 }
 
-/// How an account's server is reached.
-pub(super) struct Way {
-    pub account: Account,
-    pub observer: Arc<dyn Observer>,
+/// An account's server, and how to connect to it.
+pub(super) struct Endpoint {
+    account: Account,
+    observer: Arc<dyn Observer>,
     tls: Option<TlsSettings>,
     until: Option<Instant>,
     trace: bool,
 }
 
-impl Way {
-    /// The way that the account describes; reads the files that it names. `until` is the end
-    /// of its run.
+impl Endpoint {
+    /// Reads the files that the account names. `until` is the end of its run.
     pub(super) fn new(
         account: &Account,
         until: Option<Instant>,
         trace: bool,
         observer: &Arc<dyn Observer>,
-    ) -> Result<Self, AccountError> {
+    ) -> Result<Self, ConnectError> {
         let tls = tls_settings(account)?;
-        Ok(Way { account: account.clone(), observer: Arc::clone(observer), tls, until, trace })
+        Ok(Endpoint { account: account.clone(), observer: Arc::clone(observer), tls, until, trace })
     }
 
-    /// Something a person should know.
-    pub(super) fn note(&self, text: &str) {
-        self.observer.event(&self.account.name, Event::Note(text));
-    }
-
-    /// A session before login, protected as configured, its capabilities read, unless CAPA is
-    /// not to be sent.
-    pub(super) fn reach(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
+    /// A session before the login, protected as configured, with its capabilities read unless CAPA is not to be sent.
+    pub(super) fn connect(&self, ask_capabilities: bool) -> Result<Session<Authorization>, ConnectError> {
         let begun = Instant::now();
         let late = || self.until.is_some_and(|until| until <= Instant::now());
         match self.greet(ask_capabilities) {
             // What failed may have been given no more time than the run had left.
-            Err(AccountError::Net(_)) if late() => {
+            Err(ConnectError::Net(_)) if late() => {
                 Err(SessionError::RunTimeout { during: "connecting" }.into())
             }
             Err(error) => Err(self.explain(error, begun)),
@@ -91,7 +84,7 @@ impl Way {
         }
     }
 
-    fn greet(&self, ask_capabilities: bool) -> Result<Session<Authorization>, AccountError> {
+    fn greet(&self, ask_capabilities: bool) -> Result<Session<Authorization>, ConnectError> {
         let mut session = self.open(self.tls.as_ref(), self.account.connect_timeout, self.until)?;
         if ask_capabilities {
             session.capabilities()?;
@@ -113,7 +106,7 @@ impl Way {
         tls: Option<&TlsSettings>,
         connect_timeout: Duration,
         until: Option<Instant>,
-    ) -> Result<Session<Authorization>, AccountError> {
+    ) -> Result<Session<Authorization>, ConnectError> {
         let account = &self.account;
         let route = Route {
             host: &account.host,
@@ -146,7 +139,7 @@ impl Way {
     /// The same error; if it is about a certificate that nobody has seen yet, with what the
     /// certificate says. `begun` is when the first attempt began: both together take no longer
     /// than one may.
-    fn explain(&self, error: AccountError, begun: Instant) -> AccountError {
+    fn explain(&self, error: ConnectError, begun: Instant) -> ConnectError {
         let (Some(tls), Some(NetError::Certificate { leaf: None, distrust, .. })) = (&self.tls, error.net())
         else {
             return error;
@@ -155,7 +148,7 @@ impl Way {
         if left.is_zero() {
             return error;
         }
-        let looked = tls.only_to_look(distrust.clone()).map_err(AccountError::from).and_then(|tls| {
+        let looked = tls.only_to_look(distrust.clone()).map_err(ConnectError::from).and_then(|tls| {
             let end = Instant::now().checked_add(left).into_iter().chain(self.until).min();
             let session = self.open(Some(&tls), left, end)?;
             session.start_tls(&tls)?;

@@ -1,0 +1,3 @@
+//! What a person reads, in small: dates.
+
+pub mod dates;
