@@ -310,6 +310,15 @@ impl<'l> Plan<'l> {
         self.verdicts[place] = verdict;
     }
 
+    /// The message at this place may be one whose row has lost its UID since the plan was made.
+    pub fn compare_with_loose(&mut self, place: usize) {
+        if let Verdict::Fetch { compare, .. } = &mut self.verdicts[place]
+            && *compare == Compare::Nothing
+        {
+            *compare = Compare::Loose;
+        }
+    }
+
     /// The message at this place, of which only the size has changed, has the header that its one row has.
     pub fn keep_by_header(&mut self, place: usize, seq: Seq, archived_at: UnixTime) {
         let archived = Archived { seq, archived_at, learn_size: false, by_header: false, stays: false };

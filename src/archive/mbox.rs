@@ -186,7 +186,7 @@ impl<D: Disk> Archive for Mbox<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
+    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
         self.look_for_strangers(ledger, Begun::at(now))
     }
 

@@ -24,9 +24,9 @@ pub use error::ArchiveError;
 pub use presence::{Presence, Whereabouts};
 
 use crate::ledger::{Ledger, LedgerError, Row, Seq, Stranger, UnixTime};
-use crate::mail::bare::BareHeader;
-use crate::mail::digest::{Digest, Digester, Hash};
-use crate::mail::names::ShortHash;
+use crate::mail::bare::{self, Bare, BareHeader, Extent};
+use crate::mail::digest::{Digest, Digester};
+use crate::mail::names::{self, ShortHash};
 use crate::receipt::VerifiedCopy;
 
 /// What is known of a message when its last octet has been written.
@@ -87,9 +87,18 @@ pub struct Met {
     /// Its hashes.
     pub digest: Digest,
     /// Octets of its stored form.
-    pub size: u64,
-    /// The hash of its header but for what fetchers add: see [`crate::mail::bare`].
-    pub bare: Option<Hash>,
+    pub extent: Extent,
+    /// Its header but for what fetchers add; `None` if that is too long.
+    pub bare: Option<Bare>,
+}
+
+impl Met {
+    /// Whether it is what was seen when it was put on record.
+    pub fn is_still(&self, stranger: &Stranger) -> bool {
+        let by_name = stranger.origin.is_some() && names::content(&self.digest) == stranger.content;
+        let by_content = |bare: &Bare| bare::content(&bare.hash, &self.digest) == stranger.content;
+        by_name || stranger.origin.is_none() && self.bare.as_ref().is_some_and(by_content)
+    }
 }
 
 /// What recovery found and did.
@@ -130,8 +139,8 @@ pub trait Archive: Send {
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
     /// Before login, after `look`: puts on record what is in the archive and no row explains, as strangers. Costs
-    /// nothing where the archive is what it was when that was done last.
-    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError>;
+    /// nothing where the archive is what it was when that was done last. Returns whether there are more than before.
+    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError>;
 
     /// What stands for a UID of this account in the archive's names; `None` where names tell nothing.
     fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {
@@ -224,11 +233,14 @@ fn digest_of(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
     digest_with(Digester::new(), file, &mut |_| {})
 }
 
-/// The same, with the hash of its header but for what fetchers add.
-fn digest_bare(file: impl std::io::Read) -> std::io::Result<(Digest, u64, Option<Hash>)> {
-    let mut bare = BareHeader::default();
-    let (digest, size) = digest_with(Digester::new(), file, &mut |octets| bare.update(octets))?;
-    Ok((digest, size, bare.finish()))
+/// The same for what may be a stranger.
+fn meet(file: impl std::io::Read) -> std::io::Result<Met> {
+    let (mut bare, mut extent) = (BareHeader::default(), Extent::default());
+    let (digest, _) = digest_with(Digester::new(), file, &mut |octets| {
+        bare.update(octets);
+        extent.add(octets);
+    })?;
+    Ok(Met { digest, extent, bare: bare.finish() })
 }
 
 /// The same with the marks of mail programs left out of the core.

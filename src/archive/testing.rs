@@ -309,6 +309,18 @@ impl Ledger for WatchedLedger {
         self.inner.has_strangers()
     }
 
+    fn count_strangers(&self) -> Result<u64, LedgerError> {
+        self.inner.count_strangers()
+    }
+
+    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
+        self.inner.unread_strangers(limit)
+    }
+
+    fn first_look(&self) -> Result<bool, LedgerError> {
+        self.inner.first_look()
+    }
+
     fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
         self.inner.strange_places(each)
     }

@@ -7,7 +7,7 @@ use super::round::{Errand, Run, messages};
 use super::{day, now};
 use crate::archive::Met;
 use crate::ledger::{Change, Known, Ledger, Roll, Row, State, Stranger, Which};
-use crate::mail::names::{self, ShortHash};
+use crate::mail::names::ShortHash;
 use crate::plan::{Limits, Moves, Plan, Planner, STAYS, Verdict};
 use crate::pop3::listing::Listing;
 use std::collections::HashMap;
@@ -117,9 +117,7 @@ impl Run<'_> {
                     continue;
                 }
                 // What was changed is compared with what the server sends.
-                let Some(met) = met.filter(|met| names::content(&met.digest) == stranger.content) else {
-                    continue;
-                };
+                let Some(met) = met.filter(|met| met.is_still(&stranger)) else { continue };
                 let row = row_of(&mut *self.ledger, &stranger, &met, Some(uid), None);
                 roll.add(&Known {
                     seq: row.seq,
@@ -164,7 +162,7 @@ pub(super) fn row_of(
         seq: ledger.next_seq(),
         uid: uid.map(<[u8]>::to_vec),
         list_size,
-        size: met.size,
+        size: met.extent.octets,
         digest: met.digest.clone(),
         place: stranger.place.clone(),
         state: State::Stored,

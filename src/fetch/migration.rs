@@ -1,25 +1,35 @@
-//! A server that has moved: most UIDs of the last complete listing are gone at once, and new ones are there.
+//! Messages that the archive has although their UIDs are on no row: recognised by the header that TOP n 0 shows, so
+//! that they need not be fetched again. There are two reasons to look:
 //!
-//! What is archived is recognised by its header, which TOP n 0 shows, so that it need not be fetched again. The
-//! fingerprint is the hash of the header without what servers write into it, and counts only where a
-//! Message-ID and at least one Received make it a header like no other, where no other listed message and no
-//! other row has the same one, and where LIST gives the size that is on record. Whatever does not fit is
-//! fetched and compared. Servers that refuse TOP, or show whole messages, are not asked for long.
+//! - A server that has moved: most UIDs of the last complete listing are gone at once, and new ones are there. The
+//!   header is that of a row, without what servers write into it, and LIST gives the size on record.
+//! - A first look: the archive has messages that no row explains (a lost ledger, another program's archive). The header
+//!   is that of one of these strangers, without what fetchers add to it, and LIST gives the size that this header and
+//!   the stranger's body have together.
 //!
-//! That a maildrop moves is on record, and what is recognised is put on record as it comes: however a session or a run
-//! ends, the next one goes on, until every old row is bound or every listed message has been looked at.
+//! A header counts only where a Message-ID and at least one Received make it a header like no other, and where no other
+//! listed message, row or stranger has the same one. Whatever does not fit is fetched and compared. Servers that refuse
+//! TOP, or show whole messages, are not asked for long.
+//!
+//! That a maildrop moves, or that a first look is due, is on record, and what is recognised is put on record as it
+//! comes: however a session or a run ends, the next one goes on. A move ends when every old row is bound or every listed
+//! message has been looked at; a first look when each listed message has been asked for once.
 //!
 //! Must never: make a receipt. A row that got its UID in this way is fetched and compared before
 //! its message is deleted; where all that is archived is due for deletion, headers are not asked for at all.
 
+use super::compare::row_of;
 use super::error::AccountError;
 use super::retrieve::Haul;
 use super::round::{Run, Top, messages};
 use super::tops::{self, Heard};
+use crate::archive::{Archive, ArchiveError, Met};
 use crate::config::DeletePolicy;
-use crate::ledger::{Change, Ledger, LedgerError, Seq, State};
-use crate::mail::digest::{Digester, Hash};
+use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, Stranger, Which};
+use crate::mail::bare::{Bare, BareHeader};
+use crate::mail::digest::{Digest, Digester, Hash};
 use crate::plan::{Left, Moves, Plan, Verdict};
+use crate::pop3::listing::Entry;
 use crate::session::{Session, Transaction};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -31,6 +41,7 @@ const NAME: usize = b"message-id:".len();
 #[derive(Default)]
 struct Fingerprint {
     digester: Digester,
+    bare: BareHeader,
     line: [u8; NAME],
     length: usize,
     message_id: bool,
@@ -44,6 +55,7 @@ struct Fingerprint {
 impl Fingerprint {
     fn update(&mut self, octets: &[u8]) {
         self.digester.update(octets);
+        self.bare.update(octets);
         for (at, &octet) in octets.iter().enumerate() {
             if self.over {
                 self.behind += (octets.len() - at) as u64;
@@ -62,13 +74,23 @@ impl Fingerprint {
     }
 
     /// `None` for a header that others may have, too.
-    fn finish(self) -> Option<Hash> {
-        (self.message_id && self.received).then(|| self.digester.finish().0.core_header)
+    fn finish(self) -> Option<Header> {
+        (self.message_id && self.received)
+            .then(|| Header { digest: self.digester.finish().0, bare: self.bare.finish() })
     }
+}
+
+/// A header like no other, as the server shows it.
+struct Header {
+    digest: Digest,
+    bare: Option<Bare>,
 }
 
 /// Answers after which what was recognised is put on record.
 const PORTION: usize = 500;
+
+/// To look for one message, at most this number of files is read.
+const MANY: u64 = 10;
 
 /// Messages that are asked for first: if all answers are refusals, or whole messages, TOP is given up.
 const FIRST: usize = 3;
@@ -109,53 +131,112 @@ struct Known {
     /// Messages that were bound to rows by their headers in earlier sessions.
     earlier: HashMap<Seq, usize>,
     changes: Vec<Change>,
+    /// Strangers count, too.
+    first_look: bool,
 }
 
 impl Known {
-    fn new(plan: &Plan<'_>) -> Self {
+    fn new(plan: &Plan<'_>, first_look: bool) -> Self {
         let earlier = plan.iter().enumerate().filter_map(|(place, item)| match item.verdict.row() {
             Some(row) if row.by_header => Some((row.seq, place)),
             _ => None,
         });
-        Known { earlier: earlier.collect(), ..Known::default() }
+        Known { earlier: earlier.collect(), first_look, ..Known::default() }
     }
 
-    /// The message at this place has this fingerprint.
+    /// The message at this place has this header.
     fn hear(
         &mut self,
         plan: &mut Plan<'_>,
-        ledger: &dyn Ledger,
+        archive: &mut dyn Archive,
+        ledger: &mut dyn Ledger,
         headers: &Headers,
-        (place, hash): (usize, Hash),
-    ) -> Result<(), LedgerError> {
+        (place, header): (usize, Header),
+    ) -> Result<(), ArchiveError> {
+        let hash = header.digest.core_header;
         let mut rows = Vec::new();
         for seq in headers.find(&hash) {
-            let row = ledger.row(seq)?.filter(|row| row.digest.core_header == hash);
-            rows.extend(row);
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        if let Some(first) = self.bearers.insert(hash, Some(place)) {
-            // Two messages have it: neither is known by it.
-            self.bearers.insert(hash, None);
-            if let Some((seq, verdict)) = first.and_then(|first| self.bound.remove(&first)) {
-                self.release(plan, first.unwrap_or_default(), seq, verdict);
+            let Some(row) = ledger.row(seq)? else { continue };
+            if ledger.served_as(seq)?.as_ref().unwrap_or(&row.digest).core_header == hash {
+                rows.push(row);
             }
-            return Ok(());
         }
-        let entry = plan.item(place).entry;
-        let ([row], Some(uid)) = (&rows[..], entry.uid) else { return Ok(()) };
+        if !rows.is_empty() {
+            if self.is_first_bearer(plan, place, hash)
+                && let ([row], Some(uid)) = (&rows[..], plan.item(place).entry.uid)
+            {
+                self.bind_row(plan, (place, hash), row, uid);
+            }
+        } else if let Some(bare) = header.bare.as_ref().filter(|_| self.first_look)
+            && self.is_first_bearer(plan, place, bare.hash)
+            && let Some(stranger) = ledger.stranger(Which::Header(&bare.short()), 0)?
+            && ledger.stranger(Which::Header(&bare.short()), stranger.id)?.is_none()
+        {
+            self.bind_stranger(plan, archive, ledger, place, &header, stranger)?;
+        }
+        Ok(())
+    }
+
+    /// Whether no other message with this header was heard of. If one was, neither is known by it.
+    fn is_first_bearer(&mut self, plan: &mut Plan<'_>, place: usize, hash: Hash) -> bool {
+        let Some(first) = self.bearers.insert(hash, Some(place)) else { return true };
+        self.bearers.insert(hash, None);
+        if let Some((first, (seq, verdict))) =
+            first.and_then(|first| Some((first, self.bound.remove(&first)?)))
+        {
+            self.release(plan, first, seq, verdict);
+            plan.compare_with_loose(first);
+        }
+        plan.compare_with_loose(place);
+        false
+    }
+
+    /// The message at this place is this row, if its size is that on record.
+    fn bind_row(&mut self, plan: &mut Plan<'_>, (place, hash): (usize, Hash), row: &Row, uid: &[u8]) {
         if let Some(other) = self.earlier.remove(&row.seq) {
             self.bearers.insert(hash, None);
             self.release(plan, other, row.seq, plan.item(place).verdict);
-            return Ok(());
+            return;
         }
-        if row.state == State::Stored && row.list_size == entry.size && !plan.is_listed(row.seq) {
-            self.changes.push(Change::Rebound { seq: row.seq, uid: uid.to_vec(), list_size: entry.size });
+        let list_size = plan.item(place).entry.size;
+        if row.state == State::Stored && row.list_size == list_size && !plan.is_listed(row.seq) {
+            self.changes.push(Change::Rebound { seq: row.seq, uid: uid.to_vec(), list_size });
             self.bound.insert(place, (row.seq, plan.item(place).verdict));
             plan.bind_by_header(place, row.seq, row.archived_at);
         }
+    }
+
+    /// The message at this place has this stranger for its copy, if LIST gives the size that fits.
+    fn bind_stranger(
+        &mut self,
+        plan: &mut Plan<'_>,
+        archive: &mut dyn Archive,
+        ledger: &mut dyn Ledger,
+        place: usize,
+        header: &Header,
+        stranger: Stranger,
+    ) -> Result<(), ArchiveError> {
+        let Entry { uid: Some(uid), size: Some(list_size), .. } = plan.item(place).entry else {
+            return Ok(());
+        };
+        let Some(met) = archive.meet(&stranger)? else {
+            self.changes.push(Change::NoStranger(stranger));
+            return Ok(());
+        };
+        if !(met.is_still(&stranger) && fits(&met, header, list_size)) {
+            return Ok(());
+        }
+        let row = row_of(ledger, &stranger, &met, Some(uid), Some(list_size));
+        let seq = row.seq;
+        // What the server sends for it, should its body be the copy's.
+        let form = Digest { rest: met.digest.rest, ..header.digest.clone() };
+        self.bound.insert(place, (seq, plan.item(place).verdict));
+        plan.bind_by_header(place, seq, row.archived_at);
+        self.changes.extend([Change::NoStranger(stranger), Change::Adopted(row)]);
+        if form.core() != met.digest.core() {
+            self.changes.push(Change::ServedAs { seq, digest: form });
+        }
+        self.changes.push(Change::Rebound { seq, uid: uid.to_vec(), list_size: Some(list_size) });
         Ok(())
     }
 
@@ -166,15 +247,26 @@ impl Known {
     }
 }
 
+/// Whether a stranger has this header, and LIST gives the size of this header and the stranger's body: in octets on the
+/// wire, or two less (the last line end was added), or one less a line (some servers count LF).
+fn fits(met: &Met, header: &Header, list_size: u64) -> bool {
+    let (Some(copy), Some(shown)) = (&met.bare, &header.bare) else { return false };
+    let octets = (met.extent.octets - copy.header.octets) + shown.header.octets;
+    let lines = (met.extent.lines - copy.header.lines) + shown.header.lines;
+    copy.hash == shown.hash
+        && [octets + lines, (octets + lines).saturating_sub(2), octets].contains(&list_size)
+}
+
 impl Run<'_> {
-    /// Recognises what it can of a maildrop whose UIDs are new; the rest of the plan stays as it is.
+    /// Recognises what it can of messages whose UIDs are new; the rest of the plan stays as it is.
     pub(super) fn recognise_by_header(
         &mut self,
         session: &mut Session<Transaction>,
         plan: &mut Plan<'_>,
     ) -> Result<(), AccountError> {
         let deletes_all = self.account.delete == DeletePolicy::Fetched;
-        if !plan.migrated()
+        let first_look = self.ledger.first_look()?;
+        if !(plan.migrated() || first_look)
             || self.seen.top == Top::Avoided
             || deletes_all
             || self.ledger.quirks()?.equal_uids
@@ -193,21 +285,28 @@ impl Run<'_> {
         if places.is_empty() {
             return Ok(());
         }
+        if first_look {
+            self.read_strangers(places.len())?;
+        }
         self.seen.top = Top::Asked;
         let headers = Headers::of(&*self.ledger)?;
-        let mut known = Known::new(plan);
+        let mut known = Known::new(plan, first_look);
         // A few at first: the server may refuse it, or show whole messages.
         let (first, rest) = places.split_at(places.len().min(FIRST));
         let mut heard = self.hear_headers(session, plan, &headers, first, &mut known);
         if let Ok(true) = heard {
             heard = self.hear_headers(session, plan, &headers, rest, &mut known);
         }
+        self.archive.secure_met()?;
+        if first_look && heard.is_ok() {
+            known.changes.push(Change::FirstLookOver);
+        }
         self.ledger.commit(&std::mem::take(&mut known.changes))?;
         let count = known.bound.len() as u64;
         self.tally.named += count;
         if count > 0 {
             self.note(&format!(
-                "UIDs of this maildrop are new: {} were recognised by their headers and are not fetched again",
+                "{} with new UIDs were recognised in the archive by their headers and are not fetched again",
                 messages(count)
             ));
         }
@@ -218,6 +317,33 @@ impl Run<'_> {
                 Err(error.into())
             }
             heard => heard.map(drop),
+        }
+    }
+
+    /// Reads the headers of strangers that are known by their names only, unless they are many more than these messages,
+    /// whose download they might save.
+    fn read_strangers(&mut self, messages: usize) -> Result<(), AccountError> {
+        let (count, _) = self.ledger.unread_strangers(0)?;
+        if count > (messages as u64).saturating_mul(MANY) {
+            return Ok(());
+        }
+        loop {
+            let (_, unread) = self.ledger.unread_strangers(PORTION)?;
+            if unread.is_empty() {
+                return Ok(());
+            }
+            let mut changes = Vec::new();
+            for stranger in unread {
+                super::unless_stopped()?;
+                changes.push(match self.archive.meet(&stranger)? {
+                    Some(met) => Change::StrangerRead(Stranger {
+                        header: met.bare.map(|bare| bare.short()),
+                        ..stranger
+                    }),
+                    None => Change::NoStranger(stranger),
+                });
+            }
+            self.ledger.commit(&changes)?;
         }
     }
 
@@ -242,12 +368,17 @@ impl Run<'_> {
                     let current = std::mem::take(&mut current);
                     answers += 1;
                     whole += usize::from(current.behind > BODY);
-                    if let (Some(place), Some(hash)) = (waiting.next(), current.finish()) {
-                        let heard = known.hear(plan, &*self.ledger, headers, (place, hash));
+                    if let (Some(place), Some(header)) = (waiting.next(), current.finish()) {
+                        let heard =
+                            known.hear(plan, &mut *self.archive, &mut *self.ledger, headers, (place, header));
                         problem = problem.take().or(heard.err());
                     }
                     if answers % PORTION == 0 && problem.is_none() {
-                        problem = self.ledger.commit(&std::mem::take(&mut known.changes)).err();
+                        let committed = self
+                            .archive
+                            .secure_met()
+                            .and_then(|()| Ok(self.ledger.commit(&std::mem::take(&mut known.changes))?));
+                        problem = committed.err();
                     }
                 }
                 Heard::Refused(_) => drop(waiting.next()),
@@ -292,7 +423,7 @@ mod tests {
     fn of(header: &str, chunk: usize) -> Option<Hash> {
         let mut fingerprint = Fingerprint::default();
         header.as_bytes().chunks(chunk).for_each(|octets| fingerprint.update(octets));
-        fingerprint.finish()
+        fingerprint.finish().map(|header| header.digest.core_header)
     }
 
     #[test]

@@ -48,7 +48,9 @@ impl Run<'_> {
             self.sight.half = accepted == 0 && !before.said_half && is_half(news);
         }
         self.sight.presence = Arc::new(presence);
-        self.archive.find_strangers(&mut *self.ledger, now())?;
+        if self.archive.find_strangers(&mut *self.ledger, now())? {
+            self.ledger.commit(&[Change::FirstLook])?;
+        }
         Ok(())
     }
 

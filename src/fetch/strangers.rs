@@ -9,8 +9,8 @@ use super::compare::row_of;
 use super::filer::Filer;
 use crate::archive::{ArchiveError, Met};
 use crate::ledger::{Change, Row, Stranger, Which};
-use crate::mail::bare::{self, BareHeader};
-use crate::mail::digest::{Digest, Hash};
+use crate::mail::bare::{self, Bare, BareHeader};
+use crate::mail::digest::Digest;
 use crate::mail::names::{self, ShortHash};
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ impl Filer<'_> {
         let Some(strangers) = &mut self.strangers else { return Ok(None) };
         let bare = std::mem::take(&mut strangers.coming).finish();
         let by_name = Some(names::content(digest));
-        let by_content = bare.as_ref().map(|bare| bare::content(bare, digest));
+        let by_content = bare.as_ref().map(|bare| bare::content(&bare.hash, digest));
         for content in by_name.into_iter().chain(by_content) {
             while let Some((stranger, met)) = self.next_stranger(&content)? {
                 if !is_copy(&met, digest, bare.as_ref()) {
@@ -82,7 +82,11 @@ impl Filer<'_> {
 }
 
 /// Whether what was read is a copy of what has come.
-fn is_copy(met: &Met, digest: &Digest, bare: Option<&Hash>) -> bool {
-    met.digest.core() == digest.core()
-        || met.digest.rest == digest.rest && bare.is_some() && met.bare.as_ref() == bare
+fn is_copy(met: &Met, digest: &Digest, bare: Option<&Bare>) -> bool {
+    met.digest.core() == digest.core() || met.digest.rest == digest.rest && has_header(met, bare)
+}
+
+/// Whether it has this header, but for what fetchers add.
+fn has_header(met: &Met, bare: Option<&Bare>) -> bool {
+    matches!((&met.bare, bare), (Some(one), Some(other)) if one.hash == other.hash)
 }

@@ -71,8 +71,8 @@ pub trait Ledger: Send {
     /// into mail ([`Digest::core`]).
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError>;
 
-    /// Calls `each` for every stored or deleted row with the hash of its header but for what servers write
-    /// into it ([`Digest::core_header`]), by ascending row number.
+    /// Calls `each` for every stored or deleted row with the hash of its header on the server but for what servers
+    /// write into it ([`Digest::core_header`]), by ascending row number.
     fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError>;
 
     /// Every message in quarantine: by UID, those without one first, then by number.
@@ -83,6 +83,15 @@ pub trait Ledger: Send {
 
     /// Whether there are strangers.
     fn has_strangers(&self) -> Result<bool, LedgerError>;
+
+    /// How many strangers there are.
+    fn count_strangers(&self) -> Result<u64, LedgerError>;
+
+    /// How many strangers have headers that were not read, and up to `limit` of those.
+    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError>;
+
+    /// Whether listed messages are still to be looked for among the strangers, by their headers.
+    fn first_look(&self) -> Result<bool, LedgerError>;
 
     /// Calls `each` with the place of every stranger, and of everything that other accounts have in this archive.
     fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError>;

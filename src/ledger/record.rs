@@ -239,6 +239,12 @@ pub enum Change {
         /// What the archive was, as it writes it.
         stamp: Option<String>,
     },
+    /// The header of this one was read.
+    StrangerRead(Stranger),
+    /// Listed messages are to be looked for among the strangers, by their headers.
+    FirstLook,
+    /// They were.
+    FirstLookOver,
     /// This one is a row's copy now, or is not there any more.
     NoStranger(Stranger),
     /// All strangers are forgotten.

@@ -187,14 +187,16 @@ pub(super) fn by_core(connection: &Connection, maildrop: i64, digest: &Digest) -
     found.collect()
 }
 
-/// The core headers of stored or deleted rows, by ascending number.
+/// The core headers of stored or deleted rows, as the server has them, by ascending number.
 pub(super) fn core_headers(
     connection: &Connection,
     maildrop: i64,
     each: &mut dyn FnMut(Seq, Hash),
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, core_header_hash FROM message WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
+        "SELECT seq, coalesce(served_as.core_header_hash, message.core_header_hash) \
+         FROM message LEFT JOIN served_as USING (maildrop, seq) \
+         WHERE maildrop = ? AND state <> 'intent' ORDER BY seq",
     )?;
     let mut rows = statement.query([maildrop])?;
     while let Some(row) = rows.next()? {

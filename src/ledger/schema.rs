@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -263,9 +263,25 @@ CREATE TABLE accepted (        -- messages whose copies are gone or changed on p
 ) WITHOUT ROWID;
 ";
 
+/// What format 4 adds.
+const ADD_4: &str = "
+CREATE TABLE stranger_header ( -- strangers whose headers were read
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  id       INTEGER NOT NULL,   -- stranger.id
+  content  BLOB NOT NULL,      -- stranger.content
+  header   BLOB NOT NULL,      -- 16 octets of the hash of the header without what fetchers add; empty: too long
+  PRIMARY KEY (maildrop, id)
+) WITHOUT ROWID;
+CREATE INDEX stranger_by_header ON stranger_header (maildrop, header);
+
+CREATE TABLE first_look (      -- listed messages are still to be looked for among the strangers, by their headers
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id)
+);
+";
+
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of
 /// an older format can be read as it is.
-const STEPS: [&str; 3] = [CREATE, ADD_2, ADD_3];
+const STEPS: [&str; 4] = [CREATE, ADD_2, ADD_3, ADD_4];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.

@@ -248,6 +248,18 @@ impl Ledger for SqliteLedger {
         self.ask(stranger::any)
     }
 
+    fn count_strangers(&self) -> Result<u64, LedgerError> {
+        self.ask(stranger::count)
+    }
+
+    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
+        self.ask(|connection, maildrop| stranger::unread(connection, maildrop, limit))
+    }
+
+    fn first_look(&self) -> Result<bool, LedgerError> {
+        self.ask(stranger::first_look)
+    }
+
     fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
         self.ask(|connection, maildrop| stranger::places(connection, maildrop, each))
     }
@@ -433,6 +445,9 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         | Change::ShowsParts
         | Change::PipeliningFailed(_)
         | Change::Strangers { .. }
+        | Change::StrangerRead(_)
+        | Change::FirstLook
+        | Change::FirstLookOver
         | Change::NoStranger(_)
         | Change::NoStrangers
         | Change::ServedAs { .. }
@@ -483,6 +498,9 @@ fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Re
                 stranger::note_seen(connection, maildrop, stamp)?;
             }
         }
+        Change::StrangerRead(read) => stranger::header_read(connection, maildrop, read)?,
+        Change::FirstLook => stranger::set_first_look(connection, maildrop, true)?,
+        Change::FirstLookOver => stranger::set_first_look(connection, maildrop, false)?,
         Change::NoStranger(known) => stranger::remove(connection, maildrop, known)?,
         Change::NoStrangers => stranger::forget(connection, maildrop)?,
         Change::ServedAs { seq, digest } => stranger::served_as(connection, maildrop, *seq, digest)?,

@@ -1,11 +1,11 @@
-//! Rows of the tables `stranger`, `stranger_uid`, `strangers_seen` and `served_as`: what stands in the archive and no
-//! row explains, and what of it has been recognised.
+//! Rows of the tables `stranger`, `stranger_uid`, `stranger_header`, `strangers_seen`, `first_look` and `served_as`:
+//! what is in the archive and no row explains, and what of it has been recognised.
 
 use super::rows::{self, signed, unsigned};
 use super::{Place, Seq, UnixTime};
 use crate::mail::digest::Digest;
 use crate::mail::names::ShortHash;
-use rusqlite::{Connection, OptionalExtension as _, Result};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 /// A message in the archive that no row explains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Stranger {
     /// If its name has an origin: the hash of its content, as the name has it. Otherwise that of its content but for
     /// what fetchers add ([`crate::mail::bare`]).
     pub content: ShortHash,
+    /// The hash of its header but for what fetchers add, if it was read.
+    pub header: Option<ShortHash>,
     /// When it arrived, as its name has it; 0 if it does not.
     pub arrived: UnixTime,
 }
@@ -30,6 +32,25 @@ pub enum Which<'s> {
     Content(&'s ShortHash),
     /// Of this identity and UID.
     Origin(&'s ShortHash),
+    /// Of this header but for what fetchers add.
+    Header(&'s ShortHash),
+}
+
+/// What a stranger is read from.
+const COLUMNS: &str = "stranger.id, maildir_key, mbox_offset, mbox_length, stranger.origin, stranger.content, arrived, \
+                       (SELECT header FROM stranger_header AS has \
+                        WHERE has.maildrop = stranger.maildrop AND has.id = stranger.id)";
+
+fn read(row: &Row<'_>) -> Result<Stranger> {
+    let hash = |blob: Option<Vec<u8>>| blob.and_then(|blob| ShortHash::try_from(blob).ok());
+    Ok(Stranger {
+        id: unsigned(row.get(0)?),
+        place: rows::place(row.get(1)?, (row.get(2)?, row.get(3)?))?,
+        origin: hash(row.get(4)?),
+        content: hash(row.get(5)?).unwrap_or_default(),
+        header: hash(row.get(7)?),
+        arrived: row.get(6)?,
+    })
 }
 
 /// The first one behind the number `after`.
@@ -39,37 +60,43 @@ pub(super) fn next(
     which: Which<'_>,
     after: u64,
 ) -> Result<Option<Stranger>> {
-    const COLUMNS: &str =
-        "stranger.id, maildir_key, mbox_offset, mbox_length, stranger.origin, content, arrived";
-    let (sql, hash) = match which {
-        Which::Content(content) => (
-            format!(
-                "SELECT {COLUMNS} FROM stranger WHERE maildrop = ? AND content = ? AND id > ? ORDER BY id LIMIT 1"
-            ),
-            content,
-        ),
+    let (tables, hash): (_, &[u8]) = match which {
+        Which::Content(content) => ("stranger WHERE maildrop = ?1 AND stranger.content = ?2", content),
         Which::Origin(origin) => (
-            format!(
-                "SELECT {COLUMNS} FROM stranger_uid JOIN stranger USING (maildrop, content, id) \
-                 WHERE stranger_uid.maildrop = ? AND stranger_uid.origin = ? AND stranger_uid.id > ? \
-                 ORDER BY stranger_uid.id LIMIT 1"
-            ),
+            "stranger_uid JOIN stranger USING (maildrop, content, id) \
+             WHERE maildrop = ?1 AND stranger_uid.origin = ?2",
             origin,
+        ),
+        Which::Header(header) => (
+            "stranger_header JOIN stranger USING (maildrop, content, id) \
+             WHERE maildrop = ?1 AND stranger_header.header = ?2",
+            header,
         ),
     };
     connection
-        .prepare_cached(&sql)?
-        .query_row((maildrop, &hash[..], signed(after)), |row| {
-            let origin: Option<Vec<u8>> = row.get(4)?;
-            Ok(Stranger {
-                id: unsigned(row.get(0)?),
-                place: rows::place(row.get(1)?, (row.get(2)?, row.get(3)?))?,
-                origin: origin.and_then(|origin| origin.try_into().ok()),
-                content: row.get::<_, Vec<u8>>(5)?.try_into().unwrap_or_default(),
-                arrived: row.get(6)?,
-            })
-        })
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {tables} AND id > ?3 ORDER BY id LIMIT 1"))?
+        .query_row((maildrop, hash, signed(after)), read)
         .optional()
+}
+
+/// How many of them have headers that were not read, and up to `limit` of those.
+pub(super) fn unread(connection: &Connection, maildrop: i64, limit: usize) -> Result<(u64, Vec<Stranger>)> {
+    const UNREAD: &str = "FROM stranger WHERE maildrop = ?1 AND id NOT IN (SELECT id FROM stranger_header WHERE maildrop = ?1)";
+    let count = connection
+        .prepare_cached(&format!("SELECT count(*) {UNREAD}"))?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))?;
+    let first = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} {UNREAD} LIMIT ?2"))?
+        .query_map((maildrop, i64::try_from(limit).unwrap_or(i64::MAX)), read)?
+        .collect::<Result<_>>()?;
+    Ok((count, first))
+}
+
+/// How many there are.
+pub(super) fn count(connection: &Connection, maildrop: i64) -> Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM stranger WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))
 }
 
 /// Whether there are any.
@@ -133,6 +160,20 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, stranger: &Stranger
             .prepare_cached("INSERT INTO stranger_uid (maildrop, origin, id, content) VALUES (?, ?, ?, ?)")?
             .execute((maildrop, origin, id, &stranger.content[..]))?;
     }
+    if stranger.header.is_some() {
+        header_read(connection, maildrop, &Stranger { id: unsigned(id), ..stranger.clone() })?;
+    }
+    Ok(())
+}
+
+/// The header of one was read; it may have none that it is known by.
+pub(super) fn header_read(connection: &Connection, maildrop: i64, stranger: &Stranger) -> Result<()> {
+    let header = stranger.header.as_ref().map_or(&[][..], |header| header);
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO stranger_header (maildrop, id, content, header) VALUES (?, ?, ?, ?)",
+        )?
+        .execute((maildrop, signed(stranger.id), &stranger.content[..], header))?;
     Ok(())
 }
 
@@ -141,6 +182,9 @@ pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &Stranger
     connection
         .prepare_cached("DELETE FROM stranger WHERE maildrop = ? AND content = ? AND id = ?")?
         .execute((maildrop, &stranger.content[..], signed(stranger.id)))?;
+    connection
+        .prepare_cached("DELETE FROM stranger_header WHERE maildrop = ? AND id = ?")?
+        .execute((maildrop, signed(stranger.id)))?;
     if let Some(origin) = &stranger.origin {
         connection
             .prepare_cached("DELETE FROM stranger_uid WHERE maildrop = ? AND origin = ? AND id = ?")?
@@ -151,9 +195,25 @@ pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &Stranger
 
 /// All are forgotten: they will be looked for again.
 pub(super) fn forget(connection: &Connection, maildrop: i64) -> Result<()> {
-    for table in ["stranger", "stranger_uid", "strangers_seen"] {
+    for table in ["stranger", "stranger_uid", "stranger_header", "strangers_seen"] {
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE maildrop = ?"))?.execute([maildrop])?;
     }
+    Ok(())
+}
+
+/// Whether listed messages are still to be looked for among them by their headers.
+pub(super) fn first_look(connection: &Connection, maildrop: i64) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM first_look WHERE maildrop = ?")?.exists([maildrop])
+}
+
+/// Listed messages are to be looked for among them by their headers, or were.
+pub(super) fn set_first_look(connection: &Connection, maildrop: i64, begins: bool) -> Result<()> {
+    let sql = if begins {
+        "INSERT OR IGNORE INTO first_look (maildrop) VALUES (?)"
+    } else {
+        "DELETE FROM first_look WHERE maildrop = ?"
+    };
+    connection.prepare_cached(sql)?.execute([maildrop])?;
     Ok(())
 }
 

@@ -41,6 +41,39 @@ const ADDED: [&str; 20] = [
 /// What a Received field of a fetcher has in it.
 const FETCHERS: [&[u8]; 4] = [b"(mpop-", b"(fetchmail-", b"(fdm ", b" getmail"];
 
+/// A header but for what fetching and delivering programs put into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// The hash of what is left of the header.
+    pub hash: Hash,
+    /// The whole header, without the empty line behind it.
+    pub header: Extent,
+}
+
+impl Bare {
+    /// The beginning of the hash.
+    pub fn short(&self) -> ShortHash {
+        self.hash.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// How long a text in stored form is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Octets, with one for each line end.
+    pub octets: u64,
+    /// Line ends.
+    pub lines: u64,
+}
+
+impl Extent {
+    /// Counts the next octets.
+    pub fn add(&mut self, octets: &[u8]) {
+        self.octets += octets.len() as u64;
+        self.lines += memchr::memchr_iter(b'\n', octets).count() as u64;
+    }
+}
+
 /// Takes a message, or its header, in stored form and in chunks of any size.
 #[derive(Clone, Debug, Default)]
 pub struct BareHeader {
@@ -68,18 +101,19 @@ impl BareHeader {
         }
     }
 
-    /// The hash of what is left of the header.
-    pub fn finish(self) -> Option<Hash> {
+    /// What the header is; `None` for one that is too long.
+    pub fn finish(self) -> Option<Bare> {
         if self.too_long {
             return None;
         }
-        let mut hash = Sha256::new();
+        let (mut hash, mut header) = (Sha256::new(), Extent::default());
+        header.add(&self.header);
         for field in fields(&self.header) {
             if !is_added(field) {
                 hash.update(field);
             }
         }
-        Some(hash.finalize().into())
+        Some(Bare { hash: hash.finalize().into(), header })
     }
 }
 
@@ -129,7 +163,7 @@ mod tests {
     fn bare(message: &[u8], chunk: usize) -> Option<Hash> {
         let mut header = BareHeader::default();
         message.chunks(chunk).for_each(|octets| header.update(octets));
-        header.finish()
+        header.finish().map(|bare| bare.hash)
     }
 
     #[test]

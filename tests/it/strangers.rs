@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
 //! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
+//! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`] |
 //! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`], [`an_archive_that_a_real_tool_filled_stays_as_it_is`] |
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::PASSWORD;
-use crate::support::{Account, Mail, PopServer, Sandbox, set_mode, stores};
+use crate::support::maildrop::{Nth, PASSWORD};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, stores};
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
 
@@ -173,6 +174,94 @@ fn an_archive_that_another_tool_filled_stays_as_it_is() {
             };
             assert_same_mail(found, expected);
         }
+    }
+}
+
+/// Fetches with a new ledger after a lost one, all UIDs new, or for the first time into another tool's archive.
+fn unknown_archive(format: &str, tool: &str, count: usize) -> (PopServer, Sandbox) {
+    let server = PopServer::with(Mail::some(count));
+    let sandbox = sandbox(&server, format);
+    if tool == "popkeep" {
+        fetch(&sandbox);
+        lose_ledger(&sandbox);
+        for (number, mail) in server.state().mails.iter_mut().enumerate() {
+            mail.uid = format!("moved-{number}").into_bytes();
+        }
+    } else {
+        archive_of(&sandbox, format, tool, &Mail::some(count));
+    }
+    server.take_sessions();
+    (server, sandbox)
+}
+
+#[test]
+fn headers_save_the_download() {
+    for format in FORMATS {
+        for tool in ["popkeep", "mpop", "plain"] {
+            let (server, sandbox) = unknown_archive(format, tool, 8);
+            let before = copies(&sandbox, format);
+            let report = fetch(&sandbox);
+            assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()), "{format}, {tool}");
+            assert_eq!((server.count("TOP"), server.count("RETR")), (8, 0), "{format}, {tool}");
+            server.take_sessions();
+            server.state().mails.push(Mail::numbered(9));
+            assert_eq!(fetch(&sandbox)["fetched"], 1);
+            assert_eq!((server.count("TOP"), server.count("RETR")), (0, 1), "the first look is over");
+            server.take_sessions();
+            assert_same_mail(copies(&sandbox, format), [before, vec![Mail::numbered(9).stored()]].concat());
+            // A header alone deletes nothing.
+            sandbox
+                .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
+            assert_eq!(fetch(&sandbox)["deleted"], 9, "{format}, {tool}");
+            assert_eq!(server.count("RETR"), 8, "{format}, {tool}");
+            assert_eq!(copies(&sandbox, format).len(), 9);
+        }
+    }
+}
+
+#[test]
+fn a_first_look_that_breaks_off_goes_on() {
+    for format in FORMATS {
+        for tool in ["popkeep", "mpop"] {
+            let (server, sandbox) = unknown_archive(format, tool, 8);
+            server.behave(Behaviour { cut_at: Some(Nth("TOP", 5)), ..Behaviour::default() });
+            let report = fetch(&sandbox);
+            assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()), "{format}, {tool}");
+            assert_eq!(server.count("RETR"), 0, "{format}, {tool}");
+            assert_eq!(copies(&sandbox, format).len(), 8);
+        }
+    }
+}
+
+#[test]
+fn what_headers_cannot_tell_is_fetched_and_compared() {
+    for format in FORMATS {
+        let (server, sandbox) = unknown_archive(format, "mpop", 6);
+        {
+            let mails = &mut server.state().mails;
+            // The same header as the copy, a longer body.
+            mails[0].wire.extend_from_slice(b"a line more\r\n");
+            // The same header twice: its copy may be of either.
+            let twin = Mail { uid: b"twin".to_vec(), ..mails[1].clone() };
+            mails.push(twin);
+            // The same header and size, another body.
+            let end = mails[2].wire.len() - 3;
+            mails[2].wire[end] ^= 1;
+        }
+        let all = server.state().mails.clone();
+        let report = fetch(&sandbox);
+        assert_eq!(report["archived"], 7, "{format}");
+        assert!(report["fetched"].as_u64() >= Some(2), "{format}: the longer one, and a second of the twins");
+        let stored = copies(&sandbox, format);
+        assert!(stored.contains(&all[0].stored()), "{format}");
+        // Before anything is deleted its octets are compared.
+        sandbox.configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
+        fetch(&sandbox);
+        let stored = copies(&sandbox, format);
+        for mail in [&all[0], &all[2]] {
+            assert!(stored.contains(&mail.stored()), "{format}");
+        }
+        assert_eq!(stored.len(), 6 + 3, "{format}");
     }
 }
 

@@ -6,7 +6,7 @@
 use super::Maildir;
 use super::folder::Tag;
 use crate::archive::presence::Begun;
-use crate::archive::{ArchiveError, Met, digest_bare};
+use crate::archive::{self, ArchiveError, Met};
 use crate::disk::{Access, Disk, DiskFile as _, Kind};
 use crate::ledger::{Change, Ledger, Place, Stranger};
 use crate::mail::bare;
@@ -23,10 +23,10 @@ impl<D: Disk> Maildir<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
         let before = self.folder.stamp_now()?;
         if before.is_some() && ledger.strangers_seen()? == before {
-            return Ok(());
+            return Ok(false);
         }
         let mut explained: HashSet<u64> = HashSet::new();
         let mut note = |place: &Place| {
@@ -36,7 +36,7 @@ impl<D: Disk> Maildir<D> {
         };
         ledger.places(&mut |_, _, place| note(place))?;
         ledger.strange_places(&mut note)?;
-        let mut found = Vec::new();
+        let (mut found, mut any) = (Vec::new(), false);
         let mut problem = None;
         self.folder.names(&mut |folder, name, _| {
             let Some(tag) =
@@ -49,13 +49,21 @@ impl<D: Disk> Maildir<D> {
             let stranger = match &tag {
                 Tag::Key(key) => {
                     let (origin, content) = (Some(key.origin), key.content);
-                    Some(Stranger { id: 0, place, origin, content, arrived })
+                    Some(Stranger { id: 0, place, origin, content, header: None, arrived })
                 }
-                Tag::Name(_) => {
-                    let content = self.bare_content(&self.folder.path(folder, name));
-                    content.map(|content| Stranger { id: 0, place, origin: None, content, arrived })
-                }
+                Tag::Name(_) => self.read_other(&self.folder.path(folder, name)).and_then(|met| {
+                    let bare = met.bare?;
+                    Some(Stranger {
+                        id: 0,
+                        place,
+                        origin: None,
+                        content: bare::content(&bare.hash, &met.digest),
+                        header: Some(bare.short()),
+                        arrived,
+                    })
+                }),
             };
+            any |= stranger.is_some();
             found.extend(stranger);
             if found.len() >= PORTION {
                 let portion = Change::Strangers { found: std::mem::take(&mut found), stamp: None };
@@ -71,14 +79,13 @@ impl<D: Disk> Maildir<D> {
         if !found.is_empty() || stamp.is_some() {
             ledger.commit(&[Change::Strangers { found, stamp }])?;
         }
-        Ok(())
+        Ok(any)
     }
 
-    /// What stands for another program's message; `None` when it cannot be read, or is none.
-    fn bare_content(&self, path: &Path) -> Option<crate::mail::names::ShortHash> {
+    /// Another program's message; `None` when it cannot be read, or is none.
+    fn read_other(&self, path: &Path) -> Option<Met> {
         self.disk.metadata(path).ok().filter(|meta| meta.kind == Kind::File)?;
-        let (digest, _, bare) = digest_bare(self.disk.open(path, Access::Read).ok()?).ok()?;
-        Some(bare::content(&bare?, &digest))
+        archive::meet(self.disk.open(path, Access::Read).ok()?).ok()
     }
 
     /// See [`crate::archive::Archive::meet`].
@@ -93,11 +100,11 @@ impl<D: Disk> Maildir<D> {
                     Err(error) if error.kind() == ErrorKind::NotFound => continue,
                     Err(error) => return Err(failed(error)),
                 };
-                let (digest, size, bare) = digest_bare(&mut file).map_err(failed)?;
+                let met = archive::meet(&mut file).map_err(failed)?;
                 // It was read, which says nothing about what the next power cut leaves of it.
                 file.sync().map_err(failed)?;
                 self.met = true;
-                return Ok(Some(Met { digest, size, bare }));
+                return Ok(Some(met));
             }
             if look > 0 || !self.folder.refresh()? {
                 break;

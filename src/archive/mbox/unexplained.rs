@@ -9,7 +9,7 @@ use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Met};
 use crate::disk::{self, Access, Disk, DiskFile as _};
 use crate::ledger::{Change, Ledger, LedgerError, Place, Stranger};
-use crate::mail::bare::{self, BareHeader};
+use crate::mail::bare::{self, BareHeader, Extent};
 use crate::mail::digest::Digester;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -24,19 +24,19 @@ impl<D: Disk> Mbox<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
         let meta = match self.disk.link_metadata(&self.path) {
             Ok(meta) => meta,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.failed(&error)),
         };
         let known = ledger.strangers_seen()?.as_deref().and_then(Stamp::parse);
         if known.as_ref().is_some_and(|known| known.is_still(&meta)) {
-            return Ok(());
+            return Ok(false);
         }
         let mut locked = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
             Ok(Some(locked)) => locked,
-            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(()),
+            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
         let file = &mut locked.file;
@@ -46,6 +46,7 @@ impl<D: Disk> Mbox<D> {
             Some(from) if region::stands_alone(file, from).map_err(failed)? => from,
             _ => 0,
         };
+        let known = if from == 0 { ledger.count_strangers()? } else { 0 };
         if from == 0 {
             ledger.commit(&[Change::NoStrangers])?;
         }
@@ -59,16 +60,22 @@ impl<D: Disk> Mbox<D> {
         };
         ledger.places(&mut |_, _, place| note(place))?;
         ledger.strange_places(&mut note)?;
-        let mut found = Vec::new();
+        let (mut found, mut count) = (Vec::new(), 0_u64);
         let mut problem: Option<LedgerError> = None;
         region::each_message_from(file, from, meta.len, &mut |file, region| {
             if explained.contains(&region.start) {
                 return Ok(true);
             }
             if let Some(Met { digest, bare: Some(bare), .. }) = read(file, region.clone())? {
-                let content = bare::content(&bare, &digest);
-                let place = Place::Mbox { offset: region.start, length: region.end - region.start };
-                found.push(Stranger { id: 0, place, origin: None, content, arrived: 0 });
+                count += 1;
+                found.push(Stranger {
+                    id: 0,
+                    place: Place::Mbox { offset: region.start, length: region.end - region.start },
+                    origin: None,
+                    content: bare::content(&bare.hash, &digest),
+                    header: Some(bare.short()),
+                    arrived: 0,
+                });
             }
             if found.len() >= PORTION {
                 let portion = Change::Strangers { found: std::mem::take(&mut found), stamp: None };
@@ -81,7 +88,8 @@ impl<D: Disk> Mbox<D> {
             return Err(error.into());
         }
         let stamp = Some(Stamp::of(&meta, begun).to_string());
-        Ok(ledger.commit(&[Change::Strangers { found, stamp }])?)
+        ledger.commit(&[Change::Strangers { found, stamp }])?;
+        Ok(count > known)
     }
 
     /// See [`crate::archive::Archive::meet`].
@@ -113,11 +121,12 @@ impl<D: Disk> Mbox<D> {
 
 /// The message in a region.
 fn read(file: &mut (impl io::Read + io::Seek), region: Range<u64>) -> io::Result<Option<Met>> {
-    let (mut digester, mut bare) = (Digester::new(), BareHeader::default());
+    let (mut digester, mut bare, mut extent) = (Digester::new(), BareHeader::default(), Extent::default());
     let is_one = region::any_message(file, region, &mut |octets| {
         digester.update(octets);
         bare.update(octets);
+        extent.add(octets);
     })?;
-    let (digest, size) = digester.finish();
-    Ok(is_one.then(|| Met { digest, size, bare: bare.finish() }))
+    let (digest, _) = digester.finish();
+    Ok(is_one.then(|| Met { digest, extent, bare: bare.finish() }))
 }

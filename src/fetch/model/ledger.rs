@@ -90,6 +90,18 @@ impl Ledger for ModelLedger {
         self.look(Ledger::has_strangers)
     }
 
+    fn count_strangers(&self) -> Result<u64, LedgerError> {
+        self.look(Ledger::count_strangers)
+    }
+
+    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
+        self.look(|record| record.unread_strangers(limit))
+    }
+
+    fn first_look(&self) -> Result<bool, LedgerError> {
+        self.look(Ledger::first_look)
+    }
+
     fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
         self.look(|record| record.strange_places(each))
     }

@@ -55,20 +55,21 @@ fn a_move_that_is_cut_short_anywhere_brings_nothing_twice() {
     report(cases.into_iter().map(struck_at_every_step).sum());
 }
 
-/// The ledger is an older one, or lost: what was archived since is recognised, wherever the run that does it is struck.
+/// The ledger is an older one, or lost, and the UIDs may be new, too: what was archived since is recognised, wherever the
+/// run that does it is struck.
 #[test]
 fn an_older_ledger_brings_nothing_twice() {
     let mail = mail();
     let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
     let mut points = 0;
     for case in [MAILDIR, MBOX, MAILDIR.deleting(), MBOX.deleting().one_at_a_time()] {
-        for lost in [false, true] {
+        for (lost, moved) in [(false, false), (true, false), (true, true)] {
             for (side, blow) in
                 [(Side::Local, Blow::Death), (Side::Local, Blow::Failure), (Side::Remote, Blow::Death)]
             {
                 points += steps(|step| {
                     let doom = Doom { side, blow, step };
-                    let at = || format!("{doom:?}, lost: {lost}, {case:?}");
+                    let at = || format!("{doom:?}, lost: {lost}, moved: {moved}, {case:?}");
                     let world = World::new(Case { delete: MAILDIR.delete, ..case }, &mail[..4]);
                     world.run(None);
                     let older = world.exchange_ledger(None);
@@ -77,6 +78,9 @@ fn an_older_ledger_brings_nothing_twice() {
                     }
                     world.run(None);
                     world.exchange_ledger((!lost).then_some(older));
+                    if moved {
+                        world.maildrop.lock().unwrap().move_away();
+                    }
                     let world = world.with(case);
                     if !world.run(Some(doom)).1 {
                         return Tried::Over;
