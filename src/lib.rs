@@ -1,6 +1,6 @@
 //! popkeep keeps a local backup of POP3 mailboxes: run from cron, or once by hand, it logs into
-//! each configured account, fetches what it does not hold yet into a Maildir or an mbox,
-//! deletes from the server what it may, and goes.
+//! each configured account, fetches what is not archived yet into a Maildir or an mbox,
+//! deletes from the server what it may, and exits.
 //!
 //! # Floors
 //!
@@ -9,9 +9,9 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`commands`], [`progress`], [`cli`] |
-//! | use case | [`fleet`] (many accounts), [`verify`] (an archive and its ledger), [`discover`] (which server), [`fetch`] (one account) |
+//! | use case | [`fleet`] (many accounts), [`verify`] (an archive and its ledger), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
-//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`store`] (an account's lock, ledger and archive), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
 //! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
@@ -41,6 +41,7 @@
 //! QUIT follow, with STAT before and after the DELEs: message numbers must mean what they meant when they were
 //! listed. QUIT's `+OK` makes the row *deleted*.
 
+pub mod account_error;
 pub mod archive;
 pub mod cli;
 pub mod clock;
@@ -53,6 +54,7 @@ pub mod event;
 pub mod exit;
 pub mod fetch;
 pub mod fleet;
+pub mod inventory;
 pub mod ledger;
 pub mod mail;
 pub mod net;
@@ -65,5 +67,6 @@ pub mod server;
 pub mod session;
 pub mod shell;
 pub mod stop;
+pub mod store;
 pub mod text;
 pub mod verify;

@@ -8,15 +8,17 @@
 //! Must never: take a UID that one listing left out for a message that is gone.
 
 mod ages;
+mod due;
 mod moves;
 mod planner;
 mod quarantine;
 mod rows;
 
 pub use ages::Ages;
+pub use due::{due, due_now, policy_words};
 pub use moves::Moves;
 pub use planner::{Planner, STAYS};
-pub use quarantine::{Quarantine, Ward};
+pub use quarantine::{GAPS, Quarantine, QuarantineId};
 use rows::Rows;
 
 use crate::archive::{Presence, Whereabouts};
@@ -152,7 +154,7 @@ pub enum Left {
     TooLarge(u64),
     /// Behind `--limit`.
     Limit,
-    /// It failed, and it is not its time to be tried again, or not its turn: [`Plan::ward`].
+    /// It failed, and it is not its time to be tried again, or not its turn: [`Plan::quarantine_id`].
     Quarantine,
 }
 
@@ -176,7 +178,7 @@ pub struct Plan<'l> {
     /// Places of messages that share their UID with another one.
     shared: HashSet<usize>,
     /// Messages that are in quarantine, by place.
-    wards: BTreeMap<usize, Ward>,
+    in_quarantine: BTreeMap<usize, QuarantineId>,
     /// The group of the rows that have no UID, if there are any.
     nameless: Option<u32>,
     /// The rows whose UIDs are listed.
@@ -241,13 +243,13 @@ impl<'l> Plan<'l> {
     }
 
     /// Where in the quarantine the message at this place is, if it is there.
-    pub fn ward(&self, place: usize) -> Option<Ward> {
-        self.wards.get(&place).copied()
+    pub fn quarantine_id(&self, place: usize) -> Option<QuarantineId> {
+        self.in_quarantine.get(&place).copied()
     }
 
     /// Every message that is in quarantine, with its place.
-    pub fn wards(&self) -> impl Iterator<Item = (usize, Ward)> {
-        self.wards.iter().map(|(&place, &ward)| (place, ward))
+    pub fn quarantined(&self) -> impl Iterator<Item = (usize, QuarantineId)> {
+        self.in_quarantine.iter().map(|(&place, &id)| (place, id))
     }
 
     /// Whether the message at this place has a UID that no other listed message has.

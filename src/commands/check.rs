@@ -6,12 +6,13 @@
 pub(super) mod connection;
 
 use super::{Failure, load, output};
+use crate::account_error::AccountError;
 use crate::cli;
 use crate::config::{Account, Config, DeletePolicy, Format};
 use crate::connect::{self, ConnectError, ServerRecord};
 use crate::event::Observer;
 use crate::exit::Exit;
-use crate::fetch::{self, AccountError, Preview};
+use crate::inventory::{self, Preview};
 use crate::ledger::{Ledger as _, LedgerError, LedgerFile};
 use crate::mail::safe_text::escape;
 use crate::net::{NetError, Security};
@@ -65,13 +66,14 @@ fn examine(
     let mut session = opened.inspect_err(|error| page.untrusted(error))?;
     page.connection(account, &session);
     let listing = session.listing()?;
-    let found = fetch::compare(config, account, &listing, None);
+    let found = inventory::look(config, account, &listing, None)
+        .map(|inventory| inventory::preview(&inventory, account, false));
     page.maildrop(&listing, found.as_ref().ok());
     page.remarks(session.capabilities(), &listing);
     page.remembered(config, account)?;
     page.places(config, account)?;
     connect::quit_after_a_look(session);
-    found.map(|_| ())
+    found.map(|_| ()).map_err(AccountError::from)
 }
 
 impl Page {

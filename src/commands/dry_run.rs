@@ -2,11 +2,13 @@
 
 use super::report::MissingMessage;
 use super::{Failure, output};
+use crate::account_error::AccountError;
 use crate::cli;
 use crate::config::{Account, Config, DeletePolicy};
+use crate::connect;
 use crate::event::Observer;
 use crate::exit::Exit;
-use crate::fetch::{self, Preview, ToFetch};
+use crate::inventory::{self, Preview, ToFetch};
 use crate::mail::safe_text::escape;
 use crate::progress::{Detail, wording};
 use serde::Serialize;
@@ -47,6 +49,22 @@ struct Due {
     why: &'static str,
 }
 
+/// What a fetch of this account would do now; `limit` as in `--limit`.
+fn look(
+    config: &Config,
+    account: &Account,
+    limit: Option<u64>,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Preview, AccountError> {
+    let until = connect::run_deadline(account);
+    let mut session = connect::open_session(Some(config), account, until, trace, observer)?;
+    let listing = session.listing()?;
+    let preview = inventory::preview(&inventory::look(config, account, &listing, limit)?, account, true);
+    connect::quit_after_a_look(session);
+    Ok(preview)
+}
+
 /// Asks each account what a fetch would do, and prints it.
 pub(super) fn run(
     config: &Config,
@@ -59,7 +77,7 @@ pub(super) fn run(
     let mut exits = Vec::new();
     let mut plans = Vec::new();
     for account in accounts {
-        let (exit, plan) = match fetch::preview(config, account, options.limit, trace, observer) {
+        let (exit, plan) = match look(config, account, options.limit, trace, observer) {
             Ok(preview) => {
                 if !options.json && !options.quiet {
                     out.write_all(describe(account, &preview).as_bytes())?;

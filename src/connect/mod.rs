@@ -18,12 +18,14 @@
 mod credentials;
 mod endpoint;
 mod error;
+mod gmail;
 mod record;
 mod rest;
 mod retry;
 
 pub use endpoint::{greets, run_deadline};
 pub use error::ConnectError;
+pub use gmail::is_gmail;
 pub use record::{ServerRecord, answers_mixed_up, one_at_a_time_until};
 
 use crate::clock;
@@ -63,6 +65,11 @@ pub fn quit_after_a_look(session: Session<Transaction>) {
     if session.capabilities().expire() != Some(Expire::Days(0)) {
         let _ = session.quit();
     }
+}
+
+/// Whether QUIT deletes what RETR has shown (`EXPIRE 0`, RFC 2449, section 6.7), or hides it (Gmail).
+pub fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
+    session.capabilities().expire() == Some(Expire::Days(0)) || is_gmail(account, session.capabilities())
 }
 
 /// Opens the sessions of one account, one after the other.

@@ -2,9 +2,9 @@
 //!
 //! Promise: what the plan itself has learnt is on record before anything is fetched by it.
 
-use super::error::AccountError;
 use super::round::{Errand, Run, messages};
 use super::{day, now};
+use crate::account_error::AccountError;
 use crate::archive::Met;
 use crate::ledger::{Change, Known, Ledger, Roll, Row, State, Stranger, Which};
 use crate::mail::names::ShortHash;
@@ -29,7 +29,7 @@ impl Run<'_> {
         let mut plan = self.plan_by(listing, &roll, parts)?;
         let mut roll = roll;
         if plan.new_messages().next().is_some()
-            && self.ledger.has_strangers()?
+            && self.store.ledger.has_strangers()?
             && self.recognise_by_name(&plan, &mut roll)? > 0
         {
             plan = self.plan_by(listing, &roll, parts)?;
@@ -49,7 +49,7 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        if plan.equal_uids && !self.ledger.overview()?.equal_uids {
+        if plan.equal_uids && !self.store.ledger.overview()?.equal_uids {
             learnt.push(Change::EqualUids);
         }
         learnt.extend(plan.back_again().iter().map(|&seq| Change::Stays { seq, until: now + STAYS }));
@@ -63,7 +63,7 @@ impl Run<'_> {
             Moves::Moving { began: true, .. } => learnt.push(Change::UidsMoving { since: now }),
             Moves::Moving { began: false, .. } | Moves::Unknown { .. } => {}
         }
-        self.ledger.commit(&learnt)?;
+        self.store.ledger.commit(&learnt)?;
         let stay = plan.back_again().len() as u64;
         if stay > 0 {
             self.note(&format!(
@@ -80,7 +80,7 @@ impl Run<'_> {
     fn plan_by<'l>(&self, listing: &'l Listing, roll: &Roll, parts: bool) -> Result<Plan<'l>, AccountError> {
         let mut planner = Planner::new(listing)
             .looking_at(Arc::clone(&self.sight.presence))
-            .with_marks(self.ledger.marks()?, now())
+            .with_marks(self.store.ledger.marks()?, now())
             .of_parts(parts);
         for row in roll.iter() {
             planner.row(&row);
@@ -98,27 +98,27 @@ impl Run<'_> {
         let mut count = 0;
         for place in plan.new_messages() {
             let Some(uid) = plan.item(place).entry.uid else { continue };
-            let Some(origin) = self.archive.origin(uid) else { return Ok(0) };
+            let Some(origin) = self.store.archive.origin(uid) else { return Ok(0) };
             let after = behind.entry(origin).or_default();
-            let first = self.ledger.stranger(Which::Origin(&origin), *after)?;
+            let first = self.store.ledger.stranger(Which::Origin(&origin), *after)?;
             let second = match &first {
-                Some(first) => self.ledger.stranger(Which::Origin(&origin), first.id)?,
+                Some(first) => self.store.ledger.stranger(Which::Origin(&origin), first.id)?,
                 None => continue,
             };
             if second.is_some_and(|second| first.is_some_and(|first| first.content != second.content)) {
                 // Different messages have borne this UID: which one the server has now, its octets tell.
                 continue;
             }
-            while let Some(stranger) = self.ledger.stranger(Which::Origin(&origin), *after)? {
+            while let Some(stranger) = self.store.ledger.stranger(Which::Origin(&origin), *after)? {
                 *after = stranger.id;
-                let met = self.archive.meet(&stranger)?;
+                let met = self.store.archive.meet(&stranger)?;
                 if met.is_none() {
                     changes.push(Change::NoStranger(stranger));
                     continue;
                 }
                 // What was changed is compared with what the server sends.
                 let Some(met) = met.filter(|met| met.is_still(&stranger)) else { continue };
-                let row = row_of(&mut *self.ledger, &stranger, &met, Some(uid), None);
+                let row = row_of(&mut *self.store.ledger, &stranger, &met, Some(uid), None);
                 roll.add(&Known {
                     seq: row.seq,
                     uid: Some(uid),
@@ -133,12 +133,12 @@ impl Run<'_> {
                 break;
             }
             if changes.len() >= PORTION {
-                self.archive.secure_met()?;
-                self.ledger.commit(&std::mem::take(&mut changes))?;
+                self.store.archive.secure_met()?;
+                self.store.ledger.commit(&std::mem::take(&mut changes))?;
             }
         }
-        self.archive.secure_met()?;
-        self.ledger.commit(&changes)?;
+        self.store.archive.secure_met()?;
+        self.store.ledger.commit(&changes)?;
         if count > 0 {
             self.note(&format!(
                 "{} that the ledger had no record of were recognised in the archive by their names",

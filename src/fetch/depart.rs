@@ -4,14 +4,14 @@
 //! sent only where it deletes nothing that is not stored and due, and its answer is always waited for; what that
 //! leaves open is reported, and looked at again by the next run.
 
-use super::error::AccountError;
 use super::filer::Filed;
-use super::parts::is_gmail;
 use super::remove::{self, Due, Marked, refusal_exit};
 use super::renumbering::marks_are_ours;
 use super::retrieve::{Bounds, Haul};
 use super::round::{Errand, Next, Run, messages};
+use crate::account_error::AccountError;
 use crate::clock::now;
+use crate::connect::is_gmail;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::ledger::{Change, Seq};
@@ -81,12 +81,12 @@ impl Run<'_> {
         let marked = remove::mark(
             session,
             due,
-            (&mut *self.archive, &mut *self.ledger),
+            (&mut *self.store.archive, &mut *self.store.ledger),
             (&self.account.name, &**self.observer),
         )?;
         self.tally.kept_no_copy += marked.no_copy.len() as u64;
         for &seq in &marked.no_copy {
-            let row = self.ledger.row(seq)?;
+            let row = self.store.ledger.row(seq)?;
             self.tally.kept_octets += row.map_or(0, |row| row.list_size.unwrap_or(row.size));
         }
         self.refused += marked.refused.len() as u64;
@@ -125,13 +125,15 @@ impl Run<'_> {
         filed: &[Filed],
     ) -> Result<bool, AccountError> {
         let waiting = marked.accepted.len() as u64;
-        self.ledger.commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
+        self.store
+            .ledger
+            .commit(&marked.accepted.iter().map(|&seq| Change::Leaving(seq)).collect::<Vec<_>>())?;
         let problem = match session.quit() {
             Ok(QuitOutcome::Confirmed(_)) => {
                 let at = now();
                 let deleted: Vec<Change> =
                     marked.accepted.iter().map(|&seq| Change::Deleted { seq, at }).collect();
-                self.ledger.commit(&deleted)?;
+                self.store.ledger.commit(&deleted)?;
                 self.tally.deleted += waiting;
                 self.deleted.extend(&marked.accepted);
                 if waiting > 0 {

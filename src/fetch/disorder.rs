@@ -14,10 +14,10 @@
 //! UID counts as archived. Its copy stays, as one of a message without UID, so that it is
 //! recognised by its content whichever message it turns out to be.
 
-use super::error::AccountError;
 use super::filer::Filed;
 use super::retrieve::{Broken, Haul};
 use super::round::{Run, messages};
+use crate::account_error::AccountError;
 use crate::config::Pipelining;
 use crate::connect::answers_mixed_up;
 use crate::ledger::Change;
@@ -104,7 +104,7 @@ impl Run<'_> {
         if self.account.pipelining == Pipelining::Auto {
             let failed = answers_mixed_up(self.account);
             text = format!("{text}, until {}", day(failed.until));
-            self.ledger.commit(&[Change::PipeliningFailed(failed)])?;
+            self.store.ledger.commit(&[Change::PipeliningFailed(failed)])?;
         }
         self.note(&text);
         Ok(())
@@ -116,7 +116,7 @@ impl Run<'_> {
             .iter()
             .map(|message| Change::Recognised { seq: message.seq, uid: None, list_size: None })
             .collect();
-        self.ledger.commit(&taken_back)?;
+        self.store.ledger.commit(&taken_back)?;
         Ok(())
     }
 }

@@ -19,10 +19,10 @@
 //! its message is deleted; where all that is archived is due for deletion, headers are not asked for at all.
 
 use super::compare::row_of;
-use super::error::AccountError;
 use super::retrieve::Haul;
 use super::round::{Run, Top, messages};
 use super::tops::{self, Heard};
+use crate::account_error::AccountError;
 use crate::archive::{Archive, ArchiveError, Met};
 use crate::config::DeletePolicy;
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, Stranger, Which};
@@ -31,6 +31,7 @@ use crate::mail::digest::{Digest, Digester, Hash};
 use crate::plan::{Left, Moves, Plan, Verdict};
 use crate::pop3::listing::Entry;
 use crate::session::{Session, Transaction};
+use crate::stop;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -265,11 +266,11 @@ impl Run<'_> {
         plan: &mut Plan<'_>,
     ) -> Result<(), AccountError> {
         let deletes_all = self.account.delete == DeletePolicy::Fetched;
-        let first_look = self.ledger.first_look()?;
+        let first_look = self.store.ledger.first_look()?;
         if !(plan.migrated() || first_look)
             || self.seen.top == Top::Avoided
             || deletes_all
-            || self.ledger.quirks()?.equal_uids
+            || self.store.ledger.quirks()?.equal_uids
         {
             return Ok(());
         }
@@ -278,7 +279,7 @@ impl Run<'_> {
             self.may_top(&plan.item(*place))
                 && plan.item(*place).entry.size.is_some()
                 && plan.has_own_uid(*place)
-                && plan.ward(*place).is_none()
+                && plan.quarantine_id(*place).is_none()
                 && !rests
         };
         let places: Vec<usize> = plan.new_messages().filter(fits).collect();
@@ -289,7 +290,7 @@ impl Run<'_> {
             self.read_strangers(places.len())?;
         }
         self.seen.top = Top::Asked;
-        let headers = Headers::of(&*self.ledger)?;
+        let headers = Headers::of(&*self.store.ledger)?;
         let mut known = Known::new(plan, first_look);
         // A few at first: the server may refuse it, or show whole messages.
         let (first, rest) = places.split_at(places.len().min(FIRST));
@@ -297,11 +298,11 @@ impl Run<'_> {
         if let Ok(true) = heard {
             heard = self.hear_headers(session, plan, &headers, rest, &mut known);
         }
-        self.archive.secure_met()?;
+        self.store.archive.secure_met()?;
         if first_look && heard.is_ok() {
             known.changes.push(Change::FirstLookOver);
         }
-        self.ledger.commit(&std::mem::take(&mut known.changes))?;
+        self.store.ledger.commit(&std::mem::take(&mut known.changes))?;
         let count = known.bound.len() as u64;
         self.tally.named += count;
         if count > 0 {
@@ -323,19 +324,19 @@ impl Run<'_> {
     /// Reads the headers of strangers that are known by their names only, unless they are many more than these messages,
     /// whose download they might save.
     fn read_strangers(&mut self, messages: usize) -> Result<(), AccountError> {
-        let (count, _) = self.ledger.unread_strangers(0)?;
+        let (count, _) = self.store.ledger.unread_strangers(0)?;
         if count > (messages as u64).saturating_mul(MANY) {
             return Ok(());
         }
         loop {
-            let (_, unread) = self.ledger.unread_strangers(PORTION)?;
+            let (_, unread) = self.store.ledger.unread_strangers(PORTION)?;
             if unread.is_empty() {
                 return Ok(());
             }
             let mut changes = Vec::new();
             for stranger in unread {
-                super::unless_stopped()?;
-                changes.push(match self.archive.meet(&stranger)? {
+                stop::check()?;
+                changes.push(match self.store.archive.meet(&stranger)? {
                     Some(met) => Change::StrangerRead(Stranger {
                         header: met.bare.map(|bare| bare.short()),
                         ..stranger
@@ -343,7 +344,7 @@ impl Run<'_> {
                     None => Change::NoStranger(stranger),
                 });
             }
-            self.ledger.commit(&changes)?;
+            self.store.ledger.commit(&changes)?;
         }
     }
 
@@ -369,15 +370,19 @@ impl Run<'_> {
                     answers += 1;
                     whole += usize::from(current.behind > BODY);
                     if let (Some(place), Some(header)) = (waiting.next(), current.finish()) {
-                        let heard =
-                            known.hear(plan, &mut *self.archive, &mut *self.ledger, headers, (place, header));
+                        let heard = known.hear(
+                            plan,
+                            &mut *self.store.archive,
+                            &mut *self.store.ledger,
+                            headers,
+                            (place, header),
+                        );
                         problem = problem.take().or(heard.err());
                     }
                     if answers % PORTION == 0 && problem.is_none() {
-                        let committed = self
-                            .archive
-                            .secure_met()
-                            .and_then(|()| Ok(self.ledger.commit(&std::mem::take(&mut known.changes))?));
+                        let committed = self.store.archive.secure_met().and_then(|()| {
+                            Ok(self.store.ledger.commit(&std::mem::take(&mut known.changes))?)
+                        });
                         problem = committed.err();
                     }
                 }
@@ -411,7 +416,7 @@ impl Run<'_> {
         let found: HashSet<Seq> = haul.filed.iter().map(|message| message.seq).collect();
         let mut gone = old.clone();
         gone.retain(|seq| !found.contains(seq) && !plan.explains(*seq));
-        Ok(self.ledger.commit(&[Change::UidsMoved, Change::Listed { gone, back: Vec::new() }])?)
+        Ok(self.store.ledger.commit(&[Change::UidsMoved, Change::Listed { gone, back: Vec::new() }])?)
     }
 }
 

@@ -9,12 +9,9 @@
 
 mod allowance;
 mod beside;
-mod by_hand;
 mod compare;
 mod depart;
 mod disorder;
-mod due;
-mod error;
 mod filer;
 mod lost_reply;
 mod migration;
@@ -22,9 +19,7 @@ mod migration;
 mod model;
 mod parts;
 mod portions;
-mod prepare;
 mod presence;
-mod preview;
 mod prove;
 mod reckon;
 mod recognise;
@@ -36,7 +31,6 @@ mod second_look;
 mod sessions;
 mod set_aside;
 mod sizes;
-mod standing;
 mod strangers;
 mod tally;
 mod told;
@@ -45,24 +39,21 @@ mod unreached;
 mod wandering;
 
 use beside::Beside;
-pub use by_hand::{Loss, Records};
-use due::{ages_now, policy_words};
-pub use error::AccountError;
-pub use preview::{Preview, ToFetch, compare, preview};
-pub use standing::{Standing, Standings, look};
 
-use crate::archive::{Archive, Recovery, Whereabouts};
+use crate::account_error::AccountError;
+use crate::archive::{Recovery, Whereabouts};
 use crate::clock::now;
 use crate::config::{Account, Config, DeletePolicy};
 use crate::connect::{self, ConnectError, Connector, ServerRecord};
 use crate::event::{Event, Observer, Outcome, Summary};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger, RunRecord, State};
-use crate::plan::Ages;
+use crate::inventory;
+use crate::ledger::{Change, RunRecord, State};
+use crate::plan::{Ages, Quarantine, policy_words};
 use crate::stop::{self, Stopped};
+use crate::store::Store;
 use crate::text::dates::day;
 use portions::Portions;
-pub(crate) use prepare::{Locked, Prepared};
 use presence::Sight;
 use round::{Errand, Open, Run, Seen, Top};
 use set_aside::SetAside;
@@ -93,10 +84,10 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
-        let prepared = Locked::take(config, account, until)?.prepare(config, account)?;
-        let record = ServerRecord::read(config, account, &*prepared.ledger)?;
+        let store = Store::open(config, account, until)?;
+        let record = ServerRecord::read(config, account, &*store.ledger)?;
         record.may_log_in(account)?;
-        Ok(prepared.work(account, orders, &Rc::new(record), until, observer))
+        Ok(work(store, account, orders, &Rc::new(record), until, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
@@ -119,51 +110,42 @@ fn failed(account: &Account, error: &AccountError) -> Summary {
     Summary::of_nothing(&account.name, Outcome::Failed, error.exit(), Some(error.to_string()))
 }
 
-impl Prepared {
-    fn work(
-        self,
-        account: &Account,
-        orders: Orders,
-        server_record: &Rc<ServerRecord>,
-        wait_until: Option<Instant>,
-        observer: &Arc<dyn Observer>,
-    ) -> Summary {
-        if let Some(from) = &self.moved_from {
-            let to = account.archive.display();
-            let text = format!("the archive was moved from {from} to {to}; that is on record now");
-            observer.event(&account.name, Event::Note(&text));
-        }
-        let run_until = connect::run_deadline(account);
-        let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
-            .waiting_until(wait_until);
-        let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
-        Run {
-            messages_left: orders.limit,
-            retry: orders.retry,
-            quiet: orders.quiet,
-            server_record: Rc::clone(server_record),
-            ..Run::new(account, observer, &open, self.archive, self.ledger)
-        }
-        .complete()
+fn work(
+    store: Store,
+    account: &Account,
+    orders: Orders,
+    server_record: &Rc<ServerRecord>,
+    wait_until: Option<Instant>,
+    observer: &Arc<dyn Observer>,
+) -> Summary {
+    if let Some(from) = &store.moved_from {
+        let to = account.archive.display();
+        let text = format!("the archive was moved from {from} to {to}; that is on record now");
+        observer.event(&account.name, Event::Note(&text));
     }
+    let run_until = connect::run_deadline(account);
+    let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
+        .waiting_until(wait_until);
+    let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
+    Run {
+        messages_left: orders.limit,
+        retry: orders.retry,
+        quiet: orders.quiet,
+        server_record: Rc::clone(server_record),
+        ..Run::new(account, observer, &open, store)
+    }
+    .complete()
 }
 
 impl<'a> Run<'a> {
     /// A run that has done nothing yet.
-    fn new(
-        account: &'a Account,
-        observer: &'a Arc<dyn Observer>,
-        open: Open<'a>,
-        archive: Box<dyn Archive>,
-        ledger: Box<dyn Ledger>,
-    ) -> Self {
+    fn new(account: &'a Account, observer: &'a Arc<dyn Observer>, open: Open<'a>, store: Store) -> Self {
         Run {
             account,
             observer,
             open,
             portions: Portions::of(account.format),
-            archive,
-            ledger,
+            store,
             tally: Tally::default(),
             messages_left: None,
             retry: false,
@@ -193,7 +175,7 @@ impl<'a> Run<'a> {
         let mut summary = self.summary(result.err().as_ref());
         let mut ending = self.server_record.take_changes();
         if self.quiet
-            && let Ok(known) = self.ledger.told()
+            && let Ok(known) = self.store.ledger.told()
         {
             ending.extend(told::pass_over(&mut summary, &known, now()));
         }
@@ -201,7 +183,7 @@ impl<'a> Run<'a> {
         let told = self.told(summary.outcome == Outcome::Failed);
         let recorded = told.and_then(|told| {
             ending.extend(told);
-            self.ledger.commit(&ending)
+            self.store.ledger.commit(&ending)
         });
         if let Err(error) = recorded {
             let error = AccountError::from(error);
@@ -215,18 +197,23 @@ impl<'a> Run<'a> {
     /// Sessions until nothing is left to do, or no session gets anywhere any more.
     fn whole(&mut self) -> Result<(), AccountError> {
         let policy = policy_words(self.account.delete);
-        let last_run = self.ledger.last_run()?;
+        let last_run = self.store.ledger.last_run()?;
         self.portions.batch.gently = last_run.as_ref().is_some_and(|run| run.exit == Exit::IO.code());
         self.delete_was = last_run.map(|run| run.delete_policy).filter(|was| *was != policy);
         self.see_ages()?;
-        self.ledger.commit(&[Change::RunStarted { at: now() }])?;
-        self.archive.open(&mut *self.ledger)?;
-        let recovery = self.archive.recover(&mut *self.ledger)?;
+        self.store.ledger.commit(&[Change::RunStarted { at: now() }])?;
+        self.store.archive.open(&mut *self.store.ledger)?;
+        let recovery = self.store.archive.recover(&mut *self.store.ledger)?;
         self.tell(&recovery);
         self.look_at_the_archive()?;
-        self.aside = SetAside::new(self.ledger.quarantined()?, self.retry, self.account.max_size, now());
-        self.seen.disorder = connect::one_at_a_time_until(self.account, &*self.ledger)?.is_some();
-        let quirks = self.ledger.quirks()?;
+        self.aside = SetAside::new(Quarantine::on_record(
+            self.store.ledger.quarantined()?,
+            self.retry,
+            self.account.max_size,
+            now(),
+        ));
+        self.seen.disorder = connect::one_at_a_time_until(self.account, &*self.store.ledger)?.is_some();
+        let quirks = self.store.ledger.quirks()?;
         self.seen.parts = quirks.shows_parts;
         // What the server sends for these cannot be relied on: they are never deleted.
         self.stay.extend(quirks.unsteady);
@@ -246,7 +233,7 @@ impl<'a> Run<'a> {
         }
         if self.tally.has_listed() {
             self.aside.release_unlisted();
-            self.aside.record(&mut *self.ledger)?;
+            self.aside.record(&mut *self.store.ledger)?;
         }
         outcome
     }
@@ -254,10 +241,10 @@ impl<'a> Run<'a> {
     /// Before this run is on record: where messages are deleted by their age, how old they are.
     fn see_ages(&mut self) -> Result<(), AccountError> {
         let DeletePolicy::After(_) = self.account.delete else { return Ok(()) };
-        self.ages = ages_now(&*self.ledger)?;
+        self.ages = inventory::ages(&*self.store.ledger)?;
         let mut any = false;
         let ages = &mut self.ages;
-        self.ledger.known(&mut |row| {
+        self.store.ledger.known(&mut |row| {
             any = true;
             ages.row(row.seq, row.archived_at);
         })?;
@@ -265,7 +252,7 @@ impl<'a> Run<'a> {
             let text = "the clock is wrong, or the last run is more than 30 days ago: nothing is deleted by its age in this run";
             self.observer.event(&self.account.name, Event::Note(text));
         }
-        Ok(self.ledger.commit(&self.ages.changes())?)
+        Ok(self.store.ledger.commit(&self.ages.changes())?)
     }
 
     fn tell(&self, recovery: &Recovery) {
@@ -282,7 +269,7 @@ impl<'a> Run<'a> {
     }
 
     fn summary(&mut self, error: Option<&AccountError>) -> Summary {
-        let ledger = &*self.ledger;
+        let ledger = &*self.store.ledger;
         let presence = &self.sight.presence;
         let is_removed = |seq| presence.of(seq) == Whereabouts::Removed;
         let (archived, removed, missing) = self.tally.close(is_removed, |seq| {

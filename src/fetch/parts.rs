@@ -11,13 +11,11 @@
 //!
 //! Must never: take an ordinary server's poll for such a case.
 
-use super::error::AccountError;
 use super::retrieve::Haul;
 use super::round::{Errand, Run};
-use crate::config::Account;
+use crate::account_error::AccountError;
 use crate::ledger::Change;
 use crate::plan::{Plan, Verdict};
-use crate::pop3::capability::Capabilities;
 use std::ops::RangeInclusive;
 
 /// How many messages such servers show at once.
@@ -25,15 +23,6 @@ const SHOWN_AT_ONCE: RangeInclusive<usize> = 200..=400;
 
 /// So many new messages right behind a session that had fetched all do not arrive by chance.
 const NO_CHANCE: u64 = 50;
-
-/// Whether this is Gmail.
-pub(super) fn is_gmail(account: &Account, capabilities: &Capabilities) -> bool {
-    let host = account.host.trim_end_matches('.').to_ascii_lowercase();
-    ["gmail.com", "googlemail.com"]
-        .iter()
-        .any(|name| host.strip_suffix(name).is_some_and(|front| front.is_empty() || front.ends_with('.')))
-        || capabilities.lines().any(|line| line.len() >= 8 && line[..8].eq_ignore_ascii_case(b"X-GOOGLE"))
-}
 
 impl Run<'_> {
     /// Whether a session after this one may show messages that this one did not.
@@ -54,29 +43,8 @@ impl Run<'_> {
         let fetches = plan.iter().filter(|item| matches!(item.verdict, Verdict::Fetch { .. })).count() as u64;
         if looked && !self.seen.parts && fetches >= NO_CHANCE {
             self.seen.parts = true;
-            self.ledger.commit(&[Change::ShowsParts])?;
+            self.store.ledger.commit(&[Change::ShowsParts])?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_gmail;
-    use crate::config::{Account, example_account};
-    use crate::pop3::capability::Capabilities;
-
-    #[test]
-    fn gmail_is_known_by_its_name_or_its_capability() {
-        let is = |host: &str, line: &str| {
-            let mut capabilities = Capabilities::answered();
-            capabilities.push(line.as_bytes());
-            is_gmail(&Account { host: host.to_owned(), ..example_account() }, &capabilities)
-        };
-        assert!(is("pop.gmail.com", "TOP"));
-        assert!(is("POP.googlemail.com.", "TOP"));
-        assert!(is("proxy.example", "x-google-rico"));
-        assert!(!is("pop.notgmail.com", "TOP"));
-        assert!(!is("pop.example", "X-GOOD"));
     }
 }

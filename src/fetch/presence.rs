@@ -4,9 +4,8 @@
 //! Promises: a removed message is counted, never fetched again by itself and never deleted from the server; that more
 //! than half of the archive vanished between two runs is said once, and never again once its owner has accepted a loss.
 
-use super::due::due;
-use super::error::AccountError;
 use super::round::{Run, messages};
+use crate::account_error::AccountError;
 use crate::archive::{Presence, Whereabouts};
 use crate::clock::now;
 use crate::config::DeletePolicy;
@@ -14,6 +13,7 @@ use crate::event::Missing;
 use crate::exit::Exit;
 use crate::ledger::{Change, LedgerError, Seq, UnixTime};
 use crate::plan::Item;
+use crate::plan::due;
 use std::sync::Arc;
 
 /// What was seen of the archive before anybody logged in.
@@ -33,23 +33,23 @@ pub(super) struct Sight {
 impl Run<'_> {
     /// Before login: what is in the archive.
     pub(super) fn look_at_the_archive(&mut self) -> Result<(), AccountError> {
-        let presence = self.archive.look(&mut *self.ledger, now())?;
+        let presence = self.store.archive.look(&mut *self.store.ledger, now())?;
         if let Some(why) = presence.why_unseen() {
             self.note(&format!("the archive was not looked at: {why}"));
         }
         self.sight = Sight { removed: presence.removed().count() as u64, ..Sight::default() };
         if self.sight.removed > 0 {
-            let before = self.ledger.last_look()?;
+            let before = self.store.ledger.last_look()?;
             let accepted = presence.accepted().len() as u64;
-            self.sight.expected = self.ledger.overview()?.archived.saturating_sub(accepted);
+            self.sight.expected = self.store.ledger.overview()?.archived.saturating_sub(accepted);
             let is_half = |count: u64| count.saturating_mul(2) > self.sight.expected;
             self.sight.said_half = before.said_half && is_half(self.sight.removed);
             let news = self.sight.removed.saturating_sub(before.told);
             self.sight.half = accepted == 0 && !before.said_half && is_half(news);
         }
         self.sight.presence = Arc::new(presence);
-        if self.archive.find_strangers(&mut *self.ledger, now())? {
-            self.ledger.commit(&[Change::FirstLook])?;
+        if self.store.archive.find_strangers(&mut *self.store.ledger, now())? {
+            self.store.ledger.commit(&[Change::FirstLook])?;
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Run<'_> {
 
     /// What to put on record of what the owner was told: all of it, unless the run came to nothing.
     pub(super) fn told(&self, failed: bool) -> Result<Option<Change>, LedgerError> {
-        let before = self.ledger.last_look()?;
+        let before = self.store.ledger.last_look()?;
         let mut after = before.clone();
         if !(failed && self.sight.half) && self.sight.presence.why_unseen().is_none() {
             after.told = self.sight.removed;

@@ -1,12 +1,12 @@
 //! TOP n 0 for archived messages that are due for deletion: is the message that the server lists
 //! under this UID still the one that we hold?
 
-use super::error::AccountError;
 use super::filer::{Before, Look};
 use super::remove::Due;
 use super::retrieve::{Bounds, Broken, retrieve};
 use super::round::{Run, Top, Work};
 use super::tops::{self, Heard};
+use crate::account_error::AccountError;
 use crate::ledger::Seq;
 use crate::mail::digest::{Digester, Hash};
 use crate::plan::{Item, Plan, Verdict};
@@ -29,7 +29,7 @@ impl Run<'_> {
     ) -> Result<Proof, AccountError> {
         let mut proven = Vec::new();
         let mut doubted = HashMap::new();
-        let tallied_from = self.ledger.quirks()?.tallied_from;
+        let tallied_from = self.store.ledger.quirks()?.tallied_from;
         let may_ask = |place: &&usize| match plan.item(**place).verdict {
             Verdict::Archived(archived) => {
                 self.may_top(&plan.item(**place)) && !archived.by_header && archived.seq >= tallied_from
@@ -75,7 +75,7 @@ impl Run<'_> {
                 }
             }
         }
-        work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
+        work.fetch.sort_unstable_by_key(|&place| (plan.quarantine_id(place).is_some(), place));
         Ok((proven, doubted))
     }
 }
@@ -129,15 +129,15 @@ impl Run<'_> {
             .find_map(|((place, seq), hash)| (recorded.get(&place)? != &hash?).then_some((place, seq)));
         let Some((place, seq)) = other else { return Ok(false) };
         // Some servers show another header by TOP than by RETR.
-        let Some(row) = self.ledger.row(seq)? else { return Ok(true) };
-        let digest = self.ledger.served_as(seq)?.unwrap_or(row.digest);
+        let Some(row) = self.store.ledger.row(seq)? else { return Ok(true) };
+        let digest = self.store.ledger.served_as(seq)?.unwrap_or(row.digest);
         let again = retrieve(
             session,
             plan,
             &[place],
             Before { gone: &self.gone, looks: &[(place, Look::filed(digest))].into(), beside: &self.beside },
             Bounds { each_alone: true, ..bounds },
-            (&mut *self.archive, &mut *self.ledger),
+            (&mut *self.store.archive, &mut *self.store.ledger),
             (&self.account.name, &**self.observer),
         );
         match again.broken {
@@ -154,9 +154,9 @@ impl Run<'_> {
     ) -> Result<HashMap<usize, Hash>, AccountError> {
         let mut recorded = HashMap::new();
         for (place, seq) in rows {
-            let header = match self.ledger.served_as(seq)? {
+            let header = match self.store.ledger.served_as(seq)? {
                 Some(form) => Some(form.header),
-                None => self.ledger.row(seq)?.map(|row| row.digest.header),
+                None => self.store.ledger.row(seq)?.map(|row| row.digest.header),
             };
             recorded.extend(header.map(|header| (place, header)));
         }

@@ -1,10 +1,10 @@
 //! What one session comes to: which messages are archived, which are missing and why, and who is in quarantine.
 
-use super::error::AccountError;
 use super::filer::Filed;
 use super::retrieve::{Broken, Haul};
 use super::round::Run;
 use super::unreached::Unreached;
+use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::event::Missing;
 use crate::ledger::Seq;
@@ -29,7 +29,7 @@ impl Run<'_> {
         for message in &haul.filed {
             self.aside.stored(plan, message.item);
         }
-        for (place, _) in plan.wards() {
+        for (place, _) in plan.quarantined() {
             // Stored by a run that could not say so any more.
             if let Verdict::Archived(archived) = plan.item(place).verdict
                 && !self.is_due(archived.seq, archived.archived_at)
@@ -37,7 +37,7 @@ impl Run<'_> {
                 self.aside.stored(plan, place);
             }
         }
-        Ok(self.aside.record(&mut *self.ledger)?)
+        Ok(self.aside.record(&mut *self.store.ledger)?)
     }
 
     /// Adds this session up: every listed message is archived, or missing with its reason.
@@ -110,7 +110,7 @@ impl Run<'_> {
                 reason,
                 chosen,
             };
-            let aside = self.aside.reason(plan, place);
+            let aside = self.aside.quarantine().reason(item.entry, plan.has_own_uid(place));
             self.tally.missing(match (item.verdict, aside, reason_of(place)) {
                 (Verdict::Left(Left::TooLarge(size)), ..) => missing(
                     format!("{size} octets, larger than max_size ({})", self.account.max_size).into(),

@@ -4,15 +4,12 @@
 //! matched, and which this session has shown to be that message. Must never: count a
 //! deletion before QUIT's +OK.
 
-use super::error::AccountError;
-use super::parts::is_gmail;
 use super::retrieve::QUEUED;
+use crate::account_error::AccountError;
 use crate::archive::{Archive, Copy};
-use crate::config::Account;
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Ledger, Seq};
-use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, Session, Transaction};
@@ -100,11 +97,6 @@ pub(super) fn mark(
         }
     }
     Ok(marked)
-}
-
-/// RFC 2449: with EXPIRE 0, RETR and QUIT delete. Gmail hides what was fetched.
-pub(super) fn quit_itself_deletes(session: &Session<Transaction>, account: &Account) -> bool {
-    session.capabilities().expire() == Some(Expire::Days(0)) || is_gmail(account, session.capabilities())
 }
 
 /// The code for a refused DELE or QUIT.

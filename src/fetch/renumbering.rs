@@ -23,11 +23,11 @@
 //!
 //! Promise: no message is deleted that was not the one a receipt was issued for.
 
-use super::error::AccountError;
 use super::filer::Filed;
 use super::remove::Marked;
 use super::retrieve::Haul;
 use super::round::Run;
+use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
 use crate::exit::Exit;
 use crate::plan::Plan;

@@ -1,10 +1,7 @@
 //! One session of an account's run: list, compare, prove, fetch; how it ends is in [`super::depart`].
 
 use super::beside::Beside;
-use super::due::{due, due_now, policy_words};
-use super::error::AccountError;
 use super::filer::{Before, Looks};
-use super::parts::is_gmail;
 use super::portions::Portions;
 use super::presence::Sight;
 use super::prove::{Proof, name};
@@ -12,18 +9,21 @@ use super::remove::Marked;
 use super::retrieve::{Bounds, Broken, Haul, retrieve};
 use super::set_aside::SetAside;
 use super::tally::Tally;
-use crate::archive::Archive;
+use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::config::{Account, DeletePolicy};
 use crate::connect::ServerRecord;
+use crate::connect::is_gmail;
 use crate::event::{Event, Observer};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Roll, Seq, UnixTime};
 use crate::plan::{Ages, Plan, Verdict};
+use crate::plan::{due, due_now, policy_words};
 use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use crate::stop::Stopped;
+use crate::store::Store;
 use crate::text::dates::day;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -40,8 +40,7 @@ pub(super) struct Run<'a> {
     pub observer: &'a Arc<dyn Observer>,
     pub open: Open<'a>,
     pub portions: Portions,
-    pub archive: Box<dyn Archive>,
-    pub ledger: Box<dyn Ledger>,
+    pub store: Store,
     pub tally: Tally,
     /// What `--limit` still allows.
     pub messages_left: Option<u64>,
@@ -177,7 +176,7 @@ impl Run<'_> {
     pub(super) fn round(&mut self) -> Result<Next, AccountError> {
         let mut session = self.log_in()?;
         let opened = Instant::now();
-        let (listing, roll) = list_and_call_the_roll(&mut session, &mut *self.ledger);
+        let (listing, roll) = list_and_call_the_roll(&mut session, &mut *self.store.ledger);
         let listing = match listing {
             Ok(listing) => listing,
             Err(error) => {
@@ -209,7 +208,8 @@ impl Run<'_> {
             batch: self.portions.batch,
             calm: self.seen.calm,
             first_alone: self.is_thorough(&session),
-            each_alone: self.seen.careful || work.fetch.iter().any(|&place| plan.ward(place).is_some()),
+            each_alone: self.seen.careful
+                || work.fetch.iter().any(|&place| plan.quarantine_id(place).is_some()),
         };
         self.put_last(&plan, &mut work);
         let mut haul = retrieve(
@@ -218,7 +218,7 @@ impl Run<'_> {
             &work.fetch,
             Before { gone: &self.gone, looks: &Looks::new(), beside: &self.beside },
             bounds,
-            (&mut *self.archive, &mut *self.ledger),
+            (&mut *self.store.archive, &mut *self.store.ledger),
             (&self.account.name, &**self.observer),
         );
         if let Some((place, _)) = &haul.used_up {
@@ -288,7 +288,7 @@ impl Run<'_> {
         let session = (self.open)(self.seen.disorder)?;
         let mut changes = self.server_record.take_changes();
         changes.push(Change::LoggedIn { at: now() });
-        self.ledger.commit(&changes)?;
+        self.store.ledger.commit(&changes)?;
         Ok(session)
     }
 
@@ -365,14 +365,14 @@ impl Run<'_> {
         let mut work = Work::default();
         let mut last = Work::default();
         for (place, item) in plan.iter().enumerate() {
-            let ward = plan.ward(place);
-            let turn = if ward.is_some() { &mut last } else { &mut work };
+            let id = plan.quarantine_id(place);
+            let turn = if id.is_some() { &mut last } else { &mut work };
             match item.verdict {
                 Verdict::Fetch { .. } => turn.fetch.push(place),
                 Verdict::Archived(archived)
                     if !archived.stays
                         && self.is_due(archived.seq, archived.archived_at)
-                        && !ward.is_some_and(|ward| self.aside.quarantine().rests(ward)) =>
+                        && !id.is_some_and(|id| self.aside.quarantine().rests(id)) =>
                 {
                     turn.due.push(place);
                 }
@@ -396,7 +396,7 @@ impl Run<'_> {
                 // What comes back whenever it is deleted must not keep new mail out.
                 work.fetch.sort_by_key(|&place| !plan.item(place).verdict.is_new());
                 work.fetch.truncate(portion);
-                work.fetch.sort_unstable_by_key(|&place| (plan.ward(place).is_some(), place));
+                work.fetch.sort_unstable_by_key(|&place| (plan.quarantine_id(place).is_some(), place));
             }
             room = room.saturating_sub(work.fetch.len());
         }

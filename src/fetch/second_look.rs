@@ -14,11 +14,11 @@
 //! Promises: an unsteady message is stored at most twice; it, and what came twice as less than half of its size,
 //! is noted once, and never deleted from the server.
 
-use super::error::AccountError;
 use super::filer::{Before, Filed, Looks, WRONG_SIZES};
 use super::retrieve::{Bounds, Haul, retrieve};
 use super::round::Run;
 use super::sizes::is_short;
+use crate::account_error::AccountError;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::session::{Session, Transaction};
@@ -47,7 +47,7 @@ impl Run<'_> {
             &order,
             Before { gone: &taken, looks: &looks, beside: &self.beside },
             bounds,
-            (&mut *self.archive, &mut *self.ledger),
+            (&mut *self.store.archive, &mut *self.store.ledger),
             (&self.account.name, &**self.observer),
         );
         for message in again.filed.iter().filter(|message| message.unsteady && message.fresh) {
@@ -111,7 +111,7 @@ impl Run<'_> {
             &order,
             Before { gone: &self.gone, looks: doubles, beside: &self.beside },
             bounds,
-            (&mut *self.archive, &mut *self.ledger),
+            (&mut *self.store.archive, &mut *self.store.ledger),
             (&self.account.name, &**self.observer),
         );
         haul.other_stat |= again.other_stat;

@@ -1,7 +1,7 @@
 //! Session after session, until nothing is left to do or no session gets anywhere any more.
 
-use super::error::AccountError;
 use super::round::{Errand, Next, Run, Top};
+use crate::account_error::AccountError;
 use crate::session::SessionError;
 use crate::stop;
 

@@ -9,31 +9,23 @@
 //! a signal for a message's fault.
 
 use super::retrieve::Haul;
-use crate::clock;
 use crate::ledger::{Change, Ledger, LedgerError, Quarantined, UnixTime};
 use crate::mail::reason;
-use crate::plan::{Plan, Quarantine, Ward};
+use crate::plan::{GAPS, Plan, Quarantine, QuarantineId};
 use crate::pop3::listing::Entry;
 use crate::session::SessionError;
-use crate::text::dates::{day, minute};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Where there are too many different reasons.
 const BROKE_OFF: &str = "the session broke off";
 
-const HOUR: UnixTime = 3_600;
-
-/// After how many seconds a message is tried again that failed in one run, in two, and so on; the last
-/// one stands for all that follow. At once means: in the next run.
-const GAPS: [UnixTime; 6] = [0, HOUR, 4 * HOUR, 24 * HOUR, 3 * 24 * HOUR, 7 * 24 * HOUR];
-
 /// What a run knows of messages that fail.
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
     quarantine: Quarantine,
     /// Those that a listing of this run shows.
-    listed: HashSet<Ward>,
+    listed: HashSet<QuarantineId>,
     /// How often something failed in this run.
     failures: u64,
     /// How many messages were suspected in this run.
@@ -54,7 +46,7 @@ const PORTION: usize = 1_000;
 #[derive(Debug)]
 enum Step {
     /// This one is in quarantine, as it is known by then.
-    Into(Ward),
+    Into(QuarantineId),
     /// This one is out of it.
     Out { uid: Option<Vec<u8>>, number: Option<u32> },
 }
@@ -89,19 +81,9 @@ struct Failure {
 }
 
 impl SetAside {
-    /// With what the ledger has. `retry`: everything is tried again, whatever the time. A message that was
-    /// larger than a `max_size` which has grown since is no failure any more.
-    pub(super) fn new(known: Vec<Quarantined>, retry: bool, max_size: u64, now: UnixTime) -> Self {
-        let mut aside = SetAside::default();
-        for facts in known {
-            // What a wrong clock stored tells nothing.
-            let longest = GAPS[GAPS.len() - 1];
-            let rests = !retry
-                && clock::still_holds(facts.last_at, facts.next_at, longest, now)
-                && facts.larger_than.is_none_or(|size| size >= max_size);
-            aside.quarantine.put(facts, rests);
-        }
-        aside
+    /// With what the ledger has.
+    pub(super) fn new(quarantine: Quarantine) -> Self {
+        SetAside { quarantine, ..SetAside::default() }
     }
 
     /// For the plan.
@@ -133,44 +115,37 @@ impl SetAside {
     fn take_changes(&mut self, at_most: usize) -> Vec<Change> {
         let portion = self.changes.drain(..at_most.min(self.changes.len()));
         let change = |step| match step {
-            Step::Into(ward) => Change::Quarantined(self.quarantine.facts(ward).clone()),
+            Step::Into(id) => Change::Quarantined(self.quarantine.facts(id).clone()),
             Step::Out { uid, number } => Change::Released { uid, number },
         };
         portion.map(change).collect()
     }
 
-    /// Why the message at this place is missing, if it is in quarantine, and whether by the user's own wish.
-    pub(super) fn reason(&self, plan: &Plan<'_>, place: usize) -> Option<(Arc<str>, bool)> {
-        let ward = self.ward(plan, place)?;
-        let facts = self.quarantine.facts(ward);
-        Some((words(facts), facts.larger_than.is_some()))
-    }
-
     /// A listing shows these.
     pub(super) fn listed(&mut self, plan: &Plan<'_>) {
-        self.listed.extend(plan.wards().map(|(_, ward)| ward));
+        self.listed.extend(plan.quarantined().map(|(_, id)| id));
     }
 
     /// A message is stored, or was stored before.
     pub(super) fn stored(&mut self, plan: &Plan<'_>, place: usize) {
-        if let Some(ward) = plan.ward(place) {
-            self.release(ward);
+        if let Some(id) = plan.quarantine_id(place) {
+            self.release(id);
         }
     }
 
     /// The run is over: whatever no listing of it showed is gone from the server.
     pub(super) fn release_unlisted(&mut self) {
-        let gone: Vec<Ward> =
-            self.quarantine.iter().map(|(ward, _)| ward).filter(|ward| !self.listed.contains(ward)).collect();
-        for ward in gone {
-            self.release(ward);
+        let gone: Vec<QuarantineId> =
+            self.quarantine.iter().map(|(id, _)| id).filter(|id| !self.listed.contains(id)).collect();
+        for id in gone {
+            self.release(id);
         }
     }
 
-    fn release(&mut self, ward: Ward) {
-        let facts = self.quarantine.facts(ward);
+    fn release(&mut self, id: QuarantineId) {
+        let facts = self.quarantine.facts(id);
         self.changes.push_back(Step::Out { uid: facts.uid.clone(), number: facts.number });
-        self.quarantine.release(ward);
+        self.quarantine.release(id);
     }
 
     /// A message turned out larger than the user's `max_size`.
@@ -186,7 +161,7 @@ impl SetAside {
     /// deletes messages: then nothing is known again by its number.
     pub(super) fn missed(&mut self, plan: &Plan<'_>, haul: &Haul, renumbered: bool, now: UnixTime) {
         for (place, reason) in &haul.missed {
-            if self.quarantine.len() >= MOST && self.ward(plan, *place).is_none() {
+            if self.quarantine.len() >= MOST && self.quarantine_id(plan, *place).is_none() {
                 // Missing in this run, like the others, and asked for again in the next.
                 continue;
             }
@@ -210,7 +185,7 @@ impl SetAside {
                 reason: reason::shared(&format!("the session broke off behind it: {error}"), BROKE_OFF),
                 larger_than: None,
             };
-            if self.ward(plan, place).is_some() {
+            if self.quarantine_id(plan, place).is_some() {
                 return self.failed(plan, place, failure, now);
             }
             // The fault may be the next one's: it is tried again at the end of the run, alone.
@@ -221,8 +196,8 @@ impl SetAside {
         }
         let Some(place) = haul.broke_at else { return };
         let entry = plan.item(place).entry;
-        let again =
-            self.suspect.take().is_some_and(|suspect| suspect.is(entry)) || plan.ward(place).is_some();
+        let again = self.suspect.take().is_some_and(|suspect| suspect.is(entry))
+            || plan.quarantine_id(place).is_some();
         let alone =
             haul.durable().next().is_none() && haul.missed.is_empty() && haul.findings.unsettled.is_empty();
         let reason = reason::shared(&format!("the session broke off at it: {error}"), BROKE_OFF);
@@ -249,25 +224,25 @@ impl SetAside {
 
     /// The server says that it may work later: in the next run.
     fn not_now(&mut self, plan: &Plan<'_>, place: usize, failure: Failure, now: UnixTime) {
-        if self.ward(plan, place).is_some() {
+        if self.quarantine_id(plan, place).is_some() {
             return self.failed(plan, place, failure, now);
         }
         let facts = self.facts(plan, place, failure, now);
-        let ward = self.quarantine.put(facts, true);
-        self.listed.insert(ward);
+        let id = self.quarantine.put(facts, true);
+        self.listed.insert(id);
         self.failures += 1;
     }
 
     fn take_in(&mut self, facts: Quarantined, rests: bool) {
-        let ward = self.quarantine.put(facts, rests);
-        self.changes.push_back(Step::Into(ward));
-        self.listed.insert(ward);
+        let id = self.quarantine.put(facts, rests);
+        self.changes.push_back(Step::Into(id));
+        self.listed.insert(id);
     }
 
     /// What is to be known of a message from now on, with the failures that it had before.
     fn facts(&self, plan: &Plan<'_>, place: usize, failure: Failure, now: UnixTime) -> Quarantined {
         let entry = plan.item(place).entry;
-        let before = self.ward(plan, place).map(|ward| self.quarantine.facts(ward));
+        let before = self.quarantine_id(plan, place).map(|id| self.quarantine.facts(id));
         Quarantined {
             uid: entry.uid.map(<[u8]>::to_vec),
             number: (!plan.has_own_uid(place)).then_some(entry.number),
@@ -282,25 +257,9 @@ impl SetAside {
     }
 
     /// The message at this place as it is known by now, which may be since this session only.
-    fn ward(&self, plan: &Plan<'_>, place: usize) -> Option<Ward> {
+    fn quarantine_id(&self, plan: &Plan<'_>, place: usize) -> Option<QuarantineId> {
         self.quarantine.find(plan.item(place).entry, plan.has_own_uid(place))
     }
-}
-
-/// Why a message in quarantine is missing, and when it is tried again.
-pub(super) fn words(facts: &Quarantined) -> Arc<str> {
-    let reason = &facts.reason;
-    let words = match facts.failures {
-        // It is to be tried in this run, or the server said "not now".
-        0 => return Arc::clone(reason),
-        _ if facts.next_at <= facts.last_at => format!("{reason}; next try in the next run"),
-        failures => format!(
-            "{reason}; next try {} (it failed in {failures} runs since {})",
-            minute(facts.next_at),
-            day(facts.first_at)
-        ),
-    };
-    reason::shared_whole(&words, reason)
 }
 
 #[cfg(test)]

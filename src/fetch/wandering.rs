@@ -3,9 +3,9 @@
 //!
 //! Must never: make a receipt.
 
-use super::error::AccountError;
 use super::round::{Run, Top};
 use super::tops::{self, Heard};
+use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
 use crate::ledger::{Change, Seq};
 use crate::mail::digest::{Digester, Hash};
@@ -52,7 +52,7 @@ impl Run<'_> {
         }
         let mut changes = Vec::new();
         for (&(place, seq), header) in asked.iter().zip(headers) {
-            let Some(row) = self.ledger.row(seq)? else { continue };
+            let Some(row) = self.store.ledger.row(seq)? else { continue };
             if header == Some(row.digest.header) {
                 changes.push(Change::Recognised {
                     seq,
@@ -63,6 +63,6 @@ impl Run<'_> {
                 plan.keep_by_header(place, seq, row.archived_at);
             }
         }
-        Ok(self.ledger.commit(&changes)?)
+        Ok(self.store.ledger.commit(&changes)?)
     }
 }

@@ -163,7 +163,7 @@ impl<'l> Planner<'l> {
             verdicts: vec![unknown; self.listing.len()],
             presence: Arc::clone(&self.presence),
             shared: HashSet::new(),
-            wards: BTreeMap::new(),
+            in_quarantine: BTreeMap::new(),
             nameless: (!nameless.is_empty()).then_some(0),
             groups: if nameless.is_empty() { Vec::new() } else { vec![nameless] },
             rows: Rows::of(self.matches.iter().map(|row| row.seq).collect()),
@@ -204,10 +204,10 @@ impl<'l> Planner<'l> {
         }
         if !quarantine.is_empty() {
             let found = (0..plan.len()).filter_map(|place| {
-                let ward = quarantine.find(self.listing.entry(place), plan.has_own_uid(place))?;
-                Some((place, ward))
+                let id = quarantine.find(self.listing.entry(place), plan.has_own_uid(place))?;
+                Some((place, id))
             });
-            plan.wards = found.collect();
+            plan.in_quarantine = found.collect();
         }
         plan.rows.settle(&plan.verdicts);
         apply(limits, &mut plan, quarantine);
@@ -334,8 +334,8 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
             *verdict = Verdict::Left(Left::TooLarge(size));
         }
     }
-    for (&place, &ward) in &plan.wards {
-        if matches!(plan.verdicts[place], Verdict::Fetch { .. }) && quarantine.rests(ward) {
+    for (&place, &id) in &plan.in_quarantine {
+        if matches!(plan.verdicts[place], Verdict::Fetch { .. }) && quarantine.rests(id) {
             plan.verdicts[place] = Verdict::Left(Left::Quarantine);
         }
     }
@@ -344,7 +344,7 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
         for (place, verdict) in plan.verdicts.iter_mut().enumerate() {
             let Verdict::Fetch { why, compare } = *verdict else { continue };
             let new = why == Why::New || matches!(compare, Compare::Nothing | Compare::Loose);
-            let its_turn = match (plan.wards.contains_key(&place), new) {
+            let its_turn = match (plan.in_quarantine.contains_key(&place), new) {
                 (true, _) => Turn::FailedBefore,
                 (false, true) => Turn::New,
                 (false, false) => Turn::Doubtful,

@@ -205,7 +205,7 @@ fn what_failed_before_rests_or_comes_last_and_never_takes_the_place_of_others() 
                 archived(1),
             ]
         );
-        assert_eq!(plan.wards().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 4]);
+        assert_eq!(plan.quarantined().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 4]);
     }
 }
 

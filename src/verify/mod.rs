@@ -8,10 +8,10 @@
 use crate::archive::{ArchiveError, Examined, Whereabouts};
 use crate::clock;
 use crate::config::{Account, Config};
-use crate::fetch::{AccountError, Locked, Prepared};
 use crate::ledger::{Change, Ledger, LedgerFile, Row, Seq};
 use crate::mail::names;
 use crate::stop;
+use crate::store::{Store, StoreError};
 use std::fmt::Write as _;
 
 /// Rows that are looked at between two questions to the ledger.
@@ -76,13 +76,13 @@ impl Verified {
 
 /// Compares an account's archive with its ledger; with `accept` what is gone or changed counts from now on as the
 /// owner's wish.
-pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verified, AccountError> {
+pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verified, StoreError> {
     if LedgerFile::read_only(&config.state_dir)?.is_none() {
         return Ok(Verified::default());
     }
-    let Prepared { mut ledger, mut archive, _lock, .. } =
-        Locked::take(config, account, None)?.prepare(config, account)?;
-    let ledger = &mut *ledger;
+    let mut store = Store::open(config, account, None)?;
+    let Store { ledger, archive, .. } = &mut store;
+    let ledger = &mut **ledger;
     let vanished = match archive.open(ledger) {
         Ok(()) => false,
         // Whoever accepts that all is gone has said so.
@@ -147,8 +147,8 @@ pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verifi
 /// Calls `each` for every stored or deleted row, the newest first.
 fn each_row(
     ledger: &mut dyn Ledger,
-    each: &mut dyn FnMut(&dyn Ledger, &Row) -> Result<(), AccountError>,
-) -> Result<(), AccountError> {
+    each: &mut dyn FnMut(&dyn Ledger, &Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut before = Seq::MAX;
     loop {
         let rows = ledger.newest(before, PAGE)?;

@@ -1,7 +1,7 @@
 //! The list as scripts read it: one JSON document, written message by message.
 
 use super::{Form, Line};
-use crate::fetch::Standings;
+use crate::inventory::Inventory;
 use crate::mail::caption::Caption;
 use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
@@ -68,7 +68,7 @@ impl Document {
 }
 
 impl Form for Document {
-    fn head(&mut self, _listing: &Listing, _standings: &Standings<'_>) -> String {
+    fn head(&mut self, _listing: &Listing, _inventory: &Inventory<'_>) -> String {
         self.begin()
     }
 
@@ -77,7 +77,7 @@ impl Form for Document {
             number: line.entry.number,
             size: line.entry.size,
             uid: line.entry.uid.map(escape),
-            state: line.standing.word(),
+            state: line.status.word(),
             reason: line.reason.clone(),
             header: line.caption.as_ref().map(Header::new),
         };
@@ -98,7 +98,7 @@ fn json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::Standing;
+    use crate::inventory::MessageStatus;
     use crate::pop3::listing::Entry;
 
     #[test]
@@ -108,11 +108,11 @@ mod tests {
         let mut document = Document::new("work");
         let mut text = document.begin();
         for (number, caption) in [(1, None), (2, Some(Ok(caption))), (3, Some(Err("no TOP".to_owned())))] {
-            let standing = Standing::Archived;
-            text += &document.line(&Line { entry: entry(number), standing, reason: None, caption });
+            let status = MessageStatus::Archived;
+            text += &document.line(&Line { entry: entry(number), status, reason: None, caption });
         }
-        let (standing, reason) = (Standing::Quarantined, Some("refused".to_owned()));
-        text += &document.line(&Line { entry: entry(4), standing, reason, caption: None });
+        let (status, reason) = (MessageStatus::Quarantined, Some("refused".to_owned()));
+        text += &document.line(&Line { entry: entry(4), status, reason, caption: None });
         text += &document.foot(None);
         assert_eq!(
             text,

@@ -11,11 +11,12 @@ mod table;
 
 use super::output::{self, Out, Printer};
 use super::{Failure, load};
+use crate::account_error::AccountError;
 use crate::cli;
 use crate::config::{Account, Config};
 use crate::connect::{self, ServerRecord};
 use crate::exit::Exit;
-use crate::fetch::{self, AccountError, Standing, Standings};
+use crate::inventory::{self, Inventory, MessageStatus};
 use crate::mail::caption::Caption;
 use crate::pop3::listing::{Entry, Listing};
 use crate::progress::wording;
@@ -28,7 +29,7 @@ use table::Table;
 /// One message of the list.
 struct Line<'a> {
     entry: Entry<'a>,
-    standing: Standing,
+    status: MessageStatus,
     /// Why it is in quarantine, if it is; printable.
     reason: Option<String>,
     /// With `--headers`: what its header says, or why that is not known.
@@ -38,7 +39,7 @@ struct Line<'a> {
 /// A form of the list. Each method gives the text to print.
 trait Form {
     /// Before the first message, if it comes to that.
-    fn head(&mut self, listing: &Listing, standings: &Standings<'_>) -> String;
+    fn head(&mut self, listing: &Listing, inventory: &Inventory<'_>) -> String;
     /// One message, in the listing's order.
     fn line(&mut self, line: &Line<'_>) -> String;
     /// At the end, with the words for what went wrong.
@@ -82,17 +83,19 @@ fn list<W: Write>(
     let mut session =
         connect::open_session(Some(config), account, connect::run_deadline(account), trace, &observer)?;
     let listing = session.listing()?;
-    let standings = fetch::look(config, account, &listing, None)?;
-    let mut flow = printer.put(form.head(&listing, &standings).as_bytes());
+    let inventory = inventory::look(config, account, &listing, None)?;
+    let mut flow = printer.put(form.head(&listing, &inventory).as_bytes());
     let mut messages = listing.iter().enumerate();
     let mut next = |caption: Option<Result<Caption, String>>| {
         let Some((place, entry)) = messages.next() else { return ControlFlow::Break(()) };
-        let standing = standings.at(place).0;
-        let reason = match standing {
-            Standing::Quarantined => standings.quarantined(place).map(|(why, _)| wording::printable(&why)),
+        let status = inventory.at(place).0;
+        let reason = match status {
+            MessageStatus::Quarantined => {
+                inventory.quarantined(place).map(|(why, _)| wording::printable(&why))
+            }
             _ => None,
         };
-        printer.put(form.line(&Line { entry, standing, reason, caption }).as_bytes())
+        printer.put(form.line(&Line { entry, status, reason, caption }).as_bytes())
     };
     let mut outcome = Ok(());
     if options.headers && flow.is_continue() {

@@ -2,7 +2,7 @@
 
 use super::columns::{cut, filled, width};
 use super::{Form, Line};
-use crate::fetch::{Standing, Standings};
+use crate::inventory::{Inventory, MessageStatus};
 use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
 use crate::progress::wording;
@@ -66,16 +66,16 @@ impl Table {
 }
 
 impl Form for Table {
-    fn head(&mut self, listing: &Listing, standings: &Standings<'_>) -> String {
+    fn head(&mut self, listing: &Listing, inventory: &Inventory<'_>) -> String {
         let sizes = || listing.iter().filter_map(|entry| entry.size);
         let total = sizes().sum();
         self.number =
             digits(listing.iter().last().map_or(0, |entry| u64::from(entry.number))).max("NO".len());
         self.octets = digits(sizes().max().unwrap_or(0)).max("OCTETS".len());
-        let mut counts = Standing::ALL.map(|standing| (standing, 0_u64));
+        let mut counts = MessageStatus::ALL.map(|status| (status, 0_u64));
         for place in 0..listing.len() {
-            let (standing, _) = standings.at(place);
-            counts.iter_mut().filter(|(one, _)| *one == standing).for_each(|(_, count)| *count += 1);
+            let (status, _) = inventory.at(place);
+            counts.iter_mut().filter(|(one, _)| *one == status).for_each(|(_, count)| *count += 1);
         }
         let found: Vec<(&str, u64)> =
             counts.iter().filter(|(_, count)| *count > 0).map(|(one, count)| (one.word(), *count)).collect();
@@ -111,7 +111,7 @@ impl Form for Table {
             ],
             Err(why) => [NOTHING.to_owned(), NOTHING.to_owned(), format!("({why})")],
         });
-        self.row([&number, &octets, line.standing.word(), &uid], header)
+        self.row([&number, &octets, line.status.word(), &uid], header)
     }
 
     fn foot(&mut self, _error: Option<&str>) -> String {
@@ -148,13 +148,13 @@ mod tests {
     fn printed(caption: Option<&Caption>, terminal: Option<usize>) -> String {
         let listing = listing();
         let limits = Limits { max_size: 1_000_000, messages: None };
-        let standings = Standings::of(&listing, None, limits).unwrap();
+        let inventory = Inventory::of(&listing, None, limits).unwrap();
         let mut table = Table::new("work", caption.is_some(), terminal);
-        let mut text = table.head(&listing, &standings);
+        let mut text = table.head(&listing, &inventory);
         for (place, entry) in listing.iter().enumerate() {
-            let standing = standings.at(place).0;
+            let status = inventory.at(place).0;
             let caption = caption.cloned().map(Ok);
-            text.push_str(&table.line(&Line { entry, standing, reason: None, caption }));
+            text.push_str(&table.line(&Line { entry, status, reason: None, caption }));
         }
         text + &table.foot(None)
     }
@@ -195,16 +195,16 @@ mod tests {
         let listing = listing();
         let mut table = Table::new("work", true, None);
         let why = "the server refused TOP: “no”".to_owned();
-        let (entry, standing) = (listing.entry(1), Standing::Archived);
-        let line = Line { entry, standing, reason: None, caption: Some(Err(why)) };
+        let (entry, status) = (listing.entry(1), MessageStatus::Archived);
+        let line = Line { entry, status, reason: None, caption: Some(Err(why)) };
         assert!(table.line(&line).ends_with("(the server refused TOP: “no”)\n"));
     }
 
     #[test]
     fn an_empty_maildrop_is_one_line() {
         let listing = ListingBuilder::new().finish().unwrap();
-        let standings = Standings::of(&listing, None, Limits { max_size: 1, messages: None }).unwrap();
+        let inventory = Inventory::of(&listing, None, Limits { max_size: 1, messages: None }).unwrap();
         let mut table = Table::new("work", false, None);
-        assert_eq!(table.head(&listing, &standings) + &table.foot(None), "work: 0 messages\n");
+        assert_eq!(table.head(&listing, &inventory) + &table.foot(None), "work: 0 messages\n");
     }
 }

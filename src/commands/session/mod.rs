@@ -9,16 +9,17 @@
 mod display;
 mod input;
 mod marks;
+mod records;
 mod signals;
 
 use super::output::{self, Out, Printer};
 use super::{Failure, load};
+use crate::account_error::AccountError;
 use crate::cli;
 use crate::cli::manual::SESSION_HELP;
 use crate::config::{Account, Config};
 use crate::connect;
 use crate::exit::Exit;
-use crate::fetch::{AccountError, Records};
 use crate::pop3::command::Command;
 use crate::pop3::reply::Reply;
 use crate::pop3::typed::{Typed, Unsaid};
@@ -27,6 +28,7 @@ use crate::session::{ByHand, Session};
 use display::Display;
 use input::{Lines, Next};
 use marks::Marks;
+use records::Records;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A disk that knows what would be left of it if the power failed now.
 
 use super::fate::Fate;
-use super::store::{Ino, Store};
+use super::store::{DiskState, Ino};
 use crate::disk::{Access, Disk, DiskFile, Kind, Meta};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -20,25 +20,25 @@ pub(super) struct Traits {
 
 /// The disk, as one process sees it.
 pub(super) struct ModelDisk {
-    pub store: Arc<Mutex<Store>>,
+    pub store: Arc<Mutex<DiskState>>,
     pub fate: Arc<Fate>,
     pub traits: Traits,
 }
 
 /// An open file of it.
 pub(super) struct ModelFile {
-    store: Arc<Mutex<Store>>,
+    store: Arc<Mutex<DiskState>>,
     fate: Arc<Fate>,
     ino: Ino,
     position: u64,
 }
 
 impl ModelDisk {
-    fn look<T>(&self, effect: impl FnOnce(&Store) -> io::Result<T>) -> io::Result<T> {
+    fn look<T>(&self, effect: impl FnOnce(&DiskState) -> io::Result<T>) -> io::Result<T> {
         self.fate.look(|| effect(&lock(&self.store)))
     }
 
-    fn change<T>(&self, effect: impl FnOnce(&mut Store) -> io::Result<T>) -> io::Result<T> {
+    fn change<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
         self.fate.change(|| effect(&mut lock(&self.store)))
     }
 
@@ -132,7 +132,7 @@ impl Disk for ModelDisk {
 }
 
 impl ModelFile {
-    fn change<T>(&self, effect: impl FnOnce(&mut Store) -> io::Result<T>) -> io::Result<T> {
+    fn change<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
         self.fate.change(|| effect(&mut lock(&self.store)))
     }
 }
@@ -216,7 +216,7 @@ impl Seek for ModelFile {
     }
 }
 
-fn meta(store: &Store, ino: Ino) -> Meta {
+fn meta(store: &DiskState, ino: Ino) -> Meta {
     let kind = store.kind(ino);
     Meta {
         kind,
@@ -232,6 +232,6 @@ fn meta(store: &Store, ino: Ino) -> Meta {
     }
 }
 
-fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+fn lock(store: &Mutex<DiskState>) -> MutexGuard<'_, DiskState> {
     store.lock().unwrap()
 }

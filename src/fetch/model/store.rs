@@ -17,7 +17,7 @@ const ROOT: Ino = 1;
 const SECTOR: usize = 48;
 
 /// The disk's content.
-pub(super) struct Store {
+pub(super) struct DiskState {
     nodes: BTreeMap<Ino, Node>,
     /// Moves on with every change of a folder or file.
     time: i64,
@@ -44,10 +44,10 @@ pub(super) enum Survival {
     Some(u64),
 }
 
-impl Store {
+impl DiskState {
     /// An empty disk.
     pub(super) fn new() -> Self {
-        let mut store = Store { nodes: BTreeMap::new(), time: 0 };
+        let mut store = DiskState { nodes: BTreeMap::new(), time: 0 };
         store.add(Content::Folder { now: Names::new(), durable: Names::new() });
         store
     }
@@ -280,11 +280,11 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
-    use super::{Store, Survival};
+    use super::{DiskState, Survival};
     use std::path::Path;
 
-    fn store_with_file() -> (Store, &'static Path, super::Ino) {
-        let mut store = Store::new();
+    fn store_with_file() -> (DiskState, &'static Path, super::Ino) {
+        let mut store = DiskState::new();
         store.make_folder(Path::new("/mail")).unwrap();
         store.sync_all();
         let (path, ino) = (Path::new("/mail/1"), store.add_file());

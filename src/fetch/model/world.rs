@@ -4,7 +4,7 @@ use super::disk::{ModelDisk, Traits};
 use super::fate::{Doom, Fate};
 use super::ledger::ModelLedger;
 use super::maildrop::{Connection, Maildrop, Manners};
-use super::store::{Store, Survival};
+use super::store::{DiskState, Survival};
 use crate::archive::Archive;
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
@@ -15,6 +15,7 @@ use crate::fetch::round::Run;
 use crate::ledger::SqliteLedger;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Options, Pipeline, Session};
+use crate::store::Store;
 use secrecy::SecretString;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub(super) struct Case {
 pub(super) struct World {
     pub case: Case,
     pub maildrop: Arc<Mutex<Maildrop>>,
-    pub store: Arc<Mutex<Store>>,
+    pub store: Arc<Mutex<DiskState>>,
     record: Arc<Mutex<SqliteLedger>>,
     account: Account,
     /// Everything in quarantine is tried.
@@ -61,7 +62,7 @@ impl World {
         // Writers of one mbox wait for each other within a process: every world has its own.
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let home = PathBuf::from(format!("/home{}", WORLDS.fetch_add(1, Ordering::Relaxed)));
-        let mut store = Store::new();
+        let mut store = DiskState::new();
         store.make_folder(&home).unwrap();
         store.sync_all();
         let archive = home.join("mail/work");
@@ -127,7 +128,7 @@ impl World {
                 session: age,
             },
             retry: self.retry,
-            ..Run::new(&self.account, &observer, &open, archive, record)
+            ..Run::new(&self.account, &observer, &open, Store::of(archive, record))
         }
         .complete();
         let struck = fate.has_struck();

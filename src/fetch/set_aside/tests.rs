@@ -49,7 +49,7 @@ fn the_gaps_between_tries_grow_up_to_a_week() {
     let listing = listing();
     let (mut known, mut now, mut gaps) = (Vec::new(), NOW, Vec::new());
     for _ in 0..8 {
-        let mut aside = SetAside::new(known, false, 1000, now);
+        let mut aside = SetAside::new(Quarantine::on_record(known, false, 1000, now));
         let plan = plan(&listing, &aside);
         aside.missed(&plan, &without(&[0]), false, now);
         known = recorded(&mut aside);
@@ -58,7 +58,9 @@ fn the_gaps_between_tries_grow_up_to_a_week() {
     }
     assert_eq!(gaps, [0, 3_600, 14_400, 86_400, 259_200, 604_800, 604_800, 604_800]);
     assert_eq!((known[0].failures, known[0].first_at), (8, NOW));
-    assert!(words(&known[0]).starts_with("refused; next try 20"), "{}", words(&known[0]));
+    let aside = SetAside::new(Quarantine::on_record(known, false, 1000, now));
+    let (reason, _) = aside.quarantine().reason(listing.entry(0), true).unwrap();
+    assert!(reason.starts_with("refused; next try 20"), "{reason}");
 }
 
 #[test]
@@ -76,16 +78,19 @@ fn a_message_rests_until_its_time_unless_a_person_says_otherwise() {
         larger_than: None,
     };
     let rests = |retry, now| {
-        let aside = SetAside::new(vec![facts.clone()], retry, 1000, now);
-        aside.quarantine().rests(plan(&listing, &aside).ward(0).unwrap())
+        let aside = SetAside::new(Quarantine::on_record(vec![facts.clone()], retry, 1000, now));
+        aside.quarantine().rests(plan(&listing, &aside).quarantine_id(0).unwrap())
     };
     assert!(rests(false, NOW + 3_599));
     assert!(!rests(false, NOW + 3_600));
     assert!(!rests(true, NOW));
     assert!(!rests(false, NOW - 1), "it failed in the future");
     let large = Quarantined { larger_than: Some(999), ..facts.clone() };
-    let aside = SetAside::new(vec![large], false, 1000, NOW);
-    assert!(!aside.quarantine().rests(plan(&listing, &aside).ward(0).unwrap()), "max_size has grown");
+    let aside = SetAside::new(Quarantine::on_record(vec![large], false, 1000, NOW));
+    assert!(
+        !aside.quarantine().rests(plan(&listing, &aside).quarantine_id(0).unwrap()),
+        "max_size has grown"
+    );
 }
 
 #[test]
@@ -99,7 +104,11 @@ fn messages_without_a_uid_of_their_own_are_known_by_number_unless_numbers_change
     let numbers: Vec<_> = recorded(&mut aside).into_iter().map(|facts| facts.number).collect();
     assert_eq!(numbers, [None, Some(2), Some(4)]);
     let after = plan(&listing, &aside);
-    assert_eq!(after.wards().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1, 3], "message 3 is fetched");
+    assert_eq!(
+        after.quarantined().map(|(place, _)| place).collect::<Vec<_>>(),
+        [0, 1, 3],
+        "message 3 is fetched"
+    );
 }
 
 #[test]
@@ -110,10 +119,10 @@ fn a_message_that_breaks_a_session_is_tried_after_the_others_and_fails_at_the_se
     aside.blame(&first, &broken_at(0), &closed(), NOW);
     assert_eq!((aside.suspected(), aside.failures()), (1, 0));
     let second = plan(&listing, &aside);
-    assert!(!aside.quarantine().rests(second.ward(0).unwrap()));
+    assert!(!aside.quarantine().rests(second.quarantine_id(0).unwrap()));
     aside.blame(&second, &broken_at(0), &closed(), NOW);
     assert_eq!(aside.failures(), 1);
-    assert!(aside.quarantine().rests(second.ward(0).unwrap()), "not again in this run");
+    assert!(aside.quarantine().rests(second.quarantine_id(0).unwrap()), "not again in this run");
     assert_eq!(recorded(&mut aside).last().unwrap().failures, 1);
 }
 
@@ -137,7 +146,7 @@ fn not_now_is_no_failure_beyond_the_run() {
     let haul = Haul { passing: HashSet::from([0]), ..without(&[0]) };
     aside.missed(&before, &haul, false, NOW);
     assert!(recorded(&mut aside).is_empty());
-    assert!(aside.quarantine().rests(plan(&listing, &aside).ward(0).unwrap()));
+    assert!(aside.quarantine().rests(plan(&listing, &aside).quarantine_id(0).unwrap()));
 }
 
 #[test]
@@ -149,7 +158,7 @@ fn what_is_stored_or_no_longer_listed_is_released() {
     let mut gone = recorded(&mut aside);
     gone[0].uid = Some(b"gone".to_vec());
     gone[1].number = Some(2);
-    let mut aside = SetAside::new(gone, true, 1000, NOW);
+    let mut aside = SetAside::new(Quarantine::on_record(gone, true, 1000, NOW));
     let plan = plan(&listing, &aside);
     aside.listed(&plan);
     aside.release_unlisted();

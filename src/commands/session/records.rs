@@ -6,22 +6,22 @@
 //! confirmed it, and an unconfirmed one as [`Change::Leaving`], as in a fetch. Must never: mark a
 //! message, or say anything to the server but what lists the maildrop.
 
-use super::error::AccountError;
-use super::remove::quit_itself_deletes;
-use super::standing::{Standing, Standings};
-use super::{Locked, Prepared};
+use crate::account_error::AccountError;
 use crate::archive::Copy;
 use crate::clock::now;
 use crate::config::{Account, Config};
+use crate::connect::quit_itself_deletes;
+use crate::inventory::{Inventory, MessageStatus};
 use crate::ledger::{Change, LedgerError, Seq};
 use crate::plan::Limits;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
+use crate::store::Store;
 use std::fmt;
 
 /// What is on record about the messages of one session. Has the account's lock.
-pub struct Records {
-    prepared: Prepared,
+pub(super) struct Records {
+    store: Store,
     /// By ascending number.
     messages: Vec<Message>,
     archive_is_open: bool,
@@ -32,7 +32,7 @@ pub struct Records {
 #[derive(Clone, Copy, Debug)]
 struct Message {
     number: u32,
-    standing: Standing,
+    status: MessageStatus,
     seq: Option<Seq>,
     /// Its body was never compared with the copy's.
     by_header: bool,
@@ -40,16 +40,16 @@ struct Message {
 
 /// Why a message would be lost with its deletion from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(super) enum Loss {
     /// The server did not list it.
     NotListed,
     /// It is not archived.
-    NotHeld(Standing),
+    NotArchived(MessageStatus),
     /// It is on record, but all that was compared with its copy is the header.
     Unproven,
     /// It is on record, but its copy is not in the archive any more.
     Gone,
-    /// It is on record, but something else stands where its copy was.
+    /// It is on record, but something else is where its copy was.
     Changed,
     /// It is on record, but its copy cannot be read.
     Unreadable(String),
@@ -59,13 +59,13 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Loss::NotListed => f.write_str("the server has not listed it"),
-            Loss::NotHeld(Standing::Doubtful) => {
+            Loss::NotArchived(MessageStatus::Doubtful) => {
                 f.write_str("whether it is in the archive only a fetch can tell")
             }
-            Loss::NotHeld(Standing::TooLarge) => {
+            Loss::NotArchived(MessageStatus::TooLarge) => {
                 f.write_str("it is not in the archive, being larger than max_size")
             }
-            Loss::NotHeld(_) => f.write_str("it is not in the archive"),
+            Loss::NotArchived(_) => f.write_str("it is not in the archive"),
             Loss::Unproven => f.write_str("only its header was compared with the copy in the archive"),
             Loss::Gone => f.write_str("its copy is not in the archive any more"),
             Loss::Changed => f.write_str("its copy in the archive has been changed"),
@@ -76,32 +76,32 @@ impl fmt::Display for Loss {
 
 impl Records {
     /// Takes the account's lock and opens its part of the ledger, before anybody logs in.
-    pub fn open(config: &Config, account: &Account) -> Result<Records, AccountError> {
-        let prepared = Locked::take(config, account, None)?.prepare(config, account)?;
-        Ok(Records { prepared, messages: Vec::new(), archive_is_open: false, quit_deletes: false })
+    pub(super) fn open(config: &Config, account: &Account) -> Result<Records, AccountError> {
+        let store = Store::open(config, account, None)?;
+        Ok(Records { store, messages: Vec::new(), archive_is_open: false, quit_deletes: false })
     }
 
     /// Lists the maildrop and compares it with the ledger. A server that refuses to list has nothing that is
     /// archived.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
         session: &mut Session<Transaction>,
         account: &Account,
     ) -> Result<Listing, AccountError> {
-        self.prepared.ledger.commit(&[Change::LoggedIn { at: now() }])?;
+        self.store.ledger.commit(&[Change::LoggedIn { at: now() }])?;
         let listing = match session.listing() {
             Err(SessionError::Refused { .. }) => Listing::default(),
             outcome => outcome?,
         };
         let limits = Limits { max_size: account.max_size, messages: None };
-        let standings = Standings::of(&listing, Some(&*self.prepared.ledger), limits)?;
+        let inventory = Inventory::of(&listing, Some(&*self.store.ledger), limits)?;
         self.messages = listing
             .iter()
             .enumerate()
             .map(|(place, entry)| {
-                let (standing, seq) = standings.at(place);
-                let by_header = seq.is_some_and(|seq| standings.is_by_header(seq));
-                Message { number: entry.number, standing, seq, by_header }
+                let (status, seq) = inventory.at(place);
+                let by_header = seq.is_some_and(|seq| inventory.is_by_header(seq));
+                Message { number: entry.number, status, seq, by_header }
             })
             .collect();
         self.quit_deletes = quit_itself_deletes(session, account);
@@ -109,19 +109,19 @@ impl Records {
     }
 
     /// How many listed messages are on record.
-    pub fn archived(&self) -> u64 {
-        self.messages.iter().filter(|message| message.standing == Standing::Archived).count() as u64
+    pub(super) fn archived(&self) -> u64 {
+        self.messages.iter().filter(|message| message.status == MessageStatus::Archived).count() as u64
     }
 
     /// Whether QUIT makes this server delete, or hide, what RETR showed.
-    pub fn quit_deletes(&self) -> bool {
+    pub(super) fn quit_deletes(&self) -> bool {
         self.quit_deletes
     }
 
     /// What would be lost with this message; `None` when a whole copy of it was read just now.
-    pub fn loss(&mut self, number: u32) -> Option<Loss> {
+    pub(super) fn loss(&mut self, number: u32) -> Option<Loss> {
         let Some(message) = self.find(number) else { return Some(Loss::NotListed) };
-        let Some(seq) = message.seq else { return Some(Loss::NotHeld(message.standing)) };
+        let Some(seq) = message.seq else { return Some(Loss::NotArchived(message.status)) };
         if message.by_header {
             return Some(Loss::Unproven);
         }
@@ -134,12 +134,12 @@ impl Records {
     }
 
     /// QUIT is about to be sent, with DELE accepted for these messages.
-    pub fn leaving(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
+    pub(super) fn leaving(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
         self.record(numbers, Change::Leaving)
     }
 
     /// QUIT was confirmed, with DELE accepted for these messages.
-    pub fn deleted(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
+    pub(super) fn deleted(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), LedgerError> {
         let at = now();
         self.record(numbers, |seq| Change::Deleted { seq, at })
     }
@@ -151,7 +151,7 @@ impl Records {
     ) -> Result<(), LedgerError> {
         let rows = numbers.into_iter().filter_map(|number| self.find(number).and_then(|message| message.seq));
         let changes: Vec<Change> = rows.map(change).collect();
-        self.prepared.ledger.commit(&changes)
+        self.store.ledger.commit(&changes)
     }
 
     fn find(&self, number: u32) -> Option<Message> {
@@ -162,7 +162,7 @@ impl Records {
     /// Looks at a row's copy. The archive is opened for the first one: the ledger has messages then, so that
     /// nothing is made.
     fn copy(&mut self, seq: Seq) -> Result<Copy, AccountError> {
-        let Prepared { ledger, archive, .. } = &mut self.prepared;
+        let Store { ledger, archive, .. } = &mut self.store;
         if !self.archive_is_open {
             archive.open(&mut **ledger)?;
             self.archive_is_open = true;

@@ -1,4 +1,4 @@
-//! Why an account's run broke off.
+//! What can go wrong with one account: no connection, a session that fails, a ledger or an archive that does.
 
 use crate::archive::ArchiveError;
 use crate::connect::ConnectError;
@@ -7,6 +7,7 @@ use crate::ledger::LedgerError;
 use crate::net::NetError;
 use crate::session::SessionError;
 use crate::stop::Stopped;
+use crate::store::StoreError;
 
 /// The first thing that went wrong; its text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -18,29 +19,32 @@ pub enum AccountError {
     /// The session failed, now or at the login.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The ledger failed.
+    /// The lock, the ledger or the archive failed.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The archive failed.
-    #[error(transparent)]
-    Archive(ArchiveError),
+    Store(StoreError),
     /// A signal asked the run to stop.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// Another popkeep has this maildrop's lock.
-    #[error("another popkeep is at work on {identity}; try again when it has finished, or with --wait 2m")]
-    Busy {
-        /// Whose maildrop.
-        identity: String,
-    },
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped(stopped) => AccountError::Stopped(stopped),
+            error => AccountError::Store(error),
+        }
+    }
+}
+
+impl From<LedgerError> for AccountError {
+    fn from(error: LedgerError) -> Self {
+        AccountError::Store(error.into())
+    }
 }
 
 impl From<ArchiveError> for AccountError {
     fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Ledger(error) => AccountError::Ledger(error),
-            error => AccountError::Archive(error),
-        }
+        AccountError::Store(error.into())
     }
 }
 
@@ -65,7 +69,7 @@ impl AccountError {
     }
 
     /// Whether all that is wrong is the time: the server wants to be left alone for a while.
-    pub(super) fn is_for_later(&self) -> bool {
+    pub fn is_for_later(&self) -> bool {
         matches!(
             self,
             AccountError::Connect(ConnectError::TooSoon { .. })
@@ -79,9 +83,7 @@ impl AccountError {
             AccountError::Stopped(stopped) => stopped.exit,
             AccountError::Connect(error) => error.exit(),
             AccountError::Session(error) => error.exit(),
-            AccountError::Ledger(error) => error.exit(),
-            AccountError::Archive(error) => error.exit(),
-            AccountError::Busy { .. } => Exit::TRY_LATER,
+            AccountError::Store(error) => error.exit(),
         }
     }
 }

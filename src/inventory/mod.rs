@@ -1,23 +1,27 @@
-//! What the archive has of each listed message, by the same plan that a fetch makes.
+//! What of a listing is archived, by the same plan that a fetch makes: for `check`, `list`, `session` and
+//! `fetch --dry-run`.
 //!
-//! Must never: write anything anywhere.
+//! It goes by what the last run saw of the archive; only a fetch and `verify` look at the archive itself.
+//!
+//! Must never: write anything anywhere, ask for a message, or mark one.
 
-use super::due::ages_now;
-use super::error::AccountError;
-use super::prepare::{configured, moved};
-use super::set_aside::SetAside;
+mod preview;
+
+pub use preview::{Preview, ToFetch, preview};
+
 use crate::archive::Presence;
-use crate::clock::now;
+use crate::clock;
 use crate::config::{Account, Config};
-use crate::ledger::{Ledger, LedgerError, LedgerFile, Seq};
-use crate::plan::{Ages, Left, Limits, Plan, Planner, Verdict, Why};
+use crate::ledger::{Ledger, LedgerError, Seq};
+use crate::plan::{Ages, Left, Limits, Plan, Planner, Quarantine, Verdict, Why};
 use crate::pop3::listing::Listing;
+use crate::store::{self, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What the archive has of a listed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum MessageStatus {
     /// It is on record.
     Archived,
     /// It is on record, and its copy was gone or damaged at the last run.
@@ -32,44 +36,44 @@ pub enum Standing {
     Quarantined,
 }
 
-impl Standing {
+impl MessageStatus {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Standing; 6] = [
-        Standing::Archived,
-        Standing::Removed,
-        Standing::New,
-        Standing::Doubtful,
-        Standing::TooLarge,
-        Standing::Quarantined,
+    pub const ALL: [MessageStatus; 6] = [
+        MessageStatus::Archived,
+        MessageStatus::Removed,
+        MessageStatus::New,
+        MessageStatus::Doubtful,
+        MessageStatus::TooLarge,
+        MessageStatus::Quarantined,
     ];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Standing::Archived => "archived",
-            Standing::Removed => "removed",
-            Standing::New => "new",
-            Standing::Doubtful => "doubtful",
-            Standing::TooLarge => "too large",
-            Standing::Quarantined => "quarantined",
+            MessageStatus::Archived => "archived",
+            MessageStatus::Removed => "removed",
+            MessageStatus::New => "new",
+            MessageStatus::Doubtful => "doubtful",
+            MessageStatus::TooLarge => "too large",
+            MessageStatus::Quarantined => "quarantined",
         }
     }
 }
 
 /// A listing compared with the ledger.
 #[derive(Debug)]
-pub struct Standings<'l> {
+pub struct Inventory<'l> {
     plan: Plan<'l>,
     /// The ledger has no message of this maildrop, so there is nothing to be in doubt about.
     blank: bool,
     /// Rows that have their UID for the sake of an equal header alone.
     by_header: HashSet<Seq>,
     /// What failed in earlier runs.
-    aside: SetAside,
+    quarantine: Quarantine,
     ages: Ages,
 }
 
-impl<'l> Standings<'l> {
+impl<'l> Inventory<'l> {
     /// By what is in this part of the ledger; `None` when it has none for the maildrop.
     pub fn of(
         listing: &'l Listing,
@@ -83,13 +87,13 @@ impl<'l> Standings<'l> {
         }
         let mut blank = true;
         let mut by_header = HashSet::new();
-        let mut aside = SetAside::default();
+        let mut quarantine = Quarantine::default();
         let mut ages = Ages::default();
         if let Some(ledger) = ledger {
             let parts = ledger.quirks()?.shows_parts;
-            planner = planner.with_marks(ledger.marks()?, now()).of_parts(parts);
-            aside = SetAside::new(ledger.quarantined()?, false, limits.max_size, now());
-            ages = ages_now(ledger)?;
+            planner = planner.with_marks(ledger.marks()?, clock::now()).of_parts(parts);
+            quarantine = Quarantine::on_record(ledger.quarantined()?, false, limits.max_size, clock::now());
+            ages = self::ages(ledger)?;
             ledger.known(&mut |row| {
                 blank = false;
                 ages.row(row.seq, row.archived_at);
@@ -99,7 +103,7 @@ impl<'l> Standings<'l> {
                 planner.row(&row);
             })?;
         }
-        Ok(Standings { plan: planner.finish(&limits, aside.quarantine()), blank, by_header, aside, ages })
+        Ok(Inventory { plan: planner.finish(&limits, &quarantine), blank, by_header, quarantine, ages })
     }
 
     /// The plan that a fetch would make of it.
@@ -120,7 +124,7 @@ impl<'l> Standings<'l> {
 
     /// Why the message at this place is left alone for now, and when it is tried again, if it is in quarantine.
     pub fn quarantined(&self, place: usize) -> Option<(Arc<str>, bool)> {
-        self.aside.reason(&self.plan, place)
+        self.quarantine.reason(self.plan.item(place).entry, self.plan.has_own_uid(place))
     }
 
     /// The message at this place in the listing, and the row that it is archived as.
@@ -128,17 +132,17 @@ impl<'l> Standings<'l> {
     /// # Panics
     ///
     /// If there is no such place.
-    pub fn at(&self, place: usize) -> (Standing, Option<Seq>) {
+    pub fn at(&self, place: usize) -> (MessageStatus, Option<Seq>) {
         let failed = || self.quarantined(place).map(|(_, by_choice)| by_choice);
         match self.plan.item(place).verdict {
-            Verdict::Archived(archived) => (Standing::Archived, Some(archived.seq)),
-            Verdict::Removed(row) | Verdict::Damaged(row) => (Standing::Removed, Some(row.seq)),
-            Verdict::Left(Left::TooLarge(_)) => (Standing::TooLarge, None),
-            Verdict::Left(Left::Quarantine) if failed() == Some(true) => (Standing::TooLarge, None),
-            Verdict::Left(Left::Quarantine) => (Standing::Quarantined, None),
-            Verdict::Fetch { .. } if failed() == Some(false) => (Standing::Quarantined, None),
-            Verdict::Fetch { why, .. } if why != Why::New && !self.blank => (Standing::Doubtful, None),
-            Verdict::Fetch { .. } | Verdict::Left(Left::Limit) => (Standing::New, None),
+            Verdict::Archived(archived) => (MessageStatus::Archived, Some(archived.seq)),
+            Verdict::Removed(row) | Verdict::Damaged(row) => (MessageStatus::Removed, Some(row.seq)),
+            Verdict::Left(Left::TooLarge(_)) => (MessageStatus::TooLarge, None),
+            Verdict::Left(Left::Quarantine) if failed() == Some(true) => (MessageStatus::TooLarge, None),
+            Verdict::Left(Left::Quarantine) => (MessageStatus::Quarantined, None),
+            Verdict::Fetch { .. } if failed() == Some(false) => (MessageStatus::Quarantined, None),
+            Verdict::Fetch { why, .. } if why != Why::New && !self.blank => (MessageStatus::Doubtful, None),
+            Verdict::Fetch { .. } | Verdict::Left(Left::Limit) => (MessageStatus::New, None),
         }
     }
 }
@@ -149,17 +153,14 @@ pub fn look<'l>(
     account: &Account,
     listing: &'l Listing,
     limit: Option<u64>,
-) -> Result<Standings<'l>, AccountError> {
+) -> Result<Inventory<'l>, StoreError> {
+    let ledger = store::ledger_to_read(config, account)?;
     let limits = Limits { max_size: account.max_size, messages: limit };
-    let Some(file) = LedgerFile::read_only(&config.state_dir)? else {
-        return Ok(Standings::of(listing, None, limits)?);
-    };
-    // What a fetch would stumble over is not to be passed over here.
-    let ledger = match file.check(&account.identity, &account.archive, &configured(config)) {
-        Err(error @ LedgerError::OtherArchive { .. }) => {
-            Some(moved(&file, account, &configured(config))?.ok_or(error)?.1)
-        }
-        outcome => outcome.map(|()| file.existing(&account.identity, &account.archive))??,
-    };
-    Ok(Standings::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?)
+    Ok(Inventory::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?)
+}
+
+/// How old what is archived is, for a run that begins now.
+pub fn ages(ledger: &dyn Ledger) -> Result<Ages, LedgerError> {
+    let now = clock::now();
+    Ok(Ages::at(now, ledger.last_run_within(clock::believable_until(now))?, ledger.ages()?))
 }

@@ -1,16 +1,10 @@
 //! What a fetch would do: `fetch --dry-run`, and the counts of `check`.
-//!
-//! Must never: write anything anywhere, ask for a message, or mark one.
 
-use super::due::due_now;
-use super::error::AccountError;
-use super::standing::{Standings, look};
-use crate::config::{Account, Config};
-use crate::connect;
-use crate::event::{Missing, Observer};
+use super::Inventory;
+use crate::config::Account;
+use crate::event::Missing;
 use crate::ledger::UnixTime;
-use crate::plan::{Left, Verdict};
-use crate::pop3::listing::Listing;
+use crate::plan::{Left, Verdict, due_now};
 use std::sync::Arc;
 
 /// What `fetch --dry-run` would do.
@@ -24,7 +18,7 @@ pub struct Preview {
     pub removed: u64,
     /// How many messages would be fetched, and their octets as far as LIST gives them.
     pub fetches: (u64, u64),
-    /// Each of them; nothing in what [`compare`] gives, which has to be small.
+    /// Each of them; or none, where only the counts are asked for.
     pub to_fetch: Vec<ToFetch>,
     /// How many archived messages would be deleted from the server.
     pub to_delete: u64,
@@ -47,36 +41,11 @@ pub struct ToFetch {
     pub why: &'static str,
 }
 
-/// What a fetch of this account would do now; `limit` as in `--limit`.
-pub fn preview(
-    config: &Config,
-    account: &Account,
-    limit: Option<u64>,
-    trace: bool,
-    observer: &Arc<dyn Observer>,
-) -> Result<Preview, AccountError> {
-    let until = connect::run_deadline(account);
-    let mut session = connect::open_session(Some(config), account, until, trace, observer)?;
-    let listing = session.listing()?;
-    let preview = of_standings(&look(config, account, &listing, limit)?, account, true);
-    connect::quit_after_a_look(session);
-    Ok(preview)
-}
-
-/// A listing against the ledger, which is only read: the counts, and what would be left.
-pub fn compare(
-    config: &Config,
-    account: &Account,
-    listing: &Listing,
-    limit: Option<u64>,
-) -> Result<Preview, AccountError> {
-    Ok(of_standings(&look(config, account, listing, limit)?, account, false))
-}
-
-fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Preview {
-    let plan = standings.plan();
+/// What a fetch of this account would do with this inventory; `each`: with every message that it would fetch.
+pub fn preview(inventory: &Inventory<'_>, account: &Account, each: bool) -> Preview {
+    let plan = inventory.plan();
     let mut preview = Preview { listed: plan.len() as u64, fetches: plan.to_fetch(), ..Preview::default() };
-    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete, standings.ages());
+    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete, inventory.ages());
     for (place, item) in plan.iter().enumerate() {
         if matches!(item.verdict, Verdict::Fetch { .. }) && !each {
             continue;
@@ -91,7 +60,7 @@ fn of_standings(standings: &Standings<'_>, account: &Account, each: bool) -> Pre
                 preview.to_fetch.push(ToFetch { number, uid, size: item.entry.size, why: why.words() });
             }
             Verdict::Left(Left::Quarantine) => {
-                let (reason, chosen) = standings.quarantined(place).unwrap_or_default();
+                let (reason, chosen) = inventory.quarantined(place).unwrap_or_default();
                 preview.left.push(Missing { chosen, ..leave(reason) });
             }
             Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".into())),

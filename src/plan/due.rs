@@ -1,13 +1,11 @@
-//! What the `delete` setting says of a archived message, and how it is written.
+//! What the `delete` setting says about an archived message, and how it is written.
 
-use crate::clock;
-use crate::clock::now;
+use super::{Ages, Plan, Verdict};
 use crate::config::DeletePolicy;
-use crate::ledger::{Ledger, LedgerError, Seq, UnixTime};
-use crate::plan::{Ages, Plan, Verdict};
+use crate::ledger::{Seq, UnixTime};
 
 /// Whether a message that was archived at `archived_at`, as its row says, may be deleted from the server.
-pub(super) fn due(policy: DeletePolicy, ages: &Ages, seq: Seq, archived_at: UnixTime) -> bool {
+pub fn due(policy: DeletePolicy, ages: &Ages, seq: Seq, archived_at: UnixTime) -> bool {
     match policy {
         DeletePolicy::Never => false,
         DeletePolicy::Fetched => true,
@@ -15,14 +13,8 @@ pub(super) fn due(policy: DeletePolicy, ages: &Ages, seq: Seq, archived_at: Unix
     }
 }
 
-/// How old what is archived is, for a run that begins now.
-pub(super) fn ages_now(ledger: &dyn Ledger) -> Result<Ages, LedgerError> {
-    let now = now();
-    Ok(Ages::at(now, ledger.last_run_within(clock::believable_until(now))?, ledger.ages()?))
-}
-
 /// How many archived messages are due for deletion, and when the oldest of them was archived.
-pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy, ages: &Ages) -> (u64, Option<UnixTime>) {
+pub fn due_now(plan: &Plan<'_>, policy: DeletePolicy, ages: &Ages) -> (u64, Option<UnixTime>) {
     let archived = plan.iter().filter_map(|item| match item.verdict {
         Verdict::Archived(archived)
             if !archived.stays && due(policy, ages, archived.seq, archived.archived_at) =>
@@ -36,7 +28,7 @@ pub(super) fn due_now(plan: &Plan<'_>, policy: DeletePolicy, ages: &Ages) -> (u6
 }
 
 /// The `delete` setting as the ledger remembers it.
-pub(super) fn policy_words(policy: DeletePolicy) -> String {
+pub fn policy_words(policy: DeletePolicy) -> String {
     match policy {
         DeletePolicy::Never => "never".to_owned(),
         DeletePolicy::Fetched => "fetched".to_owned(),

@@ -1,0 +1,119 @@
+//! One account's lock, ledger and archive, opened together.
+//!
+//! Promises: one run at a time has a maildrop's store; opening it touches nothing of the archive; an archive that was
+//! moved is recognised by its copies, and the ledger then follows it.
+
+mod error;
+
+pub use error::StoreError;
+
+use crate::archive::Archive;
+use crate::archive::maildir::Maildir;
+use crate::archive::mbox::Mbox;
+use crate::config::{Account, Config, Format};
+use crate::disk::{AccountLock, OsDisk};
+use crate::ledger::{Ledger, LedgerError, LedgerFile, SqliteLedger};
+use crate::stop::{self, Backoff};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// All that a run needs but the server.
+pub struct Store {
+    /// The maildrop's part of the ledger.
+    pub ledger: Box<dyn Ledger>,
+    /// Where its mail is kept.
+    pub archive: Box<dyn Archive>,
+    /// Where the archive was before, if it was moved.
+    pub moved_from: Option<String>,
+    /// Held until the store is dropped.
+    _lock: Option<AccountLock>,
+}
+
+impl Store {
+    /// Takes the account's lock, if need be as soon as it is free before `wait_until`, and opens its ledger and its
+    /// archive.
+    pub fn open(
+        config: &Config,
+        account: &Account,
+        wait_until: Option<Instant>,
+    ) -> Result<Store, StoreError> {
+        let file = LedgerFile::open(&config.state_dir)?;
+        let lock = take_lock(&file, account, wait_until)?;
+        let configured = configured(config);
+        let (ledger, moved_from) = match file.maildrop(&account.identity, &account.archive, &configured) {
+            Err(error @ LedgerError::OtherArchive { .. }) => {
+                let (from, mut ledger) = moved(&file, account, &configured)?.ok_or(error)?;
+                ledger.move_to(&account.archive)?;
+                (ledger, Some(from))
+            }
+            outcome => (outcome?, None),
+        };
+        Ok(Store { moved_from, _lock: Some(lock), ..Store::of(archive_of(account), Box::new(ledger)) })
+    }
+
+    /// A ledger and an archive that nobody else uses.
+    pub fn of(archive: Box<dyn Archive>, ledger: Box<dyn Ledger>) -> Store {
+        Store { ledger, archive, moved_from: None, _lock: None }
+    }
+}
+
+/// The account's part of the ledger, without its lock and without writing to it; `None` when there is none yet. What a
+/// run would fail at is an error here, too.
+pub fn ledger_to_read(config: &Config, account: &Account) -> Result<Option<SqliteLedger>, StoreError> {
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(None) };
+    let configured = configured(config);
+    match file.check(&account.identity, &account.archive, &configured) {
+        Err(error @ LedgerError::OtherArchive { .. }) => {
+            Ok(Some(moved(&file, account, &configured)?.ok_or(error)?.1))
+        }
+        outcome => Ok(outcome.map(|()| file.existing(&account.identity, &account.archive))??),
+    }
+}
+
+fn take_lock(
+    file: &LedgerFile,
+    account: &Account,
+    wait_until: Option<Instant>,
+) -> Result<AccountLock, StoreError> {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1), wait_until);
+    loop {
+        if let Some(lock) = file.lock(&account.identity)? {
+            return Ok(lock);
+        }
+        let Some(pause) = backoff.pause(Instant::now()) else {
+            return Err(StoreError::Busy { identity: account.identity.clone() });
+        };
+        stop::pause(pause);
+        stop::check()?;
+    }
+}
+
+fn archive_of(account: &Account) -> Box<dyn Archive> {
+    let disk = Arc::new(OsDisk);
+    let (path, identity) = (account.archive.clone(), account.identity.as_str());
+    match account.format {
+        Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+        Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
+    }
+}
+
+/// The part of the ledger whose archive was moved to where the account has it now, and where it was: most of its
+/// copies are there.
+fn moved(
+    file: &LedgerFile,
+    account: &Account,
+    configured: &[(&str, &Path)],
+) -> Result<Option<(String, SqliteLedger)>, StoreError> {
+    for (from, ledger) in file.elsewhere(&account.identity, &account.archive, configured)? {
+        if archive_of(account).has_most(&ledger)? {
+            return Ok(Some((from, ledger)));
+        }
+    }
+    Ok(None)
+}
+
+/// The identity and the archive of every account.
+fn configured(config: &Config) -> Vec<(&str, &Path)> {
+    config.accounts.iter().map(|account| (account.identity.as_str(), account.archive.as_path())).collect()
+}
