@@ -12,10 +12,10 @@ mod folder;
 mod look;
 mod mark;
 mod recovery;
-mod strangers;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use super::presence::Begun;
 use super::{
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile as _, Kind};
-use crate::ledger::{Ledger, Place, Row, Seq, Stranger, UnixTime};
+use crate::ledger::{Ledger, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
 use crate::mail::{dated, headers};
@@ -62,7 +62,7 @@ pub struct Maildir<D: Disk> {
     closed_unsynced: bool,
     /// A commit failed: nothing more before recovery.
     unsettled: bool,
-    /// Strangers were read whose names may not be durable.
+    /// UnknownCopies were read whose names may not be durable.
     met: bool,
     /// The number of the next copy, where there are many identical ones under one UID.
     next_copies: HashMap<Key, u32>,
@@ -261,20 +261,20 @@ impl<D: Disk> Archive for Maildir<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
-        self.look_for_strangers(ledger, Begun::at(now))
+    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
+        self.look_for_unknown_copies(ledger, Begun::at(now))
     }
 
     fn origin(&self, uid: &[u8]) -> Option<ShortHash> {
         Some(names::origin(&self.identity, Some(uid)))
     }
 
-    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
-        self.read_stranger(stranger)
+    fn meet(&mut self, unknown: &UnknownCopy) -> Result<Option<Met>, ArchiveError> {
+        self.read_unknown_copy(unknown)
     }
 
     fn secure_met(&mut self) -> Result<(), ArchiveError> {
-        self.secure_strangers()
+        self.secure_unknown_copies()
     }
 
     fn expect(&mut self, messages: usize) {

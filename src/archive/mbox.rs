@@ -10,13 +10,13 @@
 mod append;
 mod lock;
 mod look;
+mod mail_behind;
 mod recovery;
 mod region;
 mod spool;
-mod strangers;
 #[cfg(test)]
 mod tests;
-mod unexplained;
+mod unknown;
 
 use super::presence::Begun;
 use super::{
@@ -24,7 +24,7 @@ use super::{
     expected, expects_mail,
 };
 use crate::disk::{self, Access, Disk};
-use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, Stranger, UnixTime};
+use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
 use crate::mail::mboxrd::Quote;
@@ -45,7 +45,7 @@ pub struct Mbox<D: Disk> {
     pending: Vec<Finished>,
     /// An append failed: nothing more before recovery.
     unsettled: bool,
-    /// Strangers were read that may not be durable.
+    /// UnknownCopies were read that may not be durable.
     met: bool,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,
@@ -186,16 +186,16 @@ impl<D: Disk> Archive for Mbox<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
-        self.look_for_strangers(ledger, Begun::at(now))
+    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
+        self.look_for_unknown_copies(ledger, Begun::at(now))
     }
 
-    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError> {
-        self.read_stranger(stranger)
+    fn meet(&mut self, unknown: &UnknownCopy) -> Result<Option<Met>, ArchiveError> {
+        self.read_unknown_copy(unknown)
     }
 
     fn secure_met(&mut self) -> Result<(), ArchiveError> {
-        self.secure_strangers()
+        self.secure_unknown_copies()
     }
 
     fn begin(&mut self) -> Result<(), ArchiveError> {

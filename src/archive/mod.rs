@@ -23,7 +23,7 @@ pub use error::ArchiveError;
 
 pub use presence::{Presence, Whereabouts};
 
-use crate::ledger::{Ledger, LedgerError, Row, Seq, Stranger, UnixTime};
+use crate::ledger::{Ledger, LedgerError, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::bare::{self, Bare, BareHeader, Extent};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, ShortHash};
@@ -81,7 +81,7 @@ pub enum Examined {
     Gone,
 }
 
-/// A stranger, as it was read just now.
+/// An unknown copy, as it was read just now.
 #[derive(Clone, Debug)]
 pub struct Met {
     /// Its hashes.
@@ -94,10 +94,10 @@ pub struct Met {
 
 impl Met {
     /// Whether it is what was seen when it was put on record.
-    pub fn is_still(&self, stranger: &Stranger) -> bool {
-        let by_name = stranger.origin.is_some() && names::content(&self.digest) == stranger.content;
-        let by_content = |bare: &Bare| bare::content(&bare.hash, &self.digest) == stranger.content;
-        by_name || stranger.origin.is_none() && self.bare.as_ref().is_some_and(by_content)
+    pub fn is_still(&self, unknown: &UnknownCopy) -> bool {
+        let by_name = unknown.origin.is_some() && names::content(&self.digest) == unknown.content;
+        let by_content = |bare: &Bare| bare::content(&bare.hash, &self.digest) == unknown.content;
+        by_name || unknown.origin.is_none() && self.bare.as_ref().is_some_and(by_content)
     }
 }
 
@@ -138,20 +138,20 @@ pub trait Archive: Send {
     /// was seen goes on record, so that the next look can be a short one.
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
-    /// Before login, after `look`: puts on record what is in the archive and no row explains, as strangers. Costs
+    /// Before login, after `look`: puts on record what is in the archive and no row explains, as unknown copies. Costs
     /// nothing where the archive is what it was when that was done last. Returns whether there are more than before.
-    fn find_strangers(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError>;
+    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError>;
 
     /// What stands for a UID of this account in the archive's names; `None` where names tell nothing.
     fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {
         None
     }
 
-    /// Re-reads a stranger; `None` when it is not there any more. Before it is put on record as a row's copy,
+    /// Re-reads an unknown copy; `None` when it is not there any more. Before it is put on record as a row's copy,
     /// [`Archive::secure_met`] is called.
-    fn meet(&mut self, stranger: &Stranger) -> Result<Option<Met>, ArchiveError>;
+    fn meet(&mut self, unknown: &UnknownCopy) -> Result<Option<Met>, ArchiveError>;
 
-    /// Makes every stranger durable that was met.
+    /// Makes every unknown copy durable that was met.
     fn secure_met(&mut self) -> Result<(), ArchiveError>;
 
     /// So many messages are about to come: what can be made ready for them is, while the server is still looking
@@ -233,7 +233,7 @@ fn digest_of(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
     digest_with(Digester::new(), file, &mut |_| {})
 }
 
-/// The same for what may be a stranger.
+/// The same for what may be an unknown copy.
 fn meet(file: impl std::io::Read) -> std::io::Result<Met> {
     let (mut bare, mut extent) = (BareHeader::default(), Extent::default());
     let (digest, _) = digest_with(Digester::new(), file, &mut |octets| {

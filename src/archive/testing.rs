@@ -5,7 +5,7 @@ use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, Stranger, UnixTime, Which,
+    RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -301,32 +301,32 @@ impl Ledger for WatchedLedger {
         self.inner.quarantined()
     }
 
-    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
-        self.inner.stranger(which, after)
+    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+        self.inner.unknown(which, after)
     }
 
-    fn has_strangers(&self) -> Result<bool, LedgerError> {
-        self.inner.has_strangers()
+    fn has_unknown_copies(&self) -> Result<bool, LedgerError> {
+        self.inner.has_unknown_copies()
     }
 
-    fn count_strangers(&self) -> Result<u64, LedgerError> {
-        self.inner.count_strangers()
+    fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.inner.count_unknown_copies()
     }
 
-    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
-        self.inner.unread_strangers(limit)
+    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+        self.inner.unread_unknown_copies(limit)
     }
 
     fn first_look(&self) -> Result<bool, LedgerError> {
         self.inner.first_look()
     }
 
-    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
-        self.inner.strange_places(each)
+    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.inner.other_places(each)
     }
 
-    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
-        self.inner.strangers_seen()
+    fn unknown_copies_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.inner.unknown_copies_seen()
     }
 
     fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {

@@ -7,38 +7,19 @@
 //!
 //! Must never: let one message or one failure hide another.
 
-mod allowance;
-mod beside;
-mod compare;
-mod depart;
-mod disorder;
-mod filer;
-mod lost_reply;
-mod migration;
+mod deletion;
+mod download;
+mod failures;
 #[cfg(test)]
 mod model;
-mod parts;
 mod portions;
-mod presence;
-mod prove;
-mod reckon;
-mod recognise;
-mod remove;
-mod renumbering;
-mod retrieve;
-mod round;
-mod second_look;
+mod quirks;
+mod recognition;
+mod report;
+mod session;
 mod sessions;
-mod set_aside;
-mod sizes;
-mod strangers;
-mod tally;
-mod told;
-pub mod tops;
-mod unreached;
-mod wandering;
 
-use beside::Beside;
+use recognition::listed_together::ListedTogether;
 
 use crate::account_error::AccountError;
 use crate::archive::{Recovery, Whereabouts};
@@ -52,16 +33,15 @@ use crate::ledger::{Change, RunRecord, State};
 use crate::plan::{Ages, Quarantine, policy_words};
 use crate::stop::{self, Stopped};
 use crate::store::Store;
-use crate::text::dates::day;
+use failures::Failures;
 use portions::Portions;
-use presence::Sight;
-use round::{Errand, Open, Run, Seen, Top};
-use set_aside::SetAside;
+use report::copies::Sight;
+use report::tally::Tally;
+use session::{Open, Run, ServerBehaviour, SessionPurpose, Top};
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tally::Tally;
 
 /// What a run is asked to do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -150,11 +130,11 @@ impl<'a> Run<'a> {
             messages_left: None,
             retry: false,
             quiet: false,
-            errand: Errand::default(),
-            seen: Seen::default(),
+            purpose: SessionPurpose::default(),
+            server: ServerBehaviour::default(),
             top_answers: false,
-            beside: Beside::default(),
-            aside: SetAside::default(),
+            listed_together: ListedTogether::default(),
+            failures: Failures::default(),
             ages: Ages::default(),
             sight: Sight::default(),
             stay: HashSet::new(),
@@ -177,7 +157,7 @@ impl<'a> Run<'a> {
         if self.quiet
             && let Ok(known) = self.store.ledger.told()
         {
-            ending.extend(told::pass_over(&mut summary, &known, now()));
+            ending.extend(report::repetition::pass_over(&mut summary, &known, now()));
         }
         ending.push(Change::RunEnded(self.record(&summary)));
         let told = self.told(summary.outcome == Outcome::Failed);
@@ -206,34 +186,34 @@ impl<'a> Run<'a> {
         let recovery = self.store.archive.recover(&mut *self.store.ledger)?;
         self.tell(&recovery);
         self.look_at_the_archive()?;
-        self.aside = SetAside::new(Quarantine::on_record(
+        self.failures = Failures::new(Quarantine::on_record(
             self.store.ledger.quarantined()?,
             self.retry,
             self.account.max_size,
             now(),
         ));
-        self.seen.disorder = connect::one_at_a_time_until(self.account, &*self.store.ledger)?.is_some();
+        self.server.disorder = connect::one_at_a_time_until(self.account, &*self.store.ledger)?.is_some();
         let quirks = self.store.ledger.quirks()?;
-        self.seen.parts = quirks.shows_parts;
+        self.server.parts = quirks.shows_parts;
         // What the server sends for these cannot be relied on: they are never deleted.
         self.stay.extend(quirks.unsteady);
         let (silent, enough) = self.server_record.silent_tops();
-        self.seen.silent_tops = silent;
-        self.seen.top = if enough { Top::Avoided } else { Top::Free };
+        self.server.silent_tops = silent;
+        self.server.top = if enough { Top::Avoided } else { Top::Free };
         let outcome = self.sessions();
         if outcome.is_ok() {
             self.remember_silence()?;
         }
         // A connection that was lost while TOP did its work says nothing.
-        if let Some(message) = self.seen.silent_top.take()
-            && self.seen.top == Top::Avoided
+        if let Some(message) = self.server.silent_top.take()
+            && self.server.top == Top::Avoided
             && outcome.as_ref().map_or_else(AccountError::is_for_later, |()| true)
         {
             self.server_record.top_was_silent(message);
         }
         if self.tally.has_listed() {
-            self.aside.release_unlisted();
-            self.aside.record(&mut *self.store.ledger)?;
+            self.failures.release_unlisted();
+            self.failures.record(&mut *self.store.ledger)?;
         }
         outcome
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// See the module's page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Portions {
+pub(crate) struct Portions {
     /// When what was fetched is committed to the archive.
     pub batch: BatchLimits,
     /// Deletions are committed by QUIT, and a new session begun, after so many messages, or a fiftieth of the
@@ -19,14 +19,14 @@ pub(super) struct Portions {
 
 impl Portions {
     /// What suits this kind of archive.
-    pub(super) fn of(format: Format) -> Self {
+    pub(crate) fn of(format: Format) -> Self {
         Portions { batch: BatchLimits::of(format), deletions: 1000, session: Duration::from_mins(15) }
     }
 }
 
 /// When a batch is committed: whatever comes first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BatchLimits {
+pub(crate) struct BatchLimits {
     /// Messages.
     pub messages: usize,
     /// Octets of their stored forms.
@@ -48,7 +48,7 @@ impl BatchLimits {
     }
 
     /// Whether a batch that holds this, and whose oldest message is of this age, is due.
-    pub(super) fn reached(&self, pending: Pending, age: Duration) -> bool {
+    pub(crate) fn reached(&self, pending: Pending, age: Duration) -> bool {
         pending.messages >= self.messages || pending.octets >= self.octets || age >= self.age
     }
 }

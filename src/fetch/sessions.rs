@@ -1,7 +1,7 @@
 //! Session after session, until nothing is left to do or no session gets anywhere any more.
 
-use super::round::{Errand, Next, Run, Top};
 use crate::account_error::AccountError;
+use crate::fetch::session::{Next, Run, SessionPurpose, Top};
 use crate::session::SessionError;
 use crate::stop;
 
@@ -11,53 +11,55 @@ const MOST_FRUITLESS: u32 = 100;
 
 impl Run<'_> {
     /// One session after another.
-    pub(super) fn sessions(&mut self) -> Result<(), AccountError> {
+    pub(crate) fn sessions(&mut self) -> Result<(), AccountError> {
         // The last session brought nothing but a suspicion.
         let mut barren = false;
         // Sessions in a row that brought nothing new.
         let mut fruitless = 0;
         loop {
             stop::check()?;
-            let before = (self.done(), self.settled(), self.aside.suspected());
-            let (ahead, careful) = (!self.seen.disorder, self.seen.careful);
+            let before = (self.done(), self.settled(), self.failures.suspected());
+            let (ahead, careful) = (!self.server.disorder, self.server.careful);
             let outcome = self.round();
             fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
             let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
                 Ok(Next::Renumbered) if self.goes_on_renumbered() => {}
                 Ok(Next::Again) if progress => {}
-                Ok(Next::Last) if self.errand != Errand::Failed => self.errand = Errand::Failed,
+                Ok(Next::Last) if self.purpose != SessionPurpose::Failed => {
+                    self.purpose = SessionPurpose::Failed
+                }
                 Ok(_) => return Ok(stop::check()?),
                 // A note has told of it.
-                Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
-                Err(AccountError::Session(error)) if !careful && self.seen.careful => {
+                Err(AccountError::Session(_)) if ahead && self.server.disorder => {}
+                Err(AccountError::Session(error)) if !careful && self.server.careful => {
                     self.note(&format!("{error}; going on more carefully"));
                 }
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(error))
-                    if self.seen.top != Top::Avoided
+                    if self.server.top != Top::Avoided
                         && !(self.top_answers && progress)
                         && (error.silence() == Some("TOP")
                             || matches!(error, SessionError::EndlessHeader { .. })) =>
                 {
-                    self.seen.top = Top::Avoided;
+                    self.server.top = Top::Avoided;
                     self.note(&format!("{error}; going on without TOP"));
                 }
                 // One header with an end in its middle, and all later answers are off by one.
-                Err(AccountError::Session(error)) if error.is_disorder() && self.seen.top == Top::Asked => {
-                    self.seen.top = Top::Avoided;
+                Err(AccountError::Session(error)) if error.is_disorder() && self.server.top == Top::Asked => {
+                    self.server.top = Top::Avoided;
                     self.note(&format!("{error}; going on without TOP"));
                 }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew()
-                        && (progress || !barren && self.aside.suspected() > before.2) =>
+                        && (progress || !barren && self.failures.suspected() > before.2) =>
                 {
                     barren = !progress;
                     self.note(&format!("{error}; connecting again"));
                 }
                 // What failed before, or is only supposed to be there, may wait for another run.
-                Err(error) if self.errand != Errand::Ordinary && error.is_for_later() => {
+                Err(error) if self.purpose != SessionPurpose::Ordinary && error.is_for_later() => {
                     self.note(&format!("{error}; the next run goes on"));
                     return Ok(());
                 }
@@ -74,6 +76,6 @@ impl Run<'_> {
     /// Grows whenever there is less to stumble over: a message that failed is not tried again, and one that was
     /// recognised is not fetched again.
     fn settled(&self) -> u64 {
-        self.aside.failures() + self.tally.named
+        self.failures.count() + self.tally.named
     }
 }

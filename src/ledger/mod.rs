@@ -11,35 +11,35 @@ mod error;
 mod file;
 mod history;
 mod journal;
+mod known_rows;
 mod logins;
 mod look;
 mod marks;
 mod quarantine;
 mod record;
-mod roll;
 mod rows;
 mod runs;
 mod schema;
 mod seen;
 mod sqlite;
-mod stranger;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests;
 mod turn;
+mod unknown;
 
 pub use error::LedgerError;
 pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
+pub use known_rows::KnownRows;
 pub use look::{LookRecord, OddCopy};
 pub use marks::{Marks, Returned};
 pub use record::{
     Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
     Row, RunRecord, SecretMark, Seq, State, Unanswered, UnixTime,
 };
-pub use roll::Roll;
 pub use sqlite::SqliteLedger;
-pub use stranger::{Stranger, Which};
+pub use unknown::{UnknownCopy, Which};
 
 use crate::mail::digest::{Digest, Hash};
 use std::ops::RangeInclusive;
@@ -78,26 +78,26 @@ pub trait Ledger: Send {
     /// Every message in quarantine: by UID, those without one first, then by number.
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
 
-    /// The first stranger of this kind with a number above `after`.
-    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError>;
+    /// The first unknown copy of this kind with a number above `after`.
+    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError>;
 
-    /// Whether there are strangers.
-    fn has_strangers(&self) -> Result<bool, LedgerError>;
+    /// Whether there are unknown copies.
+    fn has_unknown_copies(&self) -> Result<bool, LedgerError>;
 
-    /// How many strangers there are.
-    fn count_strangers(&self) -> Result<u64, LedgerError>;
+    /// How many unknown copies there are.
+    fn count_unknown_copies(&self) -> Result<u64, LedgerError>;
 
-    /// How many strangers have headers that were not read, and up to `limit` of those.
-    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError>;
+    /// How many unknown copies have headers that were not read, and up to `limit` of those.
+    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError>;
 
-    /// Whether listed messages are still to be looked for among the strangers, by their headers.
+    /// Whether listed messages are still to be looked for among the unknown copies, by their headers.
     fn first_look(&self) -> Result<bool, LedgerError>;
 
-    /// Calls `each` with the place of every stranger, and of everything that other accounts have in this archive.
-    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError>;
+    /// Calls `each` with the place of every unknown copy, and of everything that other accounts have in this archive.
+    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError>;
 
-    /// What the archive was when strangers were looked for last.
-    fn strangers_seen(&self) -> Result<Option<String>, LedgerError>;
+    /// What the archive was when unknown copies were looked for last.
+    fn unknown_copies_seen(&self) -> Result<Option<String>, LedgerError>;
 
     /// The form in which the server has the message of a row whose copy another program has made.
     fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError>;

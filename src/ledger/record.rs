@@ -1,7 +1,7 @@
 //! What the ledger records: rows, changes to them, runs.
 
 use super::look::LookRecord;
-use super::stranger::Stranger;
+use super::unknown::UnknownCopy;
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -233,22 +233,22 @@ pub enum Change {
     },
     /// These messages are in the archive and no row explains them. With a stamp: there are no others, now that the
     /// archive is what the stamp says.
-    Strangers {
+    UnknownCopies {
         /// What was found; numbers are given to them.
-        found: Vec<Stranger>,
+        found: Vec<UnknownCopy>,
         /// What the archive was, as it writes it.
         stamp: Option<String>,
     },
     /// The header of this one was read.
-    StrangerRead(Stranger),
-    /// Listed messages are to be looked for among the strangers, by their headers.
+    UnknownCopyRead(UnknownCopy),
+    /// Listed messages are to be looked for among the unknown copies, by their headers.
     FirstLook,
     /// They were.
     FirstLookOver,
     /// This one is a row's copy now, or is not there any more.
-    NoStranger(Stranger),
-    /// All strangers are forgotten.
-    NoStrangers,
+    ForgetUnknownCopy(UnknownCopy),
+    /// All unknown copies are forgotten.
+    ForgetUnknownCopies,
     /// A row's copy was made by another program, which has added to it; the server has the message in this form.
     ServedAs {
         /// Which.

@@ -133,7 +133,7 @@ CREATE TABLE stranger_count (  -- the number of the last one
   last     INTEGER NOT NULL
 );
 
-CREATE TABLE strangers_seen (  -- what the archive was when strangers were looked for
+CREATE TABLE strangers_seen (  -- what the archive was when unknown copies were looked for
   maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
   stamp    TEXT NOT NULL
 );
@@ -265,7 +265,7 @@ CREATE TABLE accepted (        -- messages whose copies are gone or changed on p
 
 /// What format 4 adds.
 const ADD_4: &str = "
-CREATE TABLE stranger_header ( -- strangers whose headers were read
+CREATE TABLE stranger_header ( -- unknown copies whose headers were read
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   id       INTEGER NOT NULL,   -- stranger.id
   content  BLOB NOT NULL,      -- stranger.content
@@ -274,7 +274,7 @@ CREATE TABLE stranger_header ( -- strangers whose headers were read
 ) WITHOUT ROWID;
 CREATE INDEX stranger_by_header ON stranger_header (maildrop, header);
 
-CREATE TABLE first_look (      -- listed messages are still to be looked for among the strangers, by their headers
+CREATE TABLE first_look (      -- listed messages are still to be looked for among the unknown copies, by their headers
   maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id)
 );
 ";

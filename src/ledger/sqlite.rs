@@ -4,8 +4,8 @@ use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, State, Stranger, UnixTime, Which, logins, look, marks, quarantine, runs, schema, seen,
-    stranger, turn,
+    RunRecord, Seq, State, UnixTime, UnknownCopy, Which, logins, look, marks, quarantine, runs, schema, seen,
+    turn, unknown,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -216,7 +216,7 @@ impl Ledger for SqliteLedger {
     fn by_content(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
         self.ask(|connection, maildrop| {
             let mut found = rows::by_content(connection, maildrop, digest)?;
-            found.extend(stranger::served(connection, maildrop, digest, |form| {
+            found.extend(unknown::served(connection, maildrop, digest, |form| {
                 form.content() == digest.content()
             })?);
             Ok(found)
@@ -226,8 +226,7 @@ impl Ledger for SqliteLedger {
     fn by_core(&self, digest: &Digest) -> Result<Vec<Seq>, LedgerError> {
         self.ask(|connection, maildrop| {
             let mut found = rows::by_core(connection, maildrop, digest)?;
-            found
-                .extend(stranger::served(connection, maildrop, digest, |form| form.core() == digest.core())?);
+            found.extend(unknown::served(connection, maildrop, digest, |form| form.core() == digest.core())?);
             Ok(found)
         })
     }
@@ -240,36 +239,36 @@ impl Ledger for SqliteLedger {
         quarantine::all(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
-    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
-        self.ask(|connection, maildrop| stranger::next(connection, maildrop, which, after))
+    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+        self.ask(|connection, maildrop| unknown::next(connection, maildrop, which, after))
     }
 
-    fn has_strangers(&self) -> Result<bool, LedgerError> {
-        self.ask(stranger::any)
+    fn has_unknown_copies(&self) -> Result<bool, LedgerError> {
+        self.ask(unknown::any)
     }
 
-    fn count_strangers(&self) -> Result<u64, LedgerError> {
-        self.ask(stranger::count)
+    fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.ask(unknown::count)
     }
 
-    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
-        self.ask(|connection, maildrop| stranger::unread(connection, maildrop, limit))
+    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+        self.ask(|connection, maildrop| unknown::unread(connection, maildrop, limit))
     }
 
     fn first_look(&self) -> Result<bool, LedgerError> {
-        self.ask(stranger::first_look)
+        self.ask(unknown::first_look)
     }
 
-    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
-        self.ask(|connection, maildrop| stranger::places(connection, maildrop, each))
+    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.ask(|connection, maildrop| unknown::places(connection, maildrop, each))
     }
 
-    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
-        self.ask(stranger::seen)
+    fn unknown_copies_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.ask(unknown::seen)
     }
 
     fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {
-        self.ask(|connection, maildrop| stranger::form(connection, maildrop, seq))
+        self.ask(|connection, maildrop| unknown::form(connection, maildrop, seq))
     }
 
     fn marks(&self) -> Result<Marks, LedgerError> {
@@ -444,12 +443,12 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         | Change::Unsteady(_)
         | Change::ShowsParts
         | Change::PipeliningFailed(_)
-        | Change::Strangers { .. }
-        | Change::StrangerRead(_)
+        | Change::UnknownCopies { .. }
+        | Change::UnknownCopyRead(_)
         | Change::FirstLook
         | Change::FirstLookOver
-        | Change::NoStranger(_)
-        | Change::NoStrangers
+        | Change::ForgetUnknownCopy(_)
+        | Change::ForgetUnknownCopies
         | Change::ServedAs { .. }
         | Change::Listed { .. }
         | Change::UidsMoving { .. }
@@ -490,20 +489,20 @@ fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Re
         Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
         Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
-        Change::Strangers { found, stamp } => {
+        Change::UnknownCopies { found, stamp } => {
             for found in found {
-                stranger::insert(connection, maildrop, found)?;
+                unknown::insert(connection, maildrop, found)?;
             }
             if let Some(stamp) = stamp {
-                stranger::note_seen(connection, maildrop, stamp)?;
+                unknown::note_seen(connection, maildrop, stamp)?;
             }
         }
-        Change::StrangerRead(read) => stranger::header_read(connection, maildrop, read)?,
-        Change::FirstLook => stranger::set_first_look(connection, maildrop, true)?,
-        Change::FirstLookOver => stranger::set_first_look(connection, maildrop, false)?,
-        Change::NoStranger(known) => stranger::remove(connection, maildrop, known)?,
-        Change::NoStrangers => stranger::forget(connection, maildrop)?,
-        Change::ServedAs { seq, digest } => stranger::served_as(connection, maildrop, *seq, digest)?,
+        Change::UnknownCopyRead(read) => unknown::header_read(connection, maildrop, read)?,
+        Change::FirstLook => unknown::set_first_look(connection, maildrop, true)?,
+        Change::FirstLookOver => unknown::set_first_look(connection, maildrop, false)?,
+        Change::ForgetUnknownCopy(known) => unknown::remove(connection, maildrop, known)?,
+        Change::ForgetUnknownCopies => unknown::forget(connection, maildrop)?,
+        Change::ServedAs { seq, digest } => unknown::served_as(connection, maildrop, *seq, digest)?,
         Change::Listed { gone, back } => marks::listed(connection, maildrop, gone, back)?,
         Change::UidsMoving { since } => marks::moving(connection, maildrop, Some(*since))?,
         Change::UidsMoved => marks::moving(connection, maildrop, None)?,

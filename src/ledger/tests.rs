@@ -5,7 +5,7 @@ mod batch;
 mod files;
 
 use super::{
-    Change, Known, Ledger, LedgerFile, PipeliningFailed, Place, Quarantined, Roll, Row, RunRecord, Seq,
+    Change, Known, KnownRows, Ledger, LedgerFile, PipeliningFailed, Place, Quarantined, Row, RunRecord, Seq,
     SqliteLedger, State,
 };
 use crate::exit::Exit;
@@ -100,8 +100,8 @@ fn store(ledger: &mut SqliteLedger) -> Seq {
 }
 
 fn known(ledger: &SqliteLedger) -> Vec<Known<'static>> {
-    let roll: &'static Roll = Box::leak(Box::new(Roll::call(ledger).unwrap()));
-    roll.iter().collect()
+    let known_rows: &'static KnownRows = Box::leak(Box::new(KnownRows::call(ledger).unwrap()));
+    known_rows.iter().collect()
 }
 
 #[test]

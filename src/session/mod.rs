@@ -14,6 +14,7 @@
 mod authorization;
 mod by_hand;
 mod error;
+pub mod headers;
 mod lists;
 mod login;
 mod masks;
@@ -31,7 +32,7 @@ pub use error::{LoginRefusal, SessionError};
 pub use login::{Choice, Login};
 pub use omissions::{Course, Omissions};
 pub use patience::WINDOW;
-pub use transaction::{DEPTH, Transaction};
+pub use transaction::{DEPTH, QUEUED, Transaction};
 
 use crate::event::Side;
 use crate::net::Security;

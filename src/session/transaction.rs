@@ -23,6 +23,9 @@ use std::time::Duration;
 /// read, so neither side can block the other.
 pub const DEPTH: usize = 512;
 
+/// Commands handed to the session ahead of the answers: enough that its own queue never runs dry.
+pub const QUEUED: usize = 2 * DEPTH;
+
 /// After login.
 #[derive(Debug)]
 pub struct Transaction {

@@ -108,7 +108,7 @@ impl<D: Disk> Maildir<D> {
                 }
                 Err(failed) => {
                     self.unsettled = true;
-                    return Err(self.condemn(&batch, failed, ledger));
+                    return Err(self.give_up(&batch, failed, ledger));
                 }
             }
         }
@@ -183,10 +183,10 @@ impl<D: Disk> Maildir<D> {
         }
         let present = loop {
             if taken.keys.insert(key) {
-                match self.standing_for(&key, message)? {
-                    Standing::Nothing => break None,
-                    Standing::TheMessage(path) => break Some(path),
-                    Standing::SomethingElse => {}
+                match self.occupant_of(&key, message)? {
+                    Occupant::Nothing => break None,
+                    Occupant::TheMessage(path) => break Some(path),
+                    Occupant::SomethingElse => {}
                 }
             }
             key = key.next_copy();
@@ -211,17 +211,17 @@ impl<D: Disk> Maildir<D> {
     }
 
     /// What the folder has under a KEY that the ledger does not know.
-    fn standing_for(&mut self, key: &Key, message: &Finished<D::File>) -> Result<Standing, ArchiveError> {
+    fn occupant_of(&mut self, key: &Key, message: &Finished<D::File>) -> Result<Occupant, ArchiveError> {
         let candidates = self.folder.find(&Tag::Key(*key))?;
-        let mut standing = Standing::Nothing;
+        let mut occupant = Occupant::Nothing;
         for path in candidates {
             match self.read(&path)? {
-                Some((digest, _)) if digest == message.digest => return Ok(Standing::TheMessage(path)),
-                Some(_) => standing = Standing::SomethingElse,
+                Some((digest, _)) if digest == message.digest => return Ok(Occupant::TheMessage(path)),
+                Some(_) => occupant = Occupant::SomethingElse,
                 None => {}
             }
         }
-        Ok(standing)
+        Ok(occupant)
     }
 
     fn make_visible(&mut self, batch: &mut Vec<Delivery>, ledger: &mut dyn Ledger) -> Result<(), Failed> {
@@ -296,7 +296,7 @@ impl<D: Disk> Maildir<D> {
 
     /// Takes back what can be taken back of a batch that failed. What cannot stays on record as an
     /// intent, for recovery to look at.
-    fn condemn(&mut self, batch: &[Delivery], failed: Failed, ledger: &mut dyn Ledger) -> ArchiveError {
+    fn give_up(&mut self, batch: &[Delivery], failed: Failed, ledger: &mut dyn Ledger) -> ArchiveError {
         let (error, take_back, on_record) = match failed {
             Failed::Early(error) => (error, true, false),
             Failed::Visible(error) => (error, true, true),
@@ -326,7 +326,7 @@ struct Taken {
 }
 
 /// What the folder has under a KEY.
-enum Standing {
+enum Occupant {
     Nothing,
     TheMessage(PathBuf),
     SomethingElse,

@@ -6,7 +6,7 @@ use super::Maildir;
 use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
 use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger as _, Place, Row, State, Stranger, Which};
+use crate::ledger::{Change, Ledger as _, Place, Row, State, UnknownCopy, Which};
 use crate::mail::bare::{self, BareHeader};
 use crate::mail::digest::Digester;
 use crate::mail::names::Key;
@@ -274,9 +274,9 @@ fn two_accounts_share_a_maildir() {
     assert_eq!(home.names("new").len(), 2);
     home.forget();
     home.maildir.open(&mut home.ledger).unwrap();
-    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
     let origin = home.maildir.origin(b"1").unwrap();
-    let ours = home.ledger.stranger(Which::Origin(&origin), 0).unwrap().unwrap();
-    let other = home.ledger.stranger(Which::Origin(&origin), ours.id).unwrap();
+    let ours = home.ledger.unknown(Which::Origin(&origin), 0).unwrap().unwrap();
+    let other = home.ledger.unknown(Which::Origin(&origin), ours.id).unwrap();
     assert_eq!(other, None, "the other's is not ours");
 }

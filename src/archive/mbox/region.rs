@@ -1,6 +1,6 @@
 //! Reading one message's region of an mbox: its `From_` line, its quoted form, the empty line.
 
-use super::{region_of, strangers};
+use super::{mail_behind, region_of};
 use crate::archive::BUFFER;
 use crate::ledger::Row;
 use crate::mail::digest::{Digest, Digester};
@@ -197,7 +197,7 @@ pub(super) fn end_before_crash(
         return Ok(None);
     }
     let begins = |row: &Row, offset| region_of(row).is_some_and(|region| region.start == offset);
-    let theirs = strangers::write_behind(file, start, &|offset, line| {
+    let theirs = mail_behind::writes_behind(file, start, &|offset, line| {
         torn.iter().any(|row| begins(row, offset) && may_be_our_from_line(line, row))
     })?;
     Ok((!theirs).then_some(end))

@@ -1,10 +1,10 @@
 //! The header of each message, through TOP.
 
-use crate::fetch::tops::{self, Heard};
 use crate::mail::caption::Caption;
 use crate::mail::headers::Reader;
 use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
+use crate::session::headers::{self, Heard};
 use crate::session::{Session, SessionError, Transaction};
 use std::ops::ControlFlow;
 
@@ -28,7 +28,7 @@ pub(super) fn each(
     let attempts = if silent { 0 } else { ATTEMPTS };
     let mut why = if silent { SILENT } else { "not asked for: the server refuses TOP" };
     for first in numbers.by_ref().take(attempts) {
-        match tops::headers(session, [first], &mut |heard| captions.hear(heard)) {
+        match headers::ask(session, [first], &mut |heard| captions.hear(heard)) {
             Err(error) if error.silence() == Some("TOP") => {
                 captions.tell(Err(SILENT.to_owned()));
                 why = SILENT;
@@ -37,7 +37,7 @@ pub(super) fn each(
             outcome => outcome?,
         }
         if captions.has_top {
-            return tops::headers(session, numbers, &mut |heard| captions.hear(heard));
+            return headers::ask(session, numbers, &mut |heard| captions.hear(heard));
         }
     }
     for _ in numbers {

@@ -1,7 +1,7 @@
 //! A disk that knows what would be left of it if the power failed now.
 
-use super::fate::Fate;
 use super::store::{DiskState, Ino};
+use super::strike::Strike;
 use crate::disk::{Access, Disk, DiskFile, Kind, Meta};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -21,29 +21,29 @@ pub(super) struct Traits {
 /// The disk, as one process sees it.
 pub(super) struct ModelDisk {
     pub store: Arc<Mutex<DiskState>>,
-    pub fate: Arc<Fate>,
+    pub strike: Arc<Strike>,
     pub traits: Traits,
 }
 
 /// An open file of it.
 pub(super) struct ModelFile {
     store: Arc<Mutex<DiskState>>,
-    fate: Arc<Fate>,
+    strike: Arc<Strike>,
     ino: Ino,
     position: u64,
 }
 
 impl ModelDisk {
     fn look<T>(&self, effect: impl FnOnce(&DiskState) -> io::Result<T>) -> io::Result<T> {
-        self.fate.look(|| effect(&lock(&self.store)))
+        self.strike.look(|| effect(&lock(&self.store)))
     }
 
     fn change<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
-        self.fate.change(|| effect(&mut lock(&self.store)))
+        self.strike.change(|| effect(&mut lock(&self.store)))
     }
 
     fn file(&self, ino: Ino) -> ModelFile {
-        ModelFile { store: Arc::clone(&self.store), fate: Arc::clone(&self.fate), ino, position: 0 }
+        ModelFile { store: Arc::clone(&self.store), strike: Arc::clone(&self.strike), ino, position: 0 }
     }
 }
 
@@ -133,7 +133,7 @@ impl Disk for ModelDisk {
 
 impl ModelFile {
     fn change<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
-        self.fate.change(|| effect(&mut lock(&self.store)))
+        self.strike.change(|| effect(&mut lock(&self.store)))
     }
 }
 
@@ -158,22 +158,22 @@ impl DiskFile for ModelFile {
     }
 
     fn set_modified(&mut self, _at: i64) -> io::Result<()> {
-        self.fate.look(|| Ok(()))
+        self.strike.look(|| Ok(()))
     }
 
     fn metadata(&self) -> io::Result<Meta> {
-        self.fate.look(|| Ok(meta(&lock(&self.store), self.ino)))
+        self.strike.look(|| Ok(meta(&lock(&self.store), self.ino)))
     }
 
     /// Nobody else is there.
     fn try_lock(&mut self) -> io::Result<bool> {
-        self.fate.look(|| Ok(true))
+        self.strike.look(|| Ok(true))
     }
 }
 
 impl Read for ModelFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fate.look(|| {
+        self.strike.look(|| {
             let store = lock(&self.store);
             let octets = store.octets(self.ino)?;
             let start = usize::try_from(self.position).unwrap().min(octets.len());

@@ -1,9 +1,9 @@
 //! A ledger whose commit is one atomic step.
 
-use super::fate::Fate;
+use super::strike::Strike;
 use crate::ledger::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, Stranger, UnixTime, Which,
+    RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// The record as one process sees it; the record itself outlives the process.
 pub(super) struct ModelLedger {
     pub record: Arc<Mutex<SqliteLedger>>,
-    pub fate: Arc<Fate>,
+    pub strike: Arc<Strike>,
 }
 
 impl ModelLedger {
@@ -25,7 +25,7 @@ impl ModelLedger {
         &self,
         effect: impl FnOnce(&SqliteLedger) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        reach(|effect| self.fate.look(effect), || effect(&self.record()))
+        reach(|effect| self.strike.look(effect), || effect(&self.record()))
     }
 }
 
@@ -51,7 +51,7 @@ impl Ledger for ModelLedger {
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), LedgerError> {
-        reach(|effect| self.fate.change(effect), || self.record().commit(changes))
+        reach(|effect| self.strike.change(effect), || self.record().commit(changes))
     }
 
     fn known(&self, each: &mut dyn FnMut(Known<'_>)) -> Result<(), LedgerError> {
@@ -82,32 +82,32 @@ impl Ledger for ModelLedger {
         self.look(Ledger::quarantined)
     }
 
-    fn stranger(&self, which: Which<'_>, after: u64) -> Result<Option<Stranger>, LedgerError> {
-        self.look(|record| record.stranger(which, after))
+    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+        self.look(|record| record.unknown(which, after))
     }
 
-    fn has_strangers(&self) -> Result<bool, LedgerError> {
-        self.look(Ledger::has_strangers)
+    fn has_unknown_copies(&self) -> Result<bool, LedgerError> {
+        self.look(Ledger::has_unknown_copies)
     }
 
-    fn count_strangers(&self) -> Result<u64, LedgerError> {
-        self.look(Ledger::count_strangers)
+    fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.look(Ledger::count_unknown_copies)
     }
 
-    fn unread_strangers(&self, limit: usize) -> Result<(u64, Vec<Stranger>), LedgerError> {
-        self.look(|record| record.unread_strangers(limit))
+    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+        self.look(|record| record.unread_unknown_copies(limit))
     }
 
     fn first_look(&self) -> Result<bool, LedgerError> {
         self.look(Ledger::first_look)
     }
 
-    fn strange_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
-        self.look(|record| record.strange_places(each))
+    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+        self.look(|record| record.other_places(each))
     }
 
-    fn strangers_seen(&self) -> Result<Option<String>, LedgerError> {
-        self.look(Ledger::strangers_seen)
+    fn unknown_copies_seen(&self) -> Result<Option<String>, LedgerError> {
+        self.look(Ledger::unknown_copies_seen)
     }
 
     fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError> {

@@ -1,6 +1,6 @@
 //! A maildrop that exists only in memory, and the connection to it.
 
-use super::fate::{Blow, Fate};
+use super::strike::{Blow, Strike};
 use crate::net::{NetError, Security, TlsSettings, Transport};
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
@@ -100,7 +100,7 @@ impl Maildrop {
 /// One connection, and the session on it.
 pub(super) struct Connection {
     maildrop: Arc<Mutex<Maildrop>>,
-    fate: Arc<Fate>,
+    strike: Arc<Strike>,
     /// As they were at the greeting, and whether they are marked as deleted.
     listed: Vec<(u64, Vec<u8>, bool)>,
     received: Vec<u8>,
@@ -109,11 +109,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(maildrop: &Arc<Mutex<Maildrop>>, fate: &Arc<Fate>) -> Self {
+    pub(super) fn new(maildrop: &Arc<Mutex<Maildrop>>, strike: &Arc<Strike>) -> Self {
         let messages = maildrop.lock().unwrap().messages.clone();
         Connection {
             maildrop: Arc::clone(maildrop),
-            fate: Arc::clone(fate),
+            strike: Arc::clone(strike),
             listed: messages.into_iter().map(|(id, message)| (id, message, false)).collect(),
             received: Vec::new(),
             replies: b"+OK ready\r\n".to_vec(),
@@ -216,7 +216,7 @@ fn wire_form(stored_form: &[u8]) -> Vec<u8> {
 
 impl Write for Connection {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if self.closed || self.fate.is_dead() {
+        if self.closed || self.strike.is_dead() {
             return Err(ErrorKind::ConnectionReset.into());
         }
         self.received.extend_from_slice(octets);
@@ -225,7 +225,7 @@ impl Write for Connection {
         while let Some(end) = self.received.iter().position(|octet| *octet == b'\n') {
             let line: Vec<u8> = self.received.drain(..=end).collect();
             let line = String::from_utf8(line).unwrap();
-            let blow = self.fate.command();
+            let blow = self.strike.command();
             if self.closed {
                 break;
             }
@@ -248,7 +248,7 @@ impl Write for Connection {
 
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.fate.is_dead() {
+        if self.strike.is_dead() {
             return Err(ErrorKind::ConnectionReset.into());
         }
         assert!(self.closed || !self.replies.is_empty(), "the client waits for nothing");

@@ -1,7 +1,7 @@
 //! A maildrop whose UIDs all change, struck at every step of the run that notices.
 
-use super::fate::{Blow, Doom, Side};
 use super::store::Survival;
+use super::strike::{Blow, Doom, Side};
 use super::world::World;
 use super::{Case, MAILDIR, MBOX, Tried, check_to_the_end, report, steps};
 use std::fmt::Write as _;

@@ -2,26 +2,26 @@
 //! and whatever is left, the next runs must make it good.
 //!
 //! The code under test is the real one from [`Run`](super::round::Run) down; the model is what is
-//! around it. [`store`] tells what is durable from what is only visible, [`fate`] strikes,
+//! around it. [`store`] tells what is durable from what is only visible, [`strike`] strikes,
 //! [`maildrop`] deletes at QUIT and at no other moment.
 
 mod disk;
-mod fate;
 mod ledger;
 mod maildrop;
 mod migration;
 mod quarantine;
 mod store;
+mod strike;
 mod world;
 
 use crate::config::{DeletePolicy, Format};
 use crate::event::Summary;
 use crate::exit::Exit;
-use crate::fetch::filer::WRONG_SIZES;
+use crate::fetch::download::storer::WRONG_SIZES;
 use disk::Traits;
-use fate::{Blow, Doom, Side};
 use maildrop::{Manners, Uids};
 use store::Survival;
+use strike::{Blow, Doom, Side};
 use world::{Case, World};
 
 /// Two of them are identical, one has `From_` lines, one has nothing but an empty line, one nothing.

@@ -1,8 +1,8 @@
 //! Blows to runs that have a message in quarantine.
 
-use super::fate::{Blow, Doom, Side};
 use super::maildrop::{Poison, Uids};
 use super::store::Survival;
+use super::strike::{Blow, Doom, Side};
 use super::world::World;
 use super::{MAIL, MAILDIR, MBOX, Tried, check_to_the_end, late, report, steps};
 

@@ -1,17 +1,17 @@
-//! A mail account in a model of the world: server, disk, ledger, and runs that meet their fate.
+//! A mail account in a model of the world: server, disk, ledger, and runs that meet their strike.
 
 use super::disk::{ModelDisk, Traits};
-use super::fate::{Doom, Fate};
 use super::ledger::ModelLedger;
 use super::maildrop::{Connection, Maildrop, Manners};
 use super::store::{DiskState, Survival};
+use super::strike::{Doom, Strike};
 use crate::archive::Archive;
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::config::{Account, DeletePolicy, Format, example_account};
 use crate::event::{Event, Observer, Summary};
 use crate::fetch::portions::{BatchLimits, Portions};
-use crate::fetch::round::Run;
+use crate::fetch::session::Run;
 use crate::ledger::SqliteLedger;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Options, Pipeline, Session};
@@ -90,10 +90,10 @@ impl World {
 
     /// One run of popkeep, and whether its doom was fulfilled.
     pub(super) fn run(&self, doom: Option<Doom>) -> (Summary, bool) {
-        let fate = Arc::new(Fate::new(doom));
+        let strike = Arc::new(Strike::new(doom));
         let disk = Arc::new(ModelDisk {
             store: Arc::clone(&self.store),
-            fate: Arc::clone(&fate),
+            strike: Arc::clone(&strike),
             traits: self.case.traits,
         });
         let (path, identity) = (self.account.archive.clone(), self.account.identity.as_str());
@@ -103,7 +103,7 @@ impl World {
         };
         let observer: Arc<dyn Observer> = Arc::new(Nobody);
         let open = |_one_at_a_time: bool| {
-            let connection = Box::new(Connection::new(&self.maildrop, &fate));
+            let connection = Box::new(Connection::new(&self.maildrop, &strike));
             let timeout = Duration::from_mins(1);
             let options = Options { timeout, until: None, tracer: None, pipeline: Pipeline::WhereOffered };
             let mut session = Session::open(connection, options)?;
@@ -120,7 +120,7 @@ impl World {
         };
         // However slow the machine, what is done does not depend on it.
         let age = Duration::from_hours(1);
-        let record = Box::new(ModelLedger { record: Arc::clone(&self.record), fate: Arc::clone(&fate) });
+        let record = Box::new(ModelLedger { record: Arc::clone(&self.record), strike: Arc::clone(&strike) });
         let summary = Run {
             portions: Portions {
                 batch: BatchLimits { messages: self.case.batch, octets: u64::MAX, age, gently: false },
@@ -131,8 +131,8 @@ impl World {
             ..Run::new(&self.account, &observer, &open, Store::of(archive, record))
         }
         .complete();
-        let struck = fate.has_struck();
-        fate.end();
+        let struck = strike.has_struck();
+        strike.end();
         assert_eq!(summary.listed, summary.archived + summary.removed + summary.missing.len() as u64);
         (summary, struck)
     }

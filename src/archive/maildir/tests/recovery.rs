@@ -79,13 +79,13 @@ fn a_message_that_is_there_already_is_not_put_there_twice() {
     }
 }
 
-/// The strangers that carry this UID.
-fn strangers(home: &mut Home, uid: &str) -> Vec<Stranger> {
-    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+/// The unknown copies that carry this UID.
+fn unknown_copies(home: &mut Home, uid: &str) -> Vec<UnknownCopy> {
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
     let origin = home.maildir.origin(uid.as_bytes()).unwrap();
-    let mut found: Vec<Stranger> = Vec::new();
+    let mut found: Vec<UnknownCopy> = Vec::new();
     while let Some(next) =
-        home.ledger.stranger(Which::Origin(&origin), found.last().map_or(0, |last| last.id)).unwrap()
+        home.ledger.unknown(Which::Origin(&origin), found.last().map_or(0, |last| last.id)).unwrap()
     {
         found.push(next);
     }
@@ -101,17 +101,17 @@ fn after_a_lost_ledger_all_files_are_strangers_that_their_names_tell() {
     add(&mut home.maildir, &mut home.ledger, Some("twice"), b"twice\n");
     home.maildir.commit(&mut home.ledger).unwrap();
     write(&home.root().join("cur/1.M1P2.other:2,S"), b"Subject: of another program\n\nx\n");
-    assert!(strangers(&mut home, "seen").is_empty());
+    assert!(unknown_copies(&mut home, "seen").is_empty());
     home.forget();
     home.maildir.open(&mut home.ledger).unwrap();
     home.maildir.recover(&mut home.ledger).unwrap();
-    let found = strangers(&mut home, "seen");
+    let found = unknown_copies(&mut home, "seen");
     assert_eq!(found.iter().map(|found| &found.place).collect::<Vec<_>>(), [&seen.place]);
     let met = home.maildir.meet(&found[0]).unwrap().unwrap();
     assert_eq!((met.digest, met.extent.octets), (seen.digest, seen.size));
-    let found = strangers(&mut home, "twice");
+    let found = unknown_copies(&mut home, "twice");
     assert_eq!((found.len(), found.iter().any(|found| found.place == twice.place)), (2, true));
-    assert_eq!(strangers(&mut home, "new"), []);
+    assert_eq!(unknown_copies(&mut home, "new"), []);
 }
 
 #[test]
@@ -119,16 +119,16 @@ fn another_programs_file_is_found_under_whatever_flags_it_has() {
     let mut home = Home::ready();
     let path = home.root().join("new/1.M1P2.other");
     write(&path, b"Received: by l (mpop-1.4.18) with POP3\nSubject: s\n\nx\n");
-    home.maildir.find_strangers(&mut home.ledger, i64::MAX).unwrap();
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
     let (mut bare, mut digester) = (BareHeader::default(), Digester::new());
     bare.update(b"Subject: s\n\nx\n");
     digester.update(b"Subject: s\n\nx\n");
     let content = bare::content(&bare.finish().unwrap().hash, &digester.finish().0);
-    let stranger = home.ledger.stranger(Which::Content(&content), 0).unwrap().unwrap();
+    let unknown = home.ledger.unknown(Which::Content(&content), 0).unwrap().unwrap();
     rename(&path, &home.root().join("cur/1.M1P2.other:2,RS"));
-    assert!(home.maildir.meet(&stranger).unwrap().is_some());
+    assert!(home.maildir.meet(&unknown).unwrap().is_some());
     remove(&home.root().join("cur/1.M1P2.other:2,RS"));
-    assert!(home.maildir.meet(&stranger).unwrap().is_none());
+    assert!(home.maildir.meet(&unknown).unwrap().is_none());
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! What stands in a Maildir and no row explains: files that carry a KEY are known by their names, others are read once.
+//!
+//! A pass over the names is made only where the folders are not what they were when that was done last. Two files with
+//! one KEY are one message.
+
+use super::Maildir;
+use super::folder::Tag;
+use crate::archive::presence::Begun;
+use crate::archive::{self, ArchiveError, Met};
+use crate::disk::{Access, Disk, DiskFile as _, Kind};
+use crate::ledger::{Change, Ledger, Place, UnknownCopy};
+use crate::mail::bare;
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Files that are put on record in one step.
+const PORTION: usize = 1000;
+
+impl<D: Disk> Maildir<D> {
+    /// See [`crate::archive::Archive::find_unknown_copies`].
+    pub(super) fn look_for_unknown_copies(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        begun: Begun,
+    ) -> Result<bool, ArchiveError> {
+        let before = self.folder.stamp_now()?;
+        if before.is_some() && ledger.unknown_copies_seen()? == before {
+            return Ok(false);
+        }
+        let mut explained: HashSet<u64> = HashSet::new();
+        let mut note = |place: &Place| {
+            if let Place::Maildir { key } = place {
+                explained.insert(Tag::of_place(key).fold());
+            }
+        };
+        ledger.places(&mut |_, _, place| note(place))?;
+        ledger.other_places(&mut note)?;
+        let (mut found, mut any) = (Vec::new(), false);
+        let mut problem = None;
+        self.folder.names(&mut |folder, name, _| {
+            let Some(tag) =
+                Tag::of_name(name).filter(|tag| problem.is_none() && explained.insert(tag.fold()))
+            else {
+                return;
+            };
+            let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let place = Place::Maildir { key: tag.to_string() };
+            let unknown = match &tag {
+                Tag::Key(key) => {
+                    let (origin, content) = (Some(key.origin), key.content);
+                    Some(UnknownCopy { id: 0, place, origin, content, header: None, arrived })
+                }
+                Tag::Name(_) => self.read_other(&self.folder.path(folder, name)).and_then(|met| {
+                    let bare = met.bare?;
+                    Some(UnknownCopy {
+                        id: 0,
+                        place,
+                        origin: None,
+                        content: bare::content(&bare.hash, &met.digest),
+                        header: Some(bare.short()),
+                        arrived,
+                    })
+                }),
+            };
+            any |= unknown.is_some();
+            found.extend(unknown);
+            if found.len() >= PORTION {
+                let portion = Change::UnknownCopies { found: std::mem::take(&mut found), stamp: None };
+                problem = ledger.commit(&[portion]).err();
+            }
+        })?;
+        if let Some(error) = problem {
+            return Err(error.into());
+        }
+        // A change may follow that leaves no other time stamp behind.
+        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
+        let stamp = before.filter(|_| settled);
+        if !found.is_empty() || stamp.is_some() {
+            ledger.commit(&[Change::UnknownCopies { found, stamp }])?;
+        }
+        Ok(any)
+    }
+
+    /// Another program's message; `None` when it cannot be read, or is none.
+    fn read_other(&self, path: &Path) -> Option<Met> {
+        self.disk.metadata(path).ok().filter(|meta| meta.kind == Kind::File)?;
+        archive::meet(self.disk.open(path, Access::Read).ok()?).ok()
+    }
+
+    /// See [`crate::archive::Archive::meet`].
+    pub(super) fn read_unknown_copy(&mut self, unknown: &UnknownCopy) -> Result<Option<Met>, ArchiveError> {
+        let Place::Maildir { key } = &unknown.place else { return Ok(None) };
+        let tag = Tag::of_place(key);
+        for look in 0..2 {
+            for path in self.folder.find(&tag)? {
+                let failed = |error| ArchiveError::at(&path, &error);
+                let mut file = match self.disk.open(&path, Access::Read) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    Err(error) => return Err(failed(error)),
+                };
+                let met = archive::meet(&mut file).map_err(failed)?;
+                // It was read, which says nothing about what the next power cut leaves of it.
+                file.sync().map_err(failed)?;
+                self.met = true;
+                return Ok(Some(met));
+            }
+            if look > 0 || !self.folder.refresh()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// See [`crate::archive::Archive::secure_met`].
+    pub(super) fn secure_unknown_copies(&mut self) -> Result<(), ArchiveError> {
+        if std::mem::take(&mut self.met) {
+            for folder in [self.root.join("new"), self.root.join("cur")] {
+                self.disk.sync_dir(&folder).map_err(|error| ArchiveError::at(&folder, &error))?;
+            }
+        }
+        Ok(())
+    }
+}

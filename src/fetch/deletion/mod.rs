@@ -1,0 +1,5 @@
+//! TODO
+
+pub(crate) mod dele;
+pub(crate) mod proof;
+pub(crate) mod quit;

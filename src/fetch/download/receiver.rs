@@ -1,0 +1,493 @@
+//! The network side of a fetch: RETR by RETR off the wire, into the storer's chunks, and STAT behind the last one.
+//!
+//! Promises: a message is passed on as complete only after CRLF `.` CRLF, and when the next octets have turned
+//! out to be an answer, or there are none: a server that does not double a leading dot ends a message in its
+//! middle, and what follows is no answer. What came short, or not at all, is never stored as mail. Where a reply
+//! may have been lost, what came after it is unsure.
+
+use crate::archive::{Archive, ArchiveError};
+use crate::event::{Event, Observer};
+use crate::exit::Exit;
+use crate::fetch::download::allowance::Allowance;
+use crate::fetch::download::storer::{
+    Before, CHUNKS_WAITING, Chunk, Ended, Filed, Findings, Storer, Terms, WRONG_SIZES, Watch,
+};
+use crate::fetch::portions::BatchLimits;
+use crate::fetch::quirks::lost_replies as lost_reply;
+use crate::ledger::Ledger;
+use crate::mail::line_ends::Unix;
+use crate::mail::reason;
+use crate::mail::safe_text::escape;
+use crate::plan::Plan;
+use crate::pop3::listing::parse_stat;
+use crate::pop3::reply::Reply;
+use crate::session::{DEPTH, Incoming, QUEUED, Sent, Session, SessionError, Transaction};
+use crate::stop;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::Instant;
+
+/// What bounds a retrieval.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// A message that turns out larger is given up, in octets on the wire.
+    pub max_size: u64,
+    /// No new RETR after this instant, once one message has come.
+    pub until: Option<Instant>,
+    /// When the storer commits.
+    pub batch: BatchLimits,
+    /// STAT follows each message before the next is asked for, so that whatever goes wrong has one author.
+    pub each_alone: bool,
+    /// The first message is asked for alone, even if commands are sent ahead: it shows how this server counts.
+    pub first_alone: bool,
+    /// Sizes that are another message's are no reason to stop: the numbers were asked about before.
+    pub calm: bool,
+}
+
+/// What a retrieval brought.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
+#[derive(Debug, Default)]
+pub(crate) struct Download {
+    /// Messages that are durable now, and of which it is certain which ones they are.
+    pub filed: Vec<Filed>,
+    /// Messages that are durable now, and may have come in answer to another's RETR.
+    pub unsure: Vec<Filed>,
+    /// Messages that did not come, by their place in the plan, and why.
+    pub missed: Vec<(usize, Arc<str>)>,
+    /// Numbers that STAT alone implies, and that the server refused: it has counted wrongly.
+    pub phantoms: HashSet<usize>,
+    /// Of those missed, the ones that the server refused for now only.
+    pub passing: HashSet<usize>,
+    /// It did not come to its end.
+    pub broken: Option<Broken>,
+    /// The message whose answer was due when the session broke.
+    pub broke_at: Option<usize>,
+    /// The message behind which octets came that are no answer. It is not filed.
+    pub ended_badly: Option<usize>,
+    /// Octets came that are no answer, and which message they belong to is not certain.
+    pub somewhere: bool,
+    /// The STAT behind the last message did not say what it said when the maildrop was listed.
+    pub other_stat: bool,
+    /// A RETR was refused, or sizes speak for other messages: perhaps the server has changed its numbers.
+    pub suspicion: bool,
+    /// Messages have vanished from the server since it listed them.
+    pub vanished: bool,
+    /// STAT was answered after the last message: nothing is under way.
+    pub settled: bool,
+    /// All came, and then the session ended before its last word.
+    pub gone: Option<SessionError>,
+    /// RETRs that had no whole answer when it broke off.
+    pub unanswered: usize,
+    /// Not all were asked for: the time was up.
+    pub cut_short: bool,
+    /// The provider allows no more for now: which message met that first, and its words.
+    pub used_up: Option<(usize, Reply)>,
+    /// What the storer found out.
+    pub findings: Findings,
+    /// The session broke before the next message was asked for: the last one alone can be the reason.
+    pub exact: bool,
+}
+
+impl Download {
+    /// All messages that are durable now.
+    pub(crate) fn durable(&self) -> impl Iterator<Item = &Filed> {
+        self.filed.iter().chain(&self.unsure)
+    }
+}
+
+/// Why a retrieval broke off. The session cannot be used any more.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The connection or the server failed.
+    Session(SessionError),
+    /// A signal asked to stop.
+    Stopped(Exit),
+    /// The archive failed.
+    Archive(ArchiveError),
+    /// This message passed `max_size`, whatever LIST said; the rest of it was not awaited.
+    TooLarge(usize),
+}
+
+/// Fetches the messages `order` (places in the plan) and files them, in the light of what is known `before`.
+pub(crate) fn retrieve(
+    session: &mut Session<Transaction>,
+    plan: &Plan<'_>,
+    order: &[usize],
+    before: Before<'_>,
+    bounds: Bounds,
+    (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
+    (account, observer): (&str, &dyn Observer),
+) -> Download {
+    if order.is_empty() {
+        return Download::default();
+    }
+    let (chunks, incoming) = sync_channel(CHUNKS_WAITING);
+    let (emptied, spare) = channel();
+    let (report, reports) = channel();
+    let watch = Watch::new(bounds.calm);
+    let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
+    let storer = Storer::new(archive, ledger, plan, before, bounds.batch, terms, (account, observer));
+    let mut download = std::thread::scope(|scope| {
+        let work = move || storer.work(order.len(), &incoming, &report, &emptied);
+        let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
+            Ok(working) => working,
+            Err(source) => {
+                let broken = Some(Broken::Archive(ArchiveError::NoThread { source }));
+                return Download { broken, unanswered: 0, ..Download::default() };
+            }
+        };
+        let packer = Packer { chunk: Chunk::new(), chunks, spare, account, observer };
+        let pump = MessageReceiver {
+            plan,
+            bounds,
+            watch: &watch,
+            packer,
+            download: Download::default(),
+            waiting: order,
+            asked: VecDeque::new(),
+            current: Current::default(),
+            came: 0,
+            ended: None,
+            short: false,
+            looks_at_short: WRONG_SIZES,
+            opened: false,
+            pipelining: session.pipelining(),
+            stat_under_way: false,
+            stat_again: false,
+            listed_stat: session.listed_stat(),
+            allowance: Allowance::default(),
+        };
+        let mut download = pump.work(session);
+        match working.join() {
+            Ok(Ok(findings)) => download.findings = findings,
+            Ok(Err(error)) => download.broken = Some(Broken::Archive(error)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        download
+    });
+    download.filed = reports.try_iter().flatten().collect();
+    download.missed.append(&mut download.findings.missed);
+    download.suspicion |= watch.other_numbers();
+    match &download.broken {
+        // One answer too many: what came may be the message that was asked for before it.
+        Some(Broken::Session(error)) if error.is_disorder() => {
+            let made_up = lost_reply::Replies::MadeUp;
+            (download.filed, download.unsure) = lost_reply::part(download.filed, order, plan, made_up);
+            if !download.exact {
+                let sized = order.iter().all(|&place| plan.item(place).entry.size.is_some());
+                download.somewhere = download.findings.untallied || download.suspicion || !sized;
+                download.ended_badly = download.findings.first_untallied.or(download.ended_badly);
+            }
+        }
+        Some(_) if download.unanswered > 0 && session.sent_ahead() => {
+            let lost = lost_reply::Replies::Lost(download.unanswered);
+            (download.filed, download.unsure) = lost_reply::part(download.filed, order, plan, lost);
+        }
+        _ => {}
+    }
+    download
+}
+
+/// Packs octets into chunks and sends them.
+struct Packer<'a> {
+    chunk: Chunk,
+    chunks: SyncSender<Chunk>,
+    spare: Receiver<Chunk>,
+    account: &'a str,
+    observer: &'a dyn Observer,
+}
+
+/// The storer has gone: its own result says why.
+struct StorerGone;
+
+impl Packer<'_> {
+    /// Puts the next octets of a message, as they came off the wire, into chunks.
+    fn pack(&mut self, mut octets: &[u8], ends: &mut Unix) -> Result<(), StorerGone> {
+        while !octets.is_empty() {
+            let (now, later) = octets.split_at(octets.len().min(self.chunk.room()));
+            ends.feed(now, &mut self.chunk.octets);
+            self.send_if_full()?;
+            octets = later;
+        }
+        Ok(())
+    }
+
+    fn send_if_full(&mut self) -> Result<(), StorerGone> {
+        if self.chunk.room() == 0 { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<(), StorerGone> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        self.observer.event(self.account, Event::Received { octets: self.chunk.octets.len() as u64 });
+        let next = self.spare.try_recv().unwrap_or_else(|_| Chunk::new());
+        self.chunks.send(std::mem::replace(&mut self.chunk, next)).map_err(|_| StorerGone)
+    }
+}
+
+/// The message whose answer is coming in.
+#[derive(Default)]
+struct Current {
+    ends: Unix,
+    wire_octets: u64,
+    begins_as_answer: bool,
+}
+
+/// Asks for messages and hears the answers.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
+struct MessageReceiver<'a> {
+    plan: &'a Plan<'a>,
+    bounds: Bounds,
+    watch: &'a Watch,
+    packer: Packer<'a>,
+    download: Download,
+    /// Messages to ask for, by their place in the plan.
+    waiting: &'a [usize],
+    /// Messages whose answers are not complete.
+    asked: VecDeque<usize>,
+    current: Current,
+    came: u64,
+    /// A message that has come to its end, until what follows it is known to be an answer.
+    ended: Option<Ended>,
+    /// It has fewer octets than LIST says: there may be more of it behind a dot that was not doubled.
+    short: bool,
+    /// For so many more of these STAT is asked at once.
+    looks_at_short: u64,
+    /// An answer has come whole.
+    opened: bool,
+    pipelining: bool,
+    stat_under_way: bool,
+    /// STAT has said something else behind this message: it is asked twice, since a line of a message may look
+    /// like its answer, but not the dot behind it.
+    stat_again: bool,
+    /// What STAT said when the maildrop was listed.
+    listed_stat: Option<(u64, u64)>,
+    allowance: Allowance,
+}
+
+/// There is no more to hear.
+struct Over;
+
+impl From<StorerGone> for Over {
+    fn from(_: StorerGone) -> Self {
+        Over
+    }
+}
+
+impl MessageReceiver<'_> {
+    fn work(mut self, session: &mut Session<Transaction>) -> Download {
+        loop {
+            self.ask(session);
+            let heard = match session.next() {
+                Ok(Some(Incoming::Status { command: Sent::Stat, reply })) => {
+                    self.hear_stat(&reply);
+                    continue;
+                }
+                Ok(Some(event)) => self.hear(event),
+                Ok(None) => Err(Over),
+                Err(error) => {
+                    self.broke(error);
+                    Err(Over)
+                }
+            };
+            if heard.is_err() {
+                break;
+            }
+        }
+        // The session has ended; nothing followed the last message.
+        self.confirm();
+        self.went_on();
+        self.download.used_up = self.allowance.used().map(|(item, reply)| (item, reply.clone()));
+        self.download.unanswered = self.asked.len();
+        // What is complete is worth keeping, however the session ended.
+        let _ = self.packer.send();
+        self.download
+    }
+
+    fn ask(&mut self, session: &mut Session<Transaction>) {
+        if self.stat_under_way {
+            return;
+        }
+        let late = self.came > 0 && self.bounds.until.is_some_and(|until| Instant::now() >= until);
+        if self.allowance.used().is_some() {
+            self.waiting = &[];
+        }
+        if !self.waiting.is_empty() && (late || self.watch.enough()) {
+            self.download.cut_short = true;
+            self.waiting = &[];
+        }
+        let room = if self.awaits_stat() {
+            0
+        } else if self.bounds.each_alone || !self.pipelining || self.bounds.first_alone && !self.opened {
+            1
+        } else if self.asked.len() > DEPTH {
+            0
+        } else {
+            QUEUED
+        };
+        let (now, later) =
+            self.waiting.split_at(room.saturating_sub(self.asked.len()).min(self.waiting.len()));
+        self.waiting = later;
+        for &item in now {
+            session.queue_retr(self.plan.item(item).entry.number);
+            self.asked.push_back(item);
+        }
+        if self.asked.is_empty() && !self.download.settled {
+            session.queue_stat();
+            self.stat_under_way = true;
+            // What has come is made durable while the answer is on its way.
+            self.packer.chunk.rest();
+            // If the storer has gone, its own result says why.
+            let _ = self.packer.send();
+        }
+    }
+
+    /// Whether nothing is asked for before STAT has said that the message just ended is whole.
+    fn awaits_stat(&self) -> bool {
+        self.ended.is_some() && (self.bounds.each_alone || self.short)
+    }
+
+    /// What has ended is a whole message: an answer, or nothing, has followed it.
+    fn confirm(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            self.packer.chunk.end(ended);
+        }
+    }
+
+    fn hear_stat(&mut self, reply: &Reply) {
+        self.stat_under_way = false;
+        let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
+        if self.ended.is_some() && (said.is_none() || said != self.listed_stat) && !self.stat_again {
+            self.stat_again = true;
+            return;
+        }
+        self.stat_again = false;
+        if self.ended.is_some() && self.short {
+            self.looks_at_short -= 1;
+        }
+        self.confirm();
+        self.download.settled = self.waiting.is_empty();
+        self.download.other_stat |= self.listed_stat.is_some_and(|listed| said != Some(listed));
+    }
+
+    fn hear(&mut self, event: Incoming<'_>) -> Result<(), Over> {
+        let Some(&item) = self.asked.front() else { return Ok(()) };
+        match event {
+            Incoming::Status { reply, .. } => {
+                self.confirm();
+                if reply.is_ok() {
+                    self.went_on();
+                    self.packer.chunk.begin();
+                    self.current = Current::default();
+                    return Ok(());
+                }
+                self.asked.pop_front();
+                self.opened = true;
+                for (item, reply) in self.allowance.refused(item, &reply) {
+                    self.refused(item, &reply);
+                }
+            }
+            Incoming::Body { octets, .. } => {
+                if self.current.wire_octets == 0 {
+                    self.current.begins_as_answer = octets.starts_with(b"+OK") || octets.starts_with(b"-ERR");
+                }
+                self.current.wire_octets += octets.len() as u64;
+                if self.current.wire_octets > self.bounds.max_size {
+                    self.packer.chunk.discard();
+                    self.download.broken = Some(Broken::TooLarge(item));
+                    return Err(Over);
+                }
+                return Ok(self.packer.pack(octets, &mut self.current.ends)?);
+            }
+            Incoming::End { .. } => {
+                self.asked.pop_front();
+                self.opened = true;
+                self.came += 1;
+                self.end(item)?;
+            }
+        }
+        let more = !self.asked.is_empty() || !self.waiting.is_empty();
+        if let Some(exit) = stop::requested()
+            && more
+        {
+            self.download.broken = Some(Broken::Stopped(exit));
+            return Err(Over);
+        }
+        Ok(())
+    }
+
+    /// The refusal before was its message's own.
+    fn went_on(&mut self) {
+        if let Some((item, reply)) = self.allowance.went_on() {
+            self.refused(item, &reply);
+        }
+    }
+
+    fn refused(&mut self, item: usize, reply: &Reply) {
+        if reply.is_transient() {
+            self.download.passing.insert(item);
+        }
+        if self.plan.is_counted_only(item) {
+            self.download.phantoms.insert(item);
+        } else {
+            self.download.suspicion = true;
+            let text = format!(
+                "the server refused it: {}",
+                escape(&reply.text()[..reply.text().len().min(reason::LIMIT)])
+            );
+            self.download.missed.push((item, reason::shared(&text, "the server refused it")));
+        }
+    }
+
+    fn end(&mut self, item: usize) -> Result<(), StorerGone> {
+        let Current { ends, wire_octets, begins_as_answer } = &mut self.current;
+        ends.finish(&mut self.packer.chunk.octets);
+        let listed = self.plan.item(item).entry.size;
+        if *wire_octets == 0 && listed != Some(0) {
+            // RFC 1939 lets a server answer +OK and send nothing; Exchange does for messages that it cannot
+            // convert.
+            self.packer.chunk.discard();
+            self.download.missed.push((item, reason::shared("the server sent nothing for it", "")));
+        } else {
+            let (wire_octets, begins_as_answer) = (*wire_octets, *begins_as_answer);
+            self.ended = Some(Ended { item, wire_octets, begins_as_answer });
+            let short = !self.pipelining && listed.is_some_and(|listed| wire_octets < listed);
+            self.short = short && self.looks_at_short > 0;
+        }
+        self.packer.send_if_full()
+    }
+
+    fn broke(&mut self, error: SessionError) {
+        // After a signal no answer is awaited to its end: nothing is wrong with the message.
+        if let Some(exit) = stop::requested()
+            && !error.is_disorder()
+        {
+            self.download.broken = Some(Broken::Stopped(exit));
+            return;
+        }
+        if error.is_disorder()
+            && let Some(Ended { item, .. }) = self.ended
+        {
+            self.download.exact = self.awaits_stat();
+            self.ended = None;
+            self.download.ended_badly = Some(item);
+            self.packer.chunk.discard();
+        }
+        if error.silence().is_some() {
+            self.allowance.hung_up();
+        }
+        if let Some((_, reply)) = self.allowance.used() {
+            let limit = SessionError::TryLater { during: "RETR", reply: reply.clone() };
+            self.download.broken = Some(Broken::Session(limit));
+            return;
+        }
+        self.download.broke_at = self.asked.front().copied();
+        if self.stat_under_way && self.waiting.is_empty() && !error.is_disorder() {
+            self.download.gone = Some(error);
+        } else {
+            self.download.broken = Some(Broken::Session(error));
+        }
+    }
+}

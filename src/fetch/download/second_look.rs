@@ -1,0 +1,140 @@
+//! A second look at messages whose first one leaves a doubt: each is asked for again, alone, with nothing else in
+//! flight.
+//!
+//! - Its octets do not tally with its LIST size, in a session that sent commands ahead: an answer of the server may
+//!   have got into it. The same octets again: the size is wrong, and after a few of those the server loses the
+//!   privilege of pipelining. Other octets: it loses it at once, and the second answer counts.
+//! - Less than half of what LIST says has come. The same octets again: that is all there is.
+//! - It has the content of one that came just before it: an answer may have come twice, or in another's place. Both
+//!   are asked for. Two equal messages: the maildrop has them.
+//! - It has other content than is on record under its UID. Another message may have taken its place: then it comes
+//!   the same a second time, and is stored. Or the server makes its octets up each time it is asked, with a new
+//!   boundary, say: then no comparison will ever tell it from another message.
+//!
+//! Promises: an unsteady message is stored at most twice; it, and what came twice as less than half of its size,
+//! is noted once, and never deleted from the server.
+
+use crate::account_error::AccountError;
+use crate::fetch::download::receiver::{Bounds, Download, retrieve};
+use crate::fetch::download::sizes::is_short;
+use crate::fetch::download::storer::{Before, Filed, Looks, WRONG_SIZES};
+use crate::fetch::session::Run;
+use crate::mail::safe_text::escape;
+use crate::plan::Plan;
+use crate::session::{Session, Transaction};
+use std::collections::HashMap;
+
+impl Run<'_> {
+    /// Asks once more for what is unsettled, and adds what comes of it to the download.
+    pub(crate) fn look_again(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        bounds: Bounds,
+        download: &mut Download,
+    ) -> Result<(), AccountError> {
+        let looks: Looks = std::mem::take(&mut download.findings.unsettled);
+        session.stop_pipelining();
+        // With nothing else in flight, and STAT behind each.
+        let bounds = Bounds { each_alone: true, ..bounds };
+        let mut order: Vec<usize> = looks.keys().copied().collect();
+        order.sort_unstable();
+        let mut taken = self.gone.clone();
+        taken.extend(download.filed.iter().map(|message| message.seq));
+        let again = retrieve(
+            session,
+            plan,
+            &order,
+            Before { gone: &taken, looks: &looks, listed_together: &self.listed_together },
+            bounds,
+            (&mut *self.store.archive, &mut *self.store.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        for message in again.filed.iter().filter(|message| message.unsteady && message.fresh) {
+            let entry = plan.item(message.item).entry;
+            let uid = entry.uid.map_or_else(|| "none".to_owned(), escape);
+            let number = entry.number;
+            self.note(&match entry.size {
+                Some(size) if is_short(entry.size, message.wire_octets) => format!(
+                    "the server twice sent {} octets for message {number} (UID {uid}), of the {size} that it lists; \
+                     they are archived, and the message is not deleted from the server",
+                    message.wire_octets,
+                ),
+                _ => format!(
+                    "the server sends message {number} (UID {uid}) with other octets each time it is asked; two \
+                     versions of it are archived, no more will be, and it is not deleted from the server"
+                ),
+            });
+        }
+        if again.findings.mixed_up && session.sent_ahead() {
+            self.stop_sending_ahead(&"a message came with octets that are not its own")?;
+        } else if again.findings.wrong_sizes >= WRONG_SIZES && session.sent_ahead() {
+            self.stop_sending_ahead(&"messages do not have the sizes that the server lists")?;
+        }
+        let doubles = std::mem::take(&mut download.findings.twins);
+        download.filed.extend(again.filed);
+        download.unsure.extend(again.unsure);
+        download.missed.extend(again.missed);
+        download.phantoms.extend(again.phantoms);
+        download.used_up = download.used_up.take().or(again.used_up);
+        download.broken = again.broken;
+        download.gone = again.gone;
+        download.broke_at = again.broke_at;
+        download.ended_badly = again.ended_badly;
+        download.suspicion |= again.suspicion;
+        download.other_stat |= again.other_stat;
+        download.vanished |= again.vanished;
+        download.settled = again.settled;
+        download.cut_short |= again.cut_short;
+        download.somewhere |= again.somewhere;
+        if download.broken.is_none() && download.gone.is_none() && !doubles.is_empty() {
+            self.look_at_doubles(session, plan, bounds, &doubles, download)?;
+        }
+        Ok(())
+    }
+    /// Asks once more for messages behind which their own content came a second time. If one of them is
+    /// another message, answers have come in others' places, and nothing tells in which: what has the size of
+    /// another is taken back from its UID.
+    fn look_at_doubles(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        bounds: Bounds,
+        doubles: &Looks,
+        download: &mut Download,
+    ) -> Result<(), AccountError> {
+        let mut order: Vec<usize> = doubles.keys().copied().collect();
+        order.sort_unstable();
+        let again = retrieve(
+            session,
+            plan,
+            &order,
+            Before { gone: &self.gone, looks: doubles, listed_together: &self.listed_together },
+            bounds,
+            (&mut *self.store.archive, &mut *self.store.ledger),
+            (&self.account.name, &**self.observer),
+        );
+        download.other_stat |= again.other_stat;
+        download.settled = again.settled;
+        (download.broken, download.gone) = (again.broken, again.gone);
+        if again.findings.another {
+            if session.sent_ahead() {
+                self.stop_sending_ahead(&"a message came in answer to another's RETR")?;
+            }
+            let mut of_size: HashMap<u64, u32> = HashMap::new();
+            for size in plan.iter().filter_map(|item| item.entry.size) {
+                *of_size.entry(size).or_default() += 1;
+            }
+            let alone = |message: &Filed| {
+                plan.item(message.item).entry.size.is_some_and(|size| of_size.get(&size) == Some(&1))
+            };
+            let (stay, go): (Vec<Filed>, Vec<Filed>) =
+                std::mem::take(&mut download.filed).into_iter().partition(alone);
+            self.release_uids(&go)?;
+            download.filed = stay;
+            download.unsure.extend(go);
+            download.cut_short = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! Rows of the tables `unknown copy`, `stranger_uid`, `stranger_header`, `strangers_seen`, `first_look` and `served_as`:
+//! what is in the archive and no row explains, and what of it has been recognised.
+
+use super::rows::{self, signed, unsigned};
+use super::{Place, Seq, UnixTime};
+use crate::mail::digest::Digest;
+use crate::mail::names::ShortHash;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+
+/// A message in the archive that no row explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCopy {
+    /// Its number; 0 before it is on record.
+    pub id: u64,
+    /// Where it is. In a Maildir the KEY, or the file's name without flags.
+    pub place: Place,
+    /// The hash of identity and UID, if its name has one.
+    pub origin: Option<ShortHash>,
+    /// If its name has an origin: the hash of its content, as the name has it. Otherwise that of its content but for
+    /// what fetchers add ([`crate::mail::bare`]).
+    pub content: ShortHash,
+    /// The hash of its header but for what fetchers add, if it was read.
+    pub header: Option<ShortHash>,
+    /// When it arrived, as its name has it; 0 if it does not.
+    pub arrived: UnixTime,
+}
+
+/// What unknown copies there are, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'s> {
+    /// Of this content.
+    Content(&'s ShortHash),
+    /// Of this identity and UID.
+    Origin(&'s ShortHash),
+    /// Of this header but for what fetchers add.
+    Header(&'s ShortHash),
+}
+
+/// What an unknown copy is read from.
+const COLUMNS: &str = "stranger.id, maildir_key, mbox_offset, mbox_length, stranger.origin, stranger.content, arrived, \
+                       (SELECT header FROM stranger_header AS has \
+                        WHERE has.maildrop = stranger.maildrop AND has.id = stranger.id)";
+
+fn read(row: &Row<'_>) -> Result<UnknownCopy> {
+    let hash = |blob: Option<Vec<u8>>| blob.and_then(|blob| ShortHash::try_from(blob).ok());
+    Ok(UnknownCopy {
+        id: unsigned(row.get(0)?),
+        place: rows::place(row.get(1)?, (row.get(2)?, row.get(3)?))?,
+        origin: hash(row.get(4)?),
+        content: hash(row.get(5)?).unwrap_or_default(),
+        header: hash(row.get(7)?),
+        arrived: row.get(6)?,
+    })
+}
+
+/// The first one behind the number `after`.
+pub(super) fn next(
+    connection: &Connection,
+    maildrop: i64,
+    which: Which<'_>,
+    after: u64,
+) -> Result<Option<UnknownCopy>> {
+    let (tables, hash): (_, &[u8]) = match which {
+        Which::Content(content) => ("stranger WHERE maildrop = ?1 AND stranger.content = ?2", content),
+        Which::Origin(origin) => (
+            "stranger_uid JOIN stranger USING (maildrop, content, id) \
+             WHERE maildrop = ?1 AND stranger_uid.origin = ?2",
+            origin,
+        ),
+        Which::Header(header) => (
+            "stranger_header JOIN stranger USING (maildrop, content, id) \
+             WHERE maildrop = ?1 AND stranger_header.header = ?2",
+            header,
+        ),
+    };
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {tables} AND id > ?3 ORDER BY id LIMIT 1"))?
+        .query_row((maildrop, hash, signed(after)), read)
+        .optional()
+}
+
+/// How many of them have headers that were not read, and up to `limit` of those.
+pub(super) fn unread(
+    connection: &Connection,
+    maildrop: i64,
+    limit: usize,
+) -> Result<(u64, Vec<UnknownCopy>)> {
+    const UNREAD: &str = "FROM stranger WHERE maildrop = ?1 AND id NOT IN (SELECT id FROM stranger_header WHERE maildrop = ?1)";
+    let count = connection
+        .prepare_cached(&format!("SELECT count(*) {UNREAD}"))?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))?;
+    let first = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} {UNREAD} LIMIT ?2"))?
+        .query_map((maildrop, i64::try_from(limit).unwrap_or(i64::MAX)), read)?
+        .collect::<Result<_>>()?;
+    Ok((count, first))
+}
+
+/// How many there are.
+pub(super) fn count(connection: &Connection, maildrop: i64) -> Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM stranger WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0).map(unsigned))
+}
+
+/// Whether there are any.
+pub(super) fn any(connection: &Connection, maildrop: i64) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM stranger WHERE maildrop = ? LIMIT 1")?.exists([maildrop])
+}
+
+/// Where each of them is, and what other accounts have in this archive.
+pub(super) fn places(connection: &Connection, maildrop: i64, each: &mut dyn FnMut(&Place)) -> Result<()> {
+    for sql in [
+        "SELECT maildir_key, mbox_offset, mbox_length FROM stranger WHERE maildrop = ?1",
+        "SELECT maildir_key, mbox_offset, mbox_length FROM message JOIN maildrop ON maildrop.id = message.maildrop \
+         WHERE archive = (SELECT archive FROM maildrop WHERE id = ?1) AND maildrop.id <> ?1 AND state <> 'intent'",
+    ] {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut found = statement.query([maildrop])?;
+        while let Some(row) = found.next()? {
+            each(&rows::place(row.get(0)?, (row.get(1)?, row.get(2)?))?);
+        }
+    }
+    Ok(())
+}
+
+/// What the archive was when unknown copies were looked for last.
+pub(super) fn seen(connection: &Connection, maildrop: i64) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT stamp FROM strangers_seen WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()
+}
+
+/// UnknownCopies were looked for, and the archive was this.
+pub(super) fn note_seen(connection: &Connection, maildrop: i64, stamp: &str) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO strangers_seen (maildrop, stamp) VALUES (?, ?)")?
+        .execute((maildrop, stamp))?;
+    Ok(())
+}
+
+/// Adds one; its number is the next.
+pub(super) fn insert(connection: &Connection, maildrop: i64, stranger: &UnknownCopy) -> Result<()> {
+    let (key, offset, length) = match &stranger.place {
+        Place::Maildir { key } => (Some(key), None, None),
+        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
+    };
+    let id: i64 = connection
+        .prepare_cached(
+            "INSERT INTO stranger_count (maildrop, last) VALUES (?, 1) \
+             ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+        )?
+        .query_row([maildrop], |row| row.get(0))?;
+    let origin = stranger.origin.as_ref().map(|origin| &origin[..]);
+    connection
+        .prepare_cached(
+            "INSERT INTO stranger (maildrop, content, id, maildir_key, mbox_offset, mbox_length, origin, arrived) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((maildrop, &stranger.content[..], id, key, offset, length, origin, stranger.arrived))?;
+    if let Some(origin) = origin {
+        connection
+            .prepare_cached("INSERT INTO stranger_uid (maildrop, origin, id, content) VALUES (?, ?, ?, ?)")?
+            .execute((maildrop, origin, id, &stranger.content[..]))?;
+    }
+    if stranger.header.is_some() {
+        header_read(connection, maildrop, &UnknownCopy { id: unsigned(id), ..stranger.clone() })?;
+    }
+    Ok(())
+}
+
+/// The header of one was read; it may have none that it is known by.
+pub(super) fn header_read(connection: &Connection, maildrop: i64, stranger: &UnknownCopy) -> Result<()> {
+    let header = stranger.header.as_ref().map_or(&[][..], |header| header);
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO stranger_header (maildrop, id, content, header) VALUES (?, ?, ?, ?)",
+        )?
+        .execute((maildrop, signed(stranger.id), &stranger.content[..], header))?;
+    Ok(())
+}
+
+/// One is an unknown copy no longer, or not there any more.
+pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &UnknownCopy) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM stranger WHERE maildrop = ? AND content = ? AND id = ?")?
+        .execute((maildrop, &stranger.content[..], signed(stranger.id)))?;
+    connection
+        .prepare_cached("DELETE FROM stranger_header WHERE maildrop = ? AND id = ?")?
+        .execute((maildrop, signed(stranger.id)))?;
+    if let Some(origin) = &stranger.origin {
+        connection
+            .prepare_cached("DELETE FROM stranger_uid WHERE maildrop = ? AND origin = ? AND id = ?")?
+            .execute((maildrop, &origin[..], signed(stranger.id)))?;
+    }
+    Ok(())
+}
+
+/// All are forgotten: they will be looked for again.
+pub(super) fn forget(connection: &Connection, maildrop: i64) -> Result<()> {
+    for table in ["stranger", "stranger_uid", "stranger_header", "strangers_seen"] {
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE maildrop = ?"))?.execute([maildrop])?;
+    }
+    Ok(())
+}
+
+/// Whether listed messages are still to be looked for among them by their headers.
+pub(super) fn first_look(connection: &Connection, maildrop: i64) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM first_look WHERE maildrop = ?")?.exists([maildrop])
+}
+
+/// Listed messages are to be looked for among them by their headers, or were.
+pub(super) fn set_first_look(connection: &Connection, maildrop: i64, begins: bool) -> Result<()> {
+    let sql = if begins {
+        "INSERT OR IGNORE INTO first_look (maildrop) VALUES (?)"
+    } else {
+        "DELETE FROM first_look WHERE maildrop = ?"
+    };
+    connection.prepare_cached(sql)?.execute([maildrop])?;
+    Ok(())
+}
+
+/// Notes the form in which the server has the message of a row.
+pub(super) fn served_as(connection: &Connection, maildrop: i64, seq: Seq, digest: &Digest) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO served_as (maildrop, seq, header_hash, core_header_hash, rest_hash) \
+             VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute((maildrop, signed(seq), digest.header, digest.core_header, digest.rest))?;
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO served_key (maildrop, core_key, seq) VALUES (?, ?, ?)")?
+        .execute((maildrop, rows::core_key(digest), signed(seq)))?;
+    Ok(())
+}
+
+/// Rows whose copies another program has made, and whose messages the server has in this form, as `alike` says.
+pub(super) fn served(
+    connection: &Connection,
+    maildrop: i64,
+    digest: &Digest,
+    alike: impl Fn(&Digest) -> bool,
+) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, header_hash, core_header_hash, rest_hash FROM served_key JOIN served_as USING (maildrop, seq) \
+         WHERE maildrop = ? AND core_key = ? ORDER BY seq",
+    )?;
+    let mut found = statement.query((maildrop, rows::core_key(digest)))?;
+    let mut seqs = Vec::new();
+    while let Some(row) = found.next()? {
+        if alike(&Digest { header: row.get(1)?, core_header: row.get(2)?, rest: row.get(3)? }) {
+            seqs.push(unsigned(row.get(0)?));
+        }
+    }
+    Ok(seqs)
+}
+
+/// The form in which the server has the message of a row, if its copy is another program's.
+pub(super) fn form(connection: &Connection, maildrop: i64, seq: Seq) -> Result<Option<Digest>> {
+    connection
+        .prepare_cached(
+            "SELECT header_hash, core_header_hash, rest_hash FROM served_as WHERE maildrop = ? AND seq = ?",
+        )?
+        .query_row((maildrop, signed(seq)), |row| {
+            Ok(Digest { header: row.get(0)?, core_header: row.get(1)?, rest: row.get(2)? })
+        })
+        .optional()
+}
