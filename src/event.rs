@@ -10,6 +10,25 @@ pub trait Observer: Send + Sync {
     fn event(&self, account: &str, event: Event<'_>);
 }
 
+/// Who watches the run of one account.
+#[derive(Clone, Copy)]
+pub struct Reporter<'a> {
+    account: &'a str,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> Reporter<'a> {
+    /// Reports what happens to `account`.
+    pub fn new(account: &'a str, observer: &'a dyn Observer) -> Self {
+        Reporter { account, observer }
+    }
+
+    /// Something happened.
+    pub fn event(self, event: Event<'_>) {
+        self.observer.event(self.account, event);
+    }
+}
+
 /// One fact. Text that came from a server is raw here; whoever shows it escapes it.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {

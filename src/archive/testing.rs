@@ -301,8 +301,8 @@ impl Ledger for WatchedLedger {
         self.inner.quarantined()
     }
 
-    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
-        self.inner.unknown(which, after)
+    fn unknown_copy(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+        self.inner.unknown_copy(which, after)
     }
 
     fn has_unknown_copies(&self) -> Result<bool, LedgerError> {

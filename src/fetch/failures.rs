@@ -8,7 +8,7 @@
 //! same place by accident; every message in quarantine has its reason. Must never: take a full disk or
 //! a signal for a message's fault.
 
-use crate::fetch::download::receiver::Download;
+use crate::fetch::download::outcome::Download;
 use crate::ledger::{Change, Ledger, LedgerError, Quarantined, UnixTime};
 use crate::mail::reason;
 use crate::plan::{GAPS, Plan, Quarantine, QuarantineId};

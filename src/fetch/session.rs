@@ -2,178 +2,29 @@
 
 use crate::account_error::AccountError;
 use crate::clock::now;
-use crate::config::{Account, DeletePolicy};
-use crate::connect::ServerRecord;
+use crate::config::DeletePolicy;
 use crate::connect::is_gmail;
-use crate::event::{Event, Observer};
-use crate::exit::Exit;
+use crate::event::{Event, Reporter};
 use crate::fetch::deletion::dele::Marked;
 use crate::fetch::deletion::proof::{Proof, name};
-use crate::fetch::download::receiver::{Bounds, Broken, Download, retrieve};
+use crate::fetch::download::download_messages;
+use crate::fetch::download::outcome::{Bounds, Broken, Download};
 use crate::fetch::download::storer::{Before, Looks};
-use crate::fetch::failures::Failures;
-use crate::fetch::portions::Portions;
-use crate::fetch::recognition::listed_together::ListedTogether;
-use crate::fetch::report::copies::Sight;
-use crate::fetch::report::tally::Tally;
-use crate::ledger::{Change, KnownRows, Ledger, LedgerError, Seq, UnixTime};
-use crate::plan::{Ages, Plan, Verdict};
-use crate::plan::{due, due_now, policy_words};
+use crate::fetch::run::{Next, Run, Top};
+use crate::fetch::work::Work;
+use crate::ledger::{Change, KnownRows, Ledger, LedgerError};
+use crate::plan::{Plan, due_now, policy_words};
 use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use crate::stop::Stopped;
-use crate::store::Store;
+use crate::text::counts::messages;
 use crate::text::dates::day;
-use std::collections::HashSet;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-/// Opens a session that is logged in; if told so, one that sends nothing ahead of a reply.
-pub(crate) type Open<'a> = &'a dyn Fn(bool) -> Result<Session<Transaction>, AccountError>;
-
-/// What an account's run carries from session to session.
-pub(crate) struct Run<'a> {
-    pub account: &'a Account,
-    pub observer: &'a Arc<dyn Observer>,
-    pub open: Open<'a>,
-    pub portions: Portions,
-    pub store: Store,
-    pub tally: Tally,
-    /// What `--limit` still allows.
-    pub messages_left: Option<u64>,
-    /// Everything in quarantine is to be tried, whatever the time.
-    pub retry: bool,
-    /// What was reported in the last week is not reported again.
-    pub quiet: bool,
-    /// What the next session is for.
-    pub purpose: SessionPurpose,
-    /// What the server was seen doing.
-    pub server: ServerBehaviour,
-    /// TOP was answered.
-    pub top_answers: bool,
-    /// Which UIDs were listed together.
-    pub listed_together: ListedTogether,
-    /// Messages that failed, in this run or before.
-    pub failures: Failures,
-    /// How old what is archived is.
-    pub ages: Ages,
-    /// What is in the archive.
-    pub sight: Sight,
-    /// Rows that are due and that this run cannot delete: their copy is gone, DELE was refused, or made no
-    /// difference.
-    pub stay: HashSet<Seq>,
-    /// Messages that the last session listed, and the rows that its QUIT deleted.
-    pub last: Option<(usize, Vec<Seq>)>,
-    /// Rows whose deletion QUIT has confirmed in this run.
-    pub deleted: HashSet<Seq>,
-    /// Rows of this run whose messages the server has certainly given up: what it still lists is not them.
-    pub gone: HashSet<Seq>,
-    /// DELEs that were refused.
-    pub refused: u64,
-    /// Sessions in which the server changed its numbers.
-    pub renumbered: u32,
-    /// A deletion that was due and is not confirmed: its cause's code, and the words.
-    pub unconfirmed: Option<(Exit, String)>,
-    /// What is known about the server.
-    pub server_record: Rc<ServerRecord>,
-    /// The `delete` setting of the run before, when it was another one.
-    pub delete_was: Option<String>,
-}
-
-/// What a session is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SessionPurpose {
-    /// Whatever is new and whatever is due.
-    #[default]
-    Ordinary,
-    /// To see whether there is more: the server may show a part of its messages at a time.
-    Look,
-    /// What failed before.
-    Failed,
-}
-
-/// What a server was seen doing, in this run or before.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ServerBehaviour {
-    /// It mixes up its answers when commands are sent ahead of them, so none is.
-    pub disorder: bool,
-    /// It shows a part of its messages at a time.
-    pub parts: bool,
-    /// What there is to say about TOP.
-    pub top: Top,
-    /// Messages at which TOP met with silence in earlier runs; they are not asked for by it.
-    pub silent_tops: Vec<Vec<u8>>,
-    /// The last one at which it did in this run.
-    pub silent_top: Option<Vec<u8>>,
-    /// It seemed to have changed its numbers, and had not.
-    pub calm: bool,
-    /// TOP showed other messages than the listing's numbers stand for.
-    pub moved_at_top: bool,
-    /// Octets that are no answer came from it, and which message they belong to is not known: STAT follows each.
-    pub careful: bool,
-    /// It did not answer commands that were sent ahead.
-    pub silent_ahead: bool,
-}
-
-/// Whether a server can be asked for TOP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Top {
-    /// Nothing speaks against it, and this session has not done it yet.
-    #[default]
-    Free,
-    /// This session has.
-    Asked,
-    /// It hangs up on it, never ends its answer, or answers more than was asked.
-    Avoided,
-}
-
-/// How a session ended that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nothing is left to do.
-    Finished,
-    /// More is due: in a new session.
-    Again,
-    /// Only what failed before is left to try: in a session of its own.
-    Last,
-    /// The server has given its messages other numbers: what is left is to do in a new session.
-    Renumbered,
-}
-
-/// What one session is to do.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    /// Places in the plan of messages to RETR, in this order.
-    pub fetch: Vec<usize>,
-    /// Places of archived messages that are due for deletion.
-    pub due: Vec<usize>,
-    /// There is more than one session should do.
-    more: bool,
-    /// Messages in quarantine wait for their turn.
-    others_wait: bool,
-}
-
-impl Work {
-    fn is_empty(&self) -> bool {
-        self.fetch.is_empty() && self.due.is_empty()
-    }
-
-    /// What follows this session.
-    fn next(&self) -> Next {
-        match (self.more, self.others_wait) {
-            (true, _) => Next::Again,
-            (false, true) => Next::Last,
-            (false, false) => Next::Finished,
-        }
-    }
-}
-
 impl Run<'_> {
-    pub(crate) fn round(&mut self) -> Result<Next, AccountError> {
+    pub(crate) fn one_session(&mut self) -> Result<Next, AccountError> {
         let mut session = self.log_in()?;
         let opened = Instant::now();
         let (listing, known_rows) = list_and_call_the_roll(&mut session, &mut *self.store.ledger);
@@ -212,14 +63,18 @@ impl Run<'_> {
                 || work.fetch.iter().any(|&place| plan.quarantine_id(place).is_some()),
         };
         self.put_last(&plan, &mut work);
-        let mut download = retrieve(
+        let mut download = download_messages(
             &mut session,
             &plan,
             &work.fetch,
-            Before { gone: &self.gone, looks: &Looks::new(), listed_together: &self.listed_together },
+            Before {
+                gone: &self.deletions.gone,
+                looks: &Looks::new(),
+                listed_together: &self.server.listed_together,
+            },
             bounds,
-            (&mut *self.store.archive, &mut *self.store.ledger),
-            (&self.account.name, &**self.observer),
+            &mut self.store,
+            Reporter::new(&self.account.name, &**self.observer),
         );
         if let Some((place, _)) = &download.used_up {
             self.server_record.ended_at(name(&plan.item(*place)));
@@ -314,12 +169,8 @@ impl Run<'_> {
     /// A new session shows this listing.
     fn take_note_of(&mut self, listing: &Listing) {
         self.tally.new_listing(listing);
-        self.listed_together.listed(listing);
-        if let Some((before, deleted)) = self.last.take()
-            && listing.len() + deleted.len() == before
-        {
-            self.gone.extend(deleted);
-        }
+        self.server.listed_together.listed(listing);
+        self.deletions.new_listing(listing.len());
     }
 
     /// Settles whether numbers have moved, as long as there is somebody to ask.
@@ -363,67 +214,12 @@ impl Run<'_> {
         Ok((work, proof))
     }
 
-    fn select(&self, plan: &Plan<'_>) -> Work {
-        let mut work = Work::default();
-        let mut last = Work::default();
-        for (place, item) in plan.iter().enumerate() {
-            let id = plan.quarantine_id(place);
-            let turn = if id.is_some() { &mut last } else { &mut work };
-            match item.verdict {
-                Verdict::Fetch { .. } => turn.fetch.push(place),
-                Verdict::Archived(archived)
-                    if !archived.stays
-                        && self.is_due(archived.seq, archived.archived_at)
-                        && !id.is_some_and(|id| self.failures.quarantine().rests(id)) =>
-                {
-                    turn.due.push(place);
-                }
-                _ => {}
-            }
-        }
-        if work.is_empty() || self.purpose == SessionPurpose::Failed {
-            // Others come first all the same: where UIDs tell nothing they are fetched in each session.
-            work.fetch.append(&mut last.fetch);
-            work.due.append(&mut last.due);
-        } else {
-            work.others_wait = !last.is_empty();
-        }
-        let mut room = self.portions.deletions.max(plan.len() / 50);
-        if self.deletes_what_it_fetches() {
-            // What stays, and cannot be told by its UID, is fetched in each session and not deleted.
-            let unknown = |place: &&usize| plan.item(**place).verdict.is_told_by_content();
-            let portion = room + work.fetch.iter().filter(unknown).count().min(self.stay.len());
-            if work.fetch.len() > portion {
-                work.more = true;
-                // What comes back whenever it is deleted must not keep new mail out.
-                work.fetch.sort_by_key(|&place| !plan.item(place).verdict.is_new());
-                work.fetch.truncate(portion);
-                work.fetch.sort_unstable_by_key(|&place| (plan.quarantine_id(place).is_some(), place));
-            }
-            room = room.saturating_sub(work.fetch.len());
-        }
-        work.more |= work.due.len() > room;
-        work.due.truncate(room);
-        work
-    }
-
-    pub(crate) fn is_due(&self, seq: Seq, archived_at: UnixTime) -> bool {
-        self.account.delete != DeletePolicy::Never
-            && due(self.account.delete, &self.ages, seq, archived_at)
-            && !self.stay.contains(&seq)
-            && !self.sight.presence.keeps(seq)
-    }
-
-    fn deletes_what_it_fetches(&self) -> bool {
-        self.account.delete == DeletePolicy::Fetched
-    }
-
     fn announce(&mut self, plan: &Plan<'_>) {
         let (to_fetch, octets) = plan.to_fetch();
         let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
-        let Some(before) = self.delete_was.take() else { return };
-        let (count, oldest) = due_now(plan, self.account.delete, &self.ages);
+        let Some(before) = self.deletions.policy_before.take() else { return };
+        let (count, oldest) = due_now(plan, self.account.delete, &self.deletions.ages);
         if let Some(oldest) = oldest {
             self.note(&format!(
                 "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
@@ -432,10 +228,6 @@ impl Run<'_> {
                 day(oldest),
             ));
         }
-    }
-
-    pub(crate) fn note(&self, text: &str) {
-        self.observer.event(&self.account.name, Event::Note(text));
     }
 }
 
@@ -457,8 +249,4 @@ fn list_and_call_the_roll(
     });
     // Where the system allows no further thread, one after the other.
     (listing, known_rows.unwrap_or_else(|| KnownRows::call(&*ledger)))
-}
-
-pub(crate) fn messages(count: u64) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }

@@ -1,7 +1,7 @@
 //! Session after session, until nothing is left to do or no session gets anywhere any more.
 
 use crate::account_error::AccountError;
-use crate::fetch::session::{Next, Run, SessionPurpose, Top};
+use crate::fetch::run::{Next, Run, SessionPurpose, Top};
 use crate::session::SessionError;
 use crate::stop;
 
@@ -20,7 +20,7 @@ impl Run<'_> {
             stop::check()?;
             let before = (self.done(), self.settled(), self.failures.suspected());
             let (ahead, careful) = (!self.server.disorder, self.server.careful);
-            let outcome = self.round();
+            let outcome = self.one_session();
             fruitless = if self.done() > before.0 { 0 } else { fruitless + 1 };
             let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
@@ -39,7 +39,7 @@ impl Run<'_> {
                 // lines; RETR shows the header as well.
                 Err(AccountError::Session(error))
                     if self.server.top != Top::Avoided
-                        && !(self.top_answers && progress)
+                        && !(self.server.top_answers && progress)
                         && (error.silence() == Some("TOP")
                             || matches!(error, SessionError::EndlessHeader { .. })) =>
                 {
@@ -70,7 +70,7 @@ impl Run<'_> {
 
     /// Grows whenever a session did something that the next need not do again.
     fn done(&self) -> u64 {
-        self.tally.fetched + (self.deleted.len() + self.stay.len()) as u64
+        self.tally.fetched + (self.deletions.confirmed.len() + self.deletions.stay.len()) as u64
     }
 
     /// Grows whenever there is less to stumble over: a message that failed is not tried again, and one that was

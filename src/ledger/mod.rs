@@ -79,7 +79,7 @@ pub trait Ledger: Send {
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
 
     /// The first unknown copy of this kind with a number above `after`.
-    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError>;
+    fn unknown_copy(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError>;
 
     /// Whether there are unknown copies.
     fn has_unknown_copies(&self) -> Result<bool, LedgerError>;

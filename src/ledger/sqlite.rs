@@ -239,7 +239,7 @@ impl Ledger for SqliteLedger {
         quarantine::all(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
     }
 
-    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+    fn unknown_copy(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
         self.ask(|connection, maildrop| unknown::next(connection, maildrop, which, after))
     }
 

@@ -276,7 +276,7 @@ fn two_accounts_share_a_maildir() {
     home.maildir.open(&mut home.ledger).unwrap();
     home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
     let origin = home.maildir.origin(b"1").unwrap();
-    let ours = home.ledger.unknown(Which::Origin(&origin), 0).unwrap().unwrap();
-    let other = home.ledger.unknown(Which::Origin(&origin), ours.id).unwrap();
+    let ours = home.ledger.unknown_copy(Which::Origin(&origin), 0).unwrap().unwrap();
+    let other = home.ledger.unknown_copy(Which::Origin(&origin), ours.id).unwrap();
     assert_eq!(other, None, "the other's is not ours");
 }

@@ -5,14 +5,15 @@
 //! deletion before QUIT's +OK.
 
 use crate::account_error::AccountError;
-use crate::archive::{Archive, Copy};
-use crate::event::{Event, Observer};
+use crate::archive::Copy;
+use crate::event::{Event, Reporter};
 use crate::exit::Exit;
-use crate::ledger::{Ledger, Seq};
+use crate::ledger::Seq;
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, Sighting};
 use crate::session::{Incoming, QUEUED, Session, Transaction};
 use crate::stop;
+use crate::store::Store;
 use std::collections::{HashSet, VecDeque};
 
 /// DELEs that leave in one write, at least.
@@ -46,8 +47,8 @@ pub(crate) struct Marked {
 pub(crate) fn mark(
     session: &mut Session<Transaction>,
     mut due: Vec<Due>,
-    (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
-    (account, observer): (&str, &dyn Observer),
+    store: &mut Store,
+    reporter: Reporter<'_>,
 ) -> Result<Marked, AccountError> {
     // What is queued goes out: with one command a turn, no more than one at a time, so that a signal counts.
     let at_once = if session.pipelining() { QUEUED } else { 1 };
@@ -59,15 +60,15 @@ pub(crate) fn mark(
     while due.peek().is_some() && stop::requested().is_none() {
         let mut asked = VecDeque::new();
         for Due { seq, sighting } in due.by_ref().take(at_once) {
-            let Some(row) = ledger.row(seq)? else {
+            let Some(row) = store.ledger.row(seq)? else {
                 marked.no_copy.push(seq);
                 continue;
             };
-            let Copy::Intact(copy) = archive.verify(&row)? else {
+            let Copy::Intact(copy) = store.archive.verify(&row)? else {
                 marked.no_copy.push(seq);
                 continue;
             };
-            let copy = copy.served_in(ledger.served_as(seq)?);
+            let copy = copy.served_in(store.ledger.served_as(seq)?);
             let number = sighting.number();
             match Receipt::issue(&copy, &sighting) {
                 Some(receipt) => {
@@ -89,7 +90,7 @@ pub(crate) fn mark(
             if reply.is_ok() {
                 marked.accepted.push(seq);
                 marked.numbers.insert(number);
-                observer.event(account, Event::Marked);
+                reporter.event(Event::Marked);
             } else {
                 marked.refused.push((seq, reply));
             }

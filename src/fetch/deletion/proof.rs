@@ -2,10 +2,13 @@
 //! under this UID still the one that we hold?
 
 use crate::account_error::AccountError;
+use crate::event::Reporter;
 use crate::fetch::deletion::dele::Due;
-use crate::fetch::download::receiver::{Bounds, Broken, retrieve};
+use crate::fetch::download::download_messages;
+use crate::fetch::download::outcome::{Bounds, Broken};
 use crate::fetch::download::storer::{Before, Look};
-use crate::fetch::session::{Run, Top, Work};
+use crate::fetch::run::{Run, Top};
+use crate::fetch::work::Work;
 use crate::ledger::Seq;
 use crate::mail::digest::{Digester, Hash};
 use crate::plan::{Item, Plan, Verdict};
@@ -131,18 +134,18 @@ impl Run<'_> {
         // Some servers show another header by TOP than by RETR.
         let Some(row) = self.store.ledger.row(seq)? else { return Ok(true) };
         let digest = self.store.ledger.served_as(seq)?.unwrap_or(row.digest);
-        let again = retrieve(
+        let again = download_messages(
             session,
             plan,
             &[place],
             Before {
-                gone: &self.gone,
+                gone: &self.deletions.gone,
                 looks: &[(place, Look::filed(digest))].into(),
-                listed_together: &self.listed_together,
+                listed_together: &self.server.listed_together,
             },
             Bounds { each_alone: true, ..bounds },
-            (&mut *self.store.archive, &mut *self.store.ledger),
-            (&self.account.name, &**self.observer),
+            &mut self.store,
+            Reporter::new(&self.account.name, &**self.observer),
         );
         match again.broken {
             Some(Broken::Session(error)) => Err(error.into()),

@@ -7,13 +7,13 @@
 use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::connect::is_gmail;
-use crate::event::Event;
+use crate::event::{Event, Reporter};
 use crate::exit::Exit;
 use crate::fetch::deletion::dele::{self, Due, Marked, refusal_exit};
-use crate::fetch::download::receiver::{Bounds, Download};
+use crate::fetch::download::outcome::{Bounds, Download};
 use crate::fetch::download::storer::Filed;
 use crate::fetch::quirks::renumbering::marks_are_ours;
-use crate::fetch::session::{Next, Run, SessionPurpose, messages};
+use crate::fetch::run::{Next, Run, SessionPurpose};
 use crate::ledger::{Change, Seq};
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
@@ -21,6 +21,7 @@ use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, SessionError, Transaction};
+use crate::text::counts::messages;
 
 impl Run<'_> {
     /// Deletes what is due, and leaves.
@@ -54,7 +55,7 @@ impl Run<'_> {
             return Ok(if look { Next::Finished } else { next });
         }
         if self.leave(session, &marked, &download.filed)? {
-            self.last = Some((plan.len(), marked.accepted));
+            self.deletions.last_session = Some((plan.len(), marked.accepted));
             if look {
                 self.purpose = SessionPurpose::Look;
                 return Ok(Next::Again);
@@ -78,28 +79,24 @@ impl Run<'_> {
 
     /// DELE for what is due, and what its answers mean.
     fn mark(&mut self, session: &mut Session<Transaction>, due: Vec<Due>) -> Result<Marked, AccountError> {
-        let marked = dele::mark(
-            session,
-            due,
-            (&mut *self.store.archive, &mut *self.store.ledger),
-            (&self.account.name, &**self.observer),
-        )?;
+        let marked =
+            dele::mark(session, due, &mut self.store, Reporter::new(&self.account.name, &**self.observer))?;
         self.tally.kept_no_copy += marked.no_copy.len() as u64;
         for &seq in &marked.no_copy {
             let row = self.store.ledger.row(seq)?;
             self.tally.kept_octets += row.map_or(0, |row| row.list_size.unwrap_or(row.size));
         }
-        self.refused += marked.refused.len() as u64;
+        self.deletions.refused += marked.refused.len() as u64;
         if let Some((_, first)) = marked.refused.first() {
             let text = format!(
                 "the server refused to delete {} (\"{}\"); they are archived, and the next run tries again",
-                messages(self.refused),
+                messages(self.deletions.refused),
                 escape(first.text())
             );
-            self.unconfirmed(refusal_exit(first), text);
+            self.deletions.note_unconfirmed(refusal_exit(first), text);
         }
         // Whatever stays must not take the place of others in the next session's portion.
-        self.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
+        self.deletions.stay.extend(marked.no_copy.iter().chain(marked.refused.iter().map(|(seq, _)| seq)));
         Ok(marked)
     }
 
@@ -140,7 +137,7 @@ impl Run<'_> {
                     marked.accepted.iter().map(|&seq| Change::Deleted { seq, at }).collect();
                 self.store.ledger.commit(&deleted)?;
                 self.tally.deleted += waiting;
-                self.deleted.extend(&marked.accepted);
+                self.deletions.confirmed.extend(&marked.accepted);
                 if waiting > 0 {
                     self.observer.event(&self.account.name, Event::Deleted { messages: waiting });
                 }
@@ -166,7 +163,7 @@ impl Run<'_> {
                 problem.1,
                 messages(waiting)
             );
-            self.unconfirmed(problem.0, text);
+            self.deletions.note_unconfirmed(problem.0, text);
         }
         Ok(false)
     }
@@ -175,15 +172,15 @@ impl Run<'_> {
     /// a second time, so that a run comes to its end.
     pub(crate) fn see_what_is_back(&mut self, download: &Download) {
         let back = download.filed.iter().filter(|message| !message.fresh).map(|message| message.seq);
-        let back: Vec<Seq> = back.filter(|seq| self.deleted.contains(seq)).collect();
-        let before = self.stay.len();
-        self.stay.extend(back);
-        let new = (self.stay.len() - before) as u64;
+        let back: Vec<Seq> = back.filter(|seq| self.deletions.confirmed.contains(seq)).collect();
+        let before = self.deletions.stay.len();
+        self.deletions.stay.extend(back);
+        let new = (self.deletions.stay.len() - before) as u64;
         if new > 0 {
             self.tally.deleted = self.tally.deleted.saturating_sub(new);
             let text =
                 format!("the server confirmed that {} were deleted, and lists them still", messages(new));
-            self.unconfirmed(Exit::UNAVAILABLE, text);
+            self.deletions.note_unconfirmed(Exit::UNAVAILABLE, text);
         }
     }
 
@@ -195,11 +192,6 @@ impl Run<'_> {
             Due { seq: message.seq, sighting }
         };
         filed.iter().filter(due).map(sighted).collect()
-    }
-
-    pub(crate) fn unconfirmed(&mut self, exit: Exit, text: String) {
-        let exit = Exit::merge([exit, self.unconfirmed.as_ref().map_or(Exit::OK, |before| before.0)]);
-        self.unconfirmed = Some((exit, text));
     }
 }
 

@@ -5,16 +5,11 @@
 //! middle, and what follows is no answer. What came short, or not at all, is never stored as mail. Where a reply
 //! may have been lost, what came after it is unsure.
 
-use crate::archive::{Archive, ArchiveError};
-use crate::event::{Event, Observer};
-use crate::exit::Exit;
+use crate::event::{Event, Reporter};
 use crate::fetch::download::allowance::Allowance;
-use crate::fetch::download::storer::{
-    Before, CHUNKS_WAITING, Chunk, Ended, Filed, Findings, Storer, Terms, WRONG_SIZES, Watch,
-};
-use crate::fetch::portions::BatchLimits;
-use crate::fetch::quirks::lost_replies as lost_reply;
-use crate::ledger::Ledger;
+use crate::fetch::download::chunk::{Chunk, Ended};
+use crate::fetch::download::outcome::{Bounds, Broken, Download};
+use crate::fetch::download::storer::{WRONG_SIZES, Watch};
 use crate::mail::line_ends::Unix;
 use crate::mail::reason;
 use crate::mail::safe_text::escape;
@@ -23,185 +18,27 @@ use crate::pop3::listing::parse_stat;
 use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, QUEUED, Sent, Session, SessionError, Transaction};
 use crate::stop;
-use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
-/// What bounds a retrieval.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// A message that turns out larger is given up, in octets on the wire.
-    pub max_size: u64,
-    /// No new RETR after this instant, once one message has come.
-    pub until: Option<Instant>,
-    /// When the storer commits.
-    pub batch: BatchLimits,
-    /// STAT follows each message before the next is asked for, so that whatever goes wrong has one author.
-    pub each_alone: bool,
-    /// The first message is asked for alone, even if commands are sent ahead: it shows how this server counts.
-    pub first_alone: bool,
-    /// Sizes that are another message's are no reason to stop: the numbers were asked about before.
-    pub calm: bool,
-}
-
-/// What a retrieval brought.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
-#[derive(Debug, Default)]
-pub(crate) struct Download {
-    /// Messages that are durable now, and of which it is certain which ones they are.
-    pub filed: Vec<Filed>,
-    /// Messages that are durable now, and may have come in answer to another's RETR.
-    pub unsure: Vec<Filed>,
-    /// Messages that did not come, by their place in the plan, and why.
-    pub missed: Vec<(usize, Arc<str>)>,
-    /// Numbers that STAT alone implies, and that the server refused: it has counted wrongly.
-    pub phantoms: HashSet<usize>,
-    /// Of those missed, the ones that the server refused for now only.
-    pub passing: HashSet<usize>,
-    /// It did not come to its end.
-    pub broken: Option<Broken>,
-    /// The message whose answer was due when the session broke.
-    pub broke_at: Option<usize>,
-    /// The message behind which octets came that are no answer. It is not filed.
-    pub ended_badly: Option<usize>,
-    /// Octets came that are no answer, and which message they belong to is not certain.
-    pub somewhere: bool,
-    /// The STAT behind the last message did not say what it said when the maildrop was listed.
-    pub other_stat: bool,
-    /// A RETR was refused, or sizes speak for other messages: perhaps the server has changed its numbers.
-    pub suspicion: bool,
-    /// Messages have vanished from the server since it listed them.
-    pub vanished: bool,
-    /// STAT was answered after the last message: nothing is under way.
-    pub settled: bool,
-    /// All came, and then the session ended before its last word.
-    pub gone: Option<SessionError>,
-    /// RETRs that had no whole answer when it broke off.
-    pub unanswered: usize,
-    /// Not all were asked for: the time was up.
-    pub cut_short: bool,
-    /// The provider allows no more for now: which message met that first, and its words.
-    pub used_up: Option<(usize, Reply)>,
-    /// What the storer found out.
-    pub findings: Findings,
-    /// The session broke before the next message was asked for: the last one alone can be the reason.
-    pub exact: bool,
-}
-
-impl Download {
-    /// All messages that are durable now.
-    pub(crate) fn durable(&self) -> impl Iterator<Item = &Filed> {
-        self.filed.iter().chain(&self.unsure)
-    }
-}
-
-/// Why a retrieval broke off. The session cannot be used any more.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    /// The connection or the server failed.
-    Session(SessionError),
-    /// A signal asked to stop.
-    Stopped(Exit),
-    /// The archive failed.
-    Archive(ArchiveError),
-    /// This message passed `max_size`, whatever LIST said; the rest of it was not awaited.
-    TooLarge(usize),
-}
-
-/// Fetches the messages `order` (places in the plan) and files them, in the light of what is known `before`.
-pub(crate) fn retrieve(
-    session: &mut Session<Transaction>,
-    plan: &Plan<'_>,
-    order: &[usize],
-    before: Before<'_>,
-    bounds: Bounds,
-    (archive, ledger): (&mut dyn Archive, &mut dyn Ledger),
-    (account, observer): (&str, &dyn Observer),
-) -> Download {
-    if order.is_empty() {
-        return Download::default();
-    }
-    let (chunks, incoming) = sync_channel(CHUNKS_WAITING);
-    let (emptied, spare) = channel();
-    let (report, reports) = channel();
-    let watch = Watch::new(bounds.calm);
-    let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
-    let storer = Storer::new(archive, ledger, plan, before, bounds.batch, terms, (account, observer));
-    let mut download = std::thread::scope(|scope| {
-        let work = move || storer.work(order.len(), &incoming, &report, &emptied);
-        let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
-            Ok(working) => working,
-            Err(source) => {
-                let broken = Some(Broken::Archive(ArchiveError::NoThread { source }));
-                return Download { broken, unanswered: 0, ..Download::default() };
-            }
-        };
-        let packer = Packer { chunk: Chunk::new(), chunks, spare, account, observer };
-        let pump = MessageReceiver {
-            plan,
-            bounds,
-            watch: &watch,
-            packer,
-            download: Download::default(),
-            waiting: order,
-            asked: VecDeque::new(),
-            current: Current::default(),
-            came: 0,
-            ended: None,
-            short: false,
-            looks_at_short: WRONG_SIZES,
-            opened: false,
-            pipelining: session.pipelining(),
-            stat_under_way: false,
-            stat_again: false,
-            listed_stat: session.listed_stat(),
-            allowance: Allowance::default(),
-        };
-        let mut download = pump.work(session);
-        match working.join() {
-            Ok(Ok(findings)) => download.findings = findings,
-            Ok(Err(error)) => download.broken = Some(Broken::Archive(error)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        download
-    });
-    download.filed = reports.try_iter().flatten().collect();
-    download.missed.append(&mut download.findings.missed);
-    download.suspicion |= watch.other_numbers();
-    match &download.broken {
-        // One answer too many: what came may be the message that was asked for before it.
-        Some(Broken::Session(error)) if error.is_disorder() => {
-            let made_up = lost_reply::Replies::MadeUp;
-            (download.filed, download.unsure) = lost_reply::part(download.filed, order, plan, made_up);
-            if !download.exact {
-                let sized = order.iter().all(|&place| plan.item(place).entry.size.is_some());
-                download.somewhere = download.findings.untallied || download.suspicion || !sized;
-                download.ended_badly = download.findings.first_untallied.or(download.ended_badly);
-            }
-        }
-        Some(_) if download.unanswered > 0 && session.sent_ahead() => {
-            let lost = lost_reply::Replies::Lost(download.unanswered);
-            (download.filed, download.unsure) = lost_reply::part(download.filed, order, plan, lost);
-        }
-        _ => {}
-    }
-    download
-}
-
 /// Packs octets into chunks and sends them.
-struct Packer<'a> {
+pub(crate) struct Packer<'a> {
     chunk: Chunk,
     chunks: SyncSender<Chunk>,
     spare: Receiver<Chunk>,
-    account: &'a str,
-    observer: &'a dyn Observer,
+    reporter: Reporter<'a>,
 }
 
 /// The storer has gone: its own result says why.
 struct StorerGone;
 
-impl Packer<'_> {
+impl<'a> Packer<'a> {
+    /// `spare`: emptied chunks that come back.
+    pub(crate) fn new(chunks: SyncSender<Chunk>, spare: Receiver<Chunk>, reporter: Reporter<'a>) -> Self {
+        Packer { chunk: Chunk::new(), chunks, spare, reporter }
+    }
+
     /// Puts the next octets of a message, as they came off the wire, into chunks.
     fn pack(&mut self, mut octets: &[u8], ends: &mut Unix) -> Result<(), StorerGone> {
         while !octets.is_empty() {
@@ -221,7 +58,7 @@ impl Packer<'_> {
         if self.chunk.is_empty() {
             return Ok(());
         }
-        self.observer.event(self.account, Event::Received { octets: self.chunk.octets.len() as u64 });
+        self.reporter.event(Event::Received { octets: self.chunk.octets.len() as u64 });
         let next = self.spare.try_recv().unwrap_or_else(|_| Chunk::new());
         self.chunks.send(std::mem::replace(&mut self.chunk, next)).map_err(|_| StorerGone)
     }
@@ -237,7 +74,7 @@ struct Current {
 
 /// Asks for messages and hears the answers.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
-struct MessageReceiver<'a> {
+pub(crate) struct MessageReceiver<'a> {
     plan: &'a Plan<'a>,
     bounds: Bounds,
     watch: &'a Watch,
@@ -276,8 +113,38 @@ impl From<StorerGone> for Over {
     }
 }
 
-impl MessageReceiver<'_> {
-    fn work(mut self, session: &mut Session<Transaction>) -> Download {
+impl<'a> MessageReceiver<'a> {
+    pub(crate) fn new(
+        session: &Session<Transaction>,
+        plan: &'a Plan<'a>,
+        order: &'a [usize],
+        bounds: Bounds,
+        watch: &'a Watch,
+        packer: Packer<'a>,
+    ) -> Self {
+        MessageReceiver {
+            plan,
+            bounds,
+            watch,
+            packer,
+            download: Download::default(),
+            waiting: order,
+            asked: VecDeque::new(),
+            current: Current::default(),
+            came: 0,
+            ended: None,
+            short: false,
+            looks_at_short: WRONG_SIZES,
+            opened: false,
+            pipelining: session.pipelining(),
+            stat_under_way: false,
+            stat_again: false,
+            listed_stat: session.listed_stat(),
+            allowance: Allowance::default(),
+        }
+    }
+
+    pub(crate) fn work(mut self, session: &mut Session<Transaction>) -> Download {
         loop {
             self.ask(session);
             let heard = match session.next() {

@@ -15,10 +15,12 @@
 //! is noted once, and never deleted from the server.
 
 use crate::account_error::AccountError;
-use crate::fetch::download::receiver::{Bounds, Download, retrieve};
+use crate::event::Reporter;
+use crate::fetch::download::download_messages;
+use crate::fetch::download::outcome::{Bounds, Download};
 use crate::fetch::download::sizes::is_short;
 use crate::fetch::download::storer::{Before, Filed, Looks, WRONG_SIZES};
-use crate::fetch::session::Run;
+use crate::fetch::run::Run;
 use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::session::{Session, Transaction};
@@ -39,16 +41,16 @@ impl Run<'_> {
         let bounds = Bounds { each_alone: true, ..bounds };
         let mut order: Vec<usize> = looks.keys().copied().collect();
         order.sort_unstable();
-        let mut taken = self.gone.clone();
+        let mut taken = self.deletions.gone.clone();
         taken.extend(download.filed.iter().map(|message| message.seq));
-        let again = retrieve(
+        let again = download_messages(
             session,
             plan,
             &order,
-            Before { gone: &taken, looks: &looks, listed_together: &self.listed_together },
+            Before { gone: &taken, looks: &looks, listed_together: &self.server.listed_together },
             bounds,
-            (&mut *self.store.archive, &mut *self.store.ledger),
-            (&self.account.name, &**self.observer),
+            &mut self.store,
+            Reporter::new(&self.account.name, &**self.observer),
         );
         for message in again.filed.iter().filter(|message| message.unsteady && message.fresh) {
             let entry = plan.item(message.item).entry;
@@ -105,14 +107,18 @@ impl Run<'_> {
     ) -> Result<(), AccountError> {
         let mut order: Vec<usize> = doubles.keys().copied().collect();
         order.sort_unstable();
-        let again = retrieve(
+        let again = download_messages(
             session,
             plan,
             &order,
-            Before { gone: &self.gone, looks: doubles, listed_together: &self.listed_together },
+            Before {
+                gone: &self.deletions.gone,
+                looks: doubles,
+                listed_together: &self.server.listed_together,
+            },
             bounds,
-            (&mut *self.store.archive, &mut *self.store.ledger),
-            (&self.account.name, &**self.observer),
+            &mut self.store,
+            Reporter::new(&self.account.name, &**self.observer),
         );
         download.other_stat |= again.other_stat;
         download.settled = again.settled;

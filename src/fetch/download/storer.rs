@@ -8,97 +8,26 @@
 //! Promises: a [`Filed`] message is durable and on record. Must never: report a message of a
 //! batch whose commit failed.
 
+use super::chunk::{Chunk, Ended, Mark};
 use crate::archive::{Archive, ArchiveError, Arrived};
 use crate::clock::now;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Reporter};
 use crate::fetch::download::sizes::{Sizes, is_short};
 use crate::fetch::portions::BatchLimits;
-use crate::fetch::recognition::by_content::Alike;
+use crate::fetch::recognition::by_content::ByContent;
 use crate::fetch::recognition::listed_together::ListedTogether;
 use crate::fetch::recognition::unknown_copies::UnknownCopies;
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
 use crate::mail::digest::Digest;
 use crate::mail::reason;
 use crate::plan::{Compare, Plan, Verdict, Why};
+use crate::pop3::listing::Entry;
+use crate::store::Store;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
-
-/// A parcel is sent when it holds so many octets; a CR that waited for its LF may come on top.
-const CHUNK_OCTETS: usize = 16 * 1024;
-/// Parcels that may wait between network and disk. What comes while they do is held by the system, in
-/// the socket's buffer, which is far larger.
-pub(crate) const CHUNKS_WAITING: usize = 4;
-
-/// Octets of messages in stored form, one behind the other, and where each begins and ends.
-#[derive(Debug)]
-pub(crate) struct Chunk {
-    pub octets: Vec<u8>,
-    marks: Vec<(usize, Mark)>,
-}
-
-/// A message that has come to its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    /// Which of the plan.
-    pub item: usize,
-    /// Its octets on the wire, dot-stuffing undone.
-    pub wire_octets: u64,
-    /// It begins as a status line does: perhaps an answer that nobody asked for came before its own.
-    pub begins_as_answer: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Mark {
-    Begin,
-    End(Ended),
-    Discard,
-    Rest,
-}
-
-impl Chunk {
-    /// An empty one. It has its whole room at once: one that grows ends up with twice as much as it needs.
-    pub(crate) fn new() -> Self {
-        Chunk { octets: Vec::with_capacity(CHUNK_OCTETS + 1), marks: Vec::new() }
-    }
-
-    /// Octets that it can take before it is full.
-    pub(crate) fn room(&self) -> usize {
-        CHUNK_OCTETS.saturating_sub(self.octets.len())
-    }
-
-    /// A message begins here.
-    pub(crate) fn begin(&mut self) {
-        self.marks.push((self.octets.len(), Mark::Begin));
-    }
-
-    /// The message that began last is complete.
-    pub(crate) fn end(&mut self, ended: Ended) {
-        self.marks.push((self.octets.len(), Mark::End(ended)));
-    }
-
-    /// The message that began last is to be forgotten.
-    pub(crate) fn discard(&mut self) {
-        self.marks.push((self.octets.len(), Mark::Discard));
-    }
-
-    /// Nothing more comes for a round trip: time to make durable what has come.
-    pub(crate) fn rest(&mut self) {
-        self.marks.push((self.octets.len(), Mark::Rest));
-    }
-
-    /// Whether it is worth sending.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.octets.is_empty() && self.marks.is_empty()
-    }
-
-    fn clear(&mut self) {
-        self.octets.clear();
-        self.marks.clear();
-    }
-}
 
 /// A message that is durable and on record.
 #[derive(Clone, Debug)]
@@ -239,19 +168,14 @@ pub(crate) struct Before<'b> {
 
 /// See the module's page.
 pub(crate) struct Storer<'a> {
-    pub(crate) archive: &'a mut dyn Archive,
-    pub(crate) ledger: &'a mut dyn Ledger,
-    pub(crate) plan: &'a Plan<'a>,
+    archive: &'a mut dyn Archive,
+    ledger: &'a mut dyn Ledger,
+    plan: &'a Plan<'a>,
     limits: BatchLimits,
-    observer: &'a dyn Observer,
-    account: &'a str,
-    /// Rows that explain a message that has come already, or that no listed message can be.
-    pub(crate) claimed: HashSet<Seq>,
-    /// Which UIDs were listed together in this run.
-    pub(crate) listed_together: &'a ListedTogether,
-    pub(crate) alike: Alike,
-    /// What stands in the archive and no row explains, if there is any.
-    pub(crate) unknown_copies: Option<UnknownCopies>,
+    reporter: Reporter<'a>,
+    by_content: ByContent<'a>,
+    /// What is in the archive and no row explains, if there is any.
+    unknown_copies: Option<UnknownCopies>,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
     /// The first look at what is fetched for a second one.
@@ -267,7 +191,7 @@ pub(crate) struct Storer<'a> {
     findings: Findings,
     changes: Vec<Change>,
     /// What is to be on record before the archive looks for copies that no row explains.
-    pub(crate) first: Vec<Change>,
+    first: Vec<Change>,
     waiting: Vec<Filed>,
     oldest: Option<Instant>,
     /// A batch is no larger: it grows from one message where there was no room for more.
@@ -278,24 +202,20 @@ pub(crate) struct Storer<'a> {
 
 impl<'a> Storer<'a> {
     pub(crate) fn new(
-        archive: &'a mut dyn Archive,
-        ledger: &'a mut dyn Ledger,
+        store: &'a mut Store,
         plan: &'a Plan<'a>,
         before: Before<'a>,
         limits: BatchLimits,
         Terms { must_tally, utf8, watch }: Terms<'a>,
-        (account, observer): (&'a str, &'a dyn Observer),
+        reporter: Reporter<'a>,
     ) -> Self {
         Storer {
-            archive,
-            ledger,
+            archive: &mut *store.archive,
+            ledger: &mut *store.ledger,
             plan,
             limits,
-            observer,
-            account,
-            claimed: before.gone.clone(),
-            listed_together: before.listed_together,
-            alike: Alike::default(),
+            reporter,
+            by_content: ByContent::new(plan, before.gone.clone(), before.listed_together),
             unknown_copies: None,
             utf8,
             looks: before.looks,
@@ -461,54 +381,61 @@ impl<'a> Storer<'a> {
         let on_record = why.is_some_and(Why::is_on_record);
         // Half a message, even if the server says twice that this is all: it is kept where it came from, too.
         let mut unsteady = short;
-        let (seq, archived_at, fresh) = if let Some(row) = self.recognise(item, compare, &digest)? {
-            self.archive.discard()?;
-            self.note_size(why, compare, &row, &digest);
-            self.displace(why, compare, Some(row.seq))?;
-            if row.uid.as_deref() != entry.uid
+        let (seq, archived_at, fresh) =
+            if let Some(row) = self.by_content.find(self.archive, self.ledger, item, compare, &digest)? {
+                self.archive.discard()?;
+                self.note_size(why, compare, &row, &digest);
+                self.displace(why, compare, Some(row.seq))?;
+                if row.uid.as_deref() != entry.uid
                 || (entry.size.is_some() && row.list_size != entry.size)
                 || row.state == State::Deleted
                 // Its row may have had its UID by its header alone until now.
                 || why == Some(Why::HeaderChanged)
-            {
-                self.changes.push(Change::Recognised {
-                    seq: row.seq,
-                    uid: entry.uid.map(<[u8]>::to_vec).or(row.uid),
-                    list_size: entry.size.or(row.list_size),
-                });
-            }
-            (row.seq, row.archived_at, false)
-        } else if let Some(row) = self.recognise_unknown_copy(item, &digest)? {
-            self.archive.discard()?;
-            self.displace(why, compare, None)?;
-            (row.seq, row.archived_at, false)
-        } else if on_record && look.is_none() {
-            return self.look_again(item, digest, Doubt::DiffersFromRecord);
-        } else if on_record
-            && self.differs_from_first_look(item, &digest)
-            && let Some(version) = self.unsteady_version(compare)?
-        {
-            unsteady = true;
-            self.archive.discard()?;
-            (version, UnixTime::MAX, false)
-        } else {
-            unsteady |= on_record && self.differs_from_first_look(item, &digest);
-            let (seq, at) = (self.ledger.next_seq(), now());
-            let uid = entry.uid.map(<[u8]>::to_vec);
-            let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
-            self.archive.keep(seq, arrived)?;
-            if unsteady {
-                self.changes.push(Change::Unsteady(seq));
-            } else {
-                self.changes.extend((why == Some(Why::SizeChanged)).then_some(Change::SizeTold));
+                {
+                    self.changes.push(Change::Recognised {
+                        seq: row.seq,
+                        uid: entry.uid.map(<[u8]>::to_vec).or(row.uid),
+                        list_size: entry.size.or(row.list_size),
+                    });
+                }
+                (row.seq, row.archived_at, false)
+            } else if let Some(row) = self.unknown_copy(entry, &digest)? {
+                self.archive.discard()?;
                 self.displace(why, compare, None)?;
-            }
-            (seq, at, true)
-        };
-        self.claimed.insert(seq);
+                (row.seq, row.archived_at, false)
+            } else if on_record && look.is_none() {
+                return self.look_again(item, digest, Doubt::DiffersFromRecord);
+            } else if on_record
+                && self.differs_from_first_look(item, &digest)
+                && let Some(version) = self.unsteady_version(compare)?
+            {
+                unsteady = true;
+                self.archive.discard()?;
+                (version, UnixTime::MAX, false)
+            } else {
+                unsteady |= on_record && self.differs_from_first_look(item, &digest);
+                let (seq, at) = (self.ledger.next_seq(), now());
+                let uid = entry.uid.map(<[u8]>::to_vec);
+                let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
+                self.archive.keep(seq, arrived)?;
+                if unsteady {
+                    self.changes.push(Change::Unsteady(seq));
+                } else {
+                    self.changes.extend((why == Some(Why::SizeChanged)).then_some(Change::SizeTold));
+                    self.displace(why, compare, None)?;
+                }
+                (seq, at, true)
+            };
+        self.by_content.claimed.insert(seq);
         self.oldest.get_or_insert_with(Instant::now);
         self.waiting.push(Filed { item, seq, digest, size, wire_octets, archived_at, fresh, unsteady });
         Ok(())
+    }
+
+    /// The row of the unknown copy that this message is: it is on record with the batch.
+    fn unknown_copy(&mut self, entry: Entry<'_>, digest: &Digest) -> Result<Option<Row>, ArchiveError> {
+        let Some(unknown_copies) = &mut self.unknown_copies else { return Ok(None) };
+        unknown_copies.find(self.archive, self.ledger, entry, digest, &mut self.first)
     }
 
     /// Puts a message off until it has been asked for a second time.
@@ -583,7 +510,7 @@ impl<'a> Storer<'a> {
         }
         for &other in self.plan.group(group).iter().filter(|seq| Some(**seq) != row) {
             let stored = self.ledger.row(other)?.is_some_and(|row| row.state == State::Stored);
-            if stored && !self.claimed.contains(&other) && !quirks.unsteady.contains(&other) {
+            if stored && !self.by_content.claimed.contains(&other) && !quirks.unsteady.contains(&other) {
                 self.changes.push(Change::Recognised { seq: other, uid: None, list_size: None });
             }
         }
@@ -599,7 +526,7 @@ impl<'a> Storer<'a> {
         let Compare::Group(group) = compare else { return Ok(None) };
         let unsteady = self.ledger.quirks()?.unsteady;
         let rows = self.plan.group(group).iter().copied();
-        Ok(rows.filter(|seq| unsteady.contains(seq) && !self.claimed.contains(seq)).max())
+        Ok(rows.filter(|seq| unsteady.contains(seq) && !self.by_content.claimed.contains(seq)).max())
     }
 
     fn commit_when_due(&mut self, filed: &Sender<Vec<Filed>>) -> Result<(), ArchiveError> {
@@ -630,7 +557,7 @@ impl<'a> Storer<'a> {
         let batch = std::mem::take(&mut self.waiting);
         if !batch.is_empty() {
             let messages = batch.iter().filter(|message| message.fresh).count() as u64;
-            self.observer.event(self.account, Event::Stored { messages });
+            self.reporter.event(Event::Stored { messages });
             // The other end waits for us with `join`; it reads them afterwards.
             let _ = filed.send(batch);
         }

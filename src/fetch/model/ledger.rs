@@ -82,8 +82,8 @@ impl Ledger for ModelLedger {
         self.look(Ledger::quarantined)
     }
 
-    fn unknown(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
-        self.look(|record| record.unknown(which, after))
+    fn unknown_copy(&self, which: Which<'_>, after: u64) -> Result<Option<UnknownCopy>, LedgerError> {
+        self.look(|record| record.unknown_copy(which, after))
     }
 
     fn has_unknown_copies(&self) -> Result<bool, LedgerError> {

@@ -11,7 +11,7 @@ use crate::archive::mbox::Mbox;
 use crate::config::{Account, DeletePolicy, Format, example_account};
 use crate::event::{Event, Observer, Summary};
 use crate::fetch::portions::{BatchLimits, Portions};
-use crate::fetch::session::Run;
+use crate::fetch::run::{Orders, Run};
 use crate::ledger::SqliteLedger;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Options, Pipeline, Session};
@@ -127,7 +127,7 @@ impl World {
                 deletions: self.case.portion,
                 session: age,
             },
-            retry: self.retry,
+            orders: Orders { retry: self.retry, ..Orders::default() },
             ..Run::new(&self.account, &observer, &open, Store::of(archive, record))
         }
         .complete();

@@ -5,7 +5,7 @@
 
 use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
-use crate::fetch::session::{Run, Top};
+use crate::fetch::run::{Run, Top};
 use crate::ledger::{Change, Seq};
 use crate::mail::digest::{Digester, Hash};
 use crate::plan::{Plan, Verdict};

@@ -59,9 +59,9 @@ impl Replies {
     }
 }
 
-/// Parts what came in answer to `order` (places in the plan) into what is certainly the message that it was
+/// Splits what came in answer to `order` (places in the plan) into what is certainly the message that it was
 /// filed as, and what is in doubt.
-pub(crate) fn part(
+pub(crate) fn split(
     filed: Vec<Filed>,
     order: &[usize],
     plan: &Plan<'_>,

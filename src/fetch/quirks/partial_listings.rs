@@ -12,8 +12,8 @@
 //! Must never: take an ordinary server's poll for such a case.
 
 use crate::account_error::AccountError;
-use crate::fetch::download::receiver::Download;
-use crate::fetch::session::{Run, SessionPurpose};
+use crate::fetch::download::outcome::Download;
+use crate::fetch::run::{Run, SessionPurpose};
 use crate::ledger::Change;
 use crate::plan::{Plan, Verdict};
 use std::ops::RangeInclusive;
@@ -30,7 +30,7 @@ impl Run<'_> {
         let stored = download.filed.iter().filter(|message| message.fresh).count();
         let all_new = stored == plan.len();
         stored > 0
-            && self.messages_left != Some(0)
+            && self.orders.limit != Some(0)
             && (gmail || self.server.parts || all_new && (plan.migrated() || SHOWN_AT_ONCE.contains(&stored)))
     }
 

@@ -17,11 +17,12 @@
 use crate::account_error::AccountError;
 use crate::config::Pipelining;
 use crate::connect::answers_mixed_up;
-use crate::fetch::download::receiver::{Broken, Download};
+use crate::fetch::download::outcome::{Broken, Download};
 use crate::fetch::download::storer::Filed;
-use crate::fetch::session::{Run, messages};
+use crate::fetch::run::Run;
 use crate::ledger::Change;
 use crate::session::SessionError;
+use crate::text::counts::messages;
 use crate::text::dates::day;
 use std::fmt::Display;
 

@@ -27,9 +27,9 @@ use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
 use crate::exit::Exit;
 use crate::fetch::deletion::dele::Marked;
-use crate::fetch::download::receiver::Download;
+use crate::fetch::download::outcome::Download;
 use crate::fetch::download::storer::Filed;
-use crate::fetch::session::Run;
+use crate::fetch::run::Run;
 use crate::plan::Plan;
 use crate::pop3::listing::{Entry, Listing};
 use crate::session::{Session, SessionError, Transaction};
@@ -169,13 +169,13 @@ impl Run<'_> {
 
     /// A session ended with other numbers; whether there is another one.
     pub(crate) fn goes_on_renumbered(&mut self) -> bool {
-        self.renumbered += 1;
-        if self.renumbered > MOST {
+        self.server.renumbered += 1;
+        if self.server.renumbered > MOST {
             let text = "the server keeps changing its message numbers; the next run goes on";
-            self.unconfirmed(Exit::UNAVAILABLE, text.to_owned());
+            self.deletions.note_unconfirmed(Exit::UNAVAILABLE, text.to_owned());
             return false;
         }
-        if self.renumbered == 1 {
+        if self.server.renumbered == 1 {
             self.note("the server changed its message numbers during the session; going on in a new one");
         }
         true

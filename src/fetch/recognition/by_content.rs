@@ -10,12 +10,12 @@
 //!
 //! Must never: let one row explain two listed messages.
 
-use crate::archive::{ArchiveError, Copy};
-use crate::fetch::download::storer::Storer;
+use crate::archive::{Archive, ArchiveError, Copy};
+use crate::fetch::recognition::listed_together::ListedTogether;
 use crate::ledger::{Ledger, LedgerError, Row, Seq, State};
 use crate::mail::digest::{Digest, Hash};
-use crate::plan::Compare;
-use std::collections::{HashMap, VecDeque};
+use crate::plan::{Compare, Plan};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Lists of equal contents that are longer are looked up once and kept.
 const SHORT: usize = 8;
@@ -23,9 +23,14 @@ const SHORT: usize = 8;
 /// Rows of equal content that are passed over, at most, because the message cannot be them.
 const PATIENCE: usize = 64;
 
-/// Rows of equal content, where there are many.
-#[derive(Debug, Default)]
-pub(crate) struct Alike {
+/// Finds the rows of the messages of one download.
+pub(crate) struct ByContent<'a> {
+    plan: &'a Plan<'a>,
+    /// Rows that explain a message that has come already, or that no listed message can be.
+    pub claimed: HashSet<Seq>,
+    /// Which UIDs were listed together in this run.
+    listed_together: &'a ListedTogether,
+    /// Rows of equal content, where there are many.
     lists: HashMap<(Alikeness, Hash), VecDeque<Seq>>,
 }
 
@@ -53,10 +58,20 @@ impl Alikeness {
     }
 }
 
-impl Storer<'_> {
+impl<'a> ByContent<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan<'a>,
+        claimed: HashSet<Seq>,
+        listed_together: &'a ListedTogether,
+    ) -> Self {
+        ByContent { plan, claimed, listed_together, lists: HashMap::new() }
+    }
+
     /// The row that the message at this place of the plan is, with this content.
-    pub(crate) fn recognise(
+    pub(crate) fn find(
         &mut self,
+        archive: &mut dyn Archive,
+        ledger: &dyn Ledger,
         item: usize,
         compare: Compare,
         digest: &Digest,
@@ -69,7 +84,7 @@ impl Storer<'_> {
         };
         if let Some(group) = group {
             for alike in [Alikeness::Exact, Alikeness::Core] {
-                if let Some(row) = self.of_group(group, alike, digest)? {
+                if let Some(row) = self.of_group(ledger, group, alike, digest)? {
                     return Ok(Some(row));
                 }
             }
@@ -78,7 +93,7 @@ impl Storer<'_> {
             return Ok(None);
         }
         for alike in [Alikeness::Exact, Alikeness::Core] {
-            if let Some(row) = self.of_others(item, compare, alike, digest)? {
+            if let Some(row) = self.of_others(archive, ledger, item, compare, alike, digest)? {
                 return Ok(Some(row));
             }
         }
@@ -88,22 +103,23 @@ impl Storer<'_> {
     /// A row of the message's own UID.
     fn of_group(
         &mut self,
+        ledger: &dyn Ledger,
         group: &[Seq],
         alike: Alikeness,
         digest: &Digest,
     ) -> Result<Option<Row>, LedgerError> {
         if group.len() > SHORT {
-            let (mut list, long) = self.list(alike, digest)?;
+            let (mut list, long) = self.list(ledger, alike, digest)?;
             let claimed = &self.claimed;
             while list.pop_front_if(|seq| claimed.contains(seq)).is_some() {}
             let own = |seq: &&Seq| !claimed.contains(*seq) && group.binary_search(*seq).is_ok();
             let found = list.iter().find(own).copied();
             self.keep_list(alike, digest, list, long);
-            return found.map_or(Ok(None), |seq| self.ledger.row(seq));
+            return found.map_or(Ok(None), |seq| ledger.row(seq));
         }
         for &seq in group.iter().filter(|seq| !self.claimed.contains(*seq)) {
-            let form = self.ledger.served_as(seq)?;
-            if let Some(row) = self.ledger.row(seq)?
+            let form = ledger.served_as(seq)?;
+            if let Some(row) = ledger.row(seq)?
                 && row.state != State::Intent
                 && alike.hash(form.as_ref().unwrap_or(&row.digest)) == alike.hash(digest)
             {
@@ -116,12 +132,14 @@ impl Storer<'_> {
     /// Another row that may be the message.
     fn of_others(
         &mut self,
+        archive: &mut dyn Archive,
+        ledger: &dyn Ledger,
         item: usize,
         compare: Compare,
         alike: Alikeness,
         digest: &Digest,
     ) -> Result<Option<Row>, ArchiveError> {
-        let (mut list, long) = self.list(alike, digest)?;
+        let (mut list, long) = self.list(ledger, alike, digest)?;
         let plan = self.plan;
         let mut found = None;
         // Of rows that were deleted the first, should there be no other.
@@ -141,8 +159,8 @@ impl Storer<'_> {
             if passed_over >= PATIENCE {
                 break;
             }
-            let Some(row) = self.ledger.row(seq)? else { continue };
-            if self.may_be(item, compare, &row)? {
+            let Some(row) = ledger.row(seq)? else { continue };
+            if self.may_be(archive, item, compare, &row)? {
                 if compare != Compare::Unclaimed || row.state != State::Deleted {
                     found = Some(row);
                     break;
@@ -156,7 +174,13 @@ impl Storer<'_> {
     }
 
     /// Whether the message may be this row, which has the same content and explains no other.
-    fn may_be(&mut self, item: usize, compare: Compare, row: &Row) -> Result<bool, ArchiveError> {
+    fn may_be(
+        &self,
+        archive: &mut dyn Archive,
+        item: usize,
+        compare: Compare,
+        row: &Row,
+    ) -> Result<bool, ArchiveError> {
         let plan = self.plan;
         let listed_as = plan.item(item).entry.uid;
         let beside = || match (listed_as, &row.uid) {
@@ -171,24 +195,29 @@ impl Storer<'_> {
             Compare::Group(_) if plan.shows_parts() || !plan.is_listed(row.seq) && beside() => Ok(false),
             Compare::Group(_) | Compare::Loose => Ok(row.state == State::Stored
                 && !plan.is_leaving(row.seq)
-                && matches!(self.archive.verify(row)?, Copy::Intact(_))),
+                && matches!(archive.verify(row)?, Copy::Intact(_))),
         }
     }
 
     /// The rows of equal content, and whether there are, or were, so many that they are kept. What this run adds to them
     /// explains other messages.
-    fn list(&mut self, alike: Alikeness, digest: &Digest) -> Result<(VecDeque<Seq>, bool), LedgerError> {
-        if let Some(list) = self.alike.lists.remove(&(alike, alike.hash(digest))) {
+    fn list(
+        &mut self,
+        ledger: &dyn Ledger,
+        alike: Alikeness,
+        digest: &Digest,
+    ) -> Result<(VecDeque<Seq>, bool), LedgerError> {
+        if let Some(list) = self.lists.remove(&(alike, alike.hash(digest))) {
             return Ok((list, true));
         }
-        let list = alike.rows(self.ledger, digest)?;
+        let list = alike.rows(ledger, digest)?;
         let long = list.len() > SHORT;
         Ok((list, long))
     }
 
     fn keep_list(&mut self, alike: Alikeness, digest: &Digest, list: VecDeque<Seq>, long: bool) {
         if long {
-            self.alike.lists.insert((alike, alike.hash(digest)), list);
+            self.lists.insert((alike, alike.hash(digest)), list);
         }
     }
 }

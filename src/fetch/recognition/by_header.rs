@@ -21,9 +21,9 @@
 use crate::account_error::AccountError;
 use crate::archive::{Archive, ArchiveError, Met};
 use crate::config::DeletePolicy;
-use crate::fetch::download::receiver::Download;
-use crate::fetch::recognition::planning::row_of;
-use crate::fetch::session::{Run, Top, messages};
+use crate::fetch::download::outcome::Download;
+use crate::fetch::recognition::unknown_copies::row_of;
+use crate::fetch::run::{Run, Top};
 use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnknownCopy, Which};
 use crate::mail::bare::{Bare, BareHeader};
 use crate::mail::digest::{Digest, Digester, Hash};
@@ -32,6 +32,7 @@ use crate::pop3::listing::Entry;
 use crate::session::headers::{self, Heard};
 use crate::session::{Session, Transaction};
 use crate::stop;
+use crate::text::counts::messages;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -170,8 +171,8 @@ impl Known {
             }
         } else if let Some(bare) = header.bare.as_ref().filter(|_| self.first_look)
             && self.is_first_bearer(plan, place, bare.hash)
-            && let Some(unknown) = ledger.unknown(Which::Header(&bare.short()), 0)?
-            && ledger.unknown(Which::Header(&bare.short()), unknown.id)?.is_none()
+            && let Some(unknown) = ledger.unknown_copy(Which::Header(&bare.short()), 0)?
+            && ledger.unknown_copy(Which::Header(&bare.short()), unknown.id)?.is_none()
         {
             self.bind_unknown_copy(plan, archive, ledger, place, &header, unknown)?;
         }
@@ -390,7 +391,7 @@ impl Run<'_> {
             }
             if problem.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        self.top_answers |= answers > 0;
+        self.server.top_answers |= answers > 0;
         match problem {
             Some(error) => Err(error.into()),
             None => Ok(heard.map(|()| answers > 0 && whole < answers)?),

@@ -3,13 +3,14 @@
 //! Promise: what the plan itself has learnt is on record before anything is fetched by it.
 
 use crate::account_error::AccountError;
-use crate::archive::Met;
 use crate::clock::now;
-use crate::fetch::session::{Run, SessionPurpose, messages};
-use crate::ledger::{Change, Known, KnownRows, Ledger, Row, State, UnknownCopy, Which};
+use crate::fetch::recognition::unknown_copies;
+use crate::fetch::run::{Run, SessionPurpose};
+use crate::ledger::{Change, Known, KnownRows, Which};
 use crate::mail::names::ShortHash;
 use crate::plan::{Limits, Moves, Plan, Planner, STAYS, Verdict};
 use crate::pop3::listing::Listing;
+use crate::text::counts::messages;
 use crate::text::dates::day;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -85,13 +86,13 @@ impl Run<'_> {
         parts: bool,
     ) -> Result<Plan<'l>, AccountError> {
         let mut planner = Planner::new(listing)
-            .looking_at(Arc::clone(&self.sight.presence))
+            .looking_at(Arc::clone(&self.copies.presence))
             .with_marks(self.store.ledger.marks()?, now())
             .of_parts(parts);
         for row in known_rows.iter() {
             planner.row(&row);
         }
-        let limits = Limits { max_size: self.account.max_size, messages: self.messages_left };
+        let limits = Limits { max_size: self.account.max_size, messages: self.orders.limit };
         Ok(planner.finish(&limits, self.failures.quarantine()))
     }
 
@@ -110,16 +111,16 @@ impl Run<'_> {
             let Some(uid) = plan.item(place).entry.uid else { continue };
             let Some(origin) = self.store.archive.origin(uid) else { return Ok(0) };
             let after = behind.entry(origin).or_default();
-            let first = self.store.ledger.unknown(Which::Origin(&origin), *after)?;
+            let first = self.store.ledger.unknown_copy(Which::Origin(&origin), *after)?;
             let second = match &first {
-                Some(first) => self.store.ledger.unknown(Which::Origin(&origin), first.id)?,
+                Some(first) => self.store.ledger.unknown_copy(Which::Origin(&origin), first.id)?,
                 None => continue,
             };
             if second.is_some_and(|second| first.is_some_and(|first| first.content != second.content)) {
                 // Different messages have borne this UID: which one the server has now, its octets tell.
                 continue;
             }
-            while let Some(unknown) = self.store.ledger.unknown(Which::Origin(&origin), *after)? {
+            while let Some(unknown) = self.store.ledger.unknown_copy(Which::Origin(&origin), *after)? {
                 *after = unknown.id;
                 let met = self.store.archive.meet(&unknown)?;
                 if met.is_none() {
@@ -128,7 +129,7 @@ impl Run<'_> {
                 }
                 // What was changed is compared with what the server sends.
                 let Some(met) = met.filter(|met| met.is_still(&unknown)) else { continue };
-                let row = row_of(&mut *self.store.ledger, &unknown, &met, Some(uid), None);
+                let row = unknown_copies::row_of(&mut *self.store.ledger, &unknown, &met, Some(uid), None);
                 known_rows.add(&Known {
                     seq: row.seq,
                     uid: Some(uid),
@@ -156,29 +157,5 @@ impl Run<'_> {
             ));
         }
         Ok(count)
-    }
-}
-
-/// The row of an unknown copy that has turned out to be a message of the server's.
-pub(crate) fn row_of(
-    ledger: &mut dyn Ledger,
-    unknown: &UnknownCopy,
-    met: &Met,
-    uid: Option<&[u8]>,
-    list_size: Option<u64>,
-) -> Row {
-    let now = now();
-    Row {
-        seq: ledger.next_seq(),
-        uid: uid.map(<[u8]>::to_vec),
-        list_size,
-        size: met.extent.octets,
-        digest: met.digest.clone(),
-        place: unknown.place.clone(),
-        state: State::Stored,
-        // A file's name says when it was archived only if we gave it.
-        archived_at: if unknown.origin.is_some() && unknown.arrived <= now { unknown.arrived } else { now },
-        // It does not tell.
-        utf8: false,
     }
 }

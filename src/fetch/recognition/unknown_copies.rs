@@ -5,13 +5,13 @@
 //! read again and compared with what the server has just sent: exactly, or but for what servers write into headers
 //! and what fetchers are known to add.
 
-use crate::archive::{ArchiveError, Met};
-use crate::fetch::download::storer::Storer;
-use crate::fetch::recognition::planning::row_of;
-use crate::ledger::{Change, Row, UnknownCopy, Which};
+use crate::archive::{Archive, ArchiveError, Met};
+use crate::clock::now;
+use crate::ledger::{Change, Ledger, Row, State, UnknownCopy, Which};
 use crate::mail::bare::{self, Bare, BareHeader};
 use crate::mail::digest::Digest;
 use crate::mail::names::{self, ShortHash};
+use crate::pop3::listing::Entry;
 use std::collections::HashMap;
 
 /// What is needed to recognise unknown copies in what comes.
@@ -33,30 +33,28 @@ impl UnknownCopies {
     pub(crate) fn update(&mut self, octets: &[u8]) {
         self.coming.update(octets);
     }
-}
 
-impl Storer<'_> {
-    /// The row of the unknown copy that the message at this place of the plan is, with this content: it is on record with
-    /// the batch.
-    pub(crate) fn recognise_unknown_copy(
+    /// The row of the unknown copy that the message which has just come is, and the changes that put it on record.
+    pub(crate) fn find(
         &mut self,
-        item: usize,
+        archive: &mut dyn Archive,
+        ledger: &mut dyn Ledger,
+        entry: Entry<'_>,
         digest: &Digest,
+        changes: &mut Vec<Change>,
     ) -> Result<Option<Row>, ArchiveError> {
-        let Some(unknown_copies) = &mut self.unknown_copies else { return Ok(None) };
-        let bare = std::mem::take(&mut unknown_copies.coming).finish();
+        let bare = std::mem::take(&mut self.coming).finish();
         let by_name = Some(names::content(digest));
         let by_content = bare.as_ref().map(|bare| bare::content(&bare.hash, digest));
         for content in by_name.into_iter().chain(by_content) {
-            while let Some((unknown, met)) = self.next_unknown_copy(&content)? {
+            while let Some((unknown, met)) = self.next(archive, ledger, &content, changes)? {
                 if !is_copy(&met, digest, bare.as_ref()) {
                     continue;
                 }
-                let entry = self.plan.item(item).entry;
-                let row = row_of(self.ledger, &unknown, &met, entry.uid, entry.size);
-                self.first.extend([Change::ForgetUnknownCopy(unknown), Change::Adopted(row.clone())]);
+                let row = row_of(ledger, &unknown, &met, entry.uid, entry.size);
+                changes.extend([Change::ForgetUnknownCopy(unknown), Change::Adopted(row.clone())]);
                 if met.digest.core() != digest.core() {
-                    self.first.push(Change::ServedAs { seq: row.seq, digest: digest.clone() });
+                    changes.push(Change::ServedAs { seq: row.seq, digest: digest.clone() });
                 }
                 return Ok(Some(row));
             }
@@ -65,17 +63,22 @@ impl Storer<'_> {
     }
 
     /// The next unknown copy of this content that is still there.
-    fn next_unknown_copy(&mut self, content: &ShortHash) -> Result<Option<(UnknownCopy, Met)>, ArchiveError> {
+    fn next(
+        &mut self,
+        archive: &mut dyn Archive,
+        ledger: &dyn Ledger,
+        content: &ShortHash,
+        changes: &mut Vec<Change>,
+    ) -> Result<Option<(UnknownCopy, Met)>, ArchiveError> {
         loop {
-            let Some(unknown_copies) = &mut self.unknown_copies else { return Ok(None) };
-            let after = unknown_copies.tried.get(content).copied().unwrap_or(0);
-            let Some(unknown) = self.ledger.unknown(Which::Content(content), after)? else {
+            let after = self.tried.get(content).copied().unwrap_or(0);
+            let Some(unknown) = ledger.unknown_copy(Which::Content(content), after)? else {
                 return Ok(None);
             };
-            unknown_copies.tried.insert(*content, unknown.id);
-            match self.archive.meet(&unknown)? {
+            self.tried.insert(*content, unknown.id);
+            match archive.meet(&unknown)? {
                 Some(met) => return Ok(Some((unknown, met))),
-                None => self.first.push(Change::ForgetUnknownCopy(unknown)),
+                None => changes.push(Change::ForgetUnknownCopy(unknown)),
             }
         }
     }
@@ -89,4 +92,28 @@ fn is_copy(met: &Met, digest: &Digest, bare: Option<&Bare>) -> bool {
 /// Whether it has this header, but for what fetchers add.
 fn has_header(met: &Met, bare: Option<&Bare>) -> bool {
     matches!((&met.bare, bare), (Some(one), Some(other)) if one.hash == other.hash)
+}
+
+/// The row of an unknown copy that has turned out to be a message of the server's.
+pub(crate) fn row_of(
+    ledger: &mut dyn Ledger,
+    unknown: &UnknownCopy,
+    met: &Met,
+    uid: Option<&[u8]>,
+    list_size: Option<u64>,
+) -> Row {
+    let now = now();
+    Row {
+        seq: ledger.next_seq(),
+        uid: uid.map(<[u8]>::to_vec),
+        list_size,
+        size: met.extent.octets,
+        digest: met.digest.clone(),
+        place: unknown.place.clone(),
+        state: State::Stored,
+        // A file's name says when it was archived only if we gave it.
+        archived_at: if unknown.origin.is_some() && unknown.arrived <= now { unknown.arrived } else { now },
+        // It does not tell.
+        utf8: false,
+    }
 }

@@ -4,21 +4,20 @@
 //! Promises: a removed message is counted, never fetched again by itself and never deleted from the server; that more
 //! than half of the archive vanished between two runs is said once, and never again once its owner has accepted a loss.
 
-use crate::account_error::AccountError;
-use crate::archive::{Presence, Whereabouts};
+use crate::archive::{ArchiveError, Presence, Whereabouts};
 use crate::clock::now;
-use crate::config::DeletePolicy;
+use crate::config::Account;
 use crate::event::Missing;
 use crate::exit::Exit;
-use crate::fetch::session::{Run, messages};
-use crate::ledger::{Change, LedgerError, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Seq};
 use crate::plan::Item;
-use crate::plan::due;
+use crate::store::Store;
+use crate::text::counts::messages;
 use std::sync::Arc;
 
 /// What was seen of the archive before anybody logged in.
 #[derive(Debug, Default)]
-pub(crate) struct Sight {
+pub(crate) struct Copies {
     pub presence: Arc<Presence>,
     /// Messages that somebody has removed, and how many of them were news for the owner.
     removed: u64,
@@ -30,34 +29,31 @@ pub(crate) struct Sight {
     said_half: bool,
 }
 
-impl Run<'_> {
-    /// Before login: what is in the archive.
-    pub(crate) fn look_at_the_archive(&mut self) -> Result<(), AccountError> {
-        let presence = self.store.archive.look(&mut *self.store.ledger, now())?;
-        if let Some(why) = presence.why_unseen() {
-            self.note(&format!("the archive was not looked at: {why}"));
-        }
-        self.sight = Sight { removed: presence.removed().count() as u64, ..Sight::default() };
-        if self.sight.removed > 0 {
-            let before = self.store.ledger.last_look()?;
+impl Copies {
+    /// Before login: what is in the archive. What is there and no row explains is put on record.
+    pub(crate) fn look(store: &mut Store) -> Result<Copies, ArchiveError> {
+        let presence = store.archive.look(&mut *store.ledger, now())?;
+        let mut copies = Copies { removed: presence.removed().count() as u64, ..Copies::default() };
+        if copies.removed > 0 {
+            let before = store.ledger.last_look()?;
             let accepted = presence.accepted().len() as u64;
-            self.sight.expected = self.store.ledger.overview()?.archived.saturating_sub(accepted);
-            let is_half = |count: u64| count.saturating_mul(2) > self.sight.expected;
-            self.sight.said_half = before.said_half && is_half(self.sight.removed);
-            let news = self.sight.removed.saturating_sub(before.told);
-            self.sight.half = accepted == 0 && !before.said_half && is_half(news);
+            copies.expected = store.ledger.overview()?.archived.saturating_sub(accepted);
+            let is_half = |count: u64| count.saturating_mul(2) > copies.expected;
+            copies.said_half = before.said_half && is_half(copies.removed);
+            let news = copies.removed.saturating_sub(before.told);
+            copies.half = accepted == 0 && !before.said_half && is_half(news);
         }
-        self.sight.presence = Arc::new(presence);
-        if self.store.archive.find_unknown_copies(&mut *self.store.ledger, now())? {
-            self.store.ledger.commit(&[Change::FirstLook])?;
+        copies.presence = Arc::new(presence);
+        if store.archive.find_unknown_copies(&mut *store.ledger, now())? {
+            store.ledger.commit(&[Change::FirstLook])?;
         }
-        Ok(())
+        Ok(copies)
     }
 
     /// What has to be said about what is gone: the code and the words.
-    pub(crate) fn alarm(&self) -> Option<(Exit, String)> {
-        let Sight { removed, expected, half, .. } = self.sight;
-        let archive = self.account.archive.display();
+    pub(crate) fn alarm(&self, account: &Account) -> Option<(Exit, String)> {
+        let Copies { removed, expected, half, .. } = *self;
+        let archive = account.archive.display();
         half.then(|| {
             let which = if removed == expected {
                 format!("all {}", messages(expected))
@@ -68,42 +64,27 @@ impl Run<'_> {
                 "{which} are gone from the archive {archive} since the last run; if that was on purpose, \
                  `popkeep verify {} --accept` puts it on record; if not, bring them back from a backup: they are not \
                  fetched again by themselves",
-                self.account.name
+                account.name
             );
             (Exit::MISSING, words)
         })
     }
 
     /// What to put on record of what the owner was told: all of it, unless the run came to nothing.
-    pub(crate) fn told(&self, failed: bool) -> Result<Option<Change>, LedgerError> {
-        let before = self.store.ledger.last_look()?;
+    pub(crate) fn told(&self, ledger: &dyn Ledger, failed: bool) -> Result<Option<Change>, LedgerError> {
+        let before = ledger.last_look()?;
         let mut after = before.clone();
-        if !(failed && self.sight.half) && self.sight.presence.why_unseen().is_none() {
-            after.told = self.sight.removed;
-            after.said_half = self.sight.half || self.sight.said_half;
+        if !(failed && self.half) && self.presence.why_unseen().is_none() {
+            after.told = self.removed;
+            after.said_half = self.half || self.said_half;
         }
         Ok((after != before).then_some(Change::Looked(after)))
     }
 
-    /// Notes that this row's message stays on the server, if that is so because of its copy.
-    pub(crate) fn note_copy(&mut self, seq: Seq, archived_at: UnixTime, octets: Option<u64>) {
-        if !self.sight.presence.keeps(seq) || !self.stay.insert(seq) {
-            return;
-        }
-        let policy = self.account.delete;
-        if policy != DeletePolicy::Never
-            && !self.sight.presence.is_accepted(seq)
-            && due(policy, &self.ages, seq, archived_at)
-        {
-            self.tally.kept_no_copy += 1;
-            self.tally.kept_octets += octets.unwrap_or(0);
-        }
-    }
-
     /// What is missing of a listed message whose copy is damaged.
     pub(crate) fn damaged(&self, item: &Item<'_>, seq: Seq) -> Option<Missing> {
-        let problem = self.sight.presence.problem(seq)?;
-        (self.sight.presence.of(seq) == Whereabouts::Damaged).then(|| Missing {
+        let problem = self.presence.problem(seq)?;
+        (self.presence.of(seq) == Whereabouts::Damaged).then(|| Missing {
             number: item.entry.number,
             uid: item.entry.uid.map(<[u8]>::to_vec),
             reason: format!("its copy is damaged: {problem}").into(),

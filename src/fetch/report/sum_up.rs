@@ -2,13 +2,15 @@
 
 use crate::account_error::AccountError;
 use crate::clock::now;
+use crate::config::DeletePolicy;
 use crate::event::Missing;
-use crate::fetch::download::receiver::{Broken, Download};
+use crate::fetch::download::outcome::{Broken, Download};
 use crate::fetch::download::storer::Filed;
 use crate::fetch::report::unreached::Unreached;
-use crate::fetch::session::Run;
-use crate::ledger::Seq;
-use crate::plan::{Left, Plan, Verdict};
+use crate::fetch::run::Run;
+use crate::ledger::{Seq, UnixTime};
+use crate::plan::{Left, Plan, Verdict, due};
+use crate::text::counts::messages;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -63,7 +65,7 @@ impl Run<'_> {
             self.tally.octets += message.size;
             self.tally.fetched += 1;
         }
-        if let Some(left) = &mut self.messages_left {
+        if let Some(left) = &mut self.orders.limit {
             *left = left.saturating_sub(download.filed.len() as u64);
         }
     }
@@ -71,6 +73,22 @@ impl Run<'_> {
     /// The same for a session that failed before it could fetch anything.
     pub(crate) fn sum_up_nothing(&mut self, plan: &Plan<'_>, error: &dyn Display) {
         self.count(plan, &Download::default(), &HashMap::new(), not_fetched(error));
+    }
+
+    /// Notes that this row's message stays on the server, if that is so because of its copy.
+    fn keep_without_copy(&mut self, seq: Seq, archived_at: UnixTime, octets: Option<u64>) {
+        let presence = &self.copies.presence;
+        if !presence.keeps(seq) || !self.deletions.stay.insert(seq) {
+            return;
+        }
+        let policy = self.account.delete;
+        if policy != DeletePolicy::Never
+            && !presence.is_accepted(seq)
+            && due(policy, &self.deletions.ages, seq, archived_at)
+        {
+            self.tally.kept_no_copy += 1;
+            self.tally.kept_octets += octets.unwrap_or(0);
+        }
     }
 
     fn count(
@@ -95,7 +113,7 @@ impl Run<'_> {
         if !download.phantoms.is_empty() {
             self.note(&format!(
                 "the server counts {} more (STAT) than it lists and has; it has counted wrongly",
-                crate::fetch::session::messages(download.phantoms.len() as u64)
+                messages(download.phantoms.len() as u64)
             ));
         }
         for (place, item) in plan.iter().enumerate() {
@@ -106,9 +124,9 @@ impl Run<'_> {
             let row = row.or(filed.get(&place).map(|message| (message.seq, message.archived_at)));
             let seq = row.map(|row| row.0).or(doubted.get(&place).copied());
             if let Some((seq, archived_at)) = row {
-                self.note_copy(seq, archived_at, item.entry.size);
+                self.keep_without_copy(seq, archived_at, item.entry.size);
             }
-            if let Some(damaged) = seq.and_then(|seq| self.damaged(&item, seq)) {
+            if let Some(damaged) = seq.and_then(|seq| self.copies.damaged(&item, seq)) {
                 self.tally.missing(damaged);
                 continue;
             }

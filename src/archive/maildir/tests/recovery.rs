@@ -85,7 +85,7 @@ fn unknown_copies(home: &mut Home, uid: &str) -> Vec<UnknownCopy> {
     let origin = home.maildir.origin(uid.as_bytes()).unwrap();
     let mut found: Vec<UnknownCopy> = Vec::new();
     while let Some(next) =
-        home.ledger.unknown(Which::Origin(&origin), found.last().map_or(0, |last| last.id)).unwrap()
+        home.ledger.unknown_copy(Which::Origin(&origin), found.last().map_or(0, |last| last.id)).unwrap()
     {
         found.push(next);
     }
@@ -124,7 +124,7 @@ fn another_programs_file_is_found_under_whatever_flags_it_has() {
     bare.update(b"Subject: s\n\nx\n");
     digester.update(b"Subject: s\n\nx\n");
     let content = bare::content(&bare.finish().unwrap().hash, &digester.finish().0);
-    let unknown = home.ledger.unknown(Which::Content(&content), 0).unwrap().unwrap();
+    let unknown = home.ledger.unknown_copy(Which::Content(&content), 0).unwrap().unwrap();
     rename(&path, &home.root().join("cur/1.M1P2.other:2,RS"));
     assert!(home.maildir.meet(&unknown).unwrap().is_some());
     remove(&home.root().join("cur/1.M1P2.other:2,RS"));
