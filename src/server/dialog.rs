@@ -5,6 +5,7 @@
 //! make a thousand messages wait in memory.
 
 use super::maildrop::Mailbox;
+use super::replies::{error, ok};
 use super::transaction::Transaction;
 use crate::pop3::command::{Command, MAX_COMMAND, MAX_RESPONSE, Secret};
 use base64::Engine as _;
@@ -185,25 +186,6 @@ impl Dialog {
         }
         error(out, "[AUTH] user or password is wrong");
     }
-}
-
-/// Appends a positive reply.
-pub(super) fn ok(out: &mut Vec<u8>, text: &str) {
-    reply(out, "+OK", text);
-}
-
-/// Appends a negative reply.
-pub(super) fn error(out: &mut Vec<u8>, text: &str) {
-    reply(out, "-ERR", text);
-}
-
-fn reply(out: &mut Vec<u8>, status: &str, text: &str) {
-    out.extend_from_slice(status.as_bytes());
-    if !text.is_empty() {
-        out.push(b' ');
-        out.extend_from_slice(text.as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

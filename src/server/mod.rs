@@ -15,6 +15,7 @@
 mod dialog;
 mod listener;
 mod maildrop;
+mod replies;
 mod transaction;
 
 pub use listener::Server;

@@ -1,7 +1,7 @@
 //! The TRANSACTION and UPDATE states (RFC 1939, sections 5 and 6).
 
-use super::dialog::{error, ok};
 use super::maildrop::{Claim, Message};
+use super::replies::{error, ok};
 use crate::pop3::command::Command;
 use crate::pop3::dot;
 use std::sync::Arc;

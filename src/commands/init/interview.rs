@@ -2,7 +2,7 @@
 
 use super::address::{Address, name_of_domain};
 use super::console::Console;
-use super::place::{NewPassword, Place};
+use super::place::{Made, NewPassword, Place};
 use super::{InitError, trial};
 use crate::cli;
 use crate::config::providers::{Pop3, UserName};
@@ -23,14 +23,6 @@ pub(super) struct Interview<'i> {
     /// What was typed for a password.
     pub(super) typed: Option<SecretString>,
     /// The file that the password is to be written to.
-    pub(super) new_password: Option<NewPassword>,
-}
-
-/// What came of it.
-pub(super) struct Made {
-    /// The account.
-    pub(super) draft: Draft,
-    /// A password to be written into a file of its own.
     pub(super) new_password: Option<NewPassword>,
 }
 

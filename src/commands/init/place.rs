@@ -1,10 +1,9 @@
 //! Where the configuration goes, and how it gets there: as a whole, private, and never over
 //! anything.
 
-use super::interview::Made;
 use super::leaving::undisturbed;
 use super::{InitError, next_steps};
-use crate::config;
+use crate::config::{self, Draft};
 use crate::disk::{self, Disk as _, OsDisk, parent};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
@@ -77,6 +76,14 @@ impl Place {
             }
         }
     }
+}
+
+/// What came of an interview.
+pub(super) struct Made {
+    /// The account.
+    pub(super) draft: Draft,
+    /// A password to be written into a file of its own.
+    pub(super) new_password: Option<NewPassword>,
 }
 
 impl Made {
