@@ -116,3 +116,14 @@ fn every_key_of_the_json_documents_of_a_run_is_explained() {
         assert!(manual::STATUS_JSON_HELP.contains(key.as_str()), "status --json: {key}");
     }
 }
+
+#[test]
+fn the_files_that_contributors_are_sent_to_exist() {
+    let page = file("CONTRIBUTING.md");
+    let named: BTreeSet<&str> =
+        page.split('`').filter(|text| text.starts_with("src/") && !text.contains(' ')).collect();
+    assert!(named.len() > 40, "{}", named.len());
+    for path in named {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{path} is not there");
+    }
+}
