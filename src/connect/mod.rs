@@ -2,11 +2,11 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | [`endpoint`] | before the login: connection, proxy, TLS, greeting, STLS, capabilities |
-//! | [`credentials`] | what there is to log in with, and where it comes from |
-//! | [`retry`] | the one policy: which failed attempt is repeated, how often, and why |
-//! | [`record`] | what the ledger remembers about the server from run to run |
-//! | [`rest`] | a refused login is left alone for a while before it is tried again |
+//! | `endpoint` | before the login: connection, proxy, TLS, greeting, STLS, capabilities |
+//! | `credentials` | what there is to log in with, and where it comes from |
+//! | `retry` | the one policy: which failed attempt is repeated, how often, and why |
+//! | `record` | what the ledger remembers about the server from run to run |
+//! | `rest` | a refused login is left alone for a while before it is tried again |
 //!
 //! Promises: the secret is asked for before the server is called, so that no server waits for a person, and only once
 //! per [`Connector`]; everything ends with the account's run; what the server did not answer is remembered only if the
@@ -121,7 +121,7 @@ impl Connector {
         Connector { wait_until, ..self }
     }
 
-    /// A session that is logged in; [`retry`] says which failures are not the end. `one_at_a_time`: it sends no
+    /// A session that is logged in; `retry` says which failures are not the end. `one_at_a_time`: it sends no
     /// command before the last one is answered.
     pub fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, ConnectError> {
         let (credentials, endpoint) = self.parts()?;

@@ -3,15 +3,15 @@
 //! | step | where |
 //! | --- | --- |
 //! | lock, ledger, archive | [`crate::store`] |
-//! | what a crash left is settled, and the archive is looked at | [`crate::archive`], [`report`] |
+//! | what a crash left is settled, and the archive is looked at | [`crate::archive`], `report` |
 //! | one session after another, until nothing is left to do | `sessions.rs` |
 //! | one session: list, compare, download, delete, quit | `session.rs` |
-//! | which message is it? | [`recognition`] |
-//! | how messages come, and become durable | [`download`] |
-//! | when is a message deleted from the server? | [`deletion`] |
-//! | what servers were seen doing wrong | [`quirks`] |
+//! | which message is it? | `recognition` |
+//! | how messages come, and become durable | `download` |
+//! | when is a message deleted from the server? | `deletion` |
+//! | what servers were seen doing wrong | `quirks` |
 //! | messages that fail, and when they are tried again | `failures.rs` |
-//! | what it all comes to | [`report`] |
+//! | what it all comes to | `report` |
 //!
 //! Promises: one run at a time for each maildrop; the archive is known to be there before anybody logs in; a message is
 //! deleted only with a receipt; after a dropped connection the run goes on in a new session as long as the last one got
