@@ -118,7 +118,7 @@ impl Run<'_> {
         match &haul.broken {
             Some(Broken::Session(error)) => {
                 self.note(&format!(
-                    "{error}; {doubtful} may have come under wrong UIDs, with a reply lost: fetching them again, \
+                    "{error}; {doubtful} may have arrived under wrong UIDs because a reply was lost; fetching them again, \
                      without pipelining"
                 ));
                 Ok(false)
@@ -140,7 +140,7 @@ impl Run<'_> {
         // TOP is what a server may not know at all: it is left out first.
         if matches!(error, SessionError::TimedOut { during, .. } if *during != "TOP") {
             (self.seen.disorder, self.seen.silent_ahead) = (true, true);
-            self.note(&format!("{error}; going on without pipelining"));
+            self.note(&format!("{error}; continuing without pipelining"));
             return Ok(false);
         }
         if !error.is_disorder() {
@@ -165,7 +165,7 @@ impl Run<'_> {
         if std::mem::replace(&mut self.seen.disorder, true) {
             return Ok(());
         }
-        let mut text = format!("{why}; going on without pipelining");
+        let mut text = format!("{why}; continuing without pipelining");
         if self.account.pipelining == Pipelining::Auto {
             let failed = PipeliningFailed { server: server(self.account), until: now() + REMEMBERED };
             text = format!("{text}, until {}", day(failed.until));

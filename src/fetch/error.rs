@@ -28,7 +28,7 @@ pub enum AccountError {
     Archive(ArchiveError),
     /// The server wants more time between two logins (LOGIN-DELAY, RFC 2449, section 6.5). Exit 75.
     #[error(
-        "skipped: the server wants {delay} s between two logins, and the last one was {ago} s ago; \
+        "skipped: the server wants {delay} s between logins, and the last one was {ago} s ago; \
          run popkeep again in {} s",
         delay.saturating_sub(*.ago)
     )]
@@ -40,8 +40,8 @@ pub enum AccountError {
     },
     /// A refused login rests before it is tried again. Exit 77.
     #[error(
-        "skipped: the server refused the login {}, last on {since}; it is tried again after {until}, and at once when \
-         the configuration or the password has changed or popkeep is run from a terminal",
+        "skipped: the server refused the login {}, last on {since}; popkeep tries again after {until}, or at once if \
+         the configuration or password changes or you run it from a terminal",
         times_in_words(*.times)
     )]
     Resting {
@@ -53,13 +53,13 @@ pub enum AccountError {
         until: String,
     },
     /// A signal asked the run to stop.
-    #[error("stopped by a signal; what is complete is kept, and the next run goes on from there")]
+    #[error("stopped by a signal; everything finished is kept, and the next run continues from there")]
     Stopped {
         /// 130 or 143.
         exit: Exit,
     },
     /// Another popkeep has this maildrop's lock.
-    #[error("another popkeep is at work on {identity}; try again when it has finished, or with --wait 2m")]
+    #[error("another popkeep is working on {identity}; try again when it has finished, or use --wait 2m")]
     Busy {
         /// Whose maildrop.
         identity: String,

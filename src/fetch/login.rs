@@ -261,7 +261,7 @@ fn hint(account: &Account) -> Option<String> {
     let wants = match pop3.secret {
         providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
         providers::Secret::Token if !matches!(account.secret, SecretSource::TokenCommand(_)) => {
-            format!("{} wants an OAuth2 access token (token_command), no password", provider.name)
+            format!("{} wants an OAuth2 access token (token_command), not a password", provider.name)
         }
         _ => return None,
     };
@@ -282,7 +282,7 @@ fn honour(delay: Duration, last_login: Option<UnixTime>, way: &Way) -> Result<()
     let rest = be_patient(delay, last_login, super::now())?;
     if !rest.is_zero() {
         let text = format!(
-            "the server wants {} s between two logins; waiting for {} s",
+            "the server wants {} s between logins; waiting for {} s",
             delay.as_secs(),
             rest.as_secs()
         );

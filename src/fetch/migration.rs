@@ -207,7 +207,7 @@ impl Run<'_> {
         self.tally.named += count;
         if count > 0 {
             self.note(&format!(
-                "UIDs of this maildrop are new: {} were recognised by their headers and are not fetched again",
+                "the UIDs on this server are new; {} were recognised by their headers and will not be fetched again",
                 messages(count)
             ));
         }

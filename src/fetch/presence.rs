@@ -35,7 +35,7 @@ impl Run<'_> {
     pub(super) fn look_at_the_archive(&mut self) -> Result<(), AccountError> {
         let presence = self.archive.look(&mut *self.ledger, now())?;
         if let Some(why) = presence.why_unseen() {
-            self.note(&format!("the archive was not looked at: {why}"));
+            self.note(&format!("popkeep did not look at the archive: {why}"));
         }
         self.sight = Sight { removed: presence.removed().count() as u64, ..Sight::default() };
         if self.sight.removed > 0 {
@@ -63,7 +63,7 @@ impl Run<'_> {
                 format!("{removed} of {}", messages(expected))
             };
             let words = format!(
-                "{which} are gone from the archive {archive} since the last run; if that was on purpose, \
+                "{which} have vanished from the archive {archive} since the last run; if that was on purpose, \
                  `popkeep verify {} --accept` puts it on record; if not, bring them back from a backup: they are not \
                  fetched again by themselves",
                 self.account.name

@@ -170,12 +170,12 @@ impl Run<'_> {
     pub(super) fn goes_on_renumbered(&mut self) -> bool {
         self.renumbered += 1;
         if self.renumbered > MOST {
-            let text = "the server keeps changing its message numbers; the next run goes on";
+            let text = "the server keeps changing its message numbers; the next run continues";
             self.unconfirmed(Exit::UNAVAILABLE, text.to_owned());
             return false;
         }
         if self.renumbered == 1 {
-            self.note("the server changed its message numbers during the session; going on in a new one");
+            self.note("the server changed its message numbers during the session; continuing in a new one");
         }
         true
     }

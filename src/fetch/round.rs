@@ -198,7 +198,7 @@ impl Run<'_> {
             }
         };
         if std::mem::take(&mut self.seen.moved_at_top) {
-            self.reckon_nothing(&plan, &"the server has changed its message numbers");
+            self.reckon_nothing(&plan, &"the server changed its message numbers");
             return Ok(self.leave_renumbered(session, &Haul::default()));
         }
         let bounds = Bounds {
@@ -422,7 +422,7 @@ impl Run<'_> {
         let (count, oldest) = due_now(plan, self.account.delete, &self.ages);
         if let Some(oldest) = oldest {
             self.note(&format!(
-                "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
+                "`delete` changed from \"{before}\" to \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
                 policy_words(self.account.delete),
                 messages(count),
                 super::day(oldest),

@@ -31,7 +31,7 @@ impl Run<'_> {
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.seen.disorder => {}
                 Err(AccountError::Session(error)) if !careful && self.seen.careful => {
-                    self.note(&format!("{error}; going on more carefully"));
+                    self.note(&format!("{error}; continuing more carefully"));
                 }
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
@@ -42,12 +42,12 @@ impl Run<'_> {
                             || matches!(error, SessionError::EndlessHeader { .. })) =>
                 {
                     self.seen.top = Top::Avoided;
-                    self.note(&format!("{error}; going on without TOP"));
+                    self.note(&format!("{error}; continuing without TOP"));
                 }
                 // One header with an end in its middle, and all later answers are off by one.
                 Err(AccountError::Session(error)) if error.is_disorder() && self.seen.top == Top::Asked => {
                     self.seen.top = Top::Avoided;
-                    self.note(&format!("{error}; going on without TOP"));
+                    self.note(&format!("{error}; continuing without TOP"));
                 }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew()
@@ -58,7 +58,7 @@ impl Run<'_> {
                 }
                 // What failed before, or is only supposed to be there, may wait for another run.
                 Err(error) if self.errand != Errand::Ordinary && error.is_for_later() => {
-                    self.note(&format!("{error}; the next run goes on"));
+                    self.note(&format!("{error}; the next run continues"));
                     return Ok(());
                 }
                 Err(error) => return Err(error),
