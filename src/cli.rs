@@ -46,84 +46,84 @@ pub struct Cli {
 pub enum Command {
     /// Fetch new messages into the archive; the main job
     ///
-    /// Logs into each account, fetches every message that the archive does not hold yet, deletes
-    /// from the server what the configuration says may go, and reports what the server listed,
-    /// what is archived now, and what is missing and why.
+    /// Logs into each account, fetches every message that is not archived yet, and deletes from the
+    /// server what the configuration tells it to. Then reports what the server listed, what is
+    /// archived now, and what is missing and why.
     #[command(after_help = manual::examples(manual::FETCH))]
     Fetch(Fetch),
 
     /// Test the connection and the login, and show what a fetch would find
     ///
-    /// Connects and logs in, and shows TLS, the server's capabilities, the mechanism used, how
-    /// many messages there are and how many are new. Nothing is fetched, deleted or written.
+    /// Connects, logs in, and shows the TLS connection, the server's capabilities, how it logged in,
+    /// how many messages there are and how many are new. Fetches, deletes and writes nothing.
     #[command(after_help = manual::examples(manual::CHECK))]
     Check(Check),
 
-    /// Show what is on the server, and what of it is archived
+    /// Show what is on the server, and which messages are archived
     ///
-    /// Logs in and lists every message with its number, its size in octets, its UID, and whether
-    /// the archive holds it: archived; new; doubtful (the next fetch brings it and compares it with what
-    /// is archived); too large (the configuration leaves it); or quarantined (it failed before, and is
-    /// tried last and after growing gaps). Nothing is fetched, deleted or written.
+    /// Logs in and lists every message with its number, its size in octets, its UID and its state:
+    /// archived; new; doubtful (the next fetch compares it with what is archived); too large (your
+    /// max_size leaves it on the server); or quarantined (it failed before, and is tried last and at
+    /// growing intervals). Fetches, deletes and writes nothing.
     #[command(after_help = manual::examples(manual::LIST))]
     List(List),
 
     /// Show the last run, the last success and what is archived, without connecting
     ///
-    /// Reads the ledger alone: when each account ran last and last had success, the failures since
-    /// then, how much is archived, and how much came in during each of the last twelve weeks. With
-    /// --max-age it is a monitoring check: exit status 1 when an account's last success is too long
-    /// ago or there never was one.
+    /// Reads only the ledger, and shows when each account last ran and last succeeded, how it has
+    /// failed since, how much is archived, and how much arrived in each of the last twelve weeks. With
+    /// --max-age it is a monitoring check: it exits with 1 if an account's last success is too long
+    /// ago, or if the account never succeeded.
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
-    /// Compare the archive with what is on record, without connecting
+    /// Check that everything archived is still there and whole, without connecting
     ///
-    /// Reads every message that was archived and compares it with the hash taken when it came. Tells what is
-    /// intact, what a mail program has changed in header marks alone (Status, X-Mozilla-Status and their
-    /// like), what is damaged, what is missing, and how many messages in the archive are not on record. Nothing in the
-    /// archive is changed. Exit status 1 when a message is damaged or missing.
+    /// Reads every archived message and compares it with the hash recorded when it arrived. Reports what
+    /// is intact, where a mail program has changed header marks (Status, X-Mozilla-Status and the
+    /// like), what is damaged, what is missing, and how many messages in the archive are not in the
+    /// ledger. Changes nothing in the archive. Exits with 1 if a message is damaged or missing.
     ///
-    /// With --accept, what is gone or changed is so on purpose: it stays on record, so that it is never
-    /// fetched again, is not mentioned any more, and is never deleted from the server.
+    /// With --accept you say that what is gone or changed is so on purpose. It stays in the ledger, so
+    /// that popkeep never fetches it again, no longer mentions it, and never deletes it from the server.
     #[command(after_help = manual::examples(manual::VERIFY))]
     Verify(Verify),
 
     /// Type POP3 commands to the server by hand
     ///
-    /// A prompt on an authenticated connection, TLS included, for what people once did with telnet.
-    /// STAT, LIST, RETR, TOP, UIDL, DELE, RSET, NOOP, CAPA and QUIT go to the server, in any case;
-    /// its answers are shown as they come. HELP explains them; EXIT, Ctrl-D and Ctrl-C leave without
-    /// QUIT, so that a server that follows RFC 1939 deletes nothing. DELE of a message that the
-    /// archive does not hold asks first. Nothing is sent that was not typed.
+    /// A POP3 prompt on an encrypted connection that is already logged in. STAT, LIST, RETR, TOP,
+    /// UIDL, DELE, RSET, NOOP, CAPA and QUIT go to the server, in upper or lower case, and you see its
+    /// answers as they come. HELP explains them. EXIT, Ctrl-D and Ctrl-C leave without QUIT, so that a
+    /// server that follows RFC 1939 deletes nothing. Before it sends DELE for a message that is not
+    /// archived, popkeep asks you. It sends nothing that you did not type.
     ///
-    /// From a pipe, each line of stdin is a command, and stdout gets the answers: status lines and
-    /// listings with LF, a message octet for octet as the server has it (CRLF, doubled dots
-    /// undone), and a line with a dot behind a listing or a message. DELE of a message that is not archived is not
-    /// sent without --yes. The exit status is 1 if an answer was -ERR, a command was not sent, or
-    /// marked messages were left without QUIT.
+    /// In a pipe, each line of stdin is a command, and the answers go to stdout: status lines and
+    /// listings with LF, messages octet for octet as the server has them (with CRLF, doubled dots
+    /// undone), and a line with a dot after each listing and message. DELE for a message that is not
+    /// archived needs --yes. Exits with 1 if the server answered -ERR, if a command was not sent, or
+    /// if messages were marked for deletion and QUIT never came.
     #[command(after_help = manual::examples(manual::SESSION))]
     Session(Session),
 
-    /// Ask for what an account needs, test the login, and write the configuration
+    /// Set up an account: find the server, test the login, write the configuration
     ///
-    /// Asks for an address, proposes the server, tests the login and writes a private, commented
-    /// configuration with that one account. Each question can be answered by an option, and where
-    /// stdin or stderr is no terminal nothing is asked: what is missing is named, with exit status 64.
-    /// A configuration that is there already is never changed: the lines to add go to stdout, and the
-    /// exit status is 73.
+    /// Asks for your address, proposes the server, tests the login and writes a private, commented
+    /// configuration with that one account. An option can answer each question. If stdin or stderr is
+    /// not a terminal, init asks nothing; it names the options that are missing and exits with 64. If
+    /// there already is a configuration, init does not change it: it prints the lines to add and exits
+    /// with 73.
     ///
-    /// The server is known for large providers; otherwise it is looked for in the domain's service
-    /// records (RFC 6186), by its mail exchangers, and under its usual names, and proposed only if its
+    /// popkeep knows the servers of large providers. For other domains it looks at the service records
+    /// (RFC 6186), the mail exchangers and the usual names, and proposes a server only if its
     /// certificate is trusted.
     #[command(after_help = manual::examples(manual::INIT))]
     Init(Box<Init>),
 
     /// Try popkeep with sample mail and no account of your own
     ///
-    /// Starts a small POP3 server on this machine, fetches its sample mail into a new folder and
-    /// fetches again, to show that the second run fetches nothing. The configuration, the ledger
-    /// and the mail are all inside that folder; remove it to undo everything.
+    /// Starts a small POP3 server on this machine and fetches its sample mail into a new folder,
+    /// twice, to show that the second run fetches nothing. The configuration, the ledger and the mail
+    /// are all in that folder; delete it to undo everything.
     Demo(Demo),
 
     /// Print a completion script for a shell
@@ -135,7 +135,7 @@ pub enum Command {
 #[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Fetch {
-    /// Accounts to fetch; all configured ones if none is named
+    /// Accounts to fetch [default: all]
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 
@@ -143,11 +143,11 @@ pub struct Fetch {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Fetch at most N messages per account; what is left is reported and is no failure
+    /// Fetch at most N messages per account; the rest is reported, but is not a failure
     #[arg(long, value_name = "N", value_parser = limit)]
     pub limit: Option<u64>,
 
-    /// Try messages that failed before now, not only when their time has come
+    /// Try messages that failed before right now, without waiting for their next turn
     #[arg(long, conflicts_with = "dry_run", long_help = manual::RETRY_HELP)]
     pub retry: bool,
 
@@ -155,11 +155,11 @@ pub struct Fetch {
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
 
-    /// Wait up to SPAN, such as 2m, for a maildrop that another session or popkeep has
+    /// If the mailbox is locked by another session or popkeep, wait up to SPAN (such as 2m)
     #[arg(long, value_name = "SPAN", value_parser = age)]
     pub wait: Option<Duration>,
 
-    /// Say nothing on success, and one line on stderr for each problem; for cron
+    /// For cron: print nothing on success, and one line per problem on stderr
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
 
@@ -171,7 +171,7 @@ pub struct Fetch {
     #[arg(long, long_help = manual::FETCH_JSON_HELP)]
     pub json: bool,
 
-    /// Write what the run found to FILE, in the text format of Prometheus
+    /// Write the run's figures to FILE, in the Prometheus text format
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run", long_help = manual::METRICS_HELP)]
     pub metrics: Option<PathBuf>,
 
@@ -183,7 +183,7 @@ pub struct Fetch {
 /// `popkeep check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Accounts to check; all configured ones if none is named
+    /// Accounts to check [default: all]
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 
@@ -215,7 +215,7 @@ pub struct List {
 /// `popkeep status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Accounts to show; all configured ones if none is named
+    /// Accounts to show [default: all]
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 
@@ -223,7 +223,7 @@ pub struct Status {
     #[arg(long, long_help = manual::STATUS_JSON_HELP)]
     pub json: bool,
 
-    /// Exit with 1 if an account's last success is older than AGE, such as 26h or 3d
+    /// Exit with 1 if an account's last success is older than AGE (such as 26h or 3d)
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub max_age: Option<Duration>,
 }
@@ -231,7 +231,7 @@ pub struct Status {
 /// `popkeep verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Accounts to verify; all configured ones if none is named
+    /// Accounts to verify [default: all]
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 
@@ -239,11 +239,11 @@ pub struct Verify {
     #[arg(long, long_help = manual::VERIFY_JSON_HELP)]
     pub json: bool,
 
-    /// What is gone or changed is so on purpose: do not mention it again
+    /// Accept what is gone or changed as intended, and do not mention it again
     #[arg(long)]
     pub accept: bool,
 
-    /// Say nothing if all is well
+    /// Print nothing if all is well
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -255,7 +255,7 @@ pub struct Session {
     #[arg(value_name = "ACCOUNT")]
     pub account: String,
 
-    /// Delete messages that the archive does not hold without asking
+    /// Do not ask before deleting messages that are not archived
     #[arg(long)]
     pub yes: bool,
 
@@ -267,7 +267,7 @@ pub struct Session {
 /// `popkeep demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Folder to work in; made if missing, refused if it holds anything but an earlier demo
+    /// Folder to work in: a new one, an empty one, or that of an earlier demo
     #[arg(value_name = "DIR", default_value = "popkeep-demo")]
     pub dir: PathBuf,
 }
@@ -284,11 +284,11 @@ pub struct Completions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {
     #[default]
-    /// Bars on a terminal, otherwise a line when an account starts and one when it ends
+    /// Bars on a terminal; elsewhere a line when an account starts and one when it ends
     Auto,
-    /// Like auto, but where stderr is no terminal a line every few seconds besides
+    /// Like auto, but if stderr is not a terminal, also a line every few seconds
     Always,
-    /// No progress, only each account's result
+    /// Only each account's result
     Never,
 }
 

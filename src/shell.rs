@@ -230,7 +230,7 @@ pub fn complained(complaint: &[u8]) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let mut joined = lines.join(" / ");
     if joined.is_empty() {
-        return "; it said nothing, so run it by hand".to_owned();
+        return "; it printed no error, so run it by hand to see why".to_owned();
     }
     if joined.len() > COMPLAINT_SHOWN {
         joined.truncate(joined.floor_char_boundary(COMPLAINT_SHOWN));

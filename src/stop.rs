@@ -138,7 +138,7 @@ pub fn requested() -> Option<Exit> {
 
 /// A signal asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stopped by a signal; what is complete is kept, and the next run goes on from there")]
+#[error("stopped by a signal; everything finished is kept, and the next run continues from there")]
 pub struct Stopped {
     /// 130 or 143.
     pub exit: Exit,

@@ -12,8 +12,8 @@ use std::path::Path;
 pub enum ArchiveError {
     /// The ledger knows messages that this archive should hold, and nothing shows that it is that archive.
     #[error(
-        "the archive {path} is missing or holds none of the {expected} messages that were kept there; is its disk mounted? \
-         If you moved it, set `archive` to the new place; if you removed them on purpose, put that on record with \
+        "the archive {path} is missing, or has none of the {expected} messages that were stored there; mount its disk, or, \
+         if you moved it, set `archive` to the new place. If you removed the messages on purpose, run \
          `popkeep verify ACCOUNT --accept`"
     )]
     Vanished {
@@ -23,7 +23,9 @@ pub enum ArchiveError {
         expected: u64,
     },
     /// The archive cannot be made or written: permissions, a file where a folder should be.
-    #[error("the archive {path} cannot be written: {reason}; check its owner and permissions, or `archive`")]
+    #[error(
+        "cannot write the archive {path}: {reason}; check its owner and permissions, or set another `archive`"
+    )]
     CannotCreate {
         /// The path that failed.
         path: String,
@@ -48,7 +50,7 @@ pub enum ArchiveError {
     },
     /// The system allows no further thread. Exit 75.
     #[error(
-        "no thread to store mail with ({source}); raise the limit on processes (ulimit -u), or try again later"
+        "cannot start a thread to store mail ({source}); raise the limit on processes (ulimit -u), or try again later"
     )]
     NoThread {
         /// What the system said.

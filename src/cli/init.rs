@@ -5,7 +5,7 @@ use clap::{ArgAction, Args, ValueEnum};
 /// `popkeep init`.
 #[derive(Debug, Default, Args)]
 pub struct Init {
-    /// The mail address; its domain tells the server, and it is the proposed user name
+    /// Your mail address; popkeep derives the server and the user name from it
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
 
@@ -13,7 +13,7 @@ pub struct Init {
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
 
-    /// The POP3 server; nothing is looked for then
+    /// The POP3 server, if popkeep should not look for it
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 
@@ -21,19 +21,19 @@ pub struct Init {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// How the connection is protected [default: implicit]
+    /// How to protect the connection [default: implicit]
     #[arg(long, value_enum, value_name = "HOW")]
     pub tls: Option<Protection>,
 
-    /// A file (PEM) of the authorities to trust, instead of the system's
+    /// A PEM file with the authorities to trust instead of the system's
     #[arg(long, value_name = "FILE")]
     pub tls_ca_file: Option<String>,
 
-    /// The SHA-256 fingerprint of the server's certificate, which is then trusted for that alone
+    /// The SHA-256 fingerprint of the only certificate to trust
     #[arg(long, value_name = "FINGERPRINT", requires = "host")]
     pub tls_fingerprint: Option<String>,
 
-    /// Who logs in [default: the address, or what the provider wants]
+    /// The user name [default: the address, or what the provider wants]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 
@@ -41,11 +41,11 @@ pub struct Init {
     #[arg(long, value_name = "COMMAND", group = "source")]
     pub password_command: Option<String>,
 
-    /// A file whose first line is the password; nobody else may be able to read it
+    /// A file whose first line is the password; only you may have access to it
     #[arg(long, value_name = "FILE", group = "source")]
     pub password_file: Option<String>,
 
-    /// An environment variable that holds the password at each run
+    /// An environment variable that contains the password at each run
     #[arg(long, value_name = "VARIABLE", group = "source")]
     pub password_env: Option<String>,
 
@@ -53,27 +53,27 @@ pub struct Init {
     #[arg(long, value_name = "COMMAND", group = "source")]
     pub token_command: Option<String>,
 
-    /// Have the password asked for at each run, which no cron job can answer
+    /// Ask for the password at each run (will not work from cron)
     #[arg(long, group = "source")]
     pub ask_password: bool,
 
-    /// Where the mail is kept [default: ~/Mail/NAME, or ~/Mail/NAME.mbox]
+    /// Where to keep the mail [default: ~/Mail/NAME, or ~/Mail/NAME.mbox]
     #[arg(long, value_name = "PATH")]
     pub archive: Option<String>,
 
-    /// What the archive is [default: maildir]
+    /// The format of the archive [default: maildir]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Keeping>,
 
-    /// What is deleted from the server: never, fetched, or an age such as 30d [default: never]
+    /// What to delete from the server: never, fetched, or an age such as 30d [default: never]
     #[arg(long, value_name = "WHAT")]
     pub delete: Option<String>,
 
-    /// Do not log in to test the answers
+    /// Do not test the login
     #[arg(long)]
     pub no_test: bool,
 
-    /// Ask nothing, even at a terminal: what no option says has its default
+    /// Ask nothing, even on a terminal, and use defaults for whatever no option says
     #[arg(long)]
     pub batch: bool,
 
@@ -89,15 +89,15 @@ pub enum Protection {
     Implicit,
     /// STLS before the login
     Starttls,
-    /// Clear text; only to this machine itself
+    /// Clear text; only to this machine
     None,
 }
 
 /// What an archive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Keeping {
-    /// A folder, with a file for each message
+    /// A folder with one file per message
     Maildir,
-    /// One file, mboxrd
+    /// A single file (mboxrd)
     Mbox,
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 /// What popkeep is, in a paragraph.
 pub const DESCRIPTION: &str = "\
 popkeep keeps a local backup of POP3 mailboxes. Run from cron, or once by hand, it logs into each \
-configured account, lists the maildrop, skips every message it already holds, fetches the rest \
+configured account, lists the messages, skips every message it already has, fetches the rest \
 octet for octet into a Maildir or an mbox, and, if the configuration says so, deletes from the \
 server what is safely archived.
 
-A message is deleted only when a durable copy of it has been read back and matches what the server \
+popkeep deletes a message only after it has read back a durable copy of it that matches what the server \
 sent. Wherever a run is cut off, the next one leaves exactly one copy of each message.";
 
 /// The help of `--config`.
@@ -21,11 +21,11 @@ pub const FETCH_JSON_HELP: &str = "\
 Print one JSON document about the run on stdout
 
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
-(or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, and \
-removed from the archive since), left (by your own settings), kept and kept_octets (due for deletion, and kept on the server since their \
-copy is gone or changed), missing (each with number, uid and reason) and \
-seconds; and on_new_mail, each command with accounts, fetched and error. listed is always archived, removed, \
-left and missing together. What came from a server has its unprintable octets escaped.";
+(or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, but no \
+longer in the archive), left (by your own settings), kept and kept_octets (due for deletion, but kept on the \
+server because their copy is gone or changed), missing (each with number, uid and reason) and \
+seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
+removed, left and missing. Unprintable octets that came from a server are escaped.";
 
 /// The long help of `list --json`.
 pub const LIST_JSON_HELP: &str = "\
@@ -34,8 +34,8 @@ Print one JSON document on stdout
 It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, new, \
 doubtful, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
 3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
-show the header; and error (or null), when not all could be had. What came from a server has its \
-unprintable characters escaped.";
+show the header; and error (or null), if the list is incomplete. Unprintable characters that came from a \
+server are escaped.";
 
 /// The long help of `status --json`.
 pub const STATUS_JSON_HELP: &str = "\
@@ -43,46 +43,46 @@ Print one JSON document on stdout
 
 It has exit, the exit code, and accounts, each with name, error (or null), archive, archived, octets, newest, \
 last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
---max-age), failed_runs since the last success and failures (the kinds of them), quarantined and \
-quarantine (the messages that are there longest), and weeks (what was archived in each, the oldest first). \
+--max-age), failed_runs since the last success and failures (of which kinds), quarantined and \
+quarantine (the messages that have been there longest), and weeks (what was archived in each, oldest first). \
 Times are as in RFC 3339, in UTC.";
 
 /// The long help of `verify --json`.
 pub const VERIFY_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
-It has exit, the exit code, and accounts, each with name, error (or null), archived (messages on record), \
-present (those in the archive), read (copies that were read), octets (of these), intact, changed (header marks of mail programs alone), \
-damaged (each with id, place and reason), missing (each with id and uid), foreign (messages in the archive \
-that are not on record), repaired, and accepted (gone or changed on purpose, as --accept has put on record). id is the \
-beginning of the hash of the content.";
+It has exit, the exit code, and accounts, each with name, error (or null), archived (messages in the ledger), \
+present (those in the archive), read (copies that were read), octets (of these), intact, changed (only in the \
+header marks of mail programs), damaged (each with id, place and reason), missing (each with id and uid), \
+foreign (messages in the archive that are not in the ledger), repaired, and accepted (gone or changed on purpose, \
+as recorded by --accept). id is the beginning of the hash of the content.";
 
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
-Write what the run found to FILE, in the text format of Prometheus
+Write the run's figures to FILE, in the Prometheus text format
 
-FILE is for the textfile collector of the node exporter, so its name should end in .prom. It is \
-replaced as a whole when the run ends, whatever the outcome, and everybody may read it. Watch \
-popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which each account has \
-once it has had a success.";
+FILE is for the node exporter's textfile collector, so its name should end in .prom. popkeep \
+replaces it as a whole when the run ends, whatever the outcome, and everybody can read it. Watch \
+popkeep_exit_code, and the age of popkeep_last_success_timestamp_seconds, which an account has \
+once it has succeeded.";
 
 /// The long help of `fetch --retry`.
 pub const RETRY_HELP: &str = "\
-Try messages that failed before now, not only when their time has come
+Try messages that failed before right now, without waiting for their next turn
 
-A message that the server refuses, sends nothing for, stalls on or hangs up on is tried after all \
-others: in the next run, then after 1 hour, 4 hours, 1 day, 3 days, and from then on once a week, until \
-it comes or is no longer listed. Meanwhile each run reports it missing.";
+If the server refuses a message, sends nothing for it, stalls or hangs up, popkeep tries that message after all \
+others: in the next run, then after 1 hour, 4 hours, 1 day and 3 days, and then once a week, until \
+it arrives or is no longer listed. Meanwhile each run reports it missing.";
 
 /// The end of the short help.
 pub const MORE: &str = "\
-Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.
-'popkeep --help' and 'popkeep COMMAND --help' tell more, exit codes included.";
+Start with 'popkeep init', or run 'popkeep demo' to try it without an account.
+'popkeep --help' and 'popkeep COMMAND --help' say more, also about exit codes.";
 
 /// The end of the long help.
 const MORE_STILL: &str = "\
-Begin with 'popkeep init', or try 'popkeep demo' for a first run without any account.
-'popkeep COMMAND --help' tells more about a command, and the manual page popkeep(1) what to
+Start with 'popkeep init', or run 'popkeep demo' to try it without an account.
+'popkeep COMMAND --help' says more about a command. The manual page popkeep(1) says what to
 do about each exit code.";
 
 /// How wide the list of exit codes is, in columns: it has line ends of its own, since clap would
@@ -96,61 +96,61 @@ pub type Example = (&'static str, &'static str);
 pub const FETCH: &[Example] = &[
     ("popkeep fetch", "fetch all accounts"),
     ("popkeep fetch work --dry-run", "show what would be fetched and deleted"),
-    ("popkeep fetch --quiet", "the line for cron: silent unless something is wrong"),
-    ("popkeep fetch --json --quiet", "a report for scripts on stdout"),
-    ("popkeep fetch -q --metrics FILE", "and one for Prometheus in FILE"),
+    ("popkeep fetch --quiet", "for cron: silent unless something is wrong"),
+    ("popkeep fetch --json --quiet", "a report for scripts, on stdout"),
+    ("popkeep fetch -q --metrics FILE", "for cron, with figures for Prometheus in FILE"),
 ];
 
 /// Examples for `check`.
 pub const CHECK: &[Example] = &[
     ("popkeep check", "test every account"),
-    ("popkeep check work -vv", "and show each line of the protocol, secrets masked"),
+    ("popkeep check work -vv", "test one, and show each line of the protocol, secrets masked"),
 ];
 
 /// Examples for `list`.
 pub const LIST: &[Example] = &[
-    ("popkeep list work --headers", "who wrote what, and whether it is archived"),
+    ("popkeep list work --headers", "who wrote what, and what is archived"),
     ("popkeep list work --json", "the same for scripts"),
 ];
 
 /// Examples for `status`.
 pub const STATUS: &[Example] = &[
     ("popkeep status", "what is archived, and when each account was last fetched"),
-    ("popkeep status --max-age 26h", "exit with 1 if the nightly run failed or did not happen"),
+    ("popkeep status --max-age 26h", "exit with 1 if last night's run failed or did not happen"),
 ];
 
 /// Examples for `verify`.
 pub const VERIFY: &[Example] = &[
-    ("popkeep verify", "is everything that was archived still there, and whole?"),
-    ("popkeep verify work --accept", "what is gone from the archive of work was removed on purpose"),
+    ("popkeep verify", "is everything archived still there, and whole?"),
+    ("popkeep verify work --accept", "what is gone from the archive was removed on purpose"),
 ];
 
 /// Examples for `session`.
 pub const SESSION: &[Example] = &[
-    ("popkeep session work", "a prompt: type STAT, LIST, TOP 1 5, QUIT"),
+    ("popkeep session work", "a prompt; type STAT, LIST, TOP 1 5, QUIT"),
     ("echo STAT | popkeep session work", "one command from a script"),
     ("echo RETR 3 | popkeep session work", "a message as the server has it"),
 ];
 
 /// What HELP says at the prompt of `session`.
 pub const SESSION_HELP: &str = "\
-STAT               how many messages there are, and their octets
-LIST [NUMBER]      each message's number and octets, or those of one
-UIDL [NUMBER]      each message's number and unique-id, or those of one
-RETR NUMBER        the message
-TOP NUMBER LINES   its header, and so many lines of its body
+STAT               show how many messages there are, and their size
+LIST [NUMBER]      show the size of each message, or of one
+UIDL [NUMBER]      show the unique-id of each message, or of one
+RETR NUMBER        show the message
+TOP NUMBER LINES   show its header and this many lines of its body
 DELE NUMBER        mark it for deletion
-RSET               take all marks back
-NOOP               nothing, so that the server does not find you idle
-CAPA               what the server can do
-QUIT               delete what is marked, and leave
+RSET               unmark all messages
+NOOP               do nothing (keeps the connection alive)
+CAPA               show what the server can do
+QUIT               delete the marked messages, and leave
 EXIT, Ctrl-D       leave without QUIT: nothing is deleted";
 
 /// Examples for `init`.
 pub const INIT: &[Example] = &[
     ("popkeep init", "ask for everything"),
     ("popkeep init --address jane@example.com", "ask for the rest"),
-    ("popkeep init --config trial.toml", "write another file than the usual one"),
+    ("popkeep init --config trial.toml", "write to another file"),
 ];
 
 /// Examples for `completions`.
@@ -164,16 +164,16 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are archived, or left by your own max_size or --limit"),
     (
         1,
-        "messages are missing or damaged, accounts failed differently, status found one stale, or a session was told -ERR",
+        "messages are missing or damaged, accounts failed for different reasons, status found a stale account, or the server rejected a session command",
     ),
     (64, "wrong command line, or an account that is not configured"),
-    (65, "data that popkeep wrote is damaged, such as the ledger"),
-    (68, "a server's host name is not known: check host, or the network is down"),
-    (69, "a server cannot be reached, does not answer in time, or went away"),
-    (73, "the archive or the configuration cannot be written, or is not what it was"),
+    (65, "data that popkeep wrote, such as the ledger, is damaged"),
+    (68, "a server's host name is unknown: check host, and whether the network is up"),
+    (69, "a server cannot be reached, does not answer in time, or hung up"),
+    (73, "the archive or configuration cannot be written, or has moved or vanished"),
     (74, "reading or writing failed; is the disk full?"),
-    (75, "try again later: maildrop locked, server busy, or another popkeep at work"),
-    (76, "the server does not speak POP3 as it must, or has no STLS where it is wanted"),
+    (75, "try again later: the mailbox is locked, the server busy, or another popkeep running"),
+    (76, "the server broke the POP3 protocol, or does not offer the STLS you asked for"),
     (77, "login refused, or the server's certificate is not trusted"),
     (78, "configuration missing or wrong, or it would send a password in clear text"),
     (130, "interrupted by SIGINT (Ctrl-C)"),
@@ -182,34 +182,34 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
 
 /// How the codes of several accounts become one.
 pub const EXIT_MERGE: &str = "\
-Several accounts: a signal's code wins; a code that all failures share is the exit code; a mix of \
-68, 69 and 75 is 75; anything else is 1.";
+With several accounts, a signal's code wins. If all failures share a code, that is the exit code; a mix of \
+68, 69 and 75 gives 75; anything else gives 1.";
 
 /// Files popkeep reads and writes.
 pub const FILES: &[(&str, &str)] = &[
     (
         "~/.config/popkeep/config.toml",
-        "The configuration, described in popkeep.toml(5); $XDG_CONFIG_HOME counts. --config and $POPKEEP_CONFIG name another file.",
+        "The configuration, described in popkeep.toml(5); it follows $XDG_CONFIG_HOME. --config and $POPKEEP_CONFIG name another file.",
     ),
     (
         "~/.local/state/popkeep/",
-        "The ledger: which message is archived, where, and with what hash; $XDG_STATE_HOME counts. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
+        "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
     ),
 ];
 
 /// Environment variables that matter.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
-    ("POPKEEP_CONFIG", "The configuration file, where --config is not given."),
-    ("POPKEEP_STATE_DIR", "The ledger's folder, where the configuration has no state_dir."),
-    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "Where the two folders above are looked for."),
-    ("NO_COLOR", "No colours, unless it is empty."),
-    ("TERM", "With \"dumb\", plain lines in place of progress bars, and no colours."),
-    ("LC_ALL, LC_CTYPE, LANG", "Whether the bars of status may be drawn with more than ASCII."),
+    ("POPKEEP_CONFIG", "The configuration file, unless --config names one."),
+    ("POPKEEP_STATE_DIR", "The ledger's folder, unless state_dir in the configuration names one."),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "The folders that contain the two above."),
+    ("NO_COLOR", "If set and not empty, no colours."),
+    ("TERM", "If \"dumb\", plain lines instead of progress bars, and no colours."),
+    ("LC_ALL, LC_CTYPE, LANG", "Whether status may draw its bars with more than ASCII."),
     (
         "JOURNAL_STREAM",
-        "Set by systemd where the standard error is its journal: each line then begins with its level.",
+        "Set by systemd if standard error goes to its journal; each line then begins with its level.",
     ),
-    ("TZ", "The time zone of the times that are shown."),
+    ("TZ", "The time zone of the times that popkeep shows."),
 ];
 
 /// The end of a command's help: its examples.

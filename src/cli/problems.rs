@@ -19,66 +19,65 @@ const fn problem(code: u8, cause: &'static str, remedy: &'static str) -> Problem
 pub const PROBLEMS: &[Problem] = &[
     problem(
         1,
-        "The server lists a message that it does not hand out.",
-        "The line names its number, its UID and the reason. It is tried again later, by itself. If the \
-         reason stays, ask who runs the server; the other messages are not held up.",
+        "The server lists a message, but does not deliver it.",
+        "The line gives its number, its UID and the reason. popkeep tries it again by itself, and the other \
+         messages do not wait for it. If the reason stays the same, ask the server's operator.",
     ),
-    problem(1, "Accounts failed in different ways.", "Each has a line of its own, which says what to do."),
+    problem(1, "Accounts failed in different ways.", "Each has its own line, which says what to do."),
     problem(
         1,
         "status --max-age found an account without a recent success.",
-        "popkeep status shows its failures. If it shows none, popkeep was not run: look at cron or the timer.",
+        "popkeep status shows its failures. If there are none, popkeep did not run: look at cron or the timer.",
     ),
     problem(
         64,
         "A misspelt option or account.",
-        "popkeep COMMAND --help lists the options; the line lists the accounts that are configured.",
+        "popkeep COMMAND --help lists the options, and the line lists the configured accounts.",
     ),
     problem(
         64,
-        "init has questions, and nobody is there to answer them.",
-        "The line names the options that answer them. Ctrl-D at a question has this code, too.",
+        "init needs answers, and there is no terminal to ask on.",
+        "Add the options that the line names. Ctrl-D at a question gives this code, too.",
     ),
     problem(
         64,
-        "init was given an address whose provider has no POP3.",
-        "popkeep speaks nothing else. If there is a server for it after all, name it with --host.",
+        "The address you gave init is at a provider without POP3.",
+        "popkeep speaks only POP3. If you do have a POP3 server for it, give it with --host.",
     ),
     problem(
         65,
         "The ledger is damaged.",
-        "Move ledger.sqlite3 and the files beside it out of the ledger's folder. The next run rebuilds the \
-         record from a Maildir's file names and fetches nothing twice; into an mbox it fetches again what is \
-         still on the server.",
+        "Move ledger.sqlite3 and the files beside it out of the ledger's folder. The next run rebuilds it \
+         from the archive, and stores nothing twice.",
     ),
     problem(65, "The ledger was written by a newer popkeep.", "Use that version."),
     problem(
         68,
         "The server's host name is misspelt, or there is no network.",
-        "Check host. If all accounts have this problem, it is the network or the name service; the next run \
-         may do better, and quiet_transient in popkeep.toml(5) keeps --quiet silent for a while.",
+        "Check host. If all accounts have this problem, it is the network or the name service, and the next run \
+         may succeed; quiet_transient in popkeep.toml(5) keeps --quiet silent for a while.",
     ),
     problem(
         69,
-        "The connection is refused, or nobody answers.",
-        "Check host and port; the server may be down, or a firewall may be between.",
+        "The connection is refused, or nothing answers.",
+        "Check host and port. The server may be down, or a firewall may block it.",
     ),
     problem(
         69,
-        "The server is too slow, or the connection breaks in mid-run.",
-        "Nothing is lost: the next run goes on where this one ended. Raise timeout for a slow server, and \
-         run_timeout for a maildrop that takes longer than a day.",
+        "The server is too slow, or the connection breaks during a run.",
+        "Nothing is lost; the next run continues from there. Raise timeout for a slow server, and \
+         run_timeout for a mailbox that takes longer than a day.",
     ),
     problem(
         73,
         "The archive is not where it was.",
-        "Mount its disk. If you moved it, put a symbolic link in its old place. popkeep never begins a new \
-         archive by itself where the old one has vanished.",
+        "Mount its disk, or, if you moved it, set archive to its new place. popkeep never starts a new \
+         archive by itself where one has vanished.",
     ),
     problem(
         73,
         "The archive or the ledger's folder cannot be written.",
-        "Check who owns it and its permissions, or whether the file system is mounted read-only.",
+        "Check its owner and permissions, and whether the file system is mounted read-only.",
     ),
     problem(
         73,
@@ -88,88 +87,91 @@ pub const PROBLEMS: &[Problem] = &[
     problem(
         74,
         "The disk is full.",
-        "Make room and run popkeep again. What could not be stored is still on the server.",
+        "Make room and run popkeep again. What it could not store is still on the server.",
     ),
-    problem(74, "Reading or writing failed.", "Look at the system's log: the disk may be failing."),
+    problem(74, "Reading or writing failed.", "Look at the system log; the disk may be failing."),
     problem(
         75,
-        "The maildrop is locked by another session.",
-        "A mail program or an earlier connection has it open. The next run may do better; fetch --wait 2m \
-         waits for it.",
+        "Another session has locked the mailbox.",
+        "A mail program or an earlier connection has it open. Wait for the next run, or use fetch --wait 2m.",
     ),
-    problem(75, "Another popkeep is at work on the account.", "Let it finish, or use fetch --wait."),
-    problem(75, "The server wants more time between two logins.", "Run popkeep less often for this account."),
+    problem(75, "Another popkeep is working on the account.", "Let it finish, or use fetch --wait 2m."),
+    problem(75, "The server wants more time between logins.", "Run popkeep less often for this account."),
     problem(
         75,
         "password_command did not end within 30 seconds.",
-        "It probably asks for a passphrase, which nobody can give it in cron; run it by hand to see.",
+        "It probably asks for a passphrase, which does not work from cron. Run it by hand to see.",
     ),
-    problem(76, "tls does not fit port.", "Port 995 is for tls = \"implicit\", port 110 for \"starttls\"."),
     problem(
         76,
-        "It is no POP3 server that answers.",
-        "Check host and port; a proxy or the login page of a network may answer in its place.",
+        "tls and port do not match.",
+        "Port 995 is for tls = \"implicit\", port 110 for \"starttls\".",
+    ),
+    problem(
+        76,
+        "What answers is not a POP3 server.",
+        "Check host and port. A proxy or a network's login page may be answering instead.",
     ),
     problem(
         76,
         "The server breaks the protocol.",
-        "Run popkeep again; if it stays so, see REPORTING A PROBLEM.",
+        "Run popkeep again. If it happens again, see REPORTING A PROBLEM.",
     ),
     problem(
         77,
-        "The password is wrong, or is not the one that the server wants.",
-        "Try popkeep check. Large providers want a password made for the program (\"app password\") or an \
-         OAuth2 token, and have POP3 switched off until it is allowed in the settings of the mailbox.",
+        "The password is wrong, or not the one that the server wants.",
+        "Try popkeep check. Large providers want an app password or an OAuth2 token, and you have to turn on \
+         POP3 in the settings of the mailbox.",
     ),
     problem(
         77,
         "The server's certificate is not trusted.",
-        "The line says why: expired, for another name, or from an unknown issuer. Compare the fingerprint \
-         that popkeep check shows with the one that the server's operator gives, then set tls_fingerprint, or \
+        "The line says why: it has expired, is for another name, or has an unknown issuer. Compare the fingerprint \
+         that popkeep check shows with the one from the server's operator, then set tls_fingerprint, or \
          tls_ca_file for an authority of your own.",
     ),
     problem(
         78,
-        "The configuration file is missing, or something in it is misspelt.",
-        "The line gives file, line and key, and the nearest known key; see popkeep.toml(5).",
+        "The configuration file is missing or has a mistake in it.",
+        "The line gives the file, line and key, and the nearest known key; see popkeep.toml(5).",
     ),
     problem(
         78,
-        "The configuration or a password file can be read, or a command in it changed, by others.",
-        "chmod 600 FILE, as the line says.",
+        "Others can read the configuration or a password file, or can change a command in it.",
+        "Run chmod 600 FILE, as the line says.",
     ),
     problem(
         78,
-        "The password cannot be had.",
-        "In cron there is no terminal to ask on, and hardly any environment: use password_command or \
-         password_file, with whole paths.",
+        "No password is available.",
+        "Cron has no terminal to ask on, and hardly any environment. Use password_command or \
+         password_file, with absolute paths.",
     ),
-    problem(78, "The password would travel in clear text.", "Use tls = \"implicit\" or \"starttls\"."),
+    problem(78, "The password would be sent in clear text.", "Use tls = \"implicit\" or \"starttls\"."),
     problem(
         78,
-        "archive or identity was changed for an account that holds mail.",
-        "The line gives the setting that keeps on with what is there.",
+        "archive or identity was changed for an account that has archived mail.",
+        "The line gives the setting that continues with the old archive.",
     ),
     problem(
         130,
         "You pressed Ctrl-C.",
-        "What was complete is kept, and nothing more was deleted; the next run goes on from there.",
+        "Everything finished is kept, and nothing more was deleted. The next run continues from there.",
     ),
     problem(
         143,
-        "SIGTERM: the system is shutting down, say.",
-        "What was complete is kept, and nothing more was deleted; the next run goes on from there.",
+        "SIGTERM, for example because the system is shutting down.",
+        "Everything finished is kept, and nothing more was deleted. The next run continues from there.",
     ),
 ];
 
 /// How to report what popkeep does wrong.
 pub const REPORTING: &[&str] = &[
-    "popkeep check ACCOUNT -vv or popkeep fetch ACCOUNT -vv writes each line of the protocol to the standard \
-     error: C: is what popkeep says, S: what the server answers. Passwords, tokens and whatever a mechanism \
-     derives from them are masked, also where a server repeats them; messages are not shown, only their \
-     lengths in the server's answers.",
-    "Host names, user names, UIDs and message numbers are not masked, for they often are the matter. Look the \
-     lines over, and replace what nobody should see, before you give them away.",
+    "popkeep check ACCOUNT -vv and popkeep fetch ACCOUNT -vv write each line of the protocol to standard \
+     error: C: is what popkeep sends, S: what the server answers. Passwords, tokens and whatever a mechanism \
+     derives from them are masked, even where the server repeats them. Messages are not shown, only their \
+     lengths.",
+    "Host names, user names, UIDs and message numbers are not masked, because they often matter. Read the \
+     lines before you pass them on, and replace what nobody should see.",
 ];
 
 #[cfg(test)]

@@ -113,8 +113,8 @@ impl Page {
         self.add("login", format!("as {} by {}", wording::printable(&account.user), session.mechanism()));
         let pipelining = match (session.pipelining(), capabilities.pipelining()) {
             (true, true) => "on",
-            (true, false) => "on, though the server does not offer it",
-            (false, true) => "off by configuration, though the server offers it",
+            (true, false) => "on, although the server does not offer it",
+            (false, true) => "off in the configuration, although the server offers it",
             (false, false) => "off: the server does not offer it",
         };
         self.add("pipelining", pipelining.to_owned());
@@ -134,8 +134,8 @@ impl Page {
         }
         if found.to_delete > 0 {
             self.add(
-                "due to go",
-                format!("{} to delete from the server", wording::messages(found.to_delete)),
+                "to delete",
+                format!("{} due for deletion from the server", wording::messages(found.to_delete)),
             );
         }
     }
@@ -155,17 +155,21 @@ impl Page {
             self.add(
                 "note",
                 format!(
-                    "fetch does not pipeline until {}: the server mixed up its answers; pipelining = \"on\" insists",
+                    "fetch does not pipeline until {}, because the server mixed up its answers; pipelining = \"on\" overrides this",
                     wording::moment(until)
                 ),
             );
         }
         for (what, until) in ServerRecord::read(config, account, &ledger)?.left_out() {
             let until = wording::moment(until);
-            self.add("note", format!("left out until {until}: {what}, which the server did not answer"));
+            self.add(
+                "note",
+                format!("popkeep does without {what} until {until}, because the server did not answer it"),
+            );
         }
         if ledger.quirks()?.shows_parts {
-            let note = "the server shows a part of its messages at a time: fetch goes on in further sessions";
+            let note =
+                "the server shows only some of its messages at a time; fetch continues in further sessions";
             self.add("note", note.to_owned());
         }
         Ok(())
@@ -180,8 +184,8 @@ impl Page {
         };
         let delete = match account.delete {
             DeletePolicy::Never => "never".to_owned(),
-            DeletePolicy::Fetched => "what is archived".to_owned(),
-            DeletePolicy::After(age) => format!("what was archived {} ago", wording::span(age)),
+            DeletePolicy::Fetched => "everything archived".to_owned(),
+            DeletePolicy::After(age) => format!("everything archived {} ago or earlier", wording::span(age)),
         };
         self.add("archive", format!("{} ({format})", shown(&account.archive)));
         self.add("delete", delete);
@@ -207,7 +211,7 @@ fn now() -> i64 {
 /// The answer to CAPA in one line.
 fn offered(capabilities: &Capabilities) -> String {
     if !capabilities.offered() {
-        return "not told (the server has no CAPA)".to_owned();
+        return "unknown (the server has no CAPA)".to_owned();
     }
     capabilities.lines().map(escape).collect::<Vec<_>>().join(", ")
 }
@@ -217,26 +221,27 @@ fn quirks(capabilities: &Capabilities, listing: &Listing) -> Vec<String> {
     let mut notes = Vec::new();
     if !listing.is_empty() && !listing.has_uids() {
         notes.push(
-            "no UIDL: messages can be told apart by their content only, so each run fetches all".to_owned(),
+            "no UIDL: popkeep can tell messages apart only by their content, so each run fetches all"
+                .to_owned(),
         );
     }
     let mut uids: Vec<&[u8]> = listing.iter().filter_map(|message| message.uid).collect();
     uids.sort_unstable();
     if uids.windows(2).any(|pair| pair[0] == pair[1]) {
-        notes.push("equal UIDs for several messages: those are fetched and compared in each run".to_owned());
+        notes.push("several messages have equal UIDs; each run fetches and compares them".to_owned());
     }
     match capabilities.expire() {
         Some(Expire::Days(0)) => {
-            notes.push("EXPIRE 0: the server may delete what was fetched when the session ends".to_owned());
+            notes.push("EXPIRE 0: the server may delete fetched messages when the session ends".to_owned());
         }
         Some(Expire::Days(days)) => notes.push(format!("EXPIRE: the server deletes mail after {days} days")),
         Some(Expire::Never) | None => {}
     }
     if let Some(delay) = capabilities.login_delay() {
-        notes.push(format!("LOGIN-DELAY: at least {} between two logins", wording::span(delay)));
+        notes.push(format!("LOGIN-DELAY: at least {} between logins", wording::span(delay)));
     }
     if listing.garbage() > 0 {
-        notes.push(format!("lines of LIST or UIDL that make no sense, passed over: {}", listing.garbage()));
+        notes.push(format!("ignored lines of LIST or UIDL that make no sense: {}", listing.garbage()));
     }
     notes
 }
@@ -282,7 +287,12 @@ mod tests {
     fn what_a_server_does_otherwise_is_noted() {
         let odd = capabilities(&["EXPIRE 0", "LOGIN-DELAY 900"]);
         let notes = quirks(&odd, &listing("2 300", &["1 100", "2 200", "x"], Some(&["1 a", "2 a"])));
-        let starts = ["equal UIDs", "EXPIRE 0", "LOGIN-DELAY: at least 15m", "lines of LIST or UIDL"];
+        let starts = [
+            "several messages have equal UIDs",
+            "EXPIRE 0",
+            "LOGIN-DELAY: at least 15m",
+            "ignored lines of LIST or UIDL",
+        ];
         assert_eq!(notes.len(), starts.len(), "{notes:?}");
         for (note, start) in notes.iter().zip(starts) {
             assert!(note.starts_with(start), "{note}");
@@ -308,6 +318,6 @@ mod tests {
     #[test]
     fn a_servers_text_is_escaped() {
         assert_eq!(offered(&capabilities(&["TOP", "X-\x1b[2J"])), "TOP, X-\\x1b[2J");
-        assert_eq!(offered(&Capabilities::refused()), "not told (the server has no CAPA)");
+        assert_eq!(offered(&Capabilities::refused()), "unknown (the server has no CAPA)");
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub enum DemoError {
     /// The folder holds something else. Exit 73.
     #[error(
-        "{} is not empty and holds no earlier demo, so nothing was touched; name another folder: popkeep demo FOLDER",
+        "{} is not empty, and not from an earlier demo, so nothing was changed; name another folder: popkeep demo FOLDER",
         dir.display()
     )]
     Taken {
@@ -31,7 +31,7 @@ pub enum DemoError {
         dir: PathBuf,
     },
     /// The folder cannot be made or used. Exit 73.
-    #[error("{} cannot be used ({reason}); name another folder: popkeep demo FOLDER", dir.display())]
+    #[error("cannot use {} ({reason}); name another folder: popkeep demo FOLDER", dir.display())]
     Folder {
         /// The folder.
         dir: PathBuf,
@@ -95,7 +95,7 @@ First run, as you would start it yourself:
         return Ok(exit);
     }
     match first.iter().map(|summary| summary.fetched).sum() {
-        0 => writeln!(out, "Nothing was fetched: an earlier demo has archived all of it already.")?,
+        0 => writeln!(out, "Nothing was fetched: an earlier demo has already archived it all.")?,
         fetched => writeln!(
             out,
             "{} archived in {}, octet for octet, each checked and\nsynced to disk before it was recorded.",
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(archived, expected);
 
         let again = demo(&dir);
-        assert!(again.contains("an earlier demo has archived all of it"), "{again}");
+        assert!(again.contains("Nothing was fetched: an earlier demo"), "{again}");
         assert_eq!(std::fs::read_dir(dir.join("mail/new")).unwrap().count(), samples::MESSAGES.len());
         let names: Vec<_> =
             std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

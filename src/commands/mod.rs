@@ -41,7 +41,7 @@ pub enum Failure {
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
     /// What is typed cannot be read.
-    #[error("cannot read what is typed ({0})")]
+    #[error("cannot read your input ({0}); run popkeep again")]
     Input(#[source] io::Error),
     /// No configuration was made.
     #[error(transparent)]

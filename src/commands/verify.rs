@@ -90,11 +90,11 @@ pub fn run(file: Option<&Path>, options: &cli::Verify, out: &mut dyn Write) -> R
 fn describe(name: &str, found: &Verified) -> String {
     let mut figures = vec![format!("{} intact", found.intact)];
     let counts = [
-        (found.changed, "changed by a mail program in header marks alone"),
+        (found.changed, "changed by a mail program (only header marks)"),
         (found.damaged.len() as u64, "damaged"),
         (found.missing.len() as u64, "missing"),
         (found.accepted, "gone or changed on purpose"),
-        (found.foreign, "not on record"),
+        (found.foreign, "not in the ledger"),
     ];
     figures
         .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
@@ -109,12 +109,10 @@ fn describe(name: &str, found: &Verified) -> String {
         lines.push(format!("{name}: {id}{uid} is missing"));
     }
     if found.missing.len() > NAMED {
-        lines.push(format!("{name}: and {} more (--json names all)", found.missing.len() - NAMED));
+        lines.push(format!("{name}: and {} more (--json lists all)", found.missing.len() - NAMED));
     }
     if !found.is_well() {
-        lines.push(format!(
-            "{name}: bring them back from a backup, or, if that is as you want it, add --accept"
-        ));
+        lines.push(format!("{name}: restore them from a backup, or, if this is what you want, add --accept"));
     }
     lines.push(String::new());
     lines.join("\n")

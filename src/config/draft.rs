@@ -85,14 +85,14 @@ impl Draft {
             other => other.to_string(),
         };
         let mut accounts = resolved.map_err(problem)?.accounts;
-        accounts.pop().ok_or_else(|| "there is no account".to_owned())
+        accounts.pop().ok_or_else(|| "it has no account".to_owned())
     }
 
     /// The whole file. `state_dir` is for a ledger that would not be found without it.
     pub fn file(&self, day: &str, state_dir: Option<&str>) -> String {
         let state_dir = state_dir.map_or_else(String::new, |folder| {
             format!(
-                "# Where the ledger is, which knows what is archived.\nstate_dir = {}\n\n",
+                "# The folder of the ledger, which records what is archived.\nstate_dir = {}\n\n",
                 quoted(folder)
             )
         });
@@ -111,27 +111,31 @@ impl Draft {
         }
         let (tls, why) = match self.tls {
             Tls::Implicit => ("implicit", "TLS from the first octet"),
-            Tls::StartTls => ("starttls", "STLS before the login, or no login"),
+            Tls::StartTls => ("starttls", "TLS by STLS, before the login"),
             Tls::None => ("none", "clear text"),
         };
         lines.push((format!("tls = {}", quoted(tls)), why));
         if let Some(file) = &self.tls_ca_file {
-            lines.push((format!("tls_ca_file = {}", quoted(file)), "whom to trust, and nobody else"));
+            lines
+                .push((format!("tls_ca_file = {}", quoted(file)), "trust only certificates issued by these"));
         }
         if let Some(fingerprint) = &self.tls_fingerprint {
-            lines.push((format!("tls_fingerprint = {}", quoted(fingerprint)), "of the server's certificate"));
+            lines.push((
+                format!("tls_fingerprint = {}", quoted(fingerprint)),
+                "the only certificate to trust",
+            ));
         }
         lines.push((format!("user = {}", quoted(&self.user)), ""));
         lines.extend(self.secret.line());
         let (format, what) = match self.format {
             Format::Maildir => ("maildir", "a folder with tmp/, new/ and cur/"),
-            Format::Mbox => ("mbox", "one file, mboxrd"),
+            Format::Mbox => ("mbox", "a single file (mboxrd)"),
         };
-        lines.push((format!("archive = {}", quoted(&self.archive)), "where the mail is kept"));
+        lines.push((format!("archive = {}", quoted(&self.archive)), "where to keep the mail"));
         lines.push((format!("format = {}", quoted(format)), what));
         lines.push((
             format!("delete = {}", quoted(&self.delete)),
-            "from the server: \"never\", \"fetched\", \"30d\"",
+            "from the server: \"never\", \"fetched\" or \"30d\"",
         ));
         let column = lines.iter().map(|(setting, _)| setting.len()).filter(|len| *len <= WIDEST).max();
         let mut text = format!("[accounts.{}]\n", key(&self.name));
@@ -151,10 +155,10 @@ impl DraftSecret {
     /// Its line and a word on it.
     fn line(&self) -> Option<(String, &'static str)> {
         let (key, value, why) = match self {
-            DraftSecret::Command(command) => ("password_command", command, "it prints the password"),
-            DraftSecret::TokenCommand(command) => ("token_command", command, "it prints an access token"),
-            DraftSecret::File(file) => ("password_file", file, "for you alone: chmod 600"),
-            DraftSecret::Environment(name) => ("password_env", name, "this variable holds the password"),
+            DraftSecret::Command(command) => ("password_command", command, "prints the password"),
+            DraftSecret::TokenCommand(command) => ("token_command", command, "prints an access token"),
+            DraftSecret::File(file) => ("password_file", file, "only you may have access: chmod 600"),
+            DraftSecret::Environment(name) => ("password_env", name, "the variable with the password"),
             DraftSecret::Ask => return None,
         };
         Some((format!("{key} = {}", quoted(value)), why))
@@ -166,9 +170,9 @@ const WIDEST: usize = 48;
 
 /// What many accounts want besides.
 const EXAMPLES: &str = "\
-# More that is often wanted:
-# max_size = \"100 MiB\"     # larger messages are left on the server, and reported
-# quiet_transient = \"6h\"   # with --quiet: not a word of a server that is away for hours
+# Often useful:
+# max_size = \"100 MiB\"     # leave larger messages on the server, and report them
+# quiet_transient = \"6h\"   # with --quiet: say nothing about outages shorter than this
 ";
 
 /// A text as TOML has it: a basic string, whose escapes are those of JSON, and DEL.

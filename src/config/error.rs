@@ -8,7 +8,8 @@ use crate::net::ProxyError;
 use std::io;
 
 /// What to do about a backslash that was meant as one.
-pub(super) const SINGLE_QUOTES: &str = "in double quotes a backslash begins an escape: write the value in single quotes, or double the backslash";
+pub(super) const SINGLE_QUOTES: &str =
+    "in double quotes a backslash starts an escape; use single quotes, or write two backslashes";
 
 /// What is wrong with the configuration. One line each; [`ConfigError::annotated`] says more.
 #[derive(Debug, thiserror::Error)]
@@ -16,15 +17,15 @@ pub(super) const SINGLE_QUOTES: &str = "in double quotes a backslash begins an e
 pub enum ConfigError {
     /// There is no such file.
     #[error(
-        "no configuration file at {path}; make one with `popkeep init`, name another with --config, or see \
-         what popkeep does first: `popkeep demo`"
+        "no configuration file at {path}; create one with `popkeep init`, or name another with --config \
+         (`popkeep demo` shows what popkeep does, without one)"
     )]
     NotFound {
         /// Where it was looked for.
         path: String,
     },
     /// The file cannot be read.
-    #[error("{path}: cannot be read: {source}")]
+    #[error("{path}: cannot read it: {source}")]
     Unreadable {
         /// The file.
         path: String,
@@ -32,7 +33,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// Others own the file, or could change it; or it is no file.
-    #[error("{path}: is not read: {reason}")]
+    #[error("{path}: not safe to use: {reason}")]
     Distrusted {
         /// The file.
         path: String,
@@ -40,7 +41,7 @@ pub enum ConfigError {
         reason: Distrusted,
     },
     /// The file is not text.
-    #[error("{path}: is not UTF-8 text, which TOML must be")]
+    #[error("{path}: not UTF-8 text; save it as UTF-8")]
     NotText {
         /// The file.
         path: String,
@@ -54,13 +55,13 @@ pub enum ConfigError {
         fault: Fault,
     },
     /// The file names no account.
-    #[error("{path}: no account in it; add one as [accounts.NAME], see popkeep.toml(5)")]
+    #[error("{path}: no account in it; add one as [accounts.NAME] (see popkeep.toml(5))")]
     NoAccounts {
         /// The file.
         path: String,
     },
     /// The file holds a password, and others can read it.
-    #[error("{path}: holds a password, and others can read it (mode {mode:04o}); `chmod 600 {path}`")]
+    #[error("{path}: contains a password, and others can read it (mode {mode:04o}); run `chmod 600 {path}`")]
     PasswordExposed {
         /// The file.
         path: String,
@@ -69,7 +70,7 @@ pub enum ConfigError {
     },
     /// The file names a command, and others can write the file.
     #[error(
-        "{path}: names a command to run, and others can change it (mode {mode:04o}); `chmod go-w {path}`"
+        "{path}: contains a command, and others can change the file (mode {mode:04o}); run `chmod go-w {path}`"
     )]
     CommandExposed {
         /// The file.
@@ -78,7 +79,7 @@ pub enum ConfigError {
         mode: u32,
     },
     /// The command line names an account that is not configured. Exit 64.
-    #[error("no account {name:?} in {path}{}; configured: {}", suggestion(name, known.iter().map(String::as_str)), known.join(", "))]
+    #[error("no account {name:?} in {path}{}; the accounts are: {}", suggestion(name, known.iter().map(String::as_str)), known.join(", "))]
     UnknownAccount {
         /// The name.
         name: String,
@@ -88,7 +89,7 @@ pub enum ConfigError {
         path: String,
     },
     /// The user has no home folder, so a default place is not known.
-    #[error("there is no home folder to look for the {wanted} in (is HOME set?); {remedy}")]
+    #[error("cannot find the {wanted}, because there is no home folder (is HOME set?); {remedy}")]
     NoHome {
         /// What was to be found there.
         wanted: &'static str,
@@ -128,7 +129,7 @@ pub enum Fault {
         found: String,
     },
     /// A value that the key cannot have.
-    #[error("{key} = {value:?} is not possible: {wanted}")]
+    #[error("{key} = {value:?} is not valid: {wanted}")]
     Value {
         /// The key.
         key: &'static str,
@@ -147,25 +148,33 @@ pub enum Fault {
         /// The line to add.
         example: &'static str,
     },
+    /// A table's name that TOML wants in quotes.
+    #[error("account name {name:?} needs quotes; write [accounts.{name:?}]")]
+    UnquotedName {
+        /// The name.
+        name: String,
+    },
     /// The account's name could not be a file name.
-    #[error("account name {name:?} is not possible: letters, digits and any of . _ @ + - (no dot first)")]
+    #[error(
+        "account name {name:?} is not valid: use only ASCII letters, digits and . _ @ + - (and no dot at the start)"
+    )]
     AccountName {
         /// The name.
         name: String,
     },
     /// A key or a password of a certificate that nobody names.
-    #[error("there is no tls_client_cert for it to belong to; name the certificate, or remove the line")]
+    #[error("this needs a tls_client_cert; add one, or remove the line")]
     NoClientCertificate,
     /// `proxy` is none. Its value may hold a password.
-    #[error("this proxy is not possible: {0}")]
+    #[error("this proxy is not valid: {0}")]
     Proxy(ProxyError),
     /// A mechanism for passwords and a token, or the other way round.
     #[error(
         "auth = {auth:?} of account {account:?} needs {}",
         if *.wants_token {
-            "an access token; give token_command, and no password"
+            "an access token; use token_command instead of a password"
         } else {
-            "a password, not token_command; with a token use \"xoauth2\", \"oauthbearer\" or \"auto\""
+            "a password, not a token; with token_command use \"xoauth2\", \"oauthbearer\" or \"auto\""
         }
     )]
     WrongSecret {
@@ -188,7 +197,7 @@ pub enum Fault {
     },
     /// `tls = "none"` to another machine.
     #[error(
-        "account {account:?} would send its password in clear to {host}; \
+        "account {account:?} would send its password in clear text to {host}; \
          remove tls = \"none\", or, if you must, add allow_plaintext = true"
     )]
     ClearText {
@@ -200,7 +209,7 @@ pub enum Fault {
     /// Two accounts that are one maildrop in one archive.
     #[error(
         "accounts {first:?} and {second:?} are the same maildrop ({identity}) in the same archive; \
-         remove one, or tell them apart with `identity`"
+         remove one, or give each its own `identity`"
     )]
     SameMaildrop {
         /// One account.
@@ -211,7 +220,9 @@ pub enum Fault {
         identity: String,
     },
     /// Two accounts whose archive is one path but not one format.
-    #[error("accounts {first:?} and {second:?} have the same `archive` but not the same `format`")]
+    #[error(
+        "accounts {first:?} and {second:?} have the same `archive` but not the same `format`; give one another archive"
+    )]
     FormatClash {
         /// One account.
         first: String,
@@ -242,7 +253,7 @@ impl ConfigError {
         match self {
             ConfigError::Content { at, fault } => at.annotated(&fault.to_string(), color),
             ConfigError::NotFound { .. } => {
-                let mut text = format!("{self}\n\nThe five lines:\n\n");
+                let mut text = format!("{self}\n\nThese five lines are enough:\n\n");
                 for line in FIVE_LINES.lines() {
                     text.push_str("    ");
                     text.push_str(line);

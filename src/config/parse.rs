@@ -4,6 +4,7 @@
 use super::error::{Fault, SINGLE_QUOTES};
 use super::nearest::suggestion;
 use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS};
+use super::resolve::is_account_name;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -16,10 +17,13 @@ pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
             Ok(document) => {
                 let mut path = Vec::new();
                 let _found = locate(document.get_ref(), &span, &mut path);
-                (misfit(error.message(), &path), span)
+                (dotted_name(text, &span).unwrap_or_else(|| misfit(error.message(), &path)), span)
             }
             Err(syntax) => {
                 let span = syntax.span().unwrap_or(span);
+                if let Some(name) = name_in_header(line_at(text, &span)) {
+                    return (bad_name(name), span);
+                }
                 let mut what = syntax.message().replace('\n', " ");
                 if is_in_an_escape(text, &span) {
                     what = format!("{what}; {SINGLE_QUOTES}");
@@ -32,12 +36,35 @@ pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
 
 /// Whether what is wrong at `span` is a backslash in double quotes, or comes of one.
 fn is_in_an_escape(text: &str, span: &Range<usize>) -> bool {
-    let at = text.floor_char_boundary(span.start.min(text.len()));
-    let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[begin..].lines().next().unwrap_or_default();
-    let mut quotes = line.split('"');
+    let mut quotes = line_at(text, span).split('"');
     quotes.next();
     quotes.next().is_some_and(|quoted| quoted.contains('\\'))
+}
+
+/// The line on which `span` starts.
+fn line_at<'t>(text: &'t str, span: &Range<usize>) -> &'t str {
+    let at = text.floor_char_boundary(span.start.min(text.len()));
+    let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    text[begin..].lines().next().unwrap_or_default()
+}
+
+/// The account's name in a line such as `[accounts.my mail]`, if TOML cannot read it without quotes.
+fn name_in_header(line: &str) -> Option<&str> {
+    let (name, _) = line.trim().strip_prefix("[accounts.")?.split_once(']')?;
+    let bare = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (!name.contains(['"', '\'']) && !name.is_empty() && !name.bytes().all(bare)).then_some(name)
+}
+
+/// A name with dots in a header such as `[accounts.jane.doe]`, which to TOML is a table `doe` within `jane`.
+fn dotted_name(text: &str, span: &Range<usize>) -> Option<Fault> {
+    let (name, _) = line_at(text, span).trim().strip_prefix("[accounts.")?.split_once(']')?;
+    (name.contains('.') && is_account_name(name)).then(|| Fault::UnquotedName { name: name.to_owned() })
+}
+
+/// What to say of it: a name with a `@` wants quotes, one with a space another name.
+fn bad_name(name: &str) -> Fault {
+    let name = name.to_owned();
+    if is_account_name(&name) { Fault::UnquotedName { name } } else { Fault::AccountName { name } }
 }
 
 /// The keys that lead to what stands at `span`, a key or a value.
@@ -80,7 +107,7 @@ fn misfit(message: &str, path: &[String]) -> Fault {
             key,
             found: type_found(found).to_owned(),
         },
-        _ => Fault::Syntax { what: "a key or a value does not fit; see popkeep.toml(5)".to_owned() },
+        _ => Fault::Syntax { what: "a key or value is in the wrong place; see popkeep.toml(5)".to_owned() },
     }
 }
 
@@ -88,8 +115,8 @@ fn unknown_key(key: String, parents: &[String]) -> Fault {
     let top = parents.is_empty();
     let (known, others) = if top { (TOP_KEYS, ACCOUNT_KEYS) } else { (ACCOUNT_KEYS, TOP_KEYS) };
     let advice = match (others.contains(&key.as_str()), top) {
-        (true, true) => "; it belongs into [defaults] or an [accounts.NAME]".to_owned(),
-        (true, false) => "; it belongs to the top of the file, before every [table]".to_owned(),
+        (true, true) => "; move it into [defaults] or an [accounts.NAME]".to_owned(),
+        (true, false) => "; move it to the top of the file, before the first [table]".to_owned(),
         (false, _) => suggestion(&key, known.iter().copied()),
     };
     let table = if top {

@@ -204,7 +204,7 @@ mod tests {
                 assert!(is_host(domain) && domain == domain.to_ascii_lowercase(), "{domain}");
             }
             for domain in provider.domains() {
-                assert!(seen.insert(domain), "{domain} stands in the table twice");
+                assert!(seen.insert(domain), "{domain} is in the table twice");
                 assert_eq!(of_domain(domain).map(|found| found.name), Some(provider.name));
             }
             match provider.offer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What a duration must look like, for error messages.
 pub(super) const DURATION_FORM: &str =
-    "a duration such as \"90s\", \"5m\", \"6h\", \"30d\" or \"2w\" (ms, s, m, h, d, w)";
+    "a duration such as \"90s\", \"5m\", \"6h\", \"30d\", \"30 days\" or \"2w\"";
 
 /// What a size must look like, for error messages.
 pub(super) const SIZE_FORM: &str = "a size such as \"100 MiB\", or a number of octets";
@@ -13,8 +13,8 @@ pub(super) const SIZE_FORM: &str = "a size such as \"100 MiB\", or a number of o
 /// The longest duration: a thousand years, so that sums of times cannot overflow.
 const LONGEST: u64 = 365_250 * 86_400_000;
 
-/// Reads a duration: one or more of a whole number and its unit (`ms`, `s`, `m` or `min`, `h`,
-/// `d`, `w`), spaces between allowed, at most a thousand years in all. `None` if it is none;
+/// Reads a duration: one or more of a whole number and its unit (`ms`, `s`, `m`, `h`, `d`, `w`, or
+/// the words for them), spaces between allowed, at most a thousand years in all. `None` if it is none;
 /// a number without its unit is none, except `0`.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
@@ -28,13 +28,13 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let (number, after) = leading(rest, |c| c.is_ascii_digit());
         let (unit, after) = leading(after.trim_start(), |c| c.is_ascii_alphabetic());
-        let milliseconds = match unit {
+        let milliseconds = match unit.to_ascii_lowercase().as_str() {
             "ms" => 1,
-            "s" | "sec" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 7 * 86_400_000,
+            "s" | "sec" | "second" | "seconds" => 1_000,
+            "m" | "min" | "minute" | "minutes" => 60_000,
+            "h" | "hour" | "hours" => 3_600_000,
+            "d" | "day" | "days" => 86_400_000,
+            "w" | "week" | "weeks" => 7 * 86_400_000,
             _ => return None,
         };
         let part = number.parse::<u64>().ok()?.checked_mul(milliseconds)?;
@@ -72,6 +72,9 @@ mod tests {
             ("2w", 1_209_600),
             ("1h30m", 5_400),
             (" 1h 30m ", 5_400),
+            ("30 days", 2_592_000),
+            ("1 day 12 hours", 129_600),
+            ("2 Weeks", 1_209_600),
         ] {
             assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text:?}");
         }

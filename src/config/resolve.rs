@@ -201,8 +201,7 @@ impl Reader<'_> {
 
     fn account_name<'n>(&self, name: &'n Spanned<String>) -> Read<&'n str> {
         let text = name.get_ref();
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+-".contains(&b);
-        if text.is_empty() || text.starts_with('.') || !text.bytes().all(allowed) {
+        if !is_account_name(text) {
             return Err(self.error(&name.span(), Fault::AccountName { name: text.clone() }));
         }
         Ok(text)
@@ -233,6 +232,12 @@ impl<'t> Table<'t> {
     fn get<T>(&self, field: fn(&RawAccount) -> &Option<Spanned<T>>) -> Option<&'t Spanned<T>> {
         field(self.own).as_ref().or(field(self.defaults).as_ref())
     }
+}
+
+/// Whether an account can have this name: it becomes part of file names and of lines on a terminal.
+pub(super) fn is_account_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+-".contains(&b);
+    !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed)
 }
 
 const FORMAT: &[(&str, Format)] = &[("maildir", Format::Maildir), ("mbox", Format::Mbox)];

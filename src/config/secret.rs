@@ -30,7 +30,7 @@ const DIGEST_ROUNDS: u32 = 20_000;
 #[non_exhaustive]
 pub enum SecretError {
     /// The shell could not be started. Exit 74.
-    #[error("{key} cannot be run: {source}")]
+    #[error("cannot run {key}: {source}")]
     NotRun {
         /// The configuration key.
         key: &'static str,
@@ -48,7 +48,9 @@ pub enum SecretError {
         complaint: String,
     },
     /// The command took too long. Exit 75.
-    #[error("{key} was still running after {seconds} s and was stopped; does it wait for an answer?")]
+    #[error(
+        "{key} did not finish in {seconds} s and was stopped; run it by hand to see if it asks for something"
+    )]
     CommandTimedOut {
         /// The configuration key.
         key: &'static str,
@@ -56,7 +58,7 @@ pub enum SecretError {
         seconds: u64,
     },
     /// The file cannot be read. Exit 78.
-    #[error("password_file {path} cannot be read: {source}")]
+    #[error("cannot read password_file {path}: {source}")]
     FileUnreadable {
         /// The file.
         path: String,
@@ -64,7 +66,7 @@ pub enum SecretError {
         source: io::Error,
     },
     /// Others own the file, or could change it; or it is no file. Exit 78.
-    #[error("password_file {path} is not read: {reason}")]
+    #[error("password_file {path} is not safe to use: {reason}")]
     FileDistrusted {
         /// The file.
         path: String,
@@ -72,7 +74,7 @@ pub enum SecretError {
         reason: Distrusted,
     },
     /// Others can read the file. Exit 78.
-    #[error("password_file {path} can be read by others (mode {mode:04o}); `chmod 600 {path}`")]
+    #[error("others can read password_file {path} (mode {mode:04o}); run `chmod 600 {path}`")]
     FileExposed {
         /// The file.
         path: String,
@@ -81,27 +83,27 @@ pub enum SecretError {
     },
     /// The variable is not set. Exit 78.
     #[error(
-        "the environment variable {name} that password_env names is not set; in cron, set it in the crontab or use password_command"
+        "password_env names the variable {name}, which is not set; set it (for cron, in the crontab), or use password_command"
     )]
     NoVariable {
         /// The variable.
         name: String,
     },
     /// There is no first line. Exit 78.
-    #[error("{key} gives nothing: its first line is empty, and the password must stand there")]
+    #[error("{key} gave no password: its first line is empty; put the password there")]
     Empty {
         /// The configuration key.
         key: &'static str,
     },
     /// It is no text of a sensible length. Exit 78.
-    #[error("{key} gives nothing usable: its first line is not UTF-8 text of at most 8 KiB")]
+    #[error("{key} gave no usable password: its first line must be UTF-8 text of at most 8 KiB")]
     NotText {
         /// The configuration key.
         key: &'static str,
     },
     /// There is nobody to ask. Exit 78.
     #[error(
-        "no password is configured for {user} and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}"
+        "no password is configured for {user}, and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}"
     )]
     NoTerminal {
         /// The account.
@@ -110,7 +112,7 @@ pub enum SecretError {
         user: String,
     },
     /// Asking failed. Exit 74.
-    #[error("the password could not be asked for: {source}")]
+    #[error("cannot ask for the password: {source}")]
     Prompt {
         /// What the system said.
         source: io::Error,

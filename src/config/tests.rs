@@ -133,8 +133,8 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
         fault(&format!("{WORK}\n[account.home]\nhost = \"x\"\n")),
         "config.toml:6: unknown key \"account\" at the top of the file; did you mean \"accounts\"?"
     );
-    assert!(fault("archive = \"x\"\n").contains("belongs into [defaults]"));
-    assert!(fault(&format!("{WORK}state_dir = \"x\"\n")).contains("belongs to the top"));
+    assert!(fault("archive = \"x\"\n").contains("into [defaults]"));
+    assert!(fault(&format!("{WORK}state_dir = \"x\"\n")).contains("to the top"));
     assert!(fault(&format!("{WORK}colour = \"x\"\n")).contains("the nearest known one is "));
 }
 
@@ -191,10 +191,11 @@ fn values_that_cannot_be_are_refused() {
         ("port = 0", "from 1 to 65535"),
         ("port = 65536", "from 1 to 65535"),
         ("tls = \"startls\"", "did you mean \"starttls\"?"),
-        ("auth = \"digest-md5\"", "it is one of \"auto\", \"scram-sha-256-plus\","),
+        ("auth = \"digest-md5\"", "use one of \"auto\", \"scram-sha-256-plus\","),
         ("format = \"mh\"", "\"maildir\", \"mbox\""),
         ("pipelining = \"yes\"", "\"auto\", \"on\", \"off\""),
-        ("delete = \"30\"", "an age such as"),
+        ("delete = \"30\"", "\"30 days\""),
+        ("delete = \"a month\"", "\"30d\""),
         ("timeout = \"0s\"", "more than 0"),
         ("timeout = \"2d\"", "at most a day"),
         ("timeout = \"soon\"", "a duration such as"),
@@ -203,7 +204,7 @@ fn values_that_cannot_be_are_refused() {
         ("max_size = -1", "a size such as"),
         ("max_size = 0", "more than 0"),
         ("identity = \" \"", "one line of text"),
-        ("tls_ca_file = \"~bob/x\"", "your own home only"),
+        ("tls_ca_file = \"~bob/x\"", "only for your own home"),
         ("password_command = \" \"", "it must be a command"),
         ("password_env = \"A=B\"", "name of an environment variable"),
     ] {
@@ -223,8 +224,28 @@ fn an_account_name_can_be_a_file_name() {
     }
     for name in ["", ".hidden", "a/b", "a b", "ü", "a\\u001b"] {
         let line = fault(&WORK.replace("accounts.work", &format!("accounts.\"{name}\"")));
-        assert!(line.contains("is not possible"), "{line}");
+        assert!(line.contains("account name"), "{line}");
     }
+}
+
+#[test]
+fn a_table_name_that_toml_cannot_read_is_told_what_to_write() {
+    let named = |name: &str| fault(&WORK.replace("[accounts.work]", &format!("[accounts.{name}]")));
+    let spaced = named("my mail");
+    assert!(spaced.starts_with("config.toml:1: account name \"my mail\" is not valid"), "{spaced}");
+    let address = named("jane@example.com");
+    assert!(address.contains("write [accounts.\"jane@example.com\"]"), "{address}");
+    let dotted = named("jane.doe");
+    assert!(dotted.contains("write [accounts.\"jane.doe\"]"), "{dotted}");
+    let noted = named("my mail] # at home\n#");
+    assert!(noted.contains("\"my mail\" is not valid"), "{noted}");
+    assert!(fault("[accounts.work\n").contains("not valid TOML"));
+}
+
+#[test]
+fn an_age_in_words_is_an_age() {
+    assert_eq!(work("delete = \"30 days\"").delete, DeletePolicy::After(Duration::from_hours(720)));
+    assert_eq!(work("quiet_transient = \"6 hours\"").quiet_transient, Duration::from_hours(6));
 }
 
 #[test]
@@ -243,7 +264,7 @@ fn a_password_has_one_source() {
 #[test]
 fn a_password_never_travels_in_clear_by_accident() {
     let remote = format!("{WORK}tls = \"none\"\n");
-    assert!(fault(&remote).contains("in clear to pop.example.com"), "{}", fault(&remote));
+    assert!(fault(&remote).contains("in clear text to pop.example.com"), "{}", fault(&remote));
     assert!(fault(&remote.replace("pop.example.com", "192.0.2.1")).contains("in clear"));
     assert!(fault(&remote.replace("pop.example.com", "[2001:db8::1]")).contains("in clear"));
     assert_eq!(work("tls = \"none\"\nallow_plaintext = true").port, 110);

@@ -72,7 +72,7 @@ fn hint(account: &Account) -> Option<String> {
     let wants = match pop3.secret {
         providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
         providers::Secret::Token if !matches!(account.secret, SecretSource::TokenCommand(_)) => {
-            format!("{} wants an OAuth2 access token (token_command), no password", provider.name)
+            format!("{} wants an OAuth2 access token (token_command), not a password", provider.name)
         }
         _ => return None,
     };

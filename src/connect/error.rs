@@ -21,7 +21,7 @@ pub enum ConnectError {
     Secret(#[from] SecretError),
     /// The server wants more time between two logins (LOGIN-DELAY, RFC 2449, section 6.5). Exit 75.
     #[error(
-        "skipped: the server wants {delay} s between two logins, and the last one was {ago} s ago; \
+        "skipped: the server wants {delay} s between logins, and the last one was {ago} s ago; \
          run popkeep again in {} s",
         delay.saturating_sub(*.ago)
     )]
@@ -33,8 +33,8 @@ pub enum ConnectError {
     },
     /// A refused login is left alone for a while. Exit 77.
     #[error(
-        "skipped: the server refused the login {}, last on {since}; it is tried again after {until}, and at once when \
-         the configuration or the password has changed or popkeep is run from a terminal",
+        "skipped: the server refused the login {}, last on {since}; popkeep tries again after {until}, or at once if \
+         the configuration or password changes or you run it from a terminal",
         times_in_words(*.times)
     )]
     Resting {

@@ -184,7 +184,7 @@ impl Connector {
             let rest = retry::rest_of_login_delay(delay, self.last_login.get(), clock::now())?;
             if !rest.is_zero() {
                 let (delay, rest) = (delay.as_secs(), rest.as_secs());
-                self.note(&format!("the server wants {delay} s between two logins; waiting for {rest} s"));
+                self.note(&format!("the server wants {delay} s between logins; waiting for {rest} s"));
             }
             stop::pause(rest);
             stop::check()?;

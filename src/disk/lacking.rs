@@ -65,10 +65,10 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "make room, then run popkeep again",
         io::ErrorKind::QuotaExceeded => "make room or raise the quota, then run popkeep again",
-        io::ErrorKind::FileTooLarge => "raise that limit (ulimit -f), then run popkeep again",
-        io::ErrorKind::NotFound => "see who removes things there, then run popkeep again",
+        io::ErrorKind::FileTooLarge => "raise the limit (ulimit -f), then run popkeep again",
+        io::ErrorKind::NotFound => "find out what removes files there, then run popkeep again",
         _ if is_one_of(error, &[Errno::MFILE, Errno::NFILE]) => {
-            "raise the limit of open files (ulimit -n), or fetch fewer accounts at once (--jobs), then run popkeep again"
+            "raise the limit on open files (ulimit -n) or fetch fewer accounts at once (--jobs), then run popkeep again"
         }
         _ if is_one_of(error, &[Errno::NOMEM]) => "free memory, then run popkeep again",
         _ => "what was stored before is safe; run popkeep again",

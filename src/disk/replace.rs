@@ -19,7 +19,7 @@ const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::RO
 pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
     match OsDisk.link_metadata(path) {
         Ok(meta) if meta.kind != Kind::File => {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no regular file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it exists and is not a regular file"));
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

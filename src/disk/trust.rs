@@ -34,7 +34,7 @@ pub struct Trusted {
 #[derive(Debug, thiserror::Error)]
 pub enum Distrusted {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
     /// A pipe, a device, a socket, a folder.
     #[error("it is {0}, not a regular file")]
@@ -44,8 +44,8 @@ pub enum Distrusted {
     NotFolder(PathBuf),
     /// It, or something on the way to it, belongs to somebody else.
     #[error(
-        "{} belongs to another user (user id {owner}), who could change it at any time; \
-         use a file and folders that are yours or root's",
+        "{} belongs to another user (user id {owner}), who could change it; \
+         use files and folders that belong to you or root",
         path.display()
     )]
     Foreign {
@@ -56,7 +56,7 @@ pub enum Distrusted {
     },
     /// Others may write to it, or to a folder above it.
     #[error(
-        "others can write to {} (mode {mode:04o}), and so change what is in it; `chmod go-w {}`",
+        "others can write to {} (mode {mode:04o}); run `chmod go-w {}`",
         path.display(),
         path.display()
     )]
@@ -68,7 +68,7 @@ pub enum Distrusted {
     },
     /// It has several names, one of them in a folder in which everybody can make names.
     #[error(
-        "{} is a hard link in a folder that everybody can write to; copy the file to a folder of yours",
+        "{} is a hard link in a folder that everyone can write to; copy the file to a folder of your own",
         .0.display()
     )]
     HardLink(PathBuf),

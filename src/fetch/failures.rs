@@ -188,7 +188,7 @@ impl Failures {
         if let Some(place) = download.ended_badly {
             // Octets that are no answer came behind it, or it does not tally where others do.
             let failure = Failure {
-                reason: reason::shared(&format!("the session broke off behind it: {error}"), BROKE_OFF),
+                reason: reason::shared(&format!("the session broke off after it: {error}"), BROKE_OFF),
                 larger_than: None,
             };
             if self.quarantine_id(plan, place).is_some() {

@@ -145,7 +145,7 @@ impl Run<'_> {
         self.report_recovery(&recovery);
         self.copies = Copies::look(&mut self.store)?;
         if let Some(why) = self.copies.presence.why_unseen() {
-            self.note(&format!("the archive was not looked at: {why}"));
+            self.note(&format!("popkeep did not look at the archive: {why}"));
         }
         Ok(())
     }

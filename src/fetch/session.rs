@@ -50,7 +50,7 @@ impl Run<'_> {
             }
         };
         if std::mem::take(&mut self.server.moved_at_top) {
-            self.sum_up_nothing(&plan, &"the server has changed its message numbers");
+            self.sum_up_nothing(&plan, &"the server changed its message numbers");
             return Ok(self.leave_renumbered(session, &Download::default()));
         }
         let bounds = Bounds {
@@ -222,7 +222,7 @@ impl Run<'_> {
         let (count, oldest) = due_now(plan, self.account.delete, &self.deletions.ages);
         if let Some(oldest) = oldest {
             self.note(&format!(
-                "`delete` was \"{before}\" and is now \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
+                "`delete` changed from \"{before}\" to \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",
                 policy_words(self.account.delete),
                 messages(count),
                 day(oldest),

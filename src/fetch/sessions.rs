@@ -33,7 +33,7 @@ impl Run<'_> {
                 // A note has told of it.
                 Err(AccountError::Session(_)) if ahead && self.server.disorder => {}
                 Err(AccountError::Session(error)) if !careful && self.server.careful => {
-                    self.note(&format!("{error}; going on more carefully"));
+                    self.note(&format!("{error}; continuing more carefully"));
                 }
                 // Old servers may hang up on what they do not know, others do not heed the number of
                 // lines; RETR shows the header as well.
@@ -44,12 +44,12 @@ impl Run<'_> {
                             || matches!(error, SessionError::EndlessHeader { .. })) =>
                 {
                     self.server.top = Top::Avoided;
-                    self.note(&format!("{error}; going on without TOP"));
+                    self.note(&format!("{error}; continuing without TOP"));
                 }
                 // One header with an end in its middle, and all later answers are off by one.
                 Err(AccountError::Session(error)) if error.is_disorder() && self.server.top == Top::Asked => {
                     self.server.top = Top::Avoided;
-                    self.note(&format!("{error}; going on without TOP"));
+                    self.note(&format!("{error}; continuing without TOP"));
                 }
                 Err(AccountError::Session(error))
                     if error.may_go_better_anew()
@@ -60,7 +60,7 @@ impl Run<'_> {
                 }
                 // What failed before, or is only supposed to be there, may wait for another run.
                 Err(error) if self.purpose != SessionPurpose::Ordinary && error.is_for_later() => {
-                    self.note(&format!("{error}; the next run goes on"));
+                    self.note(&format!("{error}; the next run continues"));
                     return Ok(());
                 }
                 Err(error) => return Err(error),

@@ -55,7 +55,7 @@ fn due<'a>(accounts: &[&'a Account], summaries: &[Summary]) -> Vec<(&'a str, New
 /// Runs a command; what it prints is of no interest, what it complains is if it fails.
 fn carry_out(command: &str, due: &NewMail, limit: Duration) -> Option<String> {
     if stop::requested().is_some() {
-        return Some("on_new_mail was not run: a signal came first".to_owned());
+        return Some("on_new_mail did not run, because a signal came first".to_owned());
     }
     let stopped = || stop::requested().is_some();
     let shell = Shell::new(command, limit)
@@ -72,8 +72,8 @@ fn carry_out(command: &str, due: &NewMail, limit: Duration) -> Option<String> {
              to see why",
             limit.as_secs() / 60
         )),
-        Ok(Outcome::Stopped) => Some("on_new_mail was stopped by a signal before its end".to_owned()),
-        Err(error) => Some(format!("the mail is stored, but on_new_mail cannot be run: {error}")),
+        Ok(Outcome::Stopped) => Some("on_new_mail was stopped by a signal before it finished".to_owned()),
+        Err(error) => Some(format!("the mail is stored, but on_new_mail cannot start: {error}")),
     }
 }
 

@@ -18,7 +18,7 @@ pub enum LedgerError {
     },
     /// Written by a newer popkeep. Exit 65.
     #[error(
-        "the ledger {path} was written by a newer popkeep (format {found}, this one knows {known}); use that version"
+        "the ledger {path} was written by a newer popkeep (format {found}; this version knows {known}); use the newer version"
     )]
     Newer {
         /// The file.
@@ -30,7 +30,7 @@ pub enum LedgerError {
     },
     /// Not a database, or damaged. Exit 65.
     #[error(
-        "the ledger {path} is damaged ({reason}); keep it under another name: the next run begins a new one and recognises what is in the archive"
+        "the ledger {path} is damaged ({reason}); rename it, and the next run starts a new one and recognises what is in the archive"
     )]
     Damaged {
         /// The file.
@@ -40,7 +40,7 @@ pub enum LedgerError {
     },
     /// This archive is on record under another identity. Exit 78.
     #[error(
-        "the archive {archive} already holds mail of {other}; add identity = {other:?} to this account to keep on with it, or choose another archive"
+        "the archive {archive} already contains mail of {other}; add identity = {other:?} to this account to continue with it, or choose another archive"
     )]
     OtherIdentity {
         /// The archive.
@@ -50,7 +50,7 @@ pub enum LedgerError {
     },
     /// This maildrop is on record in another archive, which is not where the configuration says. Exit 78.
     #[error(
-        "mail of {identity} is kept in {other}, and most of it is not in {archive}; set archive = {other:?}, or move that archive to {archive} as a whole"
+        "the mail of {identity} was last stored in {other}, and most of it is not in {archive}; set archive = {other:?}, or move the whole archive to {archive}"
     )]
     OtherArchive {
         /// The identity.
@@ -62,7 +62,7 @@ pub enum LedgerError {
     },
     /// The ledger, or its folder, cannot be made or opened for want of permission. Exit 73.
     #[error(
-        "the ledger {path} cannot be opened ({reason}); check who owns it, or set state_dir to a folder of yours"
+        "cannot open the ledger {path} ({reason}); check its owner and permissions, or set state_dir to another folder"
     )]
     Denied {
         /// The file or folder.
@@ -71,7 +71,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// Others own the state folder, or could change what is in it. Exit 78.
-    #[error("the state folder {path} is not used: {reason}; or set state_dir to a folder of yours")]
+    #[error("the state folder {path} is not safe to use: {reason}; or set state_dir to a folder of your own")]
     Distrusted {
         /// The folder.
         path: String,
@@ -80,7 +80,7 @@ pub enum LedgerError {
     },
     /// Its file system has no locks. Exit 74.
     #[error(
-        "the ledger {path} is on a file system without locks ({reason}); set state_dir to a folder on a local disk"
+        "the ledger {path} is on a file system that has no locks ({reason}); set state_dir to a folder on a local disk"
     )]
     NoLocks {
         /// The file.
@@ -89,7 +89,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// What was to be written could not be, as a rule for want of room. Nothing of it is on record. Exit 74.
-    #[error("the ledger {path} cannot be written: {reason}")]
+    #[error("cannot write the ledger {path}: {reason}")]
     Full {
         /// The file.
         path: String,
@@ -97,7 +97,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// Any other failure: an I/O error. Exit 74.
-    #[error("the ledger {path} cannot be used: {reason}")]
+    #[error("cannot use the ledger {path}: {reason}")]
     Failed {
         /// The file.
         path: String,

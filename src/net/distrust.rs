@@ -113,7 +113,7 @@ impl Distrust {
                 issuer(facts)
             ),
             Distrust::NoAuthority => format!(
-                "it, or an issuer between, was issued by somebody who is no authority (no CA:TRUE); \
+                "it, or one of its issuers, was issued by somebody who is not an authority (no CA:TRUE); \
                  its issuer is given as{}; do not trust this server",
                 issuer(facts)
             ),
@@ -126,11 +126,11 @@ impl Distrust {
             Distrust::Revoked => "its issuer has revoked it; do not trust this server".to_owned(),
             Distrust::OtherFingerprint => match leaf {
                 Some(leaf) => format!(
-                    "it is not one that `tls_fingerprint` names; if the server's operator says that it \
+                    "it does not match `tls_fingerprint`; if the server's operator says that it \
                      was replaced, write {}",
                     leaf.pin()
                 ),
-                None => "it cannot be seen, so it is not one that `tls_fingerprint` names".to_owned(),
+                None => "it is not visible, so `tls_fingerprint` cannot match it".to_owned(),
             },
             Distrust::Other(reason) => escape(reason.as_bytes()),
         }
@@ -162,19 +162,20 @@ fn not_yet_valid(facts: Option<&Facts>, now: i64) -> String {
             day(facts.valid_from),
             day(now)
         ),
-        _ => "it, or one of its issuers', is not valid yet; check this machine's clock".to_owned(),
+        _ => "it, or the certificate of one of its issuers, is not valid yet; check this machine's clock"
+            .to_owned(),
     }
 }
 
 fn wrong_name(facts: Option<&Facts>, server_name: &str) -> String {
     let Some(facts) = facts else {
         return format!(
-            "it is not for {server_name}; set `host` or `tls_server_name` to a name that the certificate has"
+            "it is not for {server_name}; set `host` or `tls_server_name` to a name in the certificate"
         );
     };
     if facts.names.is_empty() {
         return format!(
-            "it is not for {server_name}: there is no name in it; the server's operator must replace it"
+            "it is not for {server_name}, because it contains no name; the server's operator must replace it"
         );
     }
     let shown: Vec<String> =

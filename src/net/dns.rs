@@ -101,7 +101,7 @@ fn places(records: Vec<Record>) -> Services {
 }
 
 fn domain_name(domain: &str) -> io::Result<String> {
-    ascii_name(domain).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no possible name"))
+    ascii_name(domain).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is not a valid name"))
 }
 
 fn servers_of(text: &str) -> Vec<SocketAddr> {

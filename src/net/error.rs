@@ -8,7 +8,7 @@ use crate::exit::Exit;
 #[non_exhaustive]
 pub enum NetError {
     /// The name does not resolve. Exit 68.
-    #[error("host name {host} is not known ({reason}); check `host` and the name service")]
+    #[error("the host name {host} is unknown ({reason}); check `host` and the name service")]
     UnknownHost {
         /// The name.
         host: String,
@@ -43,7 +43,7 @@ pub enum NetError {
         reason: String,
     },
     /// The other side does not speak TLS here. Exit 76.
-    #[error("{host} does not speak TLS on port {port} ({reason}); is `tls` right for this port?")]
+    #[error("{host} does not speak TLS on port {port} ({reason}); check that `tls` fits this port")]
     NotTls {
         /// The name.
         host: String,
@@ -73,7 +73,7 @@ pub enum NetError {
         reason: String,
     },
     /// Our certificate or its key cannot be used. Exit 78.
-    #[error("{key} {path} cannot be used: {reason}")]
+    #[error("cannot use {key} {path}: {reason}")]
     ClientCertificate {
         /// The key of the configuration.
         key: &'static str,
@@ -111,7 +111,7 @@ pub enum NetError {
         reason: String,
     },
     /// `tls_ca_file` cannot be used. Exit 78.
-    #[error("tls_ca_file {path} cannot be used: {reason}")]
+    #[error("cannot use tls_ca_file {path}: {reason}")]
     CaFile {
         /// The file.
         path: String,
@@ -119,7 +119,7 @@ pub enum NetError {
         reason: String,
     },
     /// The system's TLS library could not be set up. Exit 69.
-    #[error("TLS cannot be set up: {reason}")]
+    #[error("cannot set up TLS: {reason}")]
     Library {
         /// What the TLS library said.
         reason: String,

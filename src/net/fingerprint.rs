@@ -13,7 +13,7 @@ pub struct Fingerprint([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FingerprintError {
     /// SHA-1 and MD5 can be forged.
-    #[error("it is the fingerprint of another, weaker hash; give the one of SHA-256 (64 hexadecimal digits)")]
+    #[error("this is a fingerprint of a weaker hash; use SHA-256 (64 hexadecimal digits)")]
     WeakHash,
     /// Anything else.
     #[error("a SHA-256 fingerprint has 64 hexadecimal digits, with or without colons between pairs")]

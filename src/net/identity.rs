@@ -55,7 +55,7 @@ impl ClientIdentity {
         }
         let chain = blocks(text, "CERTIFICATE");
         if chain.is_empty() {
-            return Err(unusable(CERT, &self.file, "there is no whole certificate in it"));
+            return Err(unusable(CERT, &self.file, "it contains no complete certificate"));
         }
         let key_text;
         let (key_name, key_path, key_text, mode) = match &self.key {
@@ -79,7 +79,7 @@ impl ClientIdentity {
         let unusable = |reason: &str| unusable(CERT, &self.file, reason.to_owned());
         if self.key.is_some() {
             return Err(unusable(
-                "it is no PEM file; a PKCS#12 file holds the key itself, so remove tls_client_key",
+                "it is not a PEM file; a PKCS#12 file contains the key, so remove tls_client_key",
             ));
         }
         private(CERT, &self.file, mode)?;
@@ -89,13 +89,13 @@ impl ClientIdentity {
             let says = |words: &str| text.contains(words);
             if says("mac verify") || says("password") {
                 match self.password {
-                    Some(_) => unusable("the password that tls_client_password_command gives is wrong"),
-                    None => unusable("it has a password; give tls_client_password_command"),
+                    Some(_) => unusable("the password from tls_client_password_command is wrong"),
+                    None => unusable("it has a password; add tls_client_password_command"),
                 }
             } else if says("unsupported") {
                 unusable(
-                    "it is encrypted in a way that the TLS library no longer has; \
-                     write it anew with `openssl pkcs12 -legacy -in OLD -nodes | openssl pkcs12 -export -out NEW`",
+                    "it is encrypted in a way that the TLS library no longer supports; \
+                     convert it with `openssl pkcs12 -legacy -in OLD -nodes | openssl pkcs12 -export -out NEW`",
                 )
             } else {
                 unusable("it is neither a PEM file nor PKCS#12")

@@ -32,15 +32,15 @@ pub struct ProxyLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
     /// Another protocol than SOCKS5.
-    #[error("only SOCKS5 is spoken: it must start with socks5://")]
+    #[error("popkeep supports only SOCKS5; start it with socks5://")]
     Scheme,
     /// The login is not `user:password`, or one of them has no or more than 255 octets.
     #[error(
-        "before the @ there must be user:password, 1 to 255 octets each (a : / @ or % in them is written %3A %2F %40 %25)"
+        "before the @, write user:password, 1 to 255 octets each (and : / @ % in them as %3A %2F %40 %25)"
     )]
     Login,
     /// There is no host, or something follows it.
-    #[error("it must be socks5://host:port or socks5://user:password@host:port")]
+    #[error("write socks5://host:port or socks5://user:password@host:port")]
     Address,
 }
 

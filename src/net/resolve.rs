@@ -41,7 +41,7 @@ pub(super) fn resolve(
 
 fn ask(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetError> {
     let unknown = |reason: String| NetError::UnknownHost { host: host.to_owned(), reason };
-    let name = ascii_name(bare(host)).ok_or_else(|| unknown("it is no possible name".to_owned()))?;
+    let name = ascii_name(bare(host)).ok_or_else(|| unknown("it is not a valid name".to_owned()))?;
     // The system's resolver knows no deadline. In a thread of its own it may take its time; it
     // ends by itself, and nobody waits for it any more.
     let (answer, answered) = mpsc::channel();

@@ -75,7 +75,7 @@ fn through(proxy: &Proxy, route: &Route<'_>, deadline: Instant) -> Result<PlainT
             host: host.to_owned(),
             port,
             reason: match error {
-                NetError::UnknownHost { reason, .. } => format!("the proxy's name is not known ({reason})"),
+                NetError::UnknownHost { reason, .. } => format!("the proxy's name is unknown ({reason})"),
                 NetError::Unreachable { reason, .. } => format!("the proxy cannot be reached: {reason}"),
                 other => other.to_string(),
             },

@@ -85,9 +85,9 @@ fn negotiate(
         (NO_LOGIN, _) => {}
         (USER_PASSWORD, Some(login)) => log_in(stream, login)?,
         (NO_METHOD, None) => {
-            return Err(Failure::Login("it wants one; write socks5://user:password@… in `proxy`"));
+            return Err(Failure::Login("it needs a login; write socks5://user:password@… in `proxy`"));
         }
-        (NO_METHOD, Some(_)) => return Err(Failure::Login("it takes no user and password")),
+        (NO_METHOD, Some(_)) => return Err(Failure::Login("it does not accept a user and password")),
         _ => return Err(Failure::NotSocks("it chose a login that was not offered")),
     }
     send(stream, &request)?;
@@ -122,7 +122,7 @@ fn request(host: &str, port: u16) -> Result<Vec<u8>, Failure> {
         Err(_) => {
             let name = ascii_name(bare(host)).unwrap_or_default();
             let length = u8::try_from(name.len()).ok().filter(|length| *length > 0);
-            let length = length.ok_or_else(|| Failure::Refused("the host is no possible name".to_owned()))?;
+            let length = length.ok_or_else(|| Failure::Refused("the host name is not valid".to_owned()))?;
             request.extend([DOMAIN_NAME, length]);
             request.extend_from_slice(name.as_bytes());
         }
@@ -149,7 +149,7 @@ fn answer(stream: &mut impl Read) -> Result<(), Failure> {
             let [length] = receive(stream)?;
             usize::from(length)
         }
-        _ => return Err(Failure::NotSocks("its answer has an address of no known kind")),
+        _ => return Err(Failure::NotSocks("its answer has an unknown kind of address")),
     };
     let mut address_and_port = [0; 255 + 2];
     stream.read_exact(&mut address_and_port[..length + 2])?;
@@ -158,12 +158,12 @@ fn answer(stream: &mut impl Read) -> Result<(), Failure> {
 
 fn refusal(reply: u8) -> String {
     match reply {
-        1 => "the proxy says: general failure".to_owned(),
+        1 => "the proxy reports a general failure".to_owned(),
         2 => "the proxy's rules do not allow it".to_owned(),
         3 => "the proxy cannot reach the network".to_owned(),
         4 => "the proxy cannot reach the host; check `host`".to_owned(),
         5 => "connection refused at the other end of the proxy; check `host` and `port`".to_owned(),
-        6 => "the way from the proxy is too long (TTL expired)".to_owned(),
+        6 => "the route from the proxy is too long (TTL expired)".to_owned(),
         7 => "the proxy does not know CONNECT".to_owned(),
         8 => "the proxy does not know this kind of address".to_owned(),
         other => format!("the proxy refused it with code {other}"),
@@ -275,19 +275,19 @@ mod tests {
     fn what_goes_wrong_has_its_words_and_its_code() {
         let long = "x".repeat(300);
         for (proxy, host, answers, exit, words) in [
-            (PLAIN, "h", &b"\x05\xff"[..], Exit::REFUSED, "it wants one"),
+            (PLAIN, "h", &b"\x05\xff"[..], Exit::REFUSED, "it needs a login"),
             (PLAIN, "h", b"\x05\x02", Exit::PROTOCOL, "not offered"),
-            (LOGIN, "h", b"\x05\xff", Exit::REFUSED, "takes no user"),
+            (LOGIN, "h", b"\x05\xff", Exit::REFUSED, "does not accept a user"),
             (LOGIN, "h", b"\x05\x02\x01\x01", Exit::REFUSED, "check user and password"),
             (PLAIN, "h", b"HTTP/1.1 400", Exit::PROTOCOL, "another protocol"),
             (PLAIN, "h", b"\x05\0\x04\0\0\x01", Exit::PROTOCOL, "another protocol"),
-            (PLAIN, "h", b"\x05\0\x05\0\0\x07", Exit::PROTOCOL, "no known kind"),
+            (PLAIN, "h", b"\x05\0\x05\0\0\x07", Exit::PROTOCOL, "unknown kind"),
             (PLAIN, "h", b"\x05\0\x05\x02\0\x01", Exit::UNAVAILABLE, "rules do not allow"),
             (PLAIN, "h", b"\x05\0\x05\x05\0\x01", Exit::UNAVAILABLE, "connection refused"),
             (PLAIN, "h", b"\x05\0\x05\x63\0\x01", Exit::UNAVAILABLE, "code 99"),
             (PLAIN, "h", b"\x05\0\x05\0\0\x01\0", Exit::UNAVAILABLE, "closed the connection"),
             (PLAIN, "h", b"", Exit::UNAVAILABLE, "closed the connection"),
-            (PLAIN, long.as_str(), b"", Exit::UNAVAILABLE, "no possible name"),
+            (PLAIN, long.as_str(), b"", Exit::UNAVAILABLE, "not valid"),
         ] {
             let (outcome, _, _) = speak(proxy, host, answers);
             let error = outcome.unwrap_err();

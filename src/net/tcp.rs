@@ -102,10 +102,10 @@ fn weight(error: &io::Error) -> u8 {
 fn describe(host: &str, address: SocketAddr, addresses: usize, error: &io::Error, check: &str) -> String {
     let what = match error.kind() {
         ErrorKind::ConnectionRefused => {
-            format!("connection refused; check {check}, or the server is down")
+            format!("connection refused; check {check}, and whether the server is up")
         }
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            format!("no answer in time; check the network, {check}, or a firewall on the way")
+            format!("no answer in time; check the network, {check}, and firewalls on the way")
         }
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
             format!("{error}; check the network")

@@ -85,7 +85,7 @@ fn remedy(text: &str) -> Option<String> {
         )
     } else if says(&["key too small", "md too weak", "md too small"]) {
         (
-            "a key or a signature of the server's is too weak",
+            "one of the server's keys or signatures is too weak",
             "get a new certificate for it, with an RSA key of 2048 bits or more, or ECDSA",
             "CipherString = DEFAULT:@SECLEVEL=1",
         )
@@ -93,7 +93,7 @@ fn remedy(text: &str) -> Option<String> {
         return None;
     };
     Some(format!(
-        "{fault}; who runs the server should {mend}; until then, if you accept the risk, `{setting}` in an OpenSSL \
+        "{fault}; its operator should {mend}; until then, if you accept the risk, `{setting}` in an OpenSSL \
          configuration that OPENSSL_CONF names lets this machine connect"
     ))
 }
@@ -133,9 +133,9 @@ fn is_about_our_certificate(text: &str) -> bool {
 fn client_words(text: &str, identity: bool) -> String {
     let said = library_words(text);
     if identity {
-        format!("it does not accept our certificate ({said}); check `tls_client_cert`")
+        format!("it does not accept your certificate ({said}); check `tls_client_cert`")
     } else {
-        format!("it wants a certificate of ours ({said}); name it in `tls_client_cert`")
+        format!("it wants a certificate from you ({said}); set `tls_client_cert`")
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
         ] {
             let text = format!("error:0A00018A:SSL routines:tls_process_ske_dhe:{reason}:../ssl/x.c:1:");
             let remedy = remedy(&text).unwrap();
-            assert!(remedy.contains(setting) && remedy.contains("who runs the server"), "{remedy}");
+            assert!(remedy.contains(setting) && remedy.contains("its operator"), "{remedy}");
         }
         assert_eq!(remedy("error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:354:"), None);
     }

@@ -84,7 +84,7 @@ pub enum Command<'a> {
 pub enum EncodeError {
     /// An argument holds CR, LF or NUL.
     #[error(
-        "the argument of {command} holds a line end or a NUL, which POP3 cannot carry; check the user name and password"
+        "the argument of {command} contains a line end or NUL, which POP3 cannot send; check the user name and password"
     )]
     ForbiddenOctet {
         /// The command's keyword.
@@ -92,7 +92,7 @@ pub enum EncodeError {
     },
     /// The line would be too long.
     #[error(
-        "{command} would be a line of {length} octets, but {limit} are allowed; use a shorter user name or password, or another `auth`"
+        "{command} would be a line of {length} octets, more than the {limit} allowed; use a shorter user name or password, or another `auth`"
     )]
     TooLong {
         /// The command's keyword.

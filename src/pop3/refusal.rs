@@ -44,15 +44,15 @@ impl NotNow {
     pub fn advice(self) -> &'static str {
         match self {
             NotNow::InUse => {
-                "another session has the maildrop; leave other mail programs, or try later (`popkeep fetch \
+                "another session has locked the mailbox; close other mail programs, or try again later (`popkeep fetch \
                  --wait 2m` waits for it)"
             }
-            NotNow::LoginDelay => "the server wants more time between two logins; run popkeep less often",
+            NotNow::LoginDelay => "the server wants more time between logins; run popkeep less often",
             NotNow::Limit => {
-                "the provider limits how much or how often; what has come is kept, and a later run goes on from \
-                 there; run popkeep less often if this is frequent"
+                "the provider limits how much or how often; what has arrived is kept, and a later run continues; \
+                 if this happens often, run popkeep less often"
             }
-            NotNow::Problem => "the server has a problem that passes; try later",
+            NotNow::Problem => "the server has a temporary problem; try again later",
         }
     }
 }

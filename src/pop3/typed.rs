@@ -17,22 +17,22 @@ pub struct Typed(Command<'static>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsaid {
     /// A command of the AUTHORIZATION state.
-    #[error("{keyword} is not sent: you are logged in already")]
+    #[error("{keyword}: not sent; you are already logged in")]
     LoggedIn {
         /// The command's keyword.
         keyword: &'static str,
     },
     /// STLS, which RFC 2595 allows before the login only.
     #[error(
-        "STLS is not sent: TLS begins before the login, where `tls` in the configuration says so; \
-         `popkeep check` tells whether it is on"
+        "STLS: not sent; TLS starts before the login, if `tls` in the configuration says so \
+         (`popkeep check` shows whether it is on)"
     )]
     Tls,
     /// UTF8, which RFC 6856 allows before the login only.
-    #[error("UTF8 is not sent: popkeep asks for it before the login, where the server offers it")]
+    #[error("UTF8: not sent; popkeep turns it on before the login, if the server offers it")]
     Utf8,
     /// A command of POP3 with arguments that it does not have.
-    #[error("{keyword} is not sent: it is {usage}")]
+    #[error("{keyword}: not sent; write {usage}")]
     Arguments {
         /// The command's keyword.
         keyword: &'static str,
@@ -40,16 +40,13 @@ pub enum Unsaid {
         usage: &'static str,
     },
     /// Not a command of POP3.
-    #[error(
-        "{word} is not sent: whether its answer would be one line or many is not known; HELP shows what can \
-         be said"
-    )]
+    #[error("{word}: unknown command, not sent; type HELP for the list")]
     Unknown {
         /// The first word, safe to be shown.
         word: String,
     },
     /// Longer than any command.
-    #[error("the line is not sent: a command has at most {MAX_COMMAND} octets")]
+    #[error("line not sent: a command has at most {MAX_COMMAND} octets")]
     TooLong,
 }
 
@@ -102,7 +99,7 @@ fn usage(keyword: &str) -> Option<&'static str> {
         "RETR" => "RETR NUMBER",
         "DELE" => "DELE NUMBER",
         "TOP" => "TOP NUMBER LINES",
-        "STAT" | "NOOP" | "RSET" | "CAPA" | "QUIT" => "said alone",
+        "STAT" | "NOOP" | "RSET" | "CAPA" | "QUIT" => "it without arguments",
         _ => return None,
     })
 }
@@ -170,7 +167,7 @@ mod tests {
         {
             assert!(matches!(read(line), Err(Unsaid::Arguments { .. })), "{line}");
         }
-        assert_eq!(read("DELE x").unwrap_err().to_string(), "DELE is not sent: it is DELE NUMBER");
+        assert_eq!(read("DELE x").unwrap_err().to_string(), "DELE: not sent; write DELE NUMBER");
         for line in ["XTND XLST", "LAST", "\u{1b}[2J", "RETR\t1", "STAT\0"] {
             assert!(matches!(read(line), Err(Unsaid::Unknown { .. })), "{line}");
         }

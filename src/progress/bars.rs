@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What a person is told who pressed Ctrl-C.
 const STOPPING: &str =
-    "stopping: what is complete is kept, and the message in hand is waited for; Ctrl-C again stops at once";
+    "stopping after the current message; everything finished is kept. Ctrl-C again stops now";
 
 pub(super) struct Bars {
     all: MultiProgress,

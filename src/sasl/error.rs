@@ -8,13 +8,15 @@ use crate::exit::Exit;
 #[non_exhaustive]
 pub enum SaslError {
     /// The user name, password or token holds an octet that the mechanism cannot carry. Exit 78.
-    #[error("the user name or the secret holds a control character, which {mechanism} cannot carry")]
+    #[error(
+        "the user name or the password contains a control character, which {mechanism} cannot send; remove it"
+    )]
     Uncarriable {
         /// The mechanism.
         mechanism: &'static str,
     },
     /// The server went on asking after everything was said. Exit 76.
-    #[error("the server sent a challenge that {mechanism} does not have; set `auth` to another mechanism")]
+    #[error("the server sent a challenge that is not part of {mechanism}; set `auth` to another mechanism")]
     UnexpectedChallenge {
         /// The mechanism.
         mechanism: &'static str,
@@ -23,7 +25,7 @@ pub enum SaslError {
     #[error("the server sent a challenge that is not base64; set `auth` to another mechanism")]
     NotBase64,
     /// A challenge cannot be read. Exit 76.
-    #[error("the server's {mechanism} challenge cannot be used: {fault}; set `auth` to another mechanism")]
+    #[error("the server's {mechanism} challenge is not usable: {fault}; set `auth` to another mechanism")]
     Malformed {
         /// The mechanism.
         mechanism: &'static str,
@@ -42,8 +44,8 @@ pub enum SaslError {
     },
     /// The server does not know the password: it is another one than ours, or somebody between. Exit 77.
     #[error(
-        "the server could not prove that it knows this account's password ({mechanism}), so it is not \
-         trusted; somebody may be answering in its place"
+        "the server could not prove that it knows this account's password ({mechanism}), so popkeep does not \
+         trust it; somebody may be answering in its place"
     )]
     Unproven {
         /// The mechanism.
@@ -59,7 +61,7 @@ pub enum SaslError {
         mechanism: &'static str,
     },
     /// The system gives no random numbers. Exit 74.
-    #[error("the system gives no random numbers: {reason}")]
+    #[error("the system provides no random numbers: {reason}")]
     NoRandom {
         /// What it said.
         reason: String,

@@ -37,11 +37,11 @@ pub enum SessionError {
         text: Vec<u8>,
     },
     /// The connection ended without a greeting. Exit 69.
-    #[error("the server closed the connection before its greeting; check `port` and `tls`, or try later")]
+    #[error("the server closed the connection before it greeted; check `port` and `tls`, or try again later")]
     ClosedBeforeGreeting,
     /// The greeting is `-ERR`, and not for now only. Exit 76.
     #[error(
-        "the server refused the connection: “{}”; try later, or ask who runs the server",
+        "the server refused the connection: “{}”; try again later, or ask its operator",
         escape(.reply.text())
     )]
     GreetingRefused {
@@ -49,7 +49,7 @@ pub enum SessionError {
         reply: Reply,
     },
     /// The connection ended while a reply was due. Exit 69.
-    #[error("the server closed the connection while its answer to {during} was due; run popkeep again")]
+    #[error("the server closed the connection instead of answering {during}; run popkeep again")]
     Closed {
         /// The command.
         during: &'static str,
@@ -58,7 +58,7 @@ pub enum SessionError {
     #[error(
         "the server was too slow with {during}: no whole line, or less than 4 KiB of a message, in {} s; {}",
         .after.as_secs_f64(),
-        if *.during == GREETING { "is `tls` right for this `port`?" } else { "try later, or raise `timeout`" }
+        if *.during == GREETING { "check that `tls` fits this `port`" } else { "try again later, or raise `timeout`" }
     )]
     TimedOut {
         /// The command.
@@ -68,7 +68,7 @@ pub enum SessionError {
     },
     /// The account's whole run took too long. Exit 69.
     #[error(
-        "it took longer than `run_timeout` (during {during}); what is stored is kept, and the next run goes on from there"
+        "the run took longer than `run_timeout` (during {during}); what is stored is kept, and the next run continues from there"
     )]
     RunTimeout {
         /// The command, or what was done.
@@ -85,7 +85,7 @@ pub enum SessionError {
     /// The server broke the protocol. Exit 76.
     #[error(
         "the server broke the protocol in its answer to {during}: {source}; run popkeep again, and with -vv if it \
-         stays so"
+         keeps happening"
     )]
     Protocol {
         /// The command.
@@ -95,7 +95,7 @@ pub enum SessionError {
     },
     /// Octets arrived that belong to no command: from here on no reply can be trusted. Exit 76.
     #[error(
-        "the server sent “{}” though nothing was asked; none of its answers can be trusted then, so the session was given up; run popkeep again",
+        "the server sent “{}” without being asked, so popkeep cannot trust its answers and gave up the session; run popkeep again",
         escape(.octets)
     )]
     Surplus {
@@ -104,8 +104,8 @@ pub enum SessionError {
     },
     /// A header has no end in sight. Exit 76.
     #[error(
-        "the answer to TOP for message {number} is longer than any header ({limit} octets), so the session was \
-         given up"
+        "the answer to TOP for message {number} is longer than any header ({limit} octets), so popkeep gave up the \
+         session"
     )]
     EndlessHeader {
         /// The message.
@@ -118,13 +118,13 @@ pub enum SessionError {
     Listing(#[from] ListingError),
     /// Something followed the `+OK` of STLS in clear text. Exit 76.
     #[error(
-        "octets followed the server's answer to STLS in clear text; somebody may be tampering with the \
-         connection, so it was closed before the login"
+        "the server's answer to STLS was followed by clear text, so popkeep closed the connection before the \
+         login; somebody may be tampering with it"
     )]
     Injected,
     /// STLS was refused. Exit 76.
     #[error(
-        "the server does not offer STLS: it said “{}”; set tls = \"implicit\" if the server has a TLS port (995)",
+        "the server does not offer STLS (it said “{}”); if it has a TLS port (995), set tls = \"implicit\"",
         escape(.reply.text())
     )]
     NoStls {
@@ -155,7 +155,7 @@ pub enum SessionError {
         reason: &'static str,
     },
     /// The server said "not now": the maildrop is locked, or a passing problem. Exit 75.
-    #[error("the server says not now (answer to {during}): “{}”; {}", escape(.reply.text()), later(.reply))]
+    #[error("the server refused {during} for now: “{}”; {}", escape(.reply.text()), later(.reply))]
     TryLater {
         /// The command.
         during: &'static str,
@@ -163,7 +163,7 @@ pub enum SessionError {
         reply: Reply,
     },
     /// A command that must work was refused. Exit 76.
-    #[error("the server refused {command}: “{}”; -vv shows what was said before", escape(.reply.text()))]
+    #[error("the server refused {command}: “{}”; run popkeep with -vv to see the whole conversation", escape(.reply.text()))]
     Refused {
         /// The command.
         command: &'static str,
@@ -172,7 +172,7 @@ pub enum SessionError {
     },
     /// The password would have crossed a network in clear text; nothing was sent. Exit 78.
     #[error(
-        "the connection is not encrypted, so the password was not sent; \
+        "the connection is not encrypted, so popkeep did not send the password; \
          use tls = \"implicit\" or \"starttls\", or set allow_plaintext = true"
     )]
     ClearTextRefused,
@@ -299,17 +299,15 @@ impl LoginRefusal {
     fn advice(&self) -> String {
         let mechanism = self.mechanism;
         match (self.meaning, mechanism.takes()) {
-            (Refusal::Broken, _) => {
-                "only the server's own people can mend that; ask your provider".to_owned()
-            }
+            (Refusal::Broken, _) => "only the server's operator can fix that; ask your provider".to_owned(),
             (Refusal::Mechanism, _) => {
-                format!("the server does not know or allow {mechanism} here; set `auth` to another mechanism")
+                format!("the server does not allow {mechanism} here; set `auth` to another mechanism")
             }
             (_, SecretKind::Token) => "check `user`, and what token_command prints".to_owned(),
             (_, SecretKind::Certificate) => "check `user` and the client certificate".to_owned(),
             (_, SecretKind::Password) if self.automatic && !mechanism.reveals_secret() => format!(
-                "check `user` and the password; if they are right, the server may offer {mechanism} and \
-                 not have what it needs for it: then set auth = \"plain\" or \"user\" (over TLS)"
+                "check `user` and the password; if they are right, {mechanism} may not work on this server, so \
+                 try auth = \"plain\" or \"user\" (over TLS)"
             ),
             (_, SecretKind::Password) => "check `user`, the password and `auth`".to_owned(),
         }
@@ -333,7 +331,7 @@ impl std::error::Error for LoginRefusal {}
 fn later(reply: &Reply) -> &'static str {
     match Refusal::of(reply) {
         Refusal::NotNow(why) => why.advice(),
-        _ => "try later",
+        _ => "try again later",
     }
 }
 

@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error(transparent)]
     Archive(ArchiveError),
     /// Another popkeep has this maildrop's lock. Exit 75.
-    #[error("another popkeep is at work on {identity}; try again when it has finished, or with --wait 2m")]
+    #[error("another popkeep is working on {identity}; try again when it has finished, or use --wait 2m")]
     Busy {
         /// Whose maildrop.
         identity: String,

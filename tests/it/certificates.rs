@@ -93,12 +93,12 @@ fn bad_certificates() -> Vec<Bad> {
                 between.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             })
         },
-        &["somebody who is no authority", "popkeep test issuer between", "do not trust"],
+        &["somebody who is not an authority", "popkeep test issuer between", "do not trust"],
     );
     add(
         "an issuer without basic constraints",
         &|authority| authority.through(|between| between.is_ca = IsCa::NoCa),
-        &["somebody who is no authority"],
+        &["somebody who is not an authority"],
     );
     add(
         "an authority nobody here knows",

@@ -130,7 +130,7 @@ fn a_message_that_the_server_does_not_hand_out() {
 fn an_archive_that_cannot_be_made() {
     let server = behaving(Behaviour::default());
     let account = Account::on("work", &server).text("archive", "/proc/version/work");
-    problem(account, 73, &["/proc/version", "cannot be written", "check its owner"]);
+    problem(account, 73, &["cannot write the archive /proc/version", "check its owner"]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn an_archive_that_has_vanished() {
     fetch(&sandbox).expect(0).silent();
     std::fs::remove_dir_all(sandbox.archive("work")).unwrap();
     server.take_sessions();
-    fetch(&sandbox).expect(73).one_line(&["3 messages", "is its disk mounted?"]);
+    fetch(&sandbox).expect(73).one_line(&["3 messages", "mount its disk"]);
     assert!(server.take_sessions().is_empty(), "found out before anybody logs in");
 }
 

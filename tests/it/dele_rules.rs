@@ -60,7 +60,7 @@ fn deletion_switched_on_after_years_is_announced_and_told_beforehand() {
         .says(&["would delete 3 messages that are archived, the oldest archived 2020-01-01"]);
     assert_eq!(server.uids().len(), 3);
     sandbox.popkeep(["fetch"]).run().expect(0).says(&[
-        "`delete` was \"never\" and is now \"fetched\": 3 messages fetched by earlier runs will be deleted",
+        "`delete` changed from \"never\" to \"fetched\": 3 messages fetched by earlier runs will be deleted",
         "the oldest archived on 2020-01-01",
     ]);
     assert!(server.uids().is_empty());

@@ -51,9 +51,9 @@ fn the_screens_in_readme_are_those_of_a_run() {
     terminal.expect("Port [995]: ").enter(&dovecot.tls_port().to_string());
     terminal.expect("User name [jane@example.example]: ").enter("");
     terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
-    terminal.expect("Name of the account [example]: ").enter("work");
+    terminal.expect("Account name [example]: ").enter("work");
     terminal.expect("[maildir]: ").enter("");
-    terminal.expect("Keep the mail in [~/Mail/work]: ").enter("");
+    terminal.expect("Store the mail in [~/Mail/work]: ").enter("");
     terminal.expect("[never]: ").enter("");
     terminal.expect("1, 2 or 3 [2]: ").enter("2");
     terminal.expect("File [~/.config/popkeep/work.password]: ").enter("");
@@ -81,7 +81,7 @@ fn the_screens_in_readme_are_those_of_a_run() {
         std::fs::write(&file, &readme).unwrap();
     } else {
         let differing = kept.lines().zip(readme.lines()).find(|(kept, real)| kept != real);
-        let hint = "write it anew with POPKEEP_BLESS=1 cargo test first_minute";
+        let hint = "write it with POPKEEP_BLESS=1 cargo test first_minute";
         assert!(kept == readme, "README shows another screen than a run does; {hint}\n{differing:#?}");
     }
 }

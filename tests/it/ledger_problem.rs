@@ -113,7 +113,7 @@ fn a_damaged_ledger_is_told_and_once_it_is_away_the_maildir_tells_what_is_held()
             page.fill(0xa5);
         }
         std::fs::write(&ledger, octets).unwrap();
-        stops_before_login(&server, &sandbox, 65, &["damaged", "keep it"]);
+        stops_before_login(&server, &sandbox, 65, &["damaged", "rename it"]);
         // People move the one file that the error names, and leave what lies beside it.
         std::fs::rename(&ledger, sandbox.path("damaged")).unwrap();
         if old_log_stays {

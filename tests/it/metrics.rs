@@ -157,5 +157,5 @@ fn a_file_that_cannot_be_written_is_a_problem_of_its_own() {
         .popkeep(["fetch", "--quiet", "--metrics", "/dev/null"])
         .run()
         .expect(74)
-        .one_line(&["no regular file"]);
+        .one_line(&["not a regular file"]);
 }

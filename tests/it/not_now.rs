@@ -29,9 +29,9 @@ fn later_and_wrong_in_one_line_each_with_what_to_do() {
         ("[IN-USE] busy", 75, "--wait"),
         ("maildrop already locked", 75, "--wait"),
         ("[LOGIN-DELAY] slowly", 75, "less often"),
-        ("[SYS/TEMP] database is down", 75, "try later"),
-        ("[SYS/TEMP/X] database is down", 75, "try later"),
-        ("server busy", 75, "try later"),
+        ("[SYS/TEMP] database is down", 75, "try again later"),
+        ("[SYS/TEMP/X] database is down", 75, "try again later"),
+        ("server busy", 75, "try again later"),
         ("[SYS/PERM] account is not enabled", 77, "ask your provider"),
         ("[AUTH] no", 77, "check `user`"),
         ("[X-NEW] no", 77, "check `user`"),
@@ -125,11 +125,7 @@ fn a_short_login_delay_is_waited_for() {
     let server = PopServer::behaving(Mail::some(1), Behaviour { capa, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-    sandbox
-        .popkeep(["fetch"])
-        .run()
-        .expect(0)
-        .says(&["the server wants 3 s between two logins; waiting for"]);
+    sandbox.popkeep(["fetch"]).run().expect(0).says(&["the server wants 3 s between logins; waiting for"]);
 }
 
 #[test]

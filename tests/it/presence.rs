@@ -396,7 +396,7 @@ fn verify_says_nothing_of_an_mbox_that_another_program_has_locked() {
     mark_all(&sandbox.archive("work"), "Status: RO");
     sandbox.write("Mail/work.lock", "1\n");
     let outcome = sandbox.popkeep(["verify"]).run();
-    assert_ne!(outcome.code, Some(0), "{outcome:?}");
+    assert!(!matches!(outcome.code, Some(0 | 1)), "neither well nor damaged: {outcome:?}");
     fs::remove_file(sandbox.path("Mail/work.lock")).unwrap();
     verify(&sandbox, 0);
 }

@@ -59,10 +59,10 @@ fn ctrl_c_stops_the_bars_says_what_happens_and_a_second_one_ends_at_once() {
     let sandbox = Sandbox::with([Account::on("work", &server).text("timeout", "300s")]);
     let mut terminal = sandbox.popkeep(["fetch"]).on_terminal(120, 24);
     server.wait_for_stall();
-    terminal.expect(" left").control('C').expect("Ctrl-C again stops at once\n");
+    terminal.expect(" left").control('C').expect("Ctrl-C again stops now\n");
     // The terminal's own ^C may have pushed the bar up a line; it stands still there.
     let screen = terminal.screen();
-    assert!(screen.lines().last().unwrap().starts_with("stopping: "), "{screen}");
+    assert!(screen.lines().last().unwrap().starts_with("stopping after"), "{screen}");
     terminal.control('C');
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(130));

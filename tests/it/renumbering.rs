@@ -4,7 +4,7 @@
 //! | rule | tests |
 //! | --- | --- |
 //! | STAT behind the last RETR and before the first DELE, UIDL settles | [`another_client_expunges_a_message_while_we_fetch`] |
-//! | nothing is deleted in a session in which numbers have moved | [`another_client_expunges_a_message_before_we_delete`] |
+//! | nothing is deleted in a session in which numbers have moved | [`nothing_is_deleted_in_a_session_in_which_numbers_have_moved`], [`another_client_expunges_a_message_before_we_delete`] |
 //! | DELE from the highest number to the lowest | [`a_server_that_renumbers_at_our_own_dele`] |
 //! | STAT alone is a suspicion, where the listing is long beside what is done | [`in_a_large_maildrop_stat_alone_gives_it_away`] |
 //! | STAT after the DELEs; a UID gone that we did not mark: RSET, no QUIT | [`another_client_expunges_a_message_while_we_delete`] |
@@ -68,6 +68,18 @@ fn another_client_expunges_a_message_while_we_fetch() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn nothing_is_deleted_in_a_session_in_which_numbers_have_moved() {
+    for capa in capas() {
+        let expunges = Some((Nth("STAT", 2), 4));
+        let server = PopServer::behaving(mails(true), Behaviour { capa, expunges, ..Behaviour::default() });
+        let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
+        sandbox.popkeep(["fetch", "--quiet"]).run();
+        assert_eq!(server.take_sessions()[0].count("DELE"), 0, "not even what has its number still");
+        assert!(server.uids().is_empty(), "the session after it deletes");
     }
 }
 

@@ -122,13 +122,13 @@ fn what_is_no_command_after_the_login_is_explained_and_not_sent() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::for_server(&server);
     for (line, words) in [
-        ("USER joe", "USER is not sent: you are logged in already"),
-        ("pass geheim", "PASS is not sent: you are logged in already"),
-        ("AUTH PLAIN", "AUTH is not sent: you are logged in already"),
-        ("STLS", "STLS is not sent: TLS begins before the login"),
-        ("XTND XLST Subject", "XTND is not sent"),
-        ("RETR", "RETR is not sent: it is RETR NUMBER"),
-        ("LIST all", "LIST is not sent: it is LIST or LIST NUMBER"),
+        ("USER joe", "USER: not sent"),
+        ("pass geheim", "PASS: not sent"),
+        ("AUTH PLAIN", "AUTH: not sent"),
+        ("STLS", "STLS: not sent"),
+        ("XTND XLST Subject", "XTND: unknown command, not sent"),
+        ("RETR", "RETR: not sent; write RETR NUMBER"),
+        ("LIST all", "LIST: not sent; write LIST or LIST NUMBER"),
     ] {
         server.take_sessions();
         let outcome =
@@ -168,8 +168,8 @@ fn one_session_or_fetch_at_a_time_has_an_account() {
     typed.write_all(b"NOOP\n").unwrap();
     let mut answer = [0; 4];
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut answer).unwrap();
-    sandbox.popkeep(["fetch", "--quiet"]).run().expect(75).one_line(&["another popkeep is at work"]);
-    sandbox.popkeep(["session", "work"]).run().expect(75).one_line(&["another popkeep is at work"]);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(75).one_line(&["another popkeep is working"]);
+    sandbox.popkeep(["session", "work"]).run().expect(75).one_line(&["another popkeep is working"]);
     typed.write_all(b"QUIT\n").unwrap();
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();

@@ -57,7 +57,7 @@ fn what_is_not_held_is_not_deleted_from_a_script_without_yes() {
     let outcome = delete(&[]).expect(1);
     assert_eq!(
         outcome.stderr,
-        "popkeep: work: DELE 1 is not sent: it is not in the archive; fetch first, or use --yes\n"
+        "popkeep: work: DELE 1: not sent; it is not in the archive; fetch first, or use --yes\n"
     );
     assert_eq!((server.uids().len(), server.count("DELE")), (2, 0));
 
@@ -67,7 +67,7 @@ fn what_is_not_held_is_not_deleted_from_a_script_without_yes() {
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
     std::fs::remove_dir_all(sandbox.archive("work").join("new")).unwrap();
     std::fs::create_dir(sandbox.archive("work").join("new")).unwrap();
-    delete(&[]).expect(1).says(&["DELE 1 is not sent", "archive"]);
+    delete(&[]).expect(1).says(&["DELE 1: not sent", "archive"]);
     assert_eq!(server.uids(), ["uid-00002"], "a record without its copy is no copy");
 }
 
@@ -83,9 +83,9 @@ fn a_copy_that_was_changed_or_removed_does_not_count() {
     });
     std::fs::write(&copies[0], "Subject: mine now\n\n").unwrap();
     let delete = || sandbox.popkeep(["session", "work"]).run_with("DELE 1\nQUIT\n").expect(1);
-    delete().says(&["DELE 1 is not sent: its copy in the archive has been changed"]);
+    delete().says(&["DELE 1: not sent; its copy in the archive has been changed"]);
     std::fs::remove_file(&copies[0]).unwrap();
-    delete().says(&["DELE 1 is not sent: its copy is not in the archive any more"]);
+    delete().says(&["DELE 1: not sent; its copy is no longer in the archive"]);
     assert_eq!(server.uids().len(), 2);
 }
 
@@ -99,7 +99,7 @@ fn in_an_mbox_a_copy_is_looked_at_as_well() {
     let file = sandbox.archive("work");
     let text = std::fs::read_to_string(&file).unwrap().replace("This is message 2", "This is message 3");
     std::fs::write(&file, text).unwrap();
-    delete(1).expect(1).says(&["DELE 1 is not sent: its copy in the archive has been changed"]);
+    delete(1).expect(1).says(&["DELE 1: not sent; its copy in the archive has been changed"]);
     assert_eq!(server.uids(), ["uid-00002"]);
 }
 
@@ -112,7 +112,7 @@ fn leaving_without_quit_deletes_nothing_and_says_so() {
         let outcome = sandbox.popkeep(["session", "work"]).run_with(typed).expect(1);
         assert_eq!(
             outcome.stderr,
-            "popkeep: work: left without QUIT: a server that follows RFC 1939 keeps everything then, so the \
+            "popkeep: work: left without QUIT: a server that follows RFC 1939 then keeps everything, so the \
              deletion of 2 messages (1, 3) is not carried out\n"
         );
         assert_eq!(server.uids().len(), 3);
@@ -125,12 +125,16 @@ fn leaving_without_quit_deletes_nothing_and_says_so() {
 #[test]
 fn a_quit_that_is_refused_or_lost_leaves_the_next_fetch_to_look() {
     for (quit, code, words) in [
-        (Quit::Refuses, 1, "the server refused QUIT: whether the server deleted 1 message (2) is not known"),
-        (Quit::Drops, 69, "answer to QUIT was due; run popkeep again; whether the server deleted 1 message"),
+        (Quit::Refuses, 1, "the server refused QUIT: it is unknown whether the server deleted 1 message (2)"),
+        (
+            Quit::Drops,
+            69,
+            "instead of answering QUIT; run popkeep again; it is unknown whether the server deleted 1 message",
+        ),
         (
             Quit::CommitsSilently,
             69,
-            "whether the server deleted 1 message (2) is not known; the next fetch looks again",
+            "it is unknown whether the server deleted 1 message (2); the next fetch looks again",
         ),
     ] {
         let server = PopServer::with(Mail::some(3));
@@ -154,7 +158,7 @@ fn a_connection_that_is_lost_says_what_becomes_of_the_marks() {
     server.behave(Behaviour { cut_at: Some(Nth("NOOP", 1)), ..Behaviour::default() });
     let outcome = sandbox.popkeep(["session", "work"]).run_with("DELE 1\nNOOP\nQUIT\n").expect(69);
     assert_eq!(outcome.stdout, "+OK marked\n");
-    outcome.says(&["while its answer to NOOP was due", "the deletion of 1 message (1) is not carried out"]);
+    outcome.says(&["instead of answering NOOP", "the deletion of 1 message (1) is not carried out"]);
     assert_eq!(server.uids().len(), 2);
 }
 
@@ -166,7 +170,7 @@ fn a_server_whose_quit_deletes_what_was_shown_is_not_left_so_by_mistake() {
     let sandbox = Sandbox::for_server(&server);
     let outcome = sandbox.popkeep(["session", "work"]).run_with("RETR 2\nQUIT\n").expect(1);
     outcome.says(&[
-        "QUIT is not sent: at QUIT this server deletes or hides what RETR showed, and the archive lacks 2",
+        "QUIT: not sent; at QUIT this server deletes or hides what RETR showed, and these are not archived: 2",
     ]);
     assert_eq!((server.uids().len(), server.count("QUIT")), (2, 0));
     sandbox.popkeep(["session", "work", "--yes"]).run_with("RETR 2\nQUIT\n").expect(0);

@@ -13,11 +13,7 @@ fn a_prompt_with_a_history() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
     let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
-    terminal
-        .expect("work: 2 messages, ")
-        .expect("0 archived; clear text")
-        .expect("HELP shows")
-        .expect("work> ");
+    terminal.expect("work: 2 messages, ").expect("0 archived; clear text").expect("HELP").expect("work> ");
     terminal.enter("stat").expect("+OK 2 ").expect("work> ");
     terminal.enter("list 1").expect("+OK 1 ").expect("work> ");
     terminal.send(UP).send(UP).expect("stat").send("\r").expect("+OK 2 ").expect("work> ");
@@ -147,7 +143,7 @@ fn the_password_is_asked_for_before_the_prompt_and_is_in_no_history() {
     let sandbox = Sandbox::with([Account::on("work", &server).without("password")]);
     let mut terminal = sandbox.popkeep(["session", "work"]).on_terminal(100, 50);
     terminal.expect("assword").expect(":").enter_unseen(PASSWORD).expect("work> ");
-    terminal.enter("pass secret").expect("PASS is not sent: you are logged in already").expect("work> ");
+    terminal.enter("pass secret").expect("PASS: not sent").expect("work> ");
     terminal.send(UP).send(UP).send("stat\r").expect("+OK 1 ").expect("work> ");
     terminal.enter("quit").expect("+OK bye");
     let ended = terminal.finish();

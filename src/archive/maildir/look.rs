@@ -164,7 +164,7 @@ impl<D: Disk> Maildir<D> {
         for (path, meta) in found {
             let place = path.strip_prefix(&self.root).unwrap_or(path).display();
             if meta.kind != Kind::File {
-                problem = Some(format!("{place} is no file"));
+                problem = Some(format!("{place} is not a file"));
                 continue;
             }
             match self.compare(path, &row.digest) {
@@ -205,7 +205,7 @@ impl<D: Disk> Maildir<D> {
                             return Ok(Examined::Whole { exactly: false });
                         }
                         let reason = if octets == row.size {
-                            "its content is another".to_owned()
+                            "its content is different".to_owned()
                         } else {
                             format!("it has {octets} octets, not {}", row.size)
                         };

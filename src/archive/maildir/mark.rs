@@ -11,7 +11,7 @@ const MARK: &str = "popkeep-archive";
 
 /// What is in it.
 const WORDS: &[u8] =
-    b"popkeep keeps mail in this folder. Leave this file here: by it popkeep knows the archive when all mail is gone.\n";
+    b"popkeep stores mail in this folder. Keep this file: it tells popkeep that this is the archive, even when it is empty.\n";
 
 impl<D: Disk> Maildir<D> {
     fn mark(&self) -> PathBuf {

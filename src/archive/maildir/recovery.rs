@@ -82,9 +82,9 @@ impl<D: Disk> Maildir<D> {
             }
             if let Found::Different(path) = found {
                 let path = path.display();
-                recovery
-                    .left_alone
-                    .push(format!("{path} is not the message that was stored there; it is left alone"));
+                recovery.left_alone.push(format!(
+                    "{path} is not the message that was stored there; popkeep leaves it alone"
+                ));
             }
             recovery.withdrawn += 1;
             changes.push(Change::Withdrawn(row.seq));

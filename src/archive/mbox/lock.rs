@@ -87,7 +87,7 @@ pub(super) fn check(path: &Path, meta: &Meta) -> Result<(), ArchiveError> {
     match meta.kind {
         Kind::File if meta.links > 1 => Err(ArchiveError::cannot_create(
             path,
-            "it has a second name (a hard link): what is written to one is written to both",
+            "it has a second name (a hard link), and writing to one changes both",
         )),
         Kind::File if meta.uid == crate::disk::our_user() => Ok(()),
         Kind::File => Err(ArchiveError::cannot_create(path, "it belongs to another user")),

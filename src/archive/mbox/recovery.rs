@@ -91,7 +91,7 @@ impl<D: Disk> Mbox<D> {
     fn left_alone(&self, region: &Range<u64>) -> String {
         let Range { start, end } = region;
         format!(
-            "{}: octets {start} to {end} are not the mail that was being appended there; they are left alone",
+            "{}: octets {start} to {end} are not the mail that was being appended there; popkeep leaves them alone",
             self.path.display()
         )
     }

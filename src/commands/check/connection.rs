@@ -32,8 +32,8 @@ pub(in super::super) fn security(security: &Security, account: &Account) -> Stri
             format!("TLS{begin}, certificate verified")
         }
         Security::Tls { .. } => format!("TLS{begin}, certificate pinned by tls_fingerprint"),
-        Security::Plain { loopback: true } => "clear text, to this machine itself".to_owned(),
-        Security::Plain { loopback: false } => "clear text, readable on its way".to_owned(),
+        Security::Plain { loopback: true } => "clear text, to this machine".to_owned(),
+        Security::Plain { loopback: false } => "clear text, which others can read on the way".to_owned(),
     }
 }
 
@@ -119,13 +119,10 @@ mod tests {
         account.tls_fingerprint.push(Leaf::read(b"abc").fingerprint);
         account.tls = Tls::StartTls;
         assert_eq!(security(&tls, &account), "TLS after STLS, certificate pinned by tls_fingerprint");
-        assert_eq!(
-            security(&Security::Plain { loopback: true }, &account),
-            "clear text, to this machine itself"
-        );
+        assert_eq!(security(&Security::Plain { loopback: true }, &account), "clear text, to this machine");
         assert_eq!(
             security(&Security::Plain { loopback: false }, &account),
-            "clear text, readable on its way"
+            "clear text, which others can read on the way"
         );
     }
 

@@ -102,7 +102,7 @@ fn replace(dir: &Path, config: &Path, octets: &[u8]) -> io::Result<()> {
 }
 
 fn port_line(port: u16) -> String {
-    format!("port = {port}  # of the demo's server; another one each time\n")
+    format!("port = {port}  # of the demo's server; different each time\n")
 }
 
 fn fresh(port: u16) -> String {
@@ -112,14 +112,14 @@ fn fresh(port: u16) -> String {
 # A real configuration: paths are relative to this file. For mail of your own only
 # host, user, a password and an archive are needed; see popkeep.toml(5).
 
-state_dir = \"state\"             # where the ledger is
+state_dir = \"state\"             # the folder of the ledger
 
 [accounts.demo]
 host = \"127.0.0.1\"
 {port}tls = \"none\"                   # allowed here because the server is on this machine
 user = \"{USER}\"
 password = \"{PASSWORD}\"       # for a real one: password_command = \"pass show mail\"
-archive = \"mail\"                # a Maildir: one file for each message
+archive = \"mail\"                # a Maildir: one file per message
 identity = \"{USER}@popkeep-demo\"
 "
     )

@@ -113,13 +113,13 @@ fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     page.of_summaries(
         accounts,
         "popkeep_removed_messages",
-        "Listed messages that were archived and have been removed from the archive since.",
+        "Listed messages that were archived but are no longer in the archive.",
         |s| s.removed,
     );
     page.of_summaries(
         accounts,
         "popkeep_missing_messages",
-        "Listed messages that the archive does not hold, though it should.",
+        "Listed messages that should be archived but are not.",
         |s| s.really_missing().count() as u64,
     );
     page.of_summaries(
@@ -139,7 +139,7 @@ fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     page.each(
         accounts,
         "popkeep_quarantined_messages",
-        "Messages that are set aside, to be tried again.",
+        "Messages that failed and will be tried again.",
         |account| account.quarantined,
     );
 }

@@ -21,7 +21,7 @@ impl Address {
             return Err(wanted());
         }
         let draft = Draft { host: domain.to_owned(), ..Draft::new("address") };
-        draft.account().map_err(|_| format!("{domain:?} is no domain; {}", wanted()))?;
+        draft.account().map_err(|_| format!("{domain:?} is not a domain; {}", wanted()))?;
         Ok(Address { local_part: local_part.to_owned(), domain: domain.to_owned() })
     }
 

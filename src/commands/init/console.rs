@@ -57,7 +57,7 @@ impl Console {
                 (Ok(""), Some(default)) => return Ok(default.to_owned()),
                 (Ok(""), None) => {}
                 (Ok(answer), _) if !answer.contains(|c: char| c.is_control()) => return Ok(answer.to_owned()),
-                _ => self.problem("That has characters in it that no answer has; type it again."),
+                _ => self.problem("That contains control characters; type it again."),
             }
         }
     }
@@ -74,7 +74,7 @@ impl Console {
             let mut meant = words.iter().filter(|word| word.starts_with(&answer));
             match (words.iter().find(|word| **word == answer), meant.next(), meant.next()) {
                 (Some(word), ..) | (None, Some(word), None) => return Ok(word),
-                _ => self.problem(&format!("The answer is one of these: {}.", words.join(", "))),
+                _ => self.problem(&format!("Answer with one of these: {}.", words.join(", "))),
             }
         }
     }

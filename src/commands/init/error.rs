@@ -10,7 +10,7 @@ use std::io;
 #[non_exhaustive]
 pub enum InitError {
     /// Nobody can be asked, and no option says it. Exit 64.
-    #[error("nothing is asked here, and the command line does not say enough: add {}", missing.join(", and "))]
+    #[error("not running interactively, and required options are missing: add {}", missing.join(", and "))]
     Missing {
         /// The options to add, each with a reason where it needs one.
         missing: Vec<String>,
@@ -23,7 +23,7 @@ pub enum InitError {
     },
     /// The provider has no POP3. Exit 64.
     #[error(
-        "{provider} has no POP3, which is all that popkeep speaks: {instead} If you know better, name the server with --host"
+        "{provider} has no POP3, and popkeep speaks nothing else: {instead} If you do have a POP3 server for it, give it with --host"
     )]
     NoPop3 {
         /// The provider.
@@ -32,22 +32,22 @@ pub enum InitError {
         instead: &'static str,
     },
     /// Ctrl-D. Exit 64.
-    #[error("the answers ended before the questions did; nothing was written")]
+    #[error("input ended before every question was answered; nothing was written")]
     Ended,
     /// There is a configuration. Exit 73.
-    #[error("{path} is there already, and init never changes it; add the lines above to it")]
+    #[error("{path} already exists and was not changed; add the lines above to it")]
     Taken {
         /// The file.
         path: String,
     },
     /// There is a configuration now that was not there when the questions began. Exit 73.
-    #[error("{path} was made by somebody else meanwhile; nothing was changed")]
+    #[error("{path} was created by another program in the meantime; nothing was changed")]
     Overtaken {
         /// The file.
         path: String,
     },
     /// Something cannot be written. Exit 73.
-    #[error("{path}: cannot be written: {source}; nothing was changed")]
+    #[error("cannot write {path}: {source}; nothing was changed")]
     NotWritten {
         /// The file or folder.
         path: String,
@@ -55,13 +55,13 @@ pub enum InitError {
         source: io::Error,
     },
     /// The test failed, and nobody can be asked again. The account's own exit code.
-    #[error("the test of the login failed: {0} (nothing was written; --no-test leaves the test out)")]
+    #[error("the test login failed: {0} (nothing was written; --no-test skips the test)")]
     Trial(ConnectError),
     /// The configuration that was made is not one. Exit 78.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The terminal cannot be read. Exit 74.
-    #[error("the terminal cannot be used: {0}")]
+    #[error("cannot use the terminal: {0}")]
     Prompt(io::Error),
 }
 

@@ -86,21 +86,22 @@ impl<'i> Interview<'i> {
             );
         }
         if options.ask_password && !options.no_test {
-            missing.push("--no-test (a password that is asked for cannot be tested here)".to_owned());
+            missing.push(
+                "--no-test (without a terminal, a password that is asked for cannot be tested)".to_owned(),
+            );
         }
         if missing.is_empty() { Ok(()) } else { Err(InitError::Missing { missing }) }
     }
 
     fn welcome(&self) {
         let Some(console) = self.console else { return };
-        let test = if self.options.no_test { "" } else { ", and tests the login before anything is written" };
+        let test = if self.options.no_test { "" } else { " It tests the login before it writes anything." };
         console.say(&format!(
-            "This makes a configuration for one account{test}. Return alone takes what stands in brackets; \
-             Ctrl-C leaves."
+            "This sets up one account.{test} Press Return to accept the value in brackets, Ctrl-C to quit."
         ));
         if self.place.is_taken() {
             console.say(&format!(
-                "{} is there already and stays as it is: in the end you get the lines to add to it.",
+                "{} already exists and will not be changed; the lines to add are printed at the end.",
                 self.place.shown()
             ));
         }

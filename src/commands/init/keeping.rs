@@ -20,9 +20,9 @@ impl Interview<'_> {
         let name = self.proposed_name();
         let taken = self.place.names();
         let given = options.account.as_deref();
-        self.settle("account", given, "Name of the account", Some(&name), |draft, name| {
+        self.settle("account", given, "Account name", Some(&name), |draft, name| {
             if taken.iter().any(|taken| taken == name) {
-                return Err(format!("there is an account {name:?} already"));
+                return Err(format!("there already is an account {name:?}; choose another name"));
             }
             name.clone_into(&mut draft.name);
             Ok(())
@@ -35,7 +35,7 @@ impl Interview<'_> {
         self.settle(
             "archive",
             options.archive.as_deref(),
-            "Keep the mail in",
+            "Store the mail in",
             Some(&archive),
             |draft, path| {
                 draft.archive = full_path(path);
@@ -76,12 +76,12 @@ impl Interview<'_> {
     /// How the password is had at the next run.
     fn password_later(&mut self, console: Console) -> Result<(), InitError> {
         console.say("");
-        console.say("Where is the password to come from later?");
+        console.say("Where should popkeep get the password in future?");
         let manager = Manager::installed();
-        console.detail("1  a command prints it: a password manager such as pass or secret-tool");
-        let now = if self.typed.is_some() { ", written now" } else { "" };
-        console.detail(&format!("2  a file that only you can read{now}"));
-        console.detail("3  it is asked for at each run, which cron cannot answer");
+        console.detail("1  from a command, such as a password manager (pass, secret-tool)");
+        let now = if self.typed.is_some() { ", created now" } else { "" };
+        console.detail(&format!("2  from a file that only you can read{now}"));
+        console.detail("3  ask every time (will not work from cron)");
         let usual = if manager.is_some() { "1" } else { "2" };
         match console.choose("1, 2 or 3", &["1", "2", "3"], usual)? {
             "1" => self.take_from_command(console, manager),
@@ -95,7 +95,7 @@ impl Interview<'_> {
         let proposed = manager.map(|manager| manager.lookup(&self.draft.name));
         if let Some(manager) = manager {
             console.detail(&format!(
-                "If it is not stored yet, do that now in another window: {}",
+                "If it is not stored there yet, do that now in another window: {}",
                 manager.store(&self.draft.name)
             ));
         }
@@ -106,7 +106,7 @@ impl Interview<'_> {
             })?;
             let Some(problem) = self.problem_with(&self.account(None)?) else { return Ok(()) };
             console.problem(&problem);
-            if console.confirm("Write it down nevertheless", false)? {
+            if console.confirm("Save it anyway", false)? {
                 return Ok(());
             }
         }
@@ -117,7 +117,7 @@ impl Interview<'_> {
     fn problem_with(&self, account: &Account) -> Option<String> {
         match (config::obtain(account), &self.typed) {
             (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
-                Some("That is another password than the one that has just worked.".to_owned())
+                Some("That prints a different password from the one that just worked.".to_owned())
             }
             (Ok(_), _) => None,
             (Err(error), _) => Some(format!("{error}.")),
@@ -142,7 +142,7 @@ impl Interview<'_> {
             }
             // It is there, and stays as it is.
             let Some(problem) = self.problem_with(&account) else { return Ok(()) };
-            console.problem(&format!("{problem} Name another file."));
+            console.problem(&format!("{problem} Enter another file."));
             if let DraftSecret::File(path) = &self.draft.secret {
                 proposed.clone_from(path);
             }

@@ -15,8 +15,7 @@ pub(super) fn text(draft: &Draft, file: &Path) -> String {
     let mut text = format!("Fetch now:\n  popkeep{config} fetch\n");
     if draft.secret == DraftSecret::Ask {
         text.push_str(
-            "\nBy cron or systemd it cannot run before the configuration says where the password is to \
-             come from.\n",
+            "\nIt cannot run from cron or systemd until the configuration says where to get the password.\n",
         );
         return text;
     }

@@ -63,15 +63,15 @@ impl Interview<'_> {
                 self.wants_token(proposal.pop3)
             }
             Finding::Server(Proposal { host, .. }) => Err(missing(format!(
-                "--host {host}, if that is right: only the name service says that {domain} has its mail there"
+                "--host {host}, if that is right (only the name service says that the mail of {domain} is there)"
             ))),
             Finding::NoPop3 { provider, instead } => {
                 Err(InitError::NoPop3 { provider: provider.name, instead })
             }
-            Finding::NotOffered => Err(missing(format!("--host, for {domain} says that it has no POP3"))),
+            Finding::NotOffered => Err(missing(format!("--host ({domain} says that it has no POP3)"))),
             Finding::Nothing { distrusted } => {
-                let seen = distrusted.first().map_or_else(String::new, |first| format!(" ({first})"));
-                Err(missing(format!("--host, for no POP3 server of {domain} was found{seen}")))
+                let seen = distrusted.first().map_or_else(String::new, |first| format!("; {first}"));
+                Err(missing(format!("--host (no POP3 server of {domain} was found{seen})")))
             }
         }
     }
@@ -80,7 +80,7 @@ impl Interview<'_> {
     fn wants_token(&self, pop3: Option<Pop3>) -> Result<(), InitError> {
         let token = matches!(self.draft.secret, DraftSecret::TokenCommand(_));
         if pop3.is_some_and(|pop3| pop3.secret == Secret::Token) && !token {
-            let why = "--token-command, for this provider takes OAuth2 access tokens only";
+            let why = "--token-command (this provider accepts only OAuth2 access tokens)";
             return Err(InitError::Missing { missing: vec![why.to_owned()] });
         }
         Ok(())
@@ -97,7 +97,7 @@ impl Interview<'_> {
                 let foreign = proposal.is_foreign(domain);
                 if foreign {
                     console.detail(
-                        "Only the name service says so, and its answers can be forged: take it if you know \
+                        "Only the name service says so, and its answers can be forged. Use it only if you know \
                          that your mail is there.",
                     );
                 }
@@ -108,14 +108,14 @@ impl Interview<'_> {
             }
             Finding::NoPop3 { provider, instead } => {
                 console.problem(&format!(
-                    "{} has no POP3, which is all that popkeep speaks: {instead}",
+                    "{} has no POP3, and popkeep speaks nothing else: {instead}",
                     provider.name
                 ));
-                console.say("If you know of a POP3 server for it, name it; Ctrl-C leaves.");
+                console.say("If you do have a POP3 server for it, enter it here. Ctrl-C quits.");
             }
             Finding::NotOffered => console.say(&format!("{domain} says that it has no POP3.")),
             Finding::Nothing { distrusted } => {
-                console.say("None was found; your provider's help pages tell what it is called.");
+                console.say("No server found. Look up \"POP3\" in your provider's help pages.");
                 for one in distrusted {
                     console.detail(&format!("Not used: {one}"));
                 }
@@ -155,7 +155,7 @@ impl Interview<'_> {
             let port = loop {
                 match console.ask("Port", Some(&usual.to_string()))?.parse::<u16>() {
                     Ok(port) if port > 0 => break port,
-                    _ => console.problem("A port is a number from 1 to 65535."),
+                    _ => console.problem("Enter a number from 1 to 65535."),
                 }
             };
             self.draft.port = Some(port).filter(|port| *port != usual);
@@ -186,8 +186,8 @@ fn found(proposal: &Proposal, domain: &str) -> String {
     let how = match proposal.source {
         Source::Provider(provider) => provider.name.to_owned(),
         Source::Exchanger(provider) => format!("Mail for {domain} goes to {}", provider.name),
-        Source::Service => format!("Found by the service records of {domain}"),
-        Source::UsualName => "Found by its name; its certificate is trusted".to_owned(),
+        Source::Service => format!("Found in the service records of {domain}"),
+        Source::UsualName => "Found by its usual name, with a trusted certificate".to_owned(),
     };
     let tls = match proposal.tls {
         Tls::Implicit => "TLS",
@@ -200,14 +200,14 @@ fn found(proposal: &Proposal, domain: &str) -> String {
 /// What the provider wants before a login can work.
 fn tell_what_is_wanted(console: Console, pop3: &Pop3) {
     if let Some(place) = pop3.switch {
-        console.detail(&format!("POP3 has to be switched on first, in {place}."));
+        console.detail(&format!("First turn POP3 on: {place}."));
     }
     match pop3.secret {
         Secret::Password => {}
-        Secret::AppPassword(what) => console.detail(&format!("The password it wants is {what}.")),
+        Secret::AppPassword(what) => console.detail(&format!("Use {what}, not your usual password.")),
         Secret::Token => console.detail(
-            "It takes OAuth2 access tokens only. A program of yours must get them (oama, pizauth and \
-             mutt_oauth2.py can): popkeep runs it and takes the first line that it prints.",
+            "It accepts only OAuth2 access tokens. You need a program that gets them, such as oama, pizauth or \
+             mutt_oauth2.py; popkeep runs it and uses the first line that it prints.",
         ),
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, ConnectError>
     let protection = connection::security(&session.security(), account);
     let found = Found {
         connection: format!("{protection}; logged in by {}.", session.mechanism()),
-        waiting: format!("Waiting there: {}.", amount(listing.len() as u64, octets)),
+        waiting: format!("On the server: {}.", amount(listing.len() as u64, octets)),
     };
     connect::quit_after_a_look(session);
     Ok(found)
@@ -66,7 +66,7 @@ pub(super) fn words(error: &ConnectError) -> Vec<String> {
         let facts = facts.filter(|(name, _)| *name != connection::PIN);
         lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
         lines.push(format!(
-            "If you know by other means that this is the right one, begin anew with --host and \
+            "If you have verified this fingerprint with the operator, run init again with --host and \
              --tls-fingerprint {}",
             leaf.fingerprint
         ));

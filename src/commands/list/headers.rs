@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 const ATTEMPTS: usize = 2;
 
 /// Why a header is not known where a server does not answer TOP, or hangs up at it.
-const SILENT: &str = "not known: the server does not answer TOP";
+const SILENT: &str = "unknown: the server does not answer TOP";
 
 /// Calls `told` for each message, in order, with what its header says or why that is not known, until it says
 /// `Break`. A server that is known to be `silent` at TOP, or is so from the first, is not asked again. On an error the messages not told of are those whose headers did not come.
@@ -26,7 +26,7 @@ pub(super) fn each(
         Captions { reader: Reader::new(), has_top: false, flow: ControlFlow::Continue(()), told };
     let mut numbers = listing.iter().map(|entry| entry.number);
     let attempts = if silent { 0 } else { ATTEMPTS };
-    let mut why = if silent { SILENT } else { "not asked for: the server refuses TOP" };
+    let mut why = if silent { SILENT } else { "skipped: the server refuses TOP" };
     for first in numbers.by_ref().take(attempts) {
         match headers::ask(session, [first], &mut |heard| captions.hear(heard)) {
             Err(error) if error.silence() == Some("TOP") => {

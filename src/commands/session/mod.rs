@@ -76,7 +76,7 @@ fn open(
     if person {
         let octets = listing.iter().filter_map(|entry| entry.size).sum();
         output::inform(&format!(
-            "{}: {}, {}, {} archived; {}, logged in by {}\nHELP shows what can be said; nothing is deleted before QUIT",
+            "{}: {}, {}, {} archived; {}, logged in by {}\nType HELP for the commands; nothing is deleted before QUIT",
             account.name,
             wording::messages(listing.len() as u64),
             wording::size(octets),
@@ -163,17 +163,14 @@ impl Prompt<'_> {
             Command::Dele(number) => {
                 let Some(loss) = self.records.loss(number) else { return Ok(true) };
                 let loss = wording::printable(&loss.to_string());
-                (
-                    format!("DELE {number} is not sent: {loss}"),
-                    format!("Message {number}: {loss}. Delete it?"),
-                )
+                (format!("DELE {number}: not sent; {loss}"), format!("Message {number}: {loss}. Delete it?"))
             }
             Command::Quit if !self.unproven.is_empty() => {
                 let numbers = wording::ranges(self.unproven.iter().copied());
                 let loss = format!(
-                    "at QUIT this server deletes or hides what RETR showed, and the archive lacks {numbers}"
+                    "at QUIT this server deletes or hides what RETR showed, and these are not archived: {numbers}"
                 );
-                (format!("QUIT is not sent: {loss}"), format!("QUIT: {loss}. Leave so?"))
+                (format!("QUIT: not sent; {loss}"), format!("QUIT: {loss}. Quit anyway?"))
             }
             _ => return Ok(true),
         };

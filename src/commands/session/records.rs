@@ -60,14 +60,14 @@ impl fmt::Display for Loss {
         match self {
             Loss::NotListed => f.write_str("the server has not listed it"),
             Loss::NotArchived(MessageStatus::Doubtful) => {
-                f.write_str("whether it is in the archive only a fetch can tell")
+                f.write_str("only a fetch can tell whether it is in the archive")
             }
             Loss::NotArchived(MessageStatus::TooLarge) => {
-                f.write_str("it is not in the archive, being larger than max_size")
+                f.write_str("it is not in the archive because it is larger than max_size")
             }
             Loss::NotArchived(_) => f.write_str("it is not in the archive"),
             Loss::Unproven => f.write_str("only its header was compared with the copy in the archive"),
-            Loss::Gone => f.write_str("its copy is not in the archive any more"),
+            Loss::Gone => f.write_str("its copy is no longer in the archive"),
             Loss::Changed => f.write_str("its copy in the archive has been changed"),
             Loss::Unreadable(why) => write!(f, "its copy cannot be read ({why})"),
         }

@@ -30,7 +30,7 @@ pub(super) fn describe(
     let when = |at| format!("{} ({})", wording::moment(at), wording::ago(at, terms.now));
     let mut lines = vec![("last run", last_run(history, when))];
     if let Some(at) = unended(history).filter(|_| history.last_run.is_some()) {
-        lines.push(("begun", format!("{}, not ended: at work, or cut off", when(at))));
+        lines.push(("started", format!("{}, not finished: running, or cut off", when(at))));
     }
     let stale = if stale == Some(true) { ", too long ago" } else { "" };
     lines.push((
@@ -61,7 +61,7 @@ pub(super) fn describe(
 fn last_run(history: &History, when: impl Fn(UnixTime) -> String) -> String {
     match (&history.last_run, history.last_started) {
         (Some(run), _) => format!("{}: {}", when(run.at), ending(run)),
-        (None, Some(at)) => format!("begun {}, not ended: at work, or cut off", when(at)),
+        (None, Some(at)) => format!("started {}, not finished: running, or cut off", when(at)),
         (None, None) => "never run".to_owned(),
     }
 }
@@ -87,7 +87,7 @@ fn ending(run: &RunRecord) -> String {
     if run.kept > 0 {
         let octets = wording::size(run.kept_octets);
         others.push(format!(
-            ", {} ({octets}) kept on the server though due: their copy is gone or changed",
+            ", {} ({octets}) due for deletion but kept: their copy is gone or changed",
             run.kept
         ));
     }
@@ -109,7 +109,7 @@ fn failures(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String>
         })
         .collect();
     if told < history.failed_runs {
-        lines.push(format!("{} of other kinds", runs(history.failed_runs - told)));
+        lines.push(format!("{} for other reasons", runs(history.failed_runs - told)));
     }
     lines
 }
@@ -119,7 +119,8 @@ fn quarantine(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<Strin
     if history.quarantined == 0 {
         return Vec::new();
     }
-    let mut lines = vec![format!("{} set aside, to be tried again", wording::messages(history.quarantined))];
+    let mut lines =
+        vec![format!("{} failed and will be tried again", wording::messages(history.quarantined))];
     for message in history.quarantine.iter().take(QUARANTINE_SHOWN) {
         let name = match (&message.uid, message.number) {
             (Some(uid), _) => format!("UID {}", escape(uid)),
@@ -202,7 +203,7 @@ mod tests {
         let text = page(&several, None);
         assert!(text.contains("\n                2 runs, last "), "{text}");
         assert!(
-            text.contains("exit code 1: messages were missing\n                4 runs of other kinds\n"),
+            text.contains("exit code 1: messages were missing\n                4 runs for other reasons\n"),
             "{text}"
         );
     }
@@ -222,7 +223,7 @@ mod tests {
         };
         let quarantine = vec![message(Some(b"1a\x1b"), None), message(None, Some(7))];
         let text = page(&History { quarantined: 9, quarantine, ..History::default() }, None);
-        assert!(text.contains("\n  quarantine    9 messages set aside, to be tried again\n"), "{text}");
+        assert!(text.contains("\n  quarantine    9 messages failed and will be tried again\n"), "{text}");
         assert!(
             text.contains("UID 1a\\x1b, since ") && text.contains("(3 days ago): -ERR \\x07\n"),
             "{text}"
@@ -233,12 +234,12 @@ mod tests {
     #[test]
     fn a_run_that_has_not_ended_is_told() {
         let first = History { last_started: Some(NOW - 30), ..History::default() };
-        assert!(page(&first, None).contains("(30 s ago), not ended: at work, or cut off"));
+        assert!(page(&first, None).contains("(30 s ago), not finished: running, or cut off"));
         let later = History { last_started: Some(NOW - 30), ..failed(NOW - 7200, 69, "x") };
         let text = page(&later, None);
-        assert!(text.contains("(2 h ago): exit code 69\n  begun "), "{text}");
+        assert!(text.contains("(2 h ago): exit code 69\n  started "), "{text}");
         let ended = History { last_started: Some(NOW - 7200), ..failed(NOW - 7200, 69, "x") };
-        assert!(!page(&ended, None).contains("begun"));
+        assert!(!page(&ended, None).contains("started "));
     }
 
     #[test]

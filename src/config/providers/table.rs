@@ -93,7 +93,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         .switched_on("WEB.DE's e-mail settings, “POP3/IMAP”"),
     Provider::pop3("T-Online", "securepop.t-online.de")
         .domain("t-online.de magenta.de")
-        .app_password("the “E-Mail-Passwort”, which is another one than that of the web site"),
+        .app_password("the “E-Mail-Passwort”, which you set separately from that of the web site"),
     Provider::pop3("Vodafone", "pop3.vodafonemail.de")
         .domain("vodafonemail.de vodafone.de arcor.de kabelmail.de"),
     Provider::pop3("Posteo", "posteo.de").domain(

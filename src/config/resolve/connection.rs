@@ -45,7 +45,7 @@ impl Reader<'_> {
         let wanted = match host.rsplit_once(':') {
             Some((name, port)) if is_host(name) && port.parse::<u16>().is_ok() => {
                 let table = table.name.get_ref();
-                format!("the port has its own key; write host = {name:?} and port = {port} in {table:?}")
+                format!("the port has its own key; write host = {name:?} and port = {port} for {table:?}")
             }
             _ => "it must be a host name or an IP address".to_owned(),
         };
@@ -81,7 +81,7 @@ impl Reader<'_> {
             None => Ok(None),
             Some(value) if is_host(value.get_ref()) => Ok(Some(value.get_ref().clone())),
             Some(value) => {
-                let wanted = "it must be a host name or an IP address, as the certificate has it";
+                let wanted = "it must be the host name or IP address in the certificate";
                 Err(self.impossible("tls_server_name", value, wanted))
             }
         }

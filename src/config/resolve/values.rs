@@ -64,7 +64,11 @@ impl Reader<'_> {
             return Ok(*policy);
         }
         parse_duration(text).map(DeletePolicy::After).ok_or_else(|| {
-            self.impossible("delete", value, "it is \"never\", \"fetched\", or an age such as \"30d\"")
+            self.impossible(
+                "delete",
+                value,
+                "use \"never\", \"fetched\", or an age such as \"30d\" or \"30 days\"",
+            )
         })
     }
 
@@ -119,13 +123,15 @@ impl Reader<'_> {
         expand(value.get_ref(), bases).map_err(|fault| {
             let wanted = match fault {
                 PathFault::Empty => "it must be a path".to_owned(),
-                PathFault::Nul => "a path has no NUL in it".to_owned(),
+                PathFault::Nul => "a path cannot contain NUL".to_owned(),
                 PathFault::NoHome => {
-                    "there is no home folder for ~ (is HOME set?); write the path in full".to_owned()
+                    "there is no home folder for ~ (is HOME set?); write an absolute path".to_owned()
                 }
-                PathFault::OtherHome => "~ works for your own home only; write the path in full".to_owned(),
+                PathFault::OtherHome => {
+                    "~ works only for your own home folder; write an absolute path".to_owned()
+                }
                 PathFault::Placeholder(name) if account.is_some() => {
-                    format!("{name} is not known; {{account}} is")
+                    format!("{name} is not known; did you mean {{account}}?")
                 }
                 PathFault::Placeholder(name) => format!("{name} has no meaning here"),
             };
@@ -140,12 +146,12 @@ pub(super) fn on_new_mail(table: &Table<'_>) -> Option<CommandLine> {
     (!command.trim().is_empty()).then(|| CommandLine::new(command.clone()))
 }
 
-/// `it is one of "a", "b"`, with a guess at what was meant.
+/// `use one of "a", "b"`, with a guess at what was meant.
 fn one_of<T>(known: &[(&'static str, T)], word: &str) -> String {
     let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
     let guess = match nearest(word, known.iter().map(|(word, _)| *word)) {
         Some((_, true)) => suggestion(word, known.iter().map(|(word, _)| *word)),
         _ => String::new(),
     };
-    format!("it is one of {}{guess}", words.join(", "))
+    format!("use one of {}{guess}", words.join(", "))
 }

@@ -48,7 +48,7 @@ fn a_file_that_is_not_there_or_not_readable_says_what_to_do() {
     assert_eq!(error.exit(), Exit::CONFIG);
     assert!(error.to_string().contains("config.toml") && error.to_string().contains("popkeep demo"));
     assert!(
-        read(error.annotated(false).split_once("lines:\n").unwrap().1).is_ok(),
+        read(error.annotated(false).split_once("enough:\n").unwrap().1).is_ok(),
         "the five lines are right"
     );
     let error = load(folder.path()).unwrap_err();

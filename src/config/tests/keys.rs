@@ -40,7 +40,7 @@ fn a_token_is_a_secret_of_its_own_kind() {
     );
     for secret in ["password_env = \"X\"", ""] {
         let wrong = fault(&format!("{WORK}{secret}\nauth = \"xoauth2\"\n"));
-        assert!(wrong.contains("needs an access token; give token_command"), "{wrong}");
+        assert!(wrong.contains("needs an access token; use token_command"), "{wrong}");
     }
     assert!(fault(&format!("{WORK}token_command = \"\"\n")).contains("it must be a command"));
 }
@@ -127,9 +127,9 @@ fn values_that_cannot_be_are_refused() {
     for (line, words) in [
         ("tls_min_version = \"1.4\"", "\"1.0\", \"1.1\", \"1.2\", \"1.3\""),
         ("tls_min_version = 1.2", "must be a string, not a number"),
-        ("tls_server_name = \"pop.example.com:995\"", "a host name or an IP address"),
-        ("tls_client_key = \"x\"", "no tls_client_cert"),
-        ("tls_client_password_command = \"x\"", "no tls_client_cert"),
+        ("tls_server_name = \"pop.example.com:995\"", "host name or IP address"),
+        ("tls_client_key = \"x\"", "needs a tls_client_cert"),
+        ("tls_client_password_command = \"x\"", "needs a tls_client_cert"),
         ("address_family = \"4\"", "\"any\", \"ipv4\", \"ipv6\""),
         ("connect_timeout = \"0s\"", "more than 0 and at most a day"),
         ("run_timeout = \"366d\"", "more than 0 and at most 365 days"),
@@ -168,7 +168,9 @@ fn a_file_with_a_login_for_a_proxy_or_another_command_is_private() {
 fn behind_a_proxy_no_host_is_this_machine() {
     let local = WORK.replace("pop.example.com", "localhost") + "tls = \"none\"\n";
     account(&local);
-    assert!(fault(&format!("{local}proxy = \"socks5://127.0.0.1\"\n")).contains("in clear to localhost"));
+    assert!(
+        fault(&format!("{local}proxy = \"socks5://127.0.0.1\"\n")).contains("in clear text to localhost")
+    );
 }
 
 #[test]

@@ -26,10 +26,10 @@ fn every_key_of_an_account_has_its_type_and_its_default() {
     for key in ACCOUNT_KEYS {
         let entry = entry(key);
         assert!(types.iter().any(|kind| entry.starts_with(kind)), "{key} has no type: {entry}");
-        let default = ["Default", "the default", "; needed."].iter().any(|word| entry.contains(word));
+        let default = ["Default", "the default", "; required."].iter().any(|word| entry.contains(word));
         assert!(default || secrets.contains(key), "{key} has no default: {entry}");
     }
-    assert!(MANUAL.contains("At most one of these five may stand in an account"));
+    assert!(MANUAL.contains("An account can have only one of these five"));
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Run<'_> {
         next: Next,
     ) -> Result<Next, AccountError> {
         if !more_to_say {
-            self.note(&format!("QUIT could not be said ({error})"));
+            self.note(&format!("cannot send QUIT ({error})"));
         }
         if more_to_say { Err(error.into()) } else { Ok(next) }
     }
@@ -159,7 +159,7 @@ impl Run<'_> {
             self.note(&problem.1);
         } else {
             let text = format!(
-                "{}: whether {} were deleted is not known; they are archived, and the next run looks again",
+                "{}, so it is unknown whether {} were deleted; they are archived, and the next run looks again",
                 problem.1,
                 messages(waiting)
             );
@@ -179,7 +179,7 @@ impl Run<'_> {
         if new > 0 {
             self.tally.deleted = self.tally.deleted.saturating_sub(new);
             let text =
-                format!("the server confirmed that {} were deleted, and lists them still", messages(new));
+                format!("the server confirmed that {} were deleted, but still lists them", messages(new));
             self.deletions.note_unconfirmed(Exit::UNAVAILABLE, text);
         }
     }

@@ -63,15 +63,15 @@ impl Run<'_> {
                     message.wire_octets,
                 ),
                 _ => format!(
-                    "the server sends message {number} (UID {uid}) with other octets each time it is asked; two \
+                    "the server sends message {number} (UID {uid}) with different octets each time; two \
                      versions of it are archived, no more will be, and it is not deleted from the server"
                 ),
             });
         }
         if again.findings.mixed_up && session.sent_ahead() {
-            self.stop_sending_ahead(&"a message came with octets that are not its own")?;
+            self.stop_sending_ahead(&"a message arrived with octets that belong to another")?;
         } else if again.findings.wrong_sizes >= WRONG_SIZES && session.sent_ahead() {
-            self.stop_sending_ahead(&"messages do not have the sizes that the server lists")?;
+            self.stop_sending_ahead(&"messages have other sizes than the server lists")?;
         }
         let doubles = std::mem::take(&mut download.findings.twins);
         download.filed.extend(again.filed);
@@ -125,7 +125,7 @@ impl Run<'_> {
         (download.broken, download.gone) = (again.broken, again.gone);
         if again.findings.another {
             if session.sent_ahead() {
-                self.stop_sending_ahead(&"a message came in answer to another's RETR")?;
+                self.stop_sending_ahead(&"the server answered RETR with another message")?;
             }
             let mut of_size: HashMap<u64, u32> = HashMap::new();
             for size in plan.iter().filter_map(|item| item.entry.size) {

@@ -58,7 +58,7 @@ impl Run<'_> {
         match &download.broken {
             Some(Broken::Session(error)) => {
                 self.note(&format!(
-                    "{error}; {doubtful} may have come under wrong UIDs, with a reply lost: fetching them again, \
+                    "{error}; {doubtful} may have arrived under wrong UIDs because a reply was lost; fetching them again, \
                      without pipelining"
                 ));
                 Ok(false)
@@ -80,7 +80,7 @@ impl Run<'_> {
         // TOP is what a server may not know at all: it is left out first.
         if matches!(error, SessionError::TimedOut { during, .. } if *during != "TOP") {
             (self.server.disorder, self.server.silent_ahead) = (true, true);
-            self.note(&format!("{error}; going on without pipelining"));
+            self.note(&format!("{error}; continuing without pipelining"));
             return Ok(false);
         }
         if !error.is_disorder() {
@@ -105,7 +105,7 @@ impl Run<'_> {
         if std::mem::replace(&mut self.server.disorder, true) {
             return Ok(());
         }
-        let mut text = format!("{why}; going on without pipelining");
+        let mut text = format!("{why}; continuing without pipelining");
         if self.account.pipelining == Pipelining::Auto {
             let failed = answers_mixed_up(self.account);
             text = format!("{text}, until {}", day(failed.until));

@@ -171,12 +171,12 @@ impl Run<'_> {
     pub(crate) fn goes_on_renumbered(&mut self) -> bool {
         self.server.renumbered += 1;
         if self.server.renumbered > MOST {
-            let text = "the server keeps changing its message numbers; the next run goes on";
+            let text = "the server keeps changing its message numbers; the next run continues";
             self.deletions.note_unconfirmed(Exit::UNAVAILABLE, text.to_owned());
             return false;
         }
         if self.server.renumbered == 1 {
-            self.note("the server changed its message numbers during the session; going on in a new one");
+            self.note("the server changed its message numbers during the session; continuing in a new one");
         }
         true
     }

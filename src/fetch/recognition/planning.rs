@@ -69,7 +69,7 @@ impl Run<'_> {
         let stay = plan.back_again().len() as u64;
         if stay > 0 {
             self.note(&format!(
-                "the server has confirmed more than once that {} were deleted, and lists them still; they are \
+                "the server confirmed more than once that {} were deleted, but still lists them; they are \
                  archived, and are not to be deleted again before {}",
                 messages(stay),
                 day(now + STAYS)
@@ -152,7 +152,7 @@ impl Run<'_> {
         self.store.ledger.commit(&changes)?;
         if count > 0 {
             self.note(&format!(
-                "{} that the ledger had no record of were recognised in the archive by their names",
+                "{} without a record in the ledger were recognised in the archive by their names",
                 messages(count)
             ));
         }

@@ -61,7 +61,7 @@ impl Copies {
                 format!("{removed} of {}", messages(expected))
             };
             let words = format!(
-                "{which} are gone from the archive {archive} since the last run; if that was on purpose, \
+                "{which} have vanished from the archive {archive} since the last run; if that was on purpose, \
                  `popkeep verify {} --accept` puts it on record; if not, bring them back from a backup: they are not \
                  fetched again by themselves",
                 account.name

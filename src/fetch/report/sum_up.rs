@@ -56,7 +56,7 @@ impl Run<'_> {
             Some(Broken::Archive(error)) => format!("not stored: {error}"),
             Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
             None if download.used_up.is_some() => {
-                "not fetched: the provider allows no more for now".to_owned()
+                "not fetched: the provider does not allow more for now".to_owned()
             }
             Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
@@ -112,7 +112,7 @@ impl Run<'_> {
         let limit: Arc<str> = "left by --limit".into();
         if !download.phantoms.is_empty() {
             self.note(&format!(
-                "the server counts {} more (STAT) than it lists and has; it has counted wrongly",
+                "the server counts {} too many (STAT): it neither lists nor has them",
                 messages(download.phantoms.len() as u64)
             ));
         }

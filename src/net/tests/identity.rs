@@ -100,7 +100,7 @@ fn a_server_that_misses_our_certificate_or_does_not_take_it_says_so() {
     let (certificate, key) = client(&Authority::named("A stranger"));
     let strange = private(&authority, "strange.pem", format!("{certificate}{key}"));
     for (own, words) in
-        [(None, "it wants a certificate of ours"), (Some(strange), "does not accept our certificate")]
+        [(None, "it wants a certificate from you"), (Some(strange), "does not accept your certificate")]
     {
         let own = own.map(|file| identity(&file, None, None));
         let tls = settings(&authority, own).unwrap();
@@ -139,7 +139,7 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(fault(&authority, identity(&both, None, None)).contains("`chmod 600 "));
     let alone = with_mode(&authority, "key.pem", &key, 0o604);
     let text = fault(&authority, identity(&private(&authority, "c.pem", &certificate), Some(&alone), None));
-    assert!(text.starts_with("tls_client_key ") && text.contains("mode 0604"), "{text}");
+    assert!(text.starts_with("cannot use tls_client_key ") && text.contains("mode 0604"), "{text}");
     let p12 = with_mode(&authority, "jane.p12", b"\x30\x82", 0o644);
     assert!(fault(&authority, identity(&p12, None, None)).contains("others can read the key"));
 }
@@ -154,7 +154,7 @@ fn files_that_cannot_be_used_say_how_to_convert_them() {
     let damaged = key.replacen("MI", "!!", 1);
     for (content, words) in [
         (certificate.clone(), "name the key's file in tls_client_key"),
-        (key.clone(), "no whole certificate"),
+        (key.clone(), "no complete certificate"),
         (format!("{certificate}{old}"), "openssl pkcs8 -topk8 -nocrypt"),
         (format!("{certificate}{locked}"), "has a password"),
         (format!("{certificate}{damaged}"), "damaged"),
@@ -164,7 +164,7 @@ fn files_that_cannot_be_used_say_how_to_convert_them() {
     ] {
         let file = private(&authority, "jane.pem", &content);
         let text = fault(&authority, identity(&file, None, None));
-        assert!(text.starts_with("tls_client_cert ") && text.contains(words), "{words}: {text}");
+        assert!(text.starts_with("cannot use tls_client_cert ") && text.contains(words), "{words}: {text}");
     }
     let nowhere = authority.folder.path().join("nowhere.pem");
     assert!(fault(&authority, identity(&nowhere, None, None)).contains("nowhere.pem"));
@@ -182,7 +182,7 @@ fn a_pkcs12_file_wants_its_password() {
         .build2("geheim")
         .unwrap();
     let file = private(&authority, "jane.p12", pkcs12.to_der().unwrap());
-    assert!(fault(&authority, identity(&file, None, None)).contains("give tls_client_password_command"));
+    assert!(fault(&authority, identity(&file, None, None)).contains("add tls_client_password_command"));
     let wrong = fault(&authority, identity(&file, None, Some("offen")));
     assert!(wrong.contains("is wrong") && !wrong.contains("offen"), "{wrong}");
     assert!(

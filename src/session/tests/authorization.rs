@@ -24,9 +24,9 @@ fn a_greeting_that_is_none() {
         ("S: 220 mail ESMTP\nstall", Exit::PROTOCOL, "does not speak POP3"),
         ("S: -ERR no service for you", Exit::PROTOCOL, "“no service for you”"),
         ("S: -ERR [SYS/TEMP] overloaded", Exit::TRY_LATER, "“[SYS/TEMP] overloaded”"),
-        ("S: -ERR [IN-USE] busy", Exit::TRY_LATER, "not now"),
+        ("S: -ERR [IN-USE] busy", Exit::TRY_LATER, "“[IN-USE] busy”"),
         ("S: -ERR Exceeded the login limit for a 15 minute period", Exit::TRY_LATER, "login limit"),
-        ("", Exit::UNAVAILABLE, "closed the connection before its greeting"),
+        ("", Exit::UNAVAILABLE, "closed the connection before it greeted"),
         ("stall", Exit::UNAVAILABLE, "too slow with the greeting"),
     ] {
         let error = open_error(transcript);

@@ -22,9 +22,9 @@ const QUESTIONS: [Answer; 8] = [
     ("Mail address: ", "joe@corp.example"),
     ("User name [joe@corp.example]: ", "joe"),
     ("Password (not shown): ", HIDDEN),
-    ("Name of the account [corp]: ", "work"),
+    ("Account name [corp]: ", "work"),
     ("Format: maildir or mbox [maildir]: ", ""),
-    ("Keep the mail in [~/Mail/work]: ", ""),
+    ("Store the mail in [~/Mail/work]: ", ""),
     ("Delete from the server: never, fetched, or an age such as 30d [never]: ", "30d"),
     ("1, 2 or 3 [2]: ", "2"),
 ];

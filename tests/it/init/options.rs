@@ -103,7 +103,7 @@ fn a_login_that_fails_writes_nothing() {
     options.pop();
     options.push("echo wrong".to_owned());
     let refused = sandbox.popkeep(options).run().expect(77);
-    refused.one_line(&["test of the login failed", "--no-test"]);
+    refused.one_line(&["test login failed", "--no-test"]);
     nothing_written(&sandbox);
 }
 

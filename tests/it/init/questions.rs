@@ -19,7 +19,7 @@ fn questions_lead_to_a_private_configuration_that_fetches() {
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.screen);
     for words in [
-        "Waiting there: 3 messages, ",
+        "On the server: 3 messages, ",
         "Written: ~/.config/popkeep/config.toml\n",
         "Written: ~/.config/popkeep/work.password\n",
         "\n  popkeep fetch\n",
@@ -50,11 +50,7 @@ fn a_provider_says_at_the_terminal_what_it_wants() {
     let sandbox = Sandbox::new();
     let mut terminal = sandbox.popkeep(["init", "--no-test"]).on_terminal(80, 60);
     answer(&mut terminal, &[("Mail address: ", "jane@web.de")]);
-    terminal
-        .expect("pop3.web.de port 995, TLS")
-        .expect("switched on first")
-        .expect("Use it [yes]: ")
-        .enter("");
+    terminal.expect("pop3.web.de port 995, TLS").expect("turn POP3 on").expect("Use it [yes]: ").enter("");
     terminal.expect("User name [jane]: ").control('C');
     assert_eq!(terminal.wait(), Some(130));
 
@@ -87,7 +83,7 @@ fn a_wrong_password_leads_back_to_the_question_and_a_wrong_host_to_another() {
     terminal.expect("refused").expect("Host [127.0.0.1]: ").enter("localhost");
     answer(&mut terminal, &[("[none]: ", "")]);
     terminal.expect("Port [110]: ").enter(&server.port().to_string());
-    terminal.expect("Waiting there: 1 message").expect("Name of the account").control('C');
+    terminal.expect("On the server: 1 message").expect("Account name").control('C');
     assert_eq!(terminal.wait(), Some(130));
 
     let mut terminal = without_password_managers(&sandbox, server_options(&server));
@@ -95,7 +91,7 @@ fn a_wrong_password_leads_back_to_the_question_and_a_wrong_host_to_another() {
     terminal.expect("Password (not shown): ").enter_unseen("wrong");
     terminal.expect("refused the login").expect("User name [joe]: ").enter("");
     terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
-    terminal.expect("Waiting there: 1 message").control('C');
+    terminal.expect("On the server: 1 message").control('C');
     assert_eq!(terminal.wait(), Some(130));
     nothing_written(&sandbox);
 }
@@ -136,8 +132,8 @@ fn a_command_must_print_the_password_that_has_worked() {
     let mut terminal = with_a_shell(&sandbox, server_options(&server));
     answer(&mut terminal, &QUESTIONS[..7]);
     answer(&mut terminal, &[("1, 2 or 3 [2]: ", "1"), ("Command: ", "exit 3")]);
-    answer(&mut terminal, &[("Write it down nevertheless [no]: ", ""), ("Command: ", "echo other")]);
-    terminal.expect("another password").expect("[no]: ").enter("");
+    answer(&mut terminal, &[("Save it anyway [no]: ", ""), ("Command: ", "echo other")]);
+    terminal.expect("different password").expect("[no]: ").enter("");
     terminal.expect("Command: ").enter(&format!("echo '{PASSWORD}'"));
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
@@ -151,9 +147,9 @@ fn options_hold_where_the_rest_is_asked_for() {
     let options =
         ["init", "--tls", "none", "--port", &port, "--address", "joe@corp.example"].map(str::to_owned);
     let mut terminal = without_password_managers(&sandbox, options.to_vec());
-    terminal.expect("None was found").expect("Host: ").enter("127.0.0.1");
+    terminal.expect("No server found").expect("Host: ").enter("127.0.0.1");
     answer(&mut terminal, &QUESTIONS[1..3]);
-    terminal.expect("clear text, to this machine itself").expect("1 message").control('C');
+    terminal.expect("clear text, to this machine").expect("1 message").control('C');
     assert_eq!(terminal.wait(), Some(130));
 }
 
@@ -167,7 +163,7 @@ fn a_password_that_is_to_be_asked_for_has_no_cron_line() {
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.screen);
     assert!(
-        ended.screen.contains("it cannot run before") && !ended.screen.contains("* * * *"),
+        ended.screen.contains("cannot run from cron") && !ended.screen.contains("* * * *"),
         "{}",
         ended.screen
     );
@@ -199,12 +195,9 @@ fn what_is_asked_for_later_may_be_another_account() {
     let server = PopServer::with(Mail::some(1));
     let sandbox = Sandbox::with([Account::on("corp", &server)]);
     let mut terminal = without_password_managers(&sandbox, with(server_options(&server), ["--no-test"]));
-    terminal.expect("is there already");
+    terminal.expect("already exists");
     answer(&mut terminal, &QUESTIONS[..2]);
-    answer(
-        &mut terminal,
-        &[("Name of the account [corp-2]: ", "corp"), ("Name of the account [corp-2]: ", "")],
-    );
+    answer(&mut terminal, &[("Account name [corp-2]: ", "corp"), ("Account name [corp-2]: ", "")]);
     terminal.expect("[maildir]: ").control('C');
     assert_eq!(terminal.wait(), Some(130));
 }

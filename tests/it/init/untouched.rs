@@ -15,9 +15,9 @@ fn a_configuration_is_never_changed() {
     let before = std::fs::read(sandbox.config_file()).unwrap();
     let options = with(server_options(&server), ["--user", "jane", "--password-env", "SECRET", "--no-test"]);
     let refused = sandbox.popkeep(with(options.clone(), ["--account", "work"])).run().expect(64);
-    refused.one_line(&["there is an account \"work\" already"]);
+    refused.one_line(&["there already is an account \"work\""]);
     let refused = sandbox.popkeep(with(options.clone(), ["--account", "other"])).run().expect(73);
-    assert!(refused.stderr.contains("is there already, and init never changes it"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("already exists and was not changed"), "{}", refused.stderr);
     assert_eq!(std::fs::read(sandbox.config_file()).unwrap(), before);
     // What it prints is to be added.
     sandbox.config(&format!("{}\n{}", String::from_utf8(before).unwrap(), refused.stdout));
@@ -66,7 +66,7 @@ fn a_configuration_that_appears_meanwhile_stays() {
     sandbox.config("# somebody else's\n");
     let ended = terminal.enter(FILE.1).wait();
     assert_eq!(ended, Some(73), "{}", terminal.screen());
-    assert!(terminal.said().contains("by somebody else meanwhile"), "{}", terminal.said());
+    assert!(terminal.said().contains("in the meantime"), "{}", terminal.said());
     assert_eq!(std::fs::read_to_string(sandbox.config_file()).unwrap(), "# somebody else's\n");
     let names: Vec<_> = std::fs::read_dir(sandbox.path(".config/popkeep")).unwrap().collect();
     assert_eq!(names.len(), 1, "neither a password nor a draft is left: {names:?}");
@@ -128,7 +128,7 @@ fn a_password_file_that_is_there_stays_as_it_is() {
     let mut terminal = without_password_managers(&sandbox, server_options(&server));
     answer(&mut terminal, &QUESTIONS);
     answer(&mut terminal, &[(FILE.0, "~/other")]);
-    terminal.expect("another password").expect("File [~/other]: ").enter("~/same");
+    terminal.expect("different password").expect("File [~/other]: ").enter("~/same");
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
     assert!(!terminal.screen().contains("Written: ~/same"), "{}", terminal.screen());
     assert_eq!(std::fs::read_to_string(sandbox.path("other")).unwrap(), "another\n");
@@ -162,6 +162,6 @@ fn a_folder_that_cannot_be_made_is_named_and_nothing_is_left() {
     sandbox.write("file", "not a folder");
     let blocked = sandbox.path("file/config.toml");
     let options = with(all_options(&server), ["--config", blocked.to_str().unwrap()]);
-    sandbox.popkeep(options).run().expect(73).one_line(&["file", "cannot be written"]);
+    sandbox.popkeep(options).run().expect(73).one_line(&["file", "cannot write"]);
     assert_eq!(sandbox.snapshot().len(), 1);
 }

@@ -1,6 +1,6 @@
 //! The manual pages are the command line's own definitions, printed: this keeps them true.
 //!
-//! `POPKEEP_BLESS=1 cargo test man` writes them anew.
+//! `POPKEEP_BLESS=1 cargo test man` writes them.
 
 mod overview;
 mod page;
@@ -48,7 +48,7 @@ fn the_manual_is_what_the_command_line_says() {
             std::fs::write(&file, page).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(kept == *page, "man/{name} is stale: write it anew with POPKEEP_BLESS=1 cargo test man");
+        assert!(kept == *page, "man/{name} is stale: write it with POPKEEP_BLESS=1 cargo test man");
     }
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
