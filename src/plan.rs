@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub struct Limits {
     /// Larger messages are left, in octets of their LIST size.
     pub max_size: u64,
-    /// At most so many messages are fetched.
+    /// At most this number of messages is fetched.
     pub messages: Option<u64>,
 }
 
@@ -100,7 +100,7 @@ pub enum Why {
     SizeChanged,
     /// Its UID was deleted by us and is listed again.
     DeletedBefore,
-    /// Its UID stands for several messages.
+    /// Several messages have its UID.
     EqualUids,
     /// Several messages were archived under its UID, one after the other.
     SeveralStored,
@@ -119,7 +119,7 @@ impl Why {
         matches!(self, Why::SizeChanged | Why::HeaderChanged | Why::DeletedBefore | Why::SeveralStored)
     }
 
-    /// For people, to stand behind "is fetched because".
+    /// For people, behind "is fetched because".
     pub fn words(self) -> &'static str {
         match self {
             Why::New => "it is new",

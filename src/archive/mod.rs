@@ -58,7 +58,7 @@ pub enum Copy {
     Intact(VerifiedCopy),
     /// It is not there any more.
     Gone,
-    /// Something else stands in its place.
+    /// Something else is in its place.
     Changed,
 }
 
@@ -110,7 +110,7 @@ pub struct Recovery {
     pub withdrawn: u64,
     /// Temporary files of ours that were removed.
     pub cleaned: u64,
-    /// What stands where an intent's message should be, and is not that message: left alone, the
+    /// What is in the place of an intent's message, and is not that message: left alone, the
     /// intent withdrawn. One sentence each.
     pub left_alone: Vec<String>,
 }
@@ -142,7 +142,7 @@ pub trait Archive: Send {
     /// nothing where the archive is what it was when that was done last. Returns whether there are more than before.
     fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError>;
 
-    /// What stands for a UID of this account in the archive's names; `None` where names tell nothing.
+    /// How the archive's names show a UID of this account; `None` where they do not.
     fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {
         None
     }
@@ -219,7 +219,7 @@ fn expected(ledger: &dyn Ledger) -> Result<u64, LedgerError> {
     Ok(expected)
 }
 
-/// Whether so many copies are most of those that were there at the last look.
+/// Whether this number of copies is most of those that were there at the last look.
 fn are_most(present: u64, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
     let given_up = ledger.accepted()?;
     let seen = Presence::of_record(&ledger.last_look()?, given_up);

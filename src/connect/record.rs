@@ -109,7 +109,7 @@ impl ServerRecord {
         omissions
     }
 
-    /// Messages that met with silence at TOP, and whether that is so many that none is to be asked for.
+    /// Messages that met with silence at TOP, and whether they are enough to give TOP up.
     pub fn silent_tops(&self) -> (Vec<Vec<u8>>, bool) {
         let silences = self.silences().filter(|silence| silence.command == TOP);
         let messages: Vec<Vec<u8>> = silences.map(|silence| silence.message.clone()).collect();

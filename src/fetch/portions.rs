@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct Portions {
     /// When what was fetched is committed to the archive.
     pub batch: BatchLimits,
-    /// Deletions are committed by QUIT, and a new session begun, after so many messages, or a fiftieth of the
+    /// Deletions are committed by QUIT, and a new session begins, after this number of messages, or a fiftieth of the
     /// listing if that is more…
     pub deletions: usize,
     /// …or after so long.

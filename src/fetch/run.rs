@@ -19,7 +19,7 @@ use std::time::Duration;
 /// What a run is asked to do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Orders {
-    /// At most so many messages.
+    /// At most this number of messages.
     pub limit: Option<u64>,
     /// Show the protocol.
     pub trace: bool,
@@ -120,7 +120,7 @@ pub(crate) struct ServerBehaviour {
     pub silent_top: Option<Vec<u8>>,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
-    /// TOP showed other messages than the listing's numbers stand for.
+    /// TOP showed other messages than the listing had under these numbers.
     pub moved_at_top: bool,
     /// Sessions of this run in which it changed its numbers.
     pub renumbered: u32,

@@ -30,7 +30,7 @@ impl Run<'_> {
                     self.purpose = SessionPurpose::Failed
                 }
                 Ok(_) => return Ok(stop::check()?),
-                // A note has told of it.
+                // A note has said so.
                 Err(AccountError::Session(_)) if ahead && self.server.disorder => {}
                 Err(AccountError::Session(error)) if !careful && self.server.careful => {
                     self.note(&format!("{error}; continuing more carefully"));

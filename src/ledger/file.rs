@@ -71,7 +71,7 @@ impl LedgerFile {
         }
         check_folder(state_dir)?;
         check_files(&path)?;
-        // SQLite takes a lock that cannot be had for one that another has, and waits.
+        // SQLite takes a lock that the system refuses for one that another program has, and waits.
         // What else is wrong is for SQLite to tell.
         if let Err(error) = disk::has_locks(&path)
             && disk::has_no_locks(&error)
@@ -194,7 +194,7 @@ impl LedgerFile {
         let connection = self.raw(OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw")?;
         set_journal(&connection, Journal::for_folder(&self.folder))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // Otherwise a search that a batch makes for each message is planned anew for each.
+        // Otherwise SQLite plans the same search again for each message of a batch.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;

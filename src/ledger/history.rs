@@ -67,7 +67,7 @@ pub struct Failures {
 }
 
 impl SqliteLedger {
-    /// The history up to `now`, with so many weeks.
+    /// The history up to `now`, with this number of weeks.
     pub fn history(&self, now: UnixTime, weeks: usize) -> std::result::Result<History, LedgerError> {
         self.ask(|connection, maildrop| history(connection, maildrop, now, weeks))
     }

@@ -20,7 +20,7 @@ pub struct LookRecord {
     pub turn: Seq,
     /// When sizes were last looked at.
     pub turn_at: UnixTime,
-    /// How many removed messages the account's owner has been told of, or seen in a summary.
+    /// How many removed messages the account's owner knows of, from a message or a summary.
     pub told: u64,
     /// That more than half vanished was said, and not settled since.
     pub said_half: bool,

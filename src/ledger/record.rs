@@ -164,7 +164,7 @@ pub struct SecretMark {
     pub files: String,
     /// The hash's salt.
     pub salt: Vec<u8>,
-    /// 16 bits of a slow hash, for a secret that stands in no file.
+    /// 16 bits of a slow hash, for a secret that is in no file.
     pub digest: Option<u16>,
 }
 
@@ -316,7 +316,7 @@ pub enum Change {
         /// From when.
         from: UnixTime,
     },
-    /// A copy in an mbox was found elsewhere in the file: another program has written the file anew.
+    /// A copy in an mbox was found elsewhere in the file: another program has rewritten the file.
     Moved {
         /// Which.
         seq: Seq,

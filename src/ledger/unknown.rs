@@ -1,4 +1,4 @@
-//! Rows of the tables `unknown copy`, `stranger_uid`, `stranger_header`, `strangers_seen`, `first_look` and `served_as`:
+//! Rows of the tables `stranger`, `stranger_uid`, `stranger_header`, `strangers_seen`, `first_look` and `served_as`:
 //! what is in the archive and no row explains, and what of it has been recognised.
 
 use super::rows::{self, signed, unsigned};

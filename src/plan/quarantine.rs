@@ -26,7 +26,7 @@ pub struct QuarantineId(usize);
 type Key = [u8; 16];
 
 fn key(uid: Option<&[u8]>, number: Option<u32>) -> Key {
-    // The number, or none, has a length of its own, so that no UID can stand for another with a number.
+    // The number, or none, has a length of its own, so that no UID can be taken for another with a number.
     let number = number.map_or([0; 5], |number| {
         let [a, b, c, d] = number.to_be_bytes();
         [1, a, b, c, d]

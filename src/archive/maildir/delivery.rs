@@ -317,7 +317,7 @@ impl<D: Disk> Maildir<D> {
     }
 }
 
-/// KEYs that stand for other messages, of the ledger or of this batch.
+/// KEYs of other messages, of the ledger or of this batch.
 #[derive(Default)]
 struct Taken {
     keys: HashSet<Key>,

@@ -1,4 +1,4 @@
-//! What stands in a Maildir and no row explains: files that carry a KEY are known by their names, others are read once.
+//! What is in a Maildir and no row explains: files that carry a KEY are known by their names, others are read once.
 //!
 //! A pass over the names is made only where the folders are not what they were when that was done last. Two files with
 //! one KEY are one message.

@@ -1,7 +1,7 @@
 //! Mail of other programs behind an append of ours that a crash has torn.
 //!
 //! A program that finds the file unfinished may begin its message wherever it ends: procmail and
-//! others look for no line end first. So a `From_` line counts wherever it stands, as long as it is
+//! others look for no line end first. So a `From_` line counts wherever it is, as long as it is
 //! dated as all of them are; at the start of a line it counts without that. A quoted one in our own
 //! message counts too: a torn message that is left alone is better than mail that is lost.
 
@@ -16,7 +16,7 @@ const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// Whether somebody else's message begins behind `start`, the start of a line; `ours` tells of an
-/// offset, and of what stands there, whether it is a message of ours that begins.
+/// offset, and of what is there, whether it is a message of ours that begins.
 pub(super) fn writes_behind(
     file: &mut (impl Read + Seek),
     start: u64,

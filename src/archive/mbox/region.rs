@@ -156,7 +156,7 @@ pub(super) fn stands_alone(file: &mut (impl Read + Seek), offset: u64) -> io::Re
     })
 }
 
-/// What must be written at a file's end so that a message may stand behind it.
+/// What must be written at a file's end so that a message can follow.
 pub(super) fn separator(file: &mut (impl Read + Seek), len: u64) -> io::Result<&'static [u8]> {
     if stands_alone(file, len)? {
         return Ok(b"");
@@ -172,7 +172,7 @@ pub(super) fn is_whole(file: &mut (impl Read + Seek), len: u64, row: &Row) -> io
         && digest(file, region, Some(row.size))?.as_ref() == Some(&row.digest))
 }
 
-/// Where the file ended before an append of which a crash has left a part, if what stands from
+/// Where the file ended before an append of which a crash has left a part, if what is there from
 /// there on can be nothing else: `row` is the first message that is not whole, `ours` tells where
 /// we began others.
 ///

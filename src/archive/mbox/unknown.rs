@@ -1,4 +1,4 @@
-//! What stands in an mbox and no row explains: regions, each read once.
+//! What is in an mbox and no row explains: regions, each read once.
 //!
 //! The file is looked through only where it is not what it was when that was done last; of one that only grew, what was
 //! added. Must never: wait long for the lock. Whoever keeps it is at work in the file, and the next run looks.

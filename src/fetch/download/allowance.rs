@@ -2,7 +2,7 @@
 //!
 //! One such refusal may be about its message all the same ("try again later", for a mailbox that is being mended). So
 //! it counts as the provider's limit only when the message asked for next is refused in such words as well, or the
-//! server hangs up. Then it is no mark against any message: the session does what is left to do, and the run
+//! server hangs up. Then it does not count against any message: the session does what is left to do, and the run
 //! ends with 75.
 //!
 //! Promise: a message that ended two runs so is asked for last, so that it keeps no other from coming.

@@ -90,7 +90,7 @@ pub(crate) struct MessageReceiver<'a> {
     ended: Option<Ended>,
     /// It has fewer octets than LIST says: there may be more of it behind a dot that was not doubled.
     short: bool,
-    /// For so many more of these STAT is asked at once.
+    /// For this number of them STAT is still to be asked at once.
     looks_at_short: u64,
     /// An answer has come whole.
     opened: bool,

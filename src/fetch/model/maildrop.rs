@@ -71,7 +71,7 @@ impl Maildrop {
         self.messages.push((self.delivered.len() as u64, stored_form.to_vec()));
     }
 
-    /// From now on the message that came as the `id`th (from 1) cannot be had; `None`: all can.
+    /// From now on the message that came as the `id`th (from 1) is refused; `None`: none is.
     pub(super) fn poison(&mut self, poison: Option<(u64, Poison)>) {
         self.poison = poison;
     }
@@ -180,7 +180,7 @@ impl Connection {
         self.say(&format!("+OK\r\n{lines}.\r\n"));
     }
 
-    /// The header, and so many lines of the rest.
+    /// The header, and this number of lines of the rest.
     fn send(&mut self, number: usize, rest: usize) {
         let message = &self.listed[number - 1].1;
         let lines: Vec<&[u8]> = message.split_inclusive(|octet| *octet == b'\n').collect();

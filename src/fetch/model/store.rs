@@ -64,7 +64,7 @@ impl DiskState {
         self.add(Content::File { now: Vec::new(), durable: Vec::new() })
     }
 
-    /// What a path stands for.
+    /// What is at a path.
     pub(super) fn find(&self, path: &Path) -> io::Result<Ino> {
         let mut at = ROOT;
         for component in path.components() {

@@ -33,7 +33,7 @@ const SLACK: u64 = 2;
 /// In which way replies may not be their questions'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replies {
-    /// The last RETRs of those sent, this number of them, had no whole answer: so many may have been lost.
+    /// The last RETRs of those sent, this number of them, had no whole answer: as many may have been lost.
     Lost(usize),
     /// There was at least one reply too many.
     MadeUp,

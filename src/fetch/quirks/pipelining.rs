@@ -1,4 +1,4 @@
-//! A session whose answers do not fit its questions, or may not: what it brought may stand under the wrong UIDs.
+//! A session whose answers do not fit its questions, or may not: what it brought may be filed under the wrong UIDs.
 //!
 //! One answer too many, and every later one is taken for the answer to the next command: all
 //! messages come whole, and each under its neighbour's UID. By the time this shows, batches are

@@ -199,7 +199,7 @@ impl<'a> ByContent<'a> {
         }
     }
 
-    /// The rows of equal content, and whether there are, or were, so many that they are kept. What this run adds to them
+    /// The rows of equal content, and whether there are, or were, enough of them to be kept. What this run adds to them
     /// explains other messages.
     fn list(
         &mut self,

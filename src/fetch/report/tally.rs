@@ -39,7 +39,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// A new session has listed the maildrop: what earlier ones found missing is told anew.
+    /// A new session has listed the maildrop: what earlier ones found missing is counted again.
     /// A message that it does not show any more was listed in this run all the same.
     pub(crate) fn new_listing(&mut self, listing: &Listing) {
         self.listed = true;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// In place of a UID's length: there is none. No line of a server, and so no UID, is as long as 4 GiB.
 const NONE: u32 = u32::MAX;
 
-/// Reasons are looked for among so many of the last ones: as a rule there are few.
+/// Reasons are looked for among this number of the last ones; there are seldom more.
 const KINDS: usize = 16;
 
 /// As a rule they all have the same reason.

@@ -55,7 +55,7 @@ fn recovery_settles_every_kind_of_intent() {
     assert_eq!(home.names("tmp"), ["1.M1P1.host", "popkeep-0000000000000000-99-1.host"]);
     assert_eq!(home.maildir.recover(&mut home.ledger).unwrap(), Recovery::default(), "nothing is left to do");
 
-    // What was withdrawn is fetched again; what stands under the same KEY does not hinder it.
+    // What was withdrawn is fetched again; what has the same KEY does not get in its way.
     home.deliver("changed", b"changed\n");
     home.deliver("absent", b"absent\n");
     assert_eq!(home.names("new").len(), 3);
