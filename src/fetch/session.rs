@@ -8,7 +8,7 @@ use crate::event::{Event, Reporter};
 use crate::fetch::deletion::dele::Marked;
 use crate::fetch::deletion::proof::{Proof, name};
 use crate::fetch::download::download_messages;
-use crate::fetch::download::outcome::{Bounds, Broken, Download};
+use crate::fetch::download::outcome::{Bounds, Download, Ending};
 use crate::fetch::download::storer::{Before, Looks};
 use crate::fetch::run::{Next, Run, Top};
 use crate::fetch::work::Work;
@@ -76,25 +76,27 @@ impl Run<'_> {
             &mut self.store,
             Reporter::new(&self.account.name, &**self.observer),
         );
-        if let Some((place, _)) = &download.used_up {
-            self.server_record.ended_at(name(&plan.item(*place)));
+        if let Some(place) = download.limit_met_at {
+            self.server_record.ended_at(name(&plan.item(place)));
         }
         // Other content than is on record may be another message's.
         download.suspicion |= download.findings.differs_from_record();
         let mut moved = self.settle_numbers(&mut session, &plan, &mut download)?;
         if !download.findings.unsettled.is_empty() {
             // There is more to ask.
-            download.broken = download.broken.take().or(download.gone.take().map(Broken::Session));
+            download.ending = match download.ending {
+                Ending::ClosedAfterAll(error) => Ending::SessionFailed(error),
+                ending => ending,
+            };
         }
-        if download.broken.is_none() && download.used_up.is_none() && !download.findings.unsettled.is_empty()
-        {
+        if matches!(download.ending, Ending::Complete) && !download.findings.unsettled.is_empty() {
             (download.suspicion, download.other_stat) = (false, false);
             self.look_again(&mut session, &plan, bounds, &mut download)?;
             moved = self.settle_numbers(&mut session, &plan, &mut download)?;
         }
         work.more |= download.cut_short;
         let deletes = self.account.delete != DeletePolicy::Never
-            && download.broken.is_none()
+            && !download.ending.breaks_off()
             && !moved
             && !(proven.is_empty() && download.filed.is_empty());
         self.see_what_is_back(&download);
@@ -104,23 +106,20 @@ impl Run<'_> {
         }
         self.sum_up(&plan, &download, &doubted);
         self.end_of_move(&plan, &download)?;
-        match download.broken.take() {
+        let limit = match std::mem::take(&mut download.ending) {
             // Leaving without QUIT: the server undoes what this session did to it.
-            Some(Broken::Session(error)) => return Err(error.into()),
-            Some(Broken::Stopped(exit)) => return Err(Stopped { exit }.into()),
-            Some(Broken::Archive(error)) => return Err(error.into()),
-            Some(Broken::TooLarge(_)) => return Ok(Next::Again),
-            None => {}
-        }
-        if moved {
-            return Ok(self.leave_renumbered(session, &download));
-        }
-        if let Some(error) = download.gone.take() {
-            let due =
-                !(proven.is_empty() && self.due_of_haul(session.id(), &plan, &download.filed).is_empty());
-            return self.left_by_the_server(error, due, work.next());
-        }
-        let used_up = download.used_up.take();
+            Ending::SessionFailed(error) => return Err(error.into()),
+            Ending::Stopped(exit) => return Err(Stopped { exit }.into()),
+            Ending::ArchiveFailed(error) => return Err(error.into()),
+            Ending::TooLarge(_) => return Ok(Next::Again),
+            _ if moved => return Ok(self.leave_renumbered(session, &download)),
+            Ending::ClosedAfterAll(error) => {
+                let due = self.due_of_download(session.id(), &plan, &download.filed);
+                return self.left_by_the_server(error, !(proven.is_empty() && due.is_empty()), work.next());
+            }
+            Ending::LimitReached(reply) => Some(reply),
+            Ending::Complete => None,
+        };
         let sent_ahead = session.pipelining();
         let finished = self.finish(session, &plan, proven, (&download, bounds), work.next());
         if let Err(AccountError::Session(error)) = &finished {
@@ -130,9 +129,9 @@ impl Run<'_> {
                 self.watch_order(sent_ahead, error)?;
             }
         }
-        match used_up {
+        match limit {
             // A later run goes on.
-            Some((_, reply)) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
+            Some(reply) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
             None => finished,
         }
     }
@@ -180,7 +179,7 @@ impl Run<'_> {
         plan: &Plan<'_>,
         download: &mut Download,
     ) -> Result<bool, AccountError> {
-        if download.broken.is_some() || download.gone.is_some() {
+        if !matches!(download.ending, Ending::Complete | Ending::LimitReached(_)) {
             return Ok(false);
         }
         self.is_renumbered(session, plan, download)

@@ -5,7 +5,7 @@ use crate::account_error::AccountError;
 use crate::event::Reporter;
 use crate::fetch::deletion::dele::Due;
 use crate::fetch::download::download_messages;
-use crate::fetch::download::outcome::{Bounds, Broken};
+use crate::fetch::download::outcome::{Bounds, Ending};
 use crate::fetch::download::storer::{Before, Look};
 use crate::fetch::run::{Run, Top};
 use crate::fetch::work::Work;
@@ -147,10 +147,10 @@ impl Run<'_> {
             &mut self.store,
             Reporter::new(&self.account.name, &**self.observer),
         );
-        match again.broken {
-            Some(Broken::Session(error)) => Err(error.into()),
-            Some(_) => Ok(true),
-            None => Ok(again.findings.another || !again.settled || !again.missed.is_empty()),
+        match again.ending {
+            Ending::SessionFailed(error) => Err(error.into()),
+            ending if ending.breaks_off() => Ok(true),
+            _ => Ok(again.findings.another || !again.settled || !again.missed.is_empty()),
         }
     }
 

@@ -33,7 +33,7 @@ impl Run<'_> {
         (download, bounds): (&Download, Bounds),
         next: Next,
     ) -> Result<Next, AccountError> {
-        due.extend(self.due_of_haul(session.id(), plan, &download.filed));
+        due.extend(self.due_of_download(session.id(), plan, &download.filed));
         if download.vanished && !due.is_empty() {
             // A new session lists what is left.
             return Ok(Next::Renumbered);
@@ -184,7 +184,7 @@ impl Run<'_> {
         }
     }
 
-    pub(crate) fn due_of_haul(&self, session: SessionId, plan: &Plan<'_>, filed: &[Filed]) -> Vec<Due> {
+    pub(crate) fn due_of_download(&self, session: SessionId, plan: &Plan<'_>, filed: &[Filed]) -> Vec<Due> {
         let due = |message: &&Filed| !message.unsteady && self.is_due(message.seq, message.archived_at);
         let sighted = |message: &Filed| {
             let number = plan.item(message.item).entry.number;

@@ -23,7 +23,7 @@ use crate::plan::Plan;
 use crate::session::{Session, Transaction};
 use crate::store::Store;
 use chunk::CHUNKS_WAITING;
-use outcome::{Bounds, Broken, Download};
+use outcome::{Bounds, Download, Ending};
 use receiver::{MessageReceiver, Packer};
 use std::sync::mpsc::{channel, sync_channel};
 use storer::{Before, Storer, Terms, Watch};
@@ -52,15 +52,15 @@ pub(crate) fn download_messages(
         let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
             Ok(working) => working,
             Err(source) => {
-                let broken = Some(Broken::Archive(ArchiveError::NoThread { source }));
-                return Download { broken, unanswered: 0, ..Download::default() };
+                let ending = Ending::ArchiveFailed(ArchiveError::NoThread { source });
+                return Download { ending, ..Download::default() };
             }
         };
         let packer = Packer::new(chunks, spare, reporter);
         let mut download = MessageReceiver::new(session, plan, order, bounds, &watch, packer).work(session);
         match working.join() {
             Ok(Ok(findings)) => download.findings = findings,
-            Ok(Err(error)) => download.broken = Some(Broken::Archive(error)),
+            Ok(Err(error)) => download.ending = Ending::ArchiveFailed(error),
             Err(panic) => std::panic::resume_unwind(panic),
         }
         download
@@ -68,9 +68,9 @@ pub(crate) fn download_messages(
     download.filed = reports.try_iter().flatten().collect();
     download.missed.append(&mut download.findings.missed);
     download.suspicion |= watch.other_numbers();
-    match &download.broken {
+    match &download.ending {
         // One answer too many: what came may be the message that was asked for before it.
-        Some(Broken::Session(error)) if error.is_disorder() => {
+        Ending::SessionFailed(error) if error.is_disorder() => {
             let made_up = lost_replies::Replies::MadeUp;
             (download.filed, download.unsure) = lost_replies::split(download.filed, order, plan, made_up);
             if !download.exact {
@@ -79,7 +79,7 @@ pub(crate) fn download_messages(
                 download.ended_badly = download.findings.first_untallied.or(download.ended_badly);
             }
         }
-        Some(_) if download.unanswered > 0 && session.sent_ahead() => {
+        ending if ending.breaks_off() && download.unanswered > 0 && session.sent_ahead() => {
             let lost = lost_replies::Replies::Lost(download.unanswered);
             (download.filed, download.unsure) = lost_replies::split(download.filed, order, plan, lost);
         }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What bounds a retrieval.
+/// What bounds a download.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// A message that turns out larger is given up, in octets on the wire.
@@ -27,7 +27,7 @@ pub(crate) struct Bounds {
     pub calm: bool,
 }
 
-/// What a retrieval brought.
+/// What a download brought.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they combine")]
 #[derive(Debug, Default)]
 pub(crate) struct Download {
@@ -41,8 +41,8 @@ pub(crate) struct Download {
     pub phantoms: HashSet<usize>,
     /// Of those missed, the ones that the server refused for now only.
     pub passing: HashSet<usize>,
-    /// It did not come to its end.
-    pub broken: Option<Broken>,
+    /// How it ended.
+    pub ending: Ending,
     /// The message whose answer was due when the session broke.
     pub broke_at: Option<usize>,
     /// The message behind which octets came that are no answer. It is not filed.
@@ -57,14 +57,12 @@ pub(crate) struct Download {
     pub vanished: bool,
     /// STAT was answered after the last message: nothing is under way.
     pub settled: bool,
-    /// All came, and then the session ended before its last word.
-    pub gone: Option<SessionError>,
     /// RETRs that had no whole answer when it broke off.
     pub unanswered: usize,
     /// Not all were asked for: the time was up.
     pub cut_short: bool,
-    /// The provider allows no more for now: which message met that first, and its words.
-    pub used_up: Option<(usize, Reply)>,
+    /// The message that met the provider's limit first.
+    pub limit_met_at: Option<usize>,
     /// What the storer found out.
     pub findings: Findings,
     /// The session broke before the next message was asked for: the last one alone can be the reason.
@@ -78,15 +76,35 @@ impl Download {
     }
 }
 
-/// Why a retrieval broke off. The session cannot be used any more.
-#[derive(Debug)]
-pub(crate) enum Broken {
+/// How a download ended.
+#[derive(Debug, Default)]
+pub(crate) enum Ending {
+    /// Whatever was asked for came, or was refused.
+    #[default]
+    Complete,
+    /// The provider allows no more for now, in these words. The session can still be used.
+    LimitReached(Reply),
+    /// All came, and then the session ended before its last word.
+    ClosedAfterAll(SessionError),
     /// The connection or the server failed.
-    Session(SessionError),
+    SessionFailed(SessionError),
     /// A signal asked to stop.
     Stopped(Exit),
     /// The archive failed.
-    Archive(ArchiveError),
+    ArchiveFailed(ArchiveError),
     /// This message passed `max_size`, whatever LIST said; the rest of it was not awaited.
     TooLarge(usize),
+}
+
+impl Ending {
+    /// Whether the session cannot be used any more, with questions open.
+    pub(crate) fn breaks_off(&self) -> bool {
+        match self {
+            Ending::Complete | Ending::LimitReached(_) | Ending::ClosedAfterAll(_) => false,
+            Ending::SessionFailed(_)
+            | Ending::Stopped(_)
+            | Ending::ArchiveFailed(_)
+            | Ending::TooLarge(_) => true,
+        }
+    }
 }

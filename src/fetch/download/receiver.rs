@@ -8,7 +8,7 @@
 use crate::event::{Event, Reporter};
 use crate::fetch::download::allowance::Allowance;
 use crate::fetch::download::chunk::{Chunk, Ended};
-use crate::fetch::download::outcome::{Bounds, Broken, Download};
+use crate::fetch::download::outcome::{Bounds, Download, Ending};
 use crate::fetch::download::storer::{WRONG_SIZES, Watch};
 use crate::mail::line_ends::Unix;
 use crate::mail::reason;
@@ -166,7 +166,12 @@ impl<'a> MessageReceiver<'a> {
         // The session has ended; nothing followed the last message.
         self.confirm();
         self.went_on();
-        self.download.used_up = self.allowance.used().map(|(item, reply)| (item, reply.clone()));
+        if let Some((item, reply)) = self.allowance.used() {
+            self.download.limit_met_at = Some(item);
+            if let Ending::Complete = self.download.ending {
+                self.download.ending = Ending::LimitReached(reply.clone());
+            }
+        }
         self.download.unanswered = self.asked.len();
         // What is complete is worth keeping, however the session ended.
         let _ = self.packer.send();
@@ -263,7 +268,7 @@ impl<'a> MessageReceiver<'a> {
                 self.current.wire_octets += octets.len() as u64;
                 if self.current.wire_octets > self.bounds.max_size {
                     self.packer.chunk.discard();
-                    self.download.broken = Some(Broken::TooLarge(item));
+                    self.download.ending = Ending::TooLarge(item);
                     return Err(Over);
                 }
                 return Ok(self.packer.pack(octets, &mut self.current.ends)?);
@@ -279,7 +284,7 @@ impl<'a> MessageReceiver<'a> {
         if let Some(exit) = stop::requested()
             && more
         {
-            self.download.broken = Some(Broken::Stopped(exit));
+            self.download.ending = Ending::Stopped(exit);
             return Err(Over);
         }
         Ok(())
@@ -331,7 +336,7 @@ impl<'a> MessageReceiver<'a> {
         if let Some(exit) = stop::requested()
             && !error.is_disorder()
         {
-            self.download.broken = Some(Broken::Stopped(exit));
+            self.download.ending = Ending::Stopped(exit);
             return;
         }
         if error.is_disorder()
@@ -347,14 +352,14 @@ impl<'a> MessageReceiver<'a> {
         }
         if let Some((_, reply)) = self.allowance.used() {
             let limit = SessionError::TryLater { during: "RETR", reply: reply.clone() };
-            self.download.broken = Some(Broken::Session(limit));
+            self.download.ending = Ending::SessionFailed(limit);
             return;
         }
         self.download.broke_at = self.asked.front().copied();
         if self.stat_under_way && self.waiting.is_empty() && !error.is_disorder() {
-            self.download.gone = Some(error);
+            self.download.ending = Ending::ClosedAfterAll(error);
         } else {
-            self.download.broken = Some(Broken::Session(error));
+            self.download.ending = Ending::SessionFailed(error);
         }
     }
 }

@@ -17,7 +17,7 @@
 use crate::account_error::AccountError;
 use crate::event::Reporter;
 use crate::fetch::download::download_messages;
-use crate::fetch::download::outcome::{Bounds, Download};
+use crate::fetch::download::outcome::{Bounds, Download, Ending};
 use crate::fetch::download::sizes::is_short;
 use crate::fetch::download::storer::{Before, Filed, Looks, WRONG_SIZES};
 use crate::fetch::run::Run;
@@ -78,9 +78,8 @@ impl Run<'_> {
         download.unsure.extend(again.unsure);
         download.missed.extend(again.missed);
         download.phantoms.extend(again.phantoms);
-        download.used_up = download.used_up.take().or(again.used_up);
-        download.broken = again.broken;
-        download.gone = again.gone;
+        download.limit_met_at = download.limit_met_at.or(again.limit_met_at);
+        download.ending = again.ending;
         download.broke_at = again.broke_at;
         download.ended_badly = again.ended_badly;
         download.suspicion |= again.suspicion;
@@ -89,7 +88,7 @@ impl Run<'_> {
         download.settled = again.settled;
         download.cut_short |= again.cut_short;
         download.somewhere |= again.somewhere;
-        if download.broken.is_none() && download.gone.is_none() && !doubles.is_empty() {
+        if matches!(download.ending, Ending::Complete | Ending::LimitReached(_)) && !doubles.is_empty() {
             self.look_at_doubles(session, plan, bounds, &doubles, download)?;
         }
         Ok(())
@@ -122,7 +121,10 @@ impl Run<'_> {
         );
         download.other_stat |= again.other_stat;
         download.settled = again.settled;
-        (download.broken, download.gone) = (again.broken, again.gone);
+        download.limit_met_at = download.limit_met_at.or(again.limit_met_at);
+        if !matches!((&download.ending, &again.ending), (Ending::LimitReached(_), Ending::Complete)) {
+            download.ending = again.ending;
+        }
         if again.findings.another {
             if session.sent_ahead() {
                 self.stop_sending_ahead(&"the server answered RETR with another message")?;

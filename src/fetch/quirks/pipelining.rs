@@ -17,7 +17,7 @@
 use crate::account_error::AccountError;
 use crate::config::Pipelining;
 use crate::connect::answers_mixed_up;
-use crate::fetch::download::outcome::{Broken, Download};
+use crate::fetch::download::outcome::{Download, Ending};
 use crate::fetch::download::storer::Filed;
 use crate::fetch::run::Run;
 use crate::ledger::Change;
@@ -34,14 +34,14 @@ impl Run<'_> {
         sent_ahead: bool,
         download: &mut Download,
     ) -> Result<bool, AccountError> {
-        let mut in_order = match &download.broken {
-            Some(Broken::Session(error)) => self.watch_order(sent_ahead, error)?,
+        let mut in_order = match &download.ending {
+            Ending::SessionFailed(error) => self.watch_order(sent_ahead, error)?,
             _ => true,
         };
         if in_order && download.somewhere && !std::mem::replace(&mut self.server.careful, true) {
             in_order = false;
         }
-        if download.broken.is_some() && sent_ahead && !download.findings.unsettled.is_empty() {
+        if download.ending.breaks_off() && sent_ahead && !download.findings.unsettled.is_empty() {
             // Nobody could ask for these again: whether answers are in order is not known.
             self.server.disorder = true;
         }
@@ -55,8 +55,8 @@ impl Run<'_> {
         // One doubt in a run is enough: from here on no reply can be lost unnoticed.
         self.server.disorder = true;
         let doubtful = messages(download.unsure.len() as u64);
-        match &download.broken {
-            Some(Broken::Session(error)) => {
+        match &download.ending {
+            Ending::SessionFailed(error) => {
                 self.note(&format!(
                     "{error}; {doubtful} may have arrived under wrong UIDs because a reply was lost; fetching them again, \
                      without pipelining"

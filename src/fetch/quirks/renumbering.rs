@@ -27,7 +27,7 @@ use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
 use crate::exit::Exit;
 use crate::fetch::deletion::dele::Marked;
-use crate::fetch::download::outcome::Download;
+use crate::fetch::download::outcome::{Download, Ending};
 use crate::fetch::download::storer::Filed;
 use crate::fetch::run::Run;
 use crate::plan::Plan;
@@ -59,7 +59,7 @@ impl Run<'_> {
         }
         let numbers = match self.moved(session, plan, suspicion) {
             Err(AccountError::Session(error)) if !suspicion && error.silence().is_some() => {
-                download.gone = Some(error);
+                download.ending = Ending::ClosedAfterAll(error);
                 return Ok(false);
             }
             numbers => numbers?,

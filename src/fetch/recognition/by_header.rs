@@ -401,7 +401,7 @@ impl Run<'_> {
     /// Ends the move to other UIDs once no listed message is still to be looked at.
     pub(crate) fn end_of_move(&mut self, plan: &Plan<'_>, download: &Download) -> Result<(), AccountError> {
         let Moves::Moving { old, .. } = &plan.moves else { return Ok(()) };
-        if download.broken.is_some() || !download.findings.unsettled.is_empty() {
+        if download.ending.breaks_off() || !download.findings.unsettled.is_empty() {
             return Ok(());
         }
         let filed: HashSet<usize> = download.filed.iter().map(|message| message.item).collect();

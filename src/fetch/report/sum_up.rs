@@ -4,7 +4,7 @@ use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::config::DeletePolicy;
 use crate::event::Missing;
-use crate::fetch::download::outcome::{Broken, Download};
+use crate::fetch::download::outcome::{Download, Ending};
 use crate::fetch::download::storer::Filed;
 use crate::fetch::report::unreached::Unreached;
 use crate::fetch::run::Run;
@@ -23,17 +23,15 @@ impl Run<'_> {
         download: &Download,
         deletes: bool,
     ) -> Result<(), AccountError> {
-        if let Some(Broken::Archive(_)) = download.broken {
+        if let Ending::ArchiveFailed(_) = download.ending {
             return Ok(());
         }
         let now = now();
         self.failures.missed(plan, download, deletes, now);
-        match &download.broken {
-            Some(Broken::TooLarge(place)) => {
-                self.failures.too_large(plan, *place, self.account.max_size, now)
-            }
-            Some(Broken::Session(error)) => self.failures.blame(plan, download, error, now),
-            Some(Broken::Archive(_) | Broken::Stopped(_)) | None => {}
+        match &download.ending {
+            Ending::TooLarge(place) => self.failures.too_large(plan, *place, self.account.max_size, now),
+            Ending::SessionFailed(error) => self.failures.blame(plan, download, error, now),
+            _ => {}
         }
         for message in &download.filed {
             self.failures.stored(plan, message.item);
@@ -51,14 +49,14 @@ impl Run<'_> {
 
     /// Adds this session up: every listed message is archived, or missing with its reason.
     pub(crate) fn sum_up(&mut self, plan: &Plan<'_>, download: &Download, doubted: &HashMap<usize, Seq>) {
-        let unreached = match &download.broken {
-            Some(Broken::Session(error)) => not_fetched(error),
-            Some(Broken::Archive(error)) => format!("not stored: {error}"),
-            Some(Broken::Stopped(_)) => "not reached before the signal".to_owned(),
-            None if download.used_up.is_some() => {
-                "not fetched: the provider does not allow more for now".to_owned()
+        let unreached = match &download.ending {
+            Ending::SessionFailed(error) => not_fetched(error),
+            Ending::ArchiveFailed(error) => format!("not stored: {error}"),
+            Ending::Stopped(_) => "not reached before the signal".to_owned(),
+            Ending::LimitReached(_) => "not fetched: the provider does not allow more for now".to_owned(),
+            Ending::Complete | Ending::ClosedAfterAll(_) | Ending::TooLarge(_) => {
+                "not reached in this run".to_owned()
             }
-            Some(Broken::TooLarge(_)) | None => "not reached in this run".to_owned(),
         };
         self.count(plan, download, doubted, unreached);
         for message in download.durable().filter(|message| message.fresh) {
