@@ -80,7 +80,7 @@ impl Run<'_> {
             self.server_record.ended_at(name(&plan.item(place)));
         }
         // Other content than is on record may be another message's.
-        download.suspicion |= download.findings.differs_from_record();
+        download.suspicion |= download.findings.differs_from_record(&plan);
         let mut moved = self.settle_numbers(&mut session, &plan, &mut download)?;
         if !download.findings.unsettled.is_empty() {
             // There is more to ask.

@@ -217,17 +217,18 @@ fn other_content_than_is_on_record_is_settled_before_it_is_taken_for_a_new_versi
     // STAT says nothing, and beside one message of so many UIDL is not asked for.
     let new = |number: usize| Mail::new(&format!("u{number:03}"), format!("Subject: {number:03}\n\nx\n"));
     let all: Vec<Mail> = (1..=201).map(new).collect();
-    let server = PopServer::with(all[..200].to_vec());
-    let sandbox = Sandbox::for_server(&server);
-    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-    server.state().mails[99].listed_size = Some("30".to_owned());
-    let (expunges, delivers) = (Some((Nth("RETR", 1), 1)), Some(all[200].clone()));
-    let capa = Capa::without_pipelining();
-    server.behave(Behaviour { capa, expunges, delivers, ..Behaviour::default() });
-    for _ in 0..2 {
-        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    for capa in capas() {
+        let server = PopServer::with(all[..200].to_vec());
+        let sandbox = Sandbox::for_server(&server);
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        server.state().mails[99].listed_size = Some("30".to_owned());
+        let (expunges, delivers) = (Some((Nth("RETR", 1), 1)), Some(all[200].clone()));
+        server.behave(Behaviour { capa, expunges, delivers, ..Behaviour::default() });
+        for _ in 0..2 {
+            sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+        }
+        assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
     }
-    assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
 }
 
 #[test]

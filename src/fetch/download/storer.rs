@@ -149,9 +149,17 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Whether a message has other content than is on record under its UID: perhaps it is another one.
-    pub(crate) fn differs_from_record(&self) -> bool {
-        self.unsettled.values().any(|look| look.doubt == Doubt::DiffersFromRecord)
+    /// Whether a message has other content than is on record under its UID, or a size that is neither the recorded nor
+    /// the listed one: perhaps it is another one.
+    pub(crate) fn differs_from_record(&self, plan: &Plan<'_>) -> bool {
+        self.unsettled.iter().any(|(place, look)| match look.doubt {
+            Doubt::DiffersFromRecord => true,
+            Doubt::DoesNotTally => matches!(
+                plan.item(*place).verdict,
+                Verdict::Fetch { why, .. } if why.is_on_record()
+            ),
+            _ => false,
+        })
     }
 }
 
