@@ -55,7 +55,10 @@ fn sizes_are_looked_at_in_turn_and_not_at_all_while_nothing_has_changed() {
 #[test]
 fn a_look_too_soon_after_a_change_is_not_relied_on() {
     let (mut home, files) = six();
-    look(&mut home, crate::clock::now());
+    // As if no time had passed since.
+    let then = crate::clock::now() - 1;
+    crate::clock::testing::set(then);
+    look(&mut home, then);
     assert_eq!(home.ledger.last_look().unwrap().stamp, None);
     remove(&files[2]);
     look(&mut home, later());
