@@ -110,8 +110,8 @@ pub enum Command {
     /// Asks for your address, proposes the server, tests the login and writes a private, commented
     /// configuration with that one account. An option can answer each question. If stdin or stderr is
     /// not a terminal, init asks nothing; it names the options that are missing and exits with 64. If
-    /// there already is a configuration, init does not change it: it prints the lines to add and exits
-    /// with 73.
+    /// there already is a configuration, init shows the lines to add, and adds them if you agree;
+    /// without a terminal it prints them and exits with 73.
     ///
     /// popkeep knows the servers of large providers. For other domains it looks at the service records
     /// (RFC 6186), the mail exchangers and the usual names, and proposes a server only if its

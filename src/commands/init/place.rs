@@ -4,10 +4,13 @@
 use super::leaving::undisturbed;
 use super::{InitError, next_steps};
 use crate::config::{self, Draft};
-use crate::disk::{self, Disk as _, OsDisk, parent};
+use crate::disk::{self, Disk as _, Kind, OsDisk, parent};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// No configuration is longer, in octets.
+const LONGEST: u64 = 1 << 20;
 
 /// The configuration file to be.
 #[derive(Debug)]
@@ -41,6 +44,13 @@ impl Place {
     /// Whether there is something already.
     pub(super) fn is_taken(&self) -> bool {
         self.taken
+    }
+
+    /// Whether an account can be added to what is there: a configuration that can be read, in a regular file of ours.
+    pub(super) fn can_grow(&self) -> bool {
+        let regular = OsDisk.link_metadata(&self.path).is_ok_and(|meta| meta.kind == Kind::File);
+        let ours = disk::mode_and_owner(&self.path).is_ok_and(|(_, owner)| owner == disk::our_user());
+        !self.names.is_empty() && regular && ours
     }
 
     /// The accounts in what is there.
@@ -108,6 +118,39 @@ impl Made {
                         io::ErrorKind::AlreadyExists => InitError::Overtaken { path: place.shown() },
                         _ => not_written(&place.path, source),
                     }
+                })
+            });
+            if put.is_err() {
+                let _ = OsDisk.unlink(&draft);
+            }
+            put
+        })
+    }
+
+    /// Adds the account to the configuration that is there, and writes the password if it has a file of its own.
+    /// Every octet that is there stays.
+    pub(super) fn add(&self, place: &Place) -> Result<(), InitError> {
+        undisturbed(|| {
+            let read = || {
+                disk::read_limited(&place.path, LONGEST).map_err(|source| not_written(&place.path, source))
+            };
+            let before = read()?;
+            let mut text = String::from_utf8(before.clone())
+                .map_err(|_| InitError::Overtaken { path: place.shown() })?;
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push('\n');
+            text.push_str(&self.draft.table());
+            let draft = place.rehearse(&text)?;
+            let put = self.write_password().and_then(|()| {
+                if read()? != before {
+                    self.take_password_back();
+                    return Err(InitError::Overtaken { path: place.shown() });
+                }
+                disk::replace_private(&draft, &place.path).map_err(|source| {
+                    self.take_password_back();
+                    not_written(&place.path, source)
                 })
             });
             if put.is_err() {

@@ -65,11 +65,7 @@ pub(super) fn words(error: &ConnectError) -> Vec<String> {
         let facts = connection::certificate(leaf, wording::now()).into_iter();
         let facts = facts.filter(|(name, _)| *name != connection::PIN);
         lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
-        lines.push(format!(
-            "If you have verified this fingerprint with the operator, run init again with --host and \
-             --tls-fingerprint {}",
-            leaf.fingerprint
-        ));
+        lines.push(format!("fingerprint (SHA-256): {}", leaf.fingerprint));
     }
     lines
 }
