@@ -137,12 +137,16 @@ fn style(options: &cli::Fetch, asks: bool) -> Style {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     // Lines of the protocol come too fast for anything to stand still beneath them.
     let protocol = Detail::from_count(options.verbose) == Detail::Protocol;
-    let terminal = io::stderr().is_terminal();
-    let bars = terminal && !dumb && !protocol && !asks;
-    match options.progress {
+    drawn(options.progress, io::stderr().is_terminal(), dumb || protocol || asks)
+}
+
+/// What is drawn at a terminal, or elsewhere; `plain`: no bars can be drawn there.
+fn drawn(wanted: When, terminal: bool, plain: bool) -> Style {
+    match wanted {
         When::Never => Style::Summaries,
-        When::Auto | When::Always if bars => Style::Bars,
-        When::Auto => Style::Lines { regular: terminal && asks },
+        When::Auto | When::Always if terminal && !plain => Style::Bars,
+        // A person who sees no bars sees a line every few seconds.
+        When::Auto => Style::Lines { regular: terminal },
         When::Always => Style::Lines { regular: true },
     }
 }
