@@ -12,7 +12,6 @@ use crate::clock;
 use crate::config::Account;
 use crate::exit::Exit;
 use crate::ledger::{History, LedgerError, LedgerFile, UnixTime};
-use crate::progress::wording;
 use document::{AccountStatus, Document};
 use std::io::Write;
 use std::path::Path;
@@ -29,7 +28,7 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
     let config = load(file)?;
     let accounts = config.select(&options.accounts)?;
     let ledger = LedgerFile::read_only(&config.state_dir)?;
-    let now = wording::now();
+    let now = clock::now();
     let terms = page::Terms { now, unicode: output::unicode() };
     let mut exits = Vec::new();
     let mut states = Vec::new();

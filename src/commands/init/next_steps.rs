@@ -96,8 +96,3 @@ pub(super) fn with_tilde(path: &Path) -> String {
         None => path.display().to_string(),
     }
 }
-
-/// The day, where this machine is.
-pub(super) fn today() -> String {
-    crate::clock::local().strftime("%Y-%m-%d").to_string()
-}

@@ -3,8 +3,10 @@
 
 use super::leaving::undisturbed;
 use super::{InitError, next_steps};
+use crate::clock;
 use crate::config::{self, Draft};
 use crate::disk::{self, Disk as _, Kind, OsDisk, parent};
+use crate::text::dates::day;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -109,7 +111,7 @@ impl Made {
             let folder = parent(&place.path);
             disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
             let state_dir = next_steps::unusual_state_dir();
-            let text = self.draft.file(&next_steps::today(), state_dir.as_deref());
+            let text = self.draft.file(&day(clock::now()), state_dir.as_deref());
             let draft = place.rehearse(&text)?;
             let put = self.write_password().and_then(|()| {
                 disk::rename_new(&draft, &place.path).map_err(|source| {

@@ -2,8 +2,9 @@
 
 use super::chart;
 use crate::ledger::{History, RunRecord, UnixTime};
-use crate::mail::safe_text::escape;
 use crate::progress::wording;
+use crate::text::figures::counted;
+use crate::text::safe::escape;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -145,11 +146,11 @@ fn failures(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String>
                 || format!("exit code {}: messages were missing", kind.exit),
                 |error| format!("exit code {}: {}", kind.exit, wording::printable(error)),
             );
-            format!("{}, last {}: {why}", runs(kind.runs), when(kind.last))
+            format!("{}, last {}: {why}", counted(kind.runs, "run"), when(kind.last))
         })
         .collect();
     if told < history.failed_runs {
-        lines.push(format!("{} for other reasons", runs(history.failed_runs - told)));
+        lines.push(format!("{} for other reasons", counted(history.failed_runs - told, "run")));
     }
     lines
 }
@@ -174,10 +175,6 @@ fn quarantine(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<Strin
         lines.push(format!("and {} more", history.quarantined - QUARANTINE_SHOWN as u64));
     }
     lines
-}
-
-fn runs(count: u64) -> String {
-    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 /// The messages of each week, as bars and in figures.
