@@ -28,8 +28,7 @@ use std::time::Duration;
     max_term_width = 100,
     subcommand_value_name = "COMMAND",
     subcommand_required = true,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
+    arg_required_else_help = true
 )]
 pub struct Cli {
     /// The configuration file.
@@ -62,8 +61,8 @@ pub enum Command {
     /// Show what is on the server, and which messages are archived
     ///
     /// Logs in and lists every message with its number, its size in octets, its UID and its state:
-    /// archived; new; doubtful (the next fetch compares it with what is archived); too large (your
-    /// max_size leaves it on the server); or quarantined (it failed before, and is tried last and at
+    /// archived; new; doubtful (the next fetch compares it with what is archived); too large (left on
+    /// the server, as you configured); or quarantined (it failed before, and is tried last and at
     /// growing intervals). Fetches, deletes and writes nothing.
     #[command(after_help = manual::examples(manual::LIST))]
     List(List),
@@ -73,7 +72,7 @@ pub enum Command {
     /// Reads only the ledger, and shows when each account last ran and last succeeded, how it has
     /// failed since, how much is archived, and how much arrived in each of the last twelve weeks. With
     /// --max-age it is a monitoring check: it exits with 1 if an account's last success is too long
-    /// ago, or if the account never succeeded.
+    /// ago, or if the account never succeeded. More than three accounts are shown as a table.
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
@@ -110,8 +109,8 @@ pub enum Command {
     /// Asks for your address, proposes the server, tests the login and writes a private, commented
     /// configuration with that one account. An option can answer each question. If stdin or stderr is
     /// not a terminal, init asks nothing; it names the options that are missing and exits with 64. If
-    /// there already is a configuration, init does not change it: it prints the lines to add and exits
-    /// with 73.
+    /// there already is a configuration, init shows the lines to add, and adds them if you agree;
+    /// without a terminal it prints them and exits with 73.
     ///
     /// popkeep knows the servers of large providers. For other domains it looks at the service records
     /// (RFC 6186), the mail exchangers and the usual names, and proposes a server only if its
@@ -195,9 +194,9 @@ pub struct Check {
 /// `popkeep list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Account whose maildrop to list
+    /// Account to list; may be left out if only one is configured
     #[arg(value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: Option<String>,
 
     /// Show date, sender and subject of each message, through TOP
     #[arg(long)]
@@ -222,6 +221,10 @@ pub struct Status {
     /// Print one JSON document on stdout
     #[arg(long, long_help = manual::STATUS_JSON_HELP)]
     pub json: bool,
+
+    /// Show only accounts with a problem: a failed last run, a stale success, or none
+    #[arg(long)]
+    pub failed: bool,
 
     /// Exit with 1 if an account's last success is older than AGE (such as 26h or 3d)
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -251,9 +254,9 @@ pub struct Verify {
 /// `popkeep session`.
 #[derive(Debug, Args)]
 pub struct Session {
-    /// Account to log in to
+    /// Account to log in to; may be left out if only one is configured
     #[arg(value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: Option<String>,
 
     /// Do not ask before deleting messages that are not archived
     #[arg(long)]
@@ -276,8 +279,12 @@ pub struct Demo {
 #[derive(Debug, Args)]
 pub struct Completions {
     /// Shell to complete for
-    #[arg(value_name = "SHELL", value_enum)]
-    pub shell: clap_complete::Shell,
+    #[arg(value_name = "SHELL", value_enum, required_unless_present = "accounts")]
+    pub shell: Option<clap_complete::Shell>,
+
+    /// Print the names of the configured accounts; the scripts use this
+    #[arg(long, conflicts_with = "shell")]
+    pub accounts: bool,
 }
 
 /// When to show progress.

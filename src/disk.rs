@@ -105,9 +105,6 @@ pub trait Disk: Send + Sync + 'static {
     /// An open file of it.
     type File: DiskFile;
 
-    /// Its steps are counted or written down, so that they have to come in one order, from one thread.
-    const IN_ONE_ORDER: bool = false;
-
     /// Makes a new file, 0600, for reading and writing. Fails when the name exists.
     fn create_new(&self, path: &Path) -> io::Result<Self::File>;
     /// Makes a file without a name in `folder`: gone when it is closed, or when we are.

@@ -4,8 +4,8 @@
 //! it prints is kept; what it printed is wiped from memory, for it may be a password. No command finds the variables
 //! of `password_env` in its environment.
 
-use crate::mail::safe_text::escape;
 use crate::stop;
+use crate::text::safe::escape;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};

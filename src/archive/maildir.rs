@@ -277,10 +277,6 @@ impl<D: Disk> Archive for Maildir<D> {
         self.secure_unknown_copies()
     }
 
-    fn expect(&mut self, messages: usize) {
-        self.temporary.expect(messages);
-    }
-
     fn begin(&mut self) -> Result<(), ArchiveError> {
         self.throw_away();
         let (path, file) = self.temporary.file()?;

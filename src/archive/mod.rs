@@ -154,10 +154,6 @@ pub trait Archive: Send {
     /// Makes every unknown copy durable that was met.
     fn secure_met(&mut self) -> Result<(), ArchiveError>;
 
-    /// So many messages are about to come: what can be made ready for them is, while the server is still looking
-    /// for the first. Never fails: what cannot be made ready is made when it is needed.
-    fn expect(&mut self, _messages: usize) {}
-
     /// Begins a message. One that is still open, or finished and not kept, is discarded.
     fn begin(&mut self) -> Result<(), ArchiveError>;
 

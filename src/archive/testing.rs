@@ -101,8 +101,6 @@ impl WatchedDisk {
 impl Disk for WatchedDisk {
     type File = WatchedFile;
 
-    const IN_ONE_ORDER: bool = true;
-
     fn create_new(&self, path: &Path) -> io::Result<WatchedFile> {
         self.0.at("create", path)?;
         Ok(self.watched(OsDisk.create_new(path)?, path))

@@ -77,12 +77,12 @@ it arrives or is no longer listed. Meanwhile each run reports it missing.";
 /// The end of the short help.
 pub const MORE: &str = "\
 Start with 'popkeep init', or run 'popkeep demo' to try it without an account.
-'popkeep --help' and 'popkeep COMMAND --help' say more, also about exit codes.";
+'popkeep help COMMAND' and 'popkeep --help' say more, also about exit codes.";
 
 /// The end of the long help.
 const MORE_STILL: &str = "\
 Start with 'popkeep init', or run 'popkeep demo' to try it without an account.
-'popkeep COMMAND --help' says more about a command. The manual page popkeep(1) says what to
+'popkeep help COMMAND' says more about a command. The manual page popkeep(1) says what to
 do about each exit code.";
 
 /// How wide the list of exit codes is, in columns: it has line ends of its own, since clap would
@@ -116,6 +116,7 @@ pub const LIST: &[Example] = &[
 /// Examples for `status`.
 pub const STATUS: &[Example] = &[
     ("popkeep status", "what is archived, and when each account was last fetched"),
+    ("popkeep status --failed", "only accounts with a problem"),
     ("popkeep status --max-age 26h", "exit with 1 if last night's run failed or did not happen"),
 ];
 

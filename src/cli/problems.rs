@@ -81,7 +81,7 @@ pub const PROBLEMS: &[Problem] = &[
     ),
     problem(
         73,
-        "init found a configuration, which it never changes.",
+        "init found a configuration, and did not change it.",
         "Add the lines that it printed, or name another file with --config.",
     ),
     problem(

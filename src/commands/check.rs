@@ -8,18 +8,19 @@ pub(super) mod connection;
 use super::{Failure, load, output};
 use crate::account_error::AccountError;
 use crate::cli;
+use crate::clock::now;
 use crate::config::{Account, Config, DeletePolicy, Format};
 use crate::connect::{self, ConnectError, ServerRecord};
 use crate::event::Observer;
 use crate::exit::Exit;
 use crate::inventory::{self, Preview};
 use crate::ledger::{Ledger as _, LedgerError, LedgerFile};
-use crate::mail::safe_text::escape;
 use crate::net::{NetError, Security};
 use crate::pop3::capability::{Capabilities, Expire};
 use crate::pop3::listing::Listing;
 use crate::progress::wording;
 use crate::session::{Session, Transaction};
+use crate::text::safe::escape;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -201,11 +202,6 @@ impl Page {
 /// `12 messages, 3.4 MiB`.
 pub(super) fn amount(messages: u64, octets: u64) -> String {
     format!("{}, {}", wording::messages(messages), wording::size(octets))
-}
-
-/// Now, in seconds as Unix counts them.
-fn now() -> i64 {
-    crate::clock::now()
 }
 
 /// The answer to CAPA in one line.

@@ -90,7 +90,7 @@ fn work(
 fn run_facts(exit: Exit, began: Instant, new_mail: &[NewMail]) -> RunFacts {
     RunFacts {
         exit,
-        ended: wording::now(),
+        ended: clock::now(),
         took: began.elapsed(),
         on_new_mail_failures: new_mail.iter().filter(|command| command.error.is_some()).count() as u64,
     }
@@ -109,7 +109,7 @@ fn account_facts<'s>(
             let ledger = account.and_then(|account| existing(config, account));
             AccountFacts {
                 summary,
-                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(wording::now()).ok()?),
+                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(clock::now()).ok()?),
                 quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
             }
         })
@@ -137,12 +137,16 @@ fn style(options: &cli::Fetch, asks: bool) -> Style {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     // Lines of the protocol come too fast for anything to stand still beneath them.
     let protocol = Detail::from_count(options.verbose) == Detail::Protocol;
-    let terminal = io::stderr().is_terminal();
-    let bars = terminal && !dumb && !protocol && !asks;
-    match options.progress {
+    drawn(options.progress, io::stderr().is_terminal(), dumb || protocol || asks)
+}
+
+/// What is drawn at a terminal, or elsewhere; `plain`: no bars can be drawn there.
+fn drawn(wanted: When, terminal: bool, plain: bool) -> Style {
+    match wanted {
         When::Never => Style::Summaries,
-        When::Auto | When::Always if bars => Style::Bars,
-        When::Auto => Style::Lines { regular: terminal && asks },
+        When::Auto | When::Always if terminal && !plain => Style::Bars,
+        // A person who sees no bars sees a line every few seconds.
+        When::Auto => Style::Lines { regular: terminal },
         When::Always => Style::Lines { regular: true },
     }
 }
@@ -176,8 +180,8 @@ fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
 
 /// Whether the account's last success is recent enough for `quiet_transient`.
 fn succeeded_lately(config: &Config, account: &Account) -> bool {
-    let last = existing(config, account).and_then(|ledger| ledger.last_success(wording::now()).ok()?);
-    last.is_some_and(|last| is_within(last, account.quiet_transient, wording::now()))
+    let last = existing(config, account).and_then(|ledger| ledger.last_success(clock::now()).ok()?);
+    last.is_some_and(|last| is_within(last, account.quiet_transient, clock::now()))
 }
 
 /// Whether `last` is less than `span` ago. An instant in the future is not: a clock was wrong.

@@ -110,7 +110,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Verify(options) => verify::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
-        Command::Completions(options) => completions::run(options.shell, out),
+        Command::Completions(options) => completions::run(file, options, out),
     }
 }
 
@@ -125,7 +125,10 @@ fn words(failure: &Failure, terminal: bool) -> String {
     let text = if terminal { error.annotated(output::colour()) } else { error.to_string() };
     let located = !matches!(
         error,
-        ConfigError::NotFound { .. } | ConfigError::UnknownAccount { .. } | ConfigError::NoHome { .. }
+        ConfigError::NotFound { .. }
+            | ConfigError::UnknownAccount { .. }
+            | ConfigError::WhichAccount { .. }
+            | ConfigError::NoHome { .. }
     );
     let name = if located { "" } else { "popkeep: " };
     format!("{name}{}", text.trim_end())

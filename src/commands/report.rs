@@ -4,8 +4,8 @@ use crate::event::{Missing, Summary};
 use crate::exit::Exit;
 use crate::fleet::new_mail::NewMail;
 use crate::ledger::RunRecord;
-use crate::mail::safe_text::escape;
 use crate::progress::wording::printable;
+use crate::text::safe::escape;
 use serde::Serialize;
 
 /// The document of `fetch --json`.

@@ -12,7 +12,6 @@ use crate::clock;
 use crate::config::Account;
 use crate::exit::Exit;
 use crate::ledger::{History, LedgerError, LedgerFile, UnixTime};
-use crate::progress::wording;
 use document::{AccountStatus, Document};
 use std::io::Write;
 use std::path::Path;
@@ -21,15 +20,20 @@ use std::time::Duration;
 /// So many weeks are shown.
 const WEEKS: usize = 12;
 
+/// More accounts than these are shown as a table, with a line for each.
+const PAGES: usize = 3;
+
 /// Shows the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = load(file)?;
     let accounts = config.select(&options.accounts)?;
     let ledger = LedgerFile::read_only(&config.state_dir)?;
-    let now = wording::now();
+    let now = clock::now();
     let terms = page::Terms { now, unicode: output::unicode() };
     let mut exits = Vec::new();
     let mut states = Vec::new();
+    let mut shown = Vec::new();
+    let table = accounts.len() > PAGES;
     for account in accounts {
         let (history, error) = match history(ledger.as_ref(), account, now) {
             Ok(history) => (history, None),
@@ -44,13 +48,19 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
         if let Some(error) = &error {
             output::complain_about(&account.name, error);
         }
+        if options.failed && error.is_none() && !has_problem(&history, stale) {
+            continue;
+        }
         let (name, archive) = (&account.name, &account.archive);
         if options.json {
             states.push(AccountStatus::new(name, archive, &history, error.as_ref(), stale));
+        } else if error.is_none() && table {
+            shown.push(page::row(name, &history, stale, now));
         } else if error.is_none() {
             out.write_all(page::describe(name, archive, &history, stale, terms).as_bytes())?;
         }
     }
+    out.write_all(page::table(&shown).as_bytes())?;
     let exit = Exit::merge(exits);
     if options.json {
         output::document(out, &Document::new(exit, states))?;
@@ -63,6 +73,12 @@ fn history(ledger: Option<&LedgerFile>, account: &Account, now: UnixTime) -> Res
     let Some(file) = ledger else { return Ok(History::default()) };
     file.existing(&account.identity, &account.archive)?
         .map_or_else(|| Ok(History::default()), |ledger| ledger.history(now, WEEKS))
+}
+
+/// Whether a person should look: the last run failed, there was none, or the last success is too old.
+fn has_problem(history: &History, stale: Option<bool>) -> bool {
+    let failed = history.last_run.as_ref().is_none_or(|run| run.exit != 0);
+    failed || history.last_success.is_none() || stale == Some(true)
 }
 
 /// Whether the last success is longer ago than `age`, or there never was one.

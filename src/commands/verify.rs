@@ -3,8 +3,8 @@
 use super::{Failure, load, output};
 use crate::cli;
 use crate::exit::Exit;
-use crate::mail::safe_text::escape;
 use crate::progress::wording;
+use crate::text::safe::escape;
 use crate::verify::{Damaged, Lost, Verified, verify};
 use serde::Serialize;
 use std::io::Write;

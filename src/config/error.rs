@@ -88,6 +88,14 @@ pub enum ConfigError {
         /// The configuration file.
         path: String,
     },
+    /// The command line names none of several accounts. Exit 64.
+    #[error("several accounts are configured in {path}; name one of them: {}", known.join(", "))]
+    WhichAccount {
+        /// The accounts that are configured.
+        known: Vec<String>,
+        /// The configuration file.
+        path: String,
+    },
     /// The user has no home folder, so a default place is not known.
     #[error("cannot find the {wanted}, because there is no home folder (is HOME set?); {remedy}")]
     NoHome {
@@ -240,10 +248,10 @@ archive = "~/Mail/work"
 "#;
 
 impl ConfigError {
-    /// The exit code: 64 for an account that is not configured, else 78.
+    /// The exit code: 64 for an account that is not configured or not named, else 78.
     pub fn exit(&self) -> Exit {
         match self {
-            ConfigError::UnknownAccount { .. } => Exit::USAGE,
+            ConfigError::UnknownAccount { .. } | ConfigError::WhichAccount { .. } => Exit::USAGE,
             _ => Exit::CONFIG,
         }
     }

@@ -3,8 +3,7 @@
 
 use super::error::{Fault, SINGLE_QUOTES};
 use super::nearest::suggestion;
-use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS};
-use super::resolve::is_account_name;
+use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS, is_account_name};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 

@@ -96,6 +96,12 @@ pub(super) const ACCOUNT_KEYS: &[&str] = &[
 pub(super) const SECRET_KEYS: &[&str] =
     &["password_command", "password", "token_command", "tls_client_password_command", "proxy", "on_new_mail"];
 
+/// Whether an account can have this name: it becomes part of file names and of lines on a terminal.
+pub(super) fn is_account_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+-".contains(&b);
+    !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed)
+}
+
 /// A value with a password in it; shows itself to nobody.
 #[derive(Clone, Debug)]
 pub(super) struct RawSecret(pub(super) SecretString);

@@ -5,7 +5,7 @@ use super::error::{ConfigError, Fault};
 use super::excerpt::Excerpt;
 use super::host::is_here;
 use super::parse::parse;
-use super::raw::{RawAccount, RawFile, RawSecret};
+use super::raw::{RawAccount, RawFile, RawSecret, is_account_name};
 use super::resolved::{Account, Auth, Config, Format, Pipelining, SecretSource, Tls};
 use secrecy::ExposeSecret;
 use secrets::Secret;
@@ -232,12 +232,6 @@ impl<'t> Table<'t> {
     fn get<T>(&self, field: fn(&RawAccount) -> &Option<Spanned<T>>) -> Option<&'t Spanned<T>> {
         field(self.own).as_ref().or(field(self.defaults).as_ref())
     }
-}
-
-/// Whether an account can have this name: it becomes part of file names and of lines on a terminal.
-pub(super) fn is_account_name(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+-".contains(&b);
-    !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed)
 }
 
 const FORMAT: &[(&str, Format)] = &[("maildir", Format::Maildir), ("mbox", Format::Mbox)];

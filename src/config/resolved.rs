@@ -265,6 +265,19 @@ impl Config {
         })
     }
 
+    /// The account of this name; without a name, the only account that is configured. Otherwise an error that
+    /// exits 64.
+    pub fn one_account(&self, name: Option<&str>) -> Result<&Account, ConfigError> {
+        match (name, &self.accounts[..]) {
+            (Some(name), _) => self.account(name),
+            (None, [only]) => Ok(only),
+            (None, several) => Err(ConfigError::WhichAccount {
+                known: several.iter().map(|account| account.name.clone()).collect(),
+                path: self.file.display().to_string(),
+            }),
+        }
+    }
+
     /// The accounts named, in the order of the file and each once, or all of them if none is
     /// named. An unknown name is an error that exits 64.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Account>, ConfigError> {

@@ -12,7 +12,7 @@
 
 mod places;
 
-pub use places::{Place, first_to_greet};
+pub use places::{Place, first_to_greet, reach};
 
 use crate::config::Tls;
 use crate::config::providers::{self, Offer, Pop3, Provider};

@@ -3,7 +3,7 @@
 //! Promises: nothing but STLS is said to a server; no clear-text connection is ever called
 //! trusted; each place has [`GREETING`] and no more.
 
-use crate::config::{Draft, Tls};
+use crate::config::{Account, Draft, Tls};
 use crate::connect::{self, ConnectError};
 use crate::event::{Event, Observer};
 use crate::net::NetError;
@@ -37,9 +37,14 @@ impl Place {
         let mut account = draft.account().map_err(unknown)?;
         account.timeout = GREETING;
         account.connect_timeout = GREETING;
-        let nobody: Arc<dyn Observer> = Arc::new(Nobody);
-        connect::greets(&account, Some(Instant::now() + GREETING), &nobody)
+        reach(&account)
     }
+}
+
+/// Connects to the account's server and waits for its greeting. Nothing that could log anybody in is said.
+pub fn reach(account: &Account) -> Result<(), ConnectError> {
+    let nobody: Arc<dyn Observer> = Arc::new(Nobody);
+    connect::greets(account, Some(Instant::now() + GREETING), &nobody)
 }
 
 /// The first of these places, in their order, where a server that can be trusted greets. They are

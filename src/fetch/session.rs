@@ -18,8 +18,8 @@ use crate::pop3::capability::Expire;
 use crate::pop3::listing::Listing;
 use crate::session::{Session, SessionError, Transaction};
 use crate::stop::Stopped;
-use crate::text::counts::messages;
 use crate::text::dates::day;
+use crate::text::figures::messages;
 use std::thread;
 use std::time::Instant;
 

@@ -3,7 +3,7 @@
 //! Promises: RFC 2047 and raw 8-bit text become Unicode as well as can be; a header that cannot be
 //! read yields nothing, never an error; what is looked at is bounded, so that no header, however made, costs
 //! more than a moment. The text is not fit for a terminal yet:
-//! [`escape`](super::safe_text::escape) makes it so.
+//! [`escape`](crate::text::safe::escape) makes it so.
 
 use mailparse::{MailHeader, MailHeaderMap as _};
 

@@ -9,4 +9,3 @@ pub mod line_ends;
 pub mod mboxrd;
 pub mod names;
 pub mod reason;
-pub mod safe_text;

@@ -4,7 +4,9 @@
 //! issuer) comes from a second look at it, where that could be had.
 
 use super::{Facts, Leaf};
-use crate::mail::safe_text::escape;
+use crate::text::dates::day_utc;
+use crate::text::figures::counted;
+use crate::text::safe::escape;
 
 /// How many names of a certificate are shown.
 const NAMES_SHOWN: usize = 8;
@@ -141,13 +143,13 @@ fn expired(facts: Option<&Facts>, now: i64) -> String {
     match facts {
         Some(facts) if facts.valid_until < now => format!(
             "it expired on {} ({} ago); the server's operator must renew it (or this machine's clock is wrong)",
-            day(facts.valid_until),
-            days(-facts.days_left(now))
+            day_utc(facts.valid_until),
+            counted(facts.days_left(now).unsigned_abs(), "day")
         ),
         Some(facts) => format!(
             "it is valid until {}, but the certificate of one of its issuers has expired (its own issuer is{}); \
              the server's operator must renew that, or `tls_ca_file` is out of date",
-            day(facts.valid_until),
+            day_utc(facts.valid_until),
             issuer(Some(facts))
         ),
         None => "it has expired; the server's operator must renew it (or this machine's clock is wrong)"
@@ -159,8 +161,8 @@ fn not_yet_valid(facts: Option<&Facts>, now: i64) -> String {
     match facts {
         Some(facts) if facts.valid_from > now => format!(
             "it is not valid before {}, and this machine's clock says {}; check the clock",
-            day(facts.valid_from),
-            day(now)
+            day_utc(facts.valid_from),
+            day_utc(now)
         ),
         _ => "it, or the certificate of one of its issuers, is not valid yet; check this machine's clock"
             .to_owned(),
@@ -199,7 +201,9 @@ fn issuer(facts: Option<&Facts>) -> String {
 /// That it is out of date as well.
 fn age(facts: Option<&Facts>, now: i64) -> String {
     match facts {
-        Some(facts) if facts.valid_until < now => format!(" (and it expired on {})", day(facts.valid_until)),
+        Some(facts) if facts.valid_until < now => {
+            format!(" (and it expired on {})", day_utc(facts.valid_until))
+        }
         _ => String::new(),
     }
 }
@@ -214,19 +218,9 @@ fn or_pin(leaf: Option<&Leaf>) -> String {
     })
 }
 
-fn days(count: i64) -> String {
-    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
-}
-
-/// The day of an instant (seconds, as Unix counts them), in UTC: `2026-11-23`.
-pub fn day(at: i64) -> String {
-    jiff::Timestamp::from_second(at)
-        .map_or_else(|_| "a day beyond the calendar".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Distrust, day};
+    use super::{Distrust, day_utc};
     use crate::net::{Facts, Leaf};
 
     const DAY: i64 = 86_400;
@@ -275,7 +269,7 @@ mod tests {
         );
         let both = words(Distrust::SelfSigned, 0, 0);
         assert!(both.contains("self-signed (and it expired on 1970-01-01)"), "{both}");
-        assert_eq!(day(i64::MAX), "a day beyond the calendar");
+        assert_eq!(day_utc(i64::MAX), "a day beyond the calendar");
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod tests;
 mod tls;
 mod verdict;
 
-pub use distrust::{Distrust, day};
+pub use distrust::Distrust;
 pub use error::NetError;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use identity::ClientIdentity;

@@ -3,7 +3,7 @@
 //! Promises: the server's text is kept as it came; case and spacing are forgiven (`+ok`,
 //! `+OK` alone, tabs); whatever is neither `+OK` nor `-ERR` is an error, never a guess.
 
-use crate::mail::safe_text::escape;
+use crate::text::safe::escape;
 use std::ops::Range;
 
 /// A status line: `+OK` or `-ERR`, and a text for people (RFC 1939, section 3).

@@ -7,7 +7,7 @@
 //! this is a type of its own, and why a lint bans [`Typed::read`] elsewhere.
 
 use super::command::{Command, DecodeError, MAX_COMMAND};
-use crate::mail::safe_text::escape;
+use crate::text::safe::escape;
 
 /// One of STAT, LIST, RETR, DELE, NOOP, RSET, TOP, UIDL, CAPA and QUIT with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,8 +45,8 @@ const BY_OCTETS: [(u16, &str); 4] = [
         110,
         "{prefix} [{wide_bar}] {stored}/{messages} messages  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
     ),
-    (80, "{prefix} [{wide_bar}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"),
-    (48, "{prefix}  {percent:>3}%  {bytes_per_sec}  {eta} left"),
+    (80, "{prefix} [{wide_bar}] {stored}/{messages}  {percent:>3}%  {bytes_per_sec}  {eta} left"),
+    (48, "{prefix}  {stored}/{messages}  {percent:>3}%  {eta} left"),
     (0, "{prefix}  {percent:>3}%  {eta} left"),
 ];
 
@@ -223,6 +223,9 @@ mod tests {
         }
         assert!(template(&BY_OCTETS, 80).contains("bar") && !template(&BY_OCTETS, 79).contains("bar"));
         assert_eq!(template(&BY_MESSAGES, 1), BY_MESSAGES[1].1);
+        for columns in [48, 50, 60, 80, 120] {
+            assert!(template(&BY_OCTETS, columns).contains("{stored}/{messages}"), "{columns}");
+        }
     }
 
     #[test]

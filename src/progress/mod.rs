@@ -11,7 +11,7 @@ pub mod wording;
 
 use crate::event::{Event, Observer, Side, Summary};
 use crate::exit::Exit;
-use crate::mail::safe_text::escape;
+use crate::text::safe::escape;
 use bars::Bars;
 use lines::Lines;
 use stderr::{Level, Line};

@@ -3,14 +3,15 @@
 //! Promises: no octet that a server chose reaches a terminal raw; a list of messages stays a few
 //! lines long, however many there are (`--json` has each one).
 
-mod figures;
 mod reconciliation;
 
-pub use figures::{ago, messages, moment, now, rfc3339, size, span};
+pub use crate::text::dates::{ago, moment, rfc3339};
+pub use crate::text::figures::{messages, size, span};
+pub use crate::text::safe::printable;
 pub use reconciliation::reconciliation;
 
 use crate::event::{Missing, Outcome, Summary};
-use crate::mail::safe_text::escape;
+use crate::text::safe::escape;
 use std::fmt::Write as _;
 
 /// So many messages with one reason are named one by one; more become one line.
@@ -26,12 +27,6 @@ const RANGES_SHOWN: usize = 6;
 pub fn version() -> String {
     use std::env::consts::{ARCH, OS};
     format!("popkeep {} on {OS}, {ARCH}", env!("CARGO_PKG_VERSION"))
-}
-
-/// Text that is already in words but may hold something unprintable. Escapes that are in it
-/// stay as they are, so that this can be applied to what was escaped before.
-pub fn printable(text: &str) -> String {
-    text.split('\\').map(|part| escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
 }
 
 /// What a run did, in figures: `12 listed, 12 archived, 3 fetched (45.0 KiB), 0 deleted`.
@@ -267,12 +262,5 @@ mod tests {
         for line in problems(&hostile).into_iter().chain(problems_in_short(&hostile)) {
             assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
         }
-    }
-
-    #[test]
-    fn what_is_printable_already_stays_as_it_is() {
-        let once = printable("a\u{7}b \\ ünï");
-        assert_eq!(printable(&once), once);
-        assert_eq!(printable("pass show mail\\work"), "pass show mail\\work");
     }
 }

@@ -1,7 +1,6 @@
 //! Why a session ended before its time.
 
 use crate::exit::Exit;
-use crate::mail::safe_text::escape;
 use crate::net::NetError;
 use crate::pop3::command::EncodeError;
 use crate::pop3::dialogue::DialogueError;
@@ -9,6 +8,7 @@ use crate::pop3::listing::ListingError;
 use crate::pop3::refusal::{NotNow, Refusal};
 use crate::pop3::reply::Reply;
 use crate::sasl::{Complaint, Mechanism, SaslError, SecretKind};
+use crate::text::safe::escape;
 use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,4 +1,7 @@
-//! What a person reads, in small: dates.
+//! How values are written for people: one function for each thing.
+//!
+//! Promise: pure, but for the machine's time zone.
 
-pub mod counts;
 pub mod dates;
+pub mod figures;
+pub mod safe;

@@ -186,3 +186,67 @@ fn check_logs_in_and_writes_nothing() {
     sandbox.configure([Account::on("work", &server).text("password", "not the one")]);
     sandbox.popkeep(["check"]).run().expect(77).says(&["work", "password"]);
 }
+
+#[test]
+fn help_is_a_command_too() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.popkeep(["help"]).run().expect(0);
+    assert!(help.stdout.contains("fetch") && help.stdout.contains("popkeep init"), "{}", help.stdout);
+    let same = sandbox.popkeep(["help", "fetch"]).run().expect(0);
+    assert_eq!(same.stdout, sandbox.popkeep(["fetch", "--help"]).run().expect(0).stdout);
+    sandbox.popkeep(["help", "steal"]).run().expect(64);
+}
+
+#[test]
+fn list_and_session_need_no_account_where_there_is_one() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::for_server(&server);
+    assert_eq!(sandbox.popkeep(["list", "--json"]).run().expect(0).json()["account"], "work");
+    sandbox.popkeep(["session"]).run_with("STAT\nQUIT\n").expect(0);
+    let sandbox = Sandbox::with([Account::on("work", &server), Account::on("home", &server)]);
+    for command in ["list", "session"] {
+        sandbox.popkeep([command]).run().expect(64).one_line(&["work", "home"]);
+    }
+}
+
+#[test]
+fn status_shows_many_accounts_as_a_table_and_only_those_with_a_problem_if_wanted() {
+    let server = PopServer::with(Mail::some(2));
+    let account = |name: &str| Account::on(name, &server).text("identity", name);
+    let sandbox = Sandbox::with(["one", "two", "three", "four"].map(account));
+    sandbox.popkeep(["fetch", "one", "two", "--quiet"]).run().expect(0);
+    let table = sandbox.popkeep(["status"]).run().expect(0).stdout;
+    assert_eq!(table.lines().count(), 5, "{table}");
+    assert!(table.lines().nth(1).unwrap().ends_with("  ok"), "{table}");
+    let failed = sandbox.popkeep(["status", "--failed"]).run().expect(0).stdout;
+    assert!(failed.contains("three") && failed.contains("four") && !failed.contains("two"), "{failed}");
+    let report = sandbox.popkeep(["status", "--failed", "--json"]).run().expect(0).json();
+    let names: Vec<_> = report["accounts"].as_array().unwrap().iter().map(|a| a["name"].clone()).collect();
+    assert_eq!(names, ["three", "four"]);
+    let pages = sandbox.popkeep(["status", "one", "two"]).run().expect(0).stdout;
+    assert!(pages.starts_with("one\n  last run"), "{pages}");
+}
+
+#[test]
+fn the_shell_completes_the_names_of_accounts() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::with(["work", "wiki", "home"].map(|name| Account::on(name, &server)));
+    let names = sandbox.popkeep(["completions", "--accounts"]).run().expect(0).stdout;
+    assert_eq!(names, "work\nwiki\nhome\n");
+    let Some(bash) = crate::support::find_program("bash") else {
+        return crate::support::skip("there is no bash");
+    };
+    let proposed = |line: &str| {
+        let mut shell = std::process::Command::new(&bash);
+        let complete = "source <(\"$0\" completions bash); COMP_WORDS=(\"$0\" $1 ''); \
+                        COMP_WORDS[${#COMP_WORDS[@]}-1]=$2; COMP_CWORD=$((${#COMP_WORDS[@]}-1)); \
+                        _popkeep_or_account \"$0\" \"$2\" x; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let (words, begun) = line.rsplit_once(' ').unwrap();
+        shell.args(["-c", complete, crate::support::sandbox::POPKEEP, words, begun]);
+        sandbox.command(shell).run().expect(0).stdout
+    };
+    assert!(proposed("fetch w").ends_with("work\nwiki\n"), "{}", proposed("fetch w"));
+    assert!(proposed("list h").contains("home"));
+    assert!(!proposed("fetch --jobs h").contains("home"));
+    assert!(!proposed("demo h").contains("home"));
+}

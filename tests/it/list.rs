@@ -222,7 +222,7 @@ fn an_account_that_cannot_be_reached_is_one_line_or_a_document() {
     assert_eq!(list["messages"], serde_json::json!([]));
     assert!(list["error"].as_str().unwrap().contains("no entry"), "{list}");
     sandbox.popkeep(["list", "wrok"]).run().expect(64).one_line(&["no account \"wrok\"", "work"]);
-    sandbox.popkeep(["list"]).run().expect(64);
+    sandbox.popkeep(["list"]).run().expect(77);
 }
 
 #[test]

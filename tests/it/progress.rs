@@ -16,7 +16,7 @@ fn stalling() -> PopServer {
 
 #[test]
 fn a_line_shows_how_far_an_account_is_whatever_the_width() {
-    for (columns, shown) in [(120, " messages  "), (80, " KiB/"), (50, "%  "), (30, "%  ")] {
+    for (columns, shown) in [(120, " messages  "), (80, "/6  "), (50, "/6  "), (30, "%  ")] {
         let server = stalling();
         let sandbox =
             Sandbox::with([Account::on("work-of-a-name-to-be-cut", &server).text("timeout", "300s")]);

@@ -206,5 +206,5 @@ fn an_account_that_cannot_be_opened_ends_it_as_it_ends_a_fetch() {
     let sandbox = Sandbox::for_server(&server);
     sandbox.popkeep(["session", "work"]).run_with("QUIT\n").expect(77).one_line(&["work", "no entry"]);
     sandbox.popkeep(["session", "wrok"]).run().expect(64).one_line(&["no account \"wrok\""]);
-    sandbox.popkeep(["session"]).run().expect(64);
+    sandbox.popkeep(["session"]).run().expect(77);
 }

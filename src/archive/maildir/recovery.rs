@@ -19,7 +19,6 @@ impl<D: Disk> Maildir<D> {
     pub(super) fn settle(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {
         self.throw_away();
         self.remove_pending();
-        self.temporary.stop();
         self.next_copies.clear();
         let mut recovery = Recovery { cleaned: self.clean_tmp()?, ..Recovery::default() };
         let intents = ledger.intents()?;

@@ -1,9 +1,10 @@
 //! What `check` tells of the connection: the server, how it is protected, its certificate.
 
 use crate::config::{Account, Tls};
-use crate::mail::safe_text::escape;
-use crate::net::{Leaf, Security, ascii_name, day};
+use crate::net::{Leaf, Security, ascii_name};
 use crate::progress::wording;
+use crate::text::dates::day_utc;
+use crate::text::safe::escape;
 
 /// Fewer days than this until a certificate expires are worth a word.
 const SOON: i64 = 14;
@@ -56,7 +57,10 @@ pub(in super::super) fn certificate(leaf: &Leaf, now: i64) -> Vec<(&'static str,
             left @ 1..SOON => format!("expires soon: {left} days left"),
             left => format!("{left} days left"),
         };
-        lines.push(("valid", format!("{} to {} ({left})", day(facts.valid_from), day(facts.valid_until))));
+        lines.push((
+            "valid",
+            format!("{} to {} ({left})", day_utc(facts.valid_from), day_utc(facts.valid_until)),
+        ));
     }
     lines.push((PIN, leaf.pin()));
     lines

@@ -100,10 +100,14 @@ impl<'i> Interview<'i> {
             "This sets up one account.{test} Press Return to accept the value in brackets, Ctrl-C to quit."
         ));
         if self.place.is_taken() {
-            console.say(&format!(
-                "{} already exists and will not be changed; the lines to add are printed at the end.",
-                self.place.shown()
-            ));
+            let shown = self.place.shown();
+            console.say(&if self.place.can_grow() {
+                format!("{shown} already exists. You can add this account to it at the end.")
+            } else {
+                format!(
+                    "{shown} already exists and will not be changed; the lines to add are printed at the end."
+                )
+            });
         }
         console.say("");
     }
@@ -179,6 +183,7 @@ impl<'i> Interview<'i> {
                 .map(drop)
                 .map_err(InitError::Trial);
         };
+        self.know_the_server(console)?;
         loop {
             let asked = self.draft.secret == DraftSecret::Ask;
             if asked && self.typed.is_none() {
@@ -211,10 +216,34 @@ impl<'i> Interview<'i> {
                 self.typed = None;
                 self.user_again()
             }
-            trial::Blame::Server => self.ask_for_server(console),
+            trial::Blame::Login | trial::Blame::Secret if self.draft.secret != DraftSecret::Ask => {
+                self.another_source(console)
+            }
+            trial::Blame::Server => {
+                self.ask_for_server(console)?;
+                self.know_the_server(console)
+            }
             trial::Blame::Moment if console.confirm("Try again", true)? => Ok(()),
             _ => Err(InitError::Trial(error)),
         }
+    }
+
+    /// Asks for a password where the configured source gives none, or the wrong one.
+    fn another_source(&mut self, console: Console) -> Result<(), InitError> {
+        let before = match &self.draft.secret {
+            DraftSecret::TokenCommand(_) => return self.ask_for_token_command(),
+            DraftSecret::Command(command) => Some(command.clone()),
+            _ => None,
+        };
+        let question = "Type the password, or enter another command: type or command";
+        if console.choose(question, &["type", "command"], "type")? == "type" {
+            self.draft.secret = DraftSecret::Ask;
+            return Ok(());
+        }
+        self.settle("password-command", None, "Command", before.as_deref(), |draft, command| {
+            draft.secret = DraftSecret::Command(command.to_owned());
+            Ok(())
+        })
     }
 
     /// Asks for the command that gets tokens.

@@ -106,8 +106,14 @@ impl Interview<'_> {
             })?;
             let Some(problem) = self.problem_with(&self.account(None)?) else { return Ok(()) };
             console.problem(&problem);
-            if console.confirm("Save it anyway", false)? {
-                return Ok(());
+            let question = "Enter another command, save this one anyway, or go back: another, save or back";
+            match console.choose(question, &["another", "save", "back"], "another")? {
+                "save" => return Ok(()),
+                "back" => {
+                    self.draft.secret = DraftSecret::Ask;
+                    return self.password_later(console);
+                }
+                _ => {}
             }
         }
     }

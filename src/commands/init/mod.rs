@@ -1,8 +1,8 @@
 //! `popkeep init`: asks its way to a configuration that works.
 //!
 //! Promises: nothing is written before everything is answered and, unless `--no-test` says so, the
-//! login has worked; an existing configuration is never changed; a password never leaves this
-//! machine over a connection that is not verified, and is written nowhere but, if asked for, into
+//! login has worked; an existing configuration is changed only when a person agrees, who has seen the lines, and
+//! then every octet of it stays; a password never leaves this machine over a connection that is not verified, and is written nowhere but, if asked for, into
 //! a private file of its own; Ctrl-C and Ctrl-D leave nothing behind. Where nobody can answer,
 //! nothing is asked.
 //!
@@ -41,10 +41,21 @@ pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Res
     if place.is_taken() {
         writeln!(out, "{}", made.draft.table().trim_end())?;
         out.flush()?;
-        made.put_password()?;
-        return Err(InitError::Taken { path: place.shown() }.into());
+        let add = match console.filter(|_| place.can_grow()) {
+            Some(console) => {
+                console.say("");
+                console.confirm(&format!("Add these lines to {}", place.shown()), true)?
+            }
+            None => false,
+        };
+        if !add {
+            made.put_password()?;
+            return Err(InitError::Taken { path: place.shown() }.into());
+        }
+        made.add(&place)?;
+    } else {
+        made.put(&place)?;
     }
-    made.put(&place)?;
     for file in made.password_file().into_iter().chain([place.path()]) {
         writeln!(out, "Written: {}", next_steps::with_tilde(file))?;
     }

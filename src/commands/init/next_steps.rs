@@ -28,11 +28,36 @@ pub(super) fn text(draft: &Draft, file: &Path) -> String {
         "\nEvery quarter of an hour by cron, with this line in `crontab -e`:\n  7,22,37,52 * * * *  {line}\n"
     );
     text.push_str("\nOr by systemd:\n");
-    if !units_are_installed() {
-        text.push_str("  mkdir -p ~/.config/systemd/user\n  cp sample-config/popkeep.service sample-config/popkeep.timer \\\n     ~/.config/systemd/user/\n");
+    // A package's units know nothing of a configuration in another place.
+    if !units_are_installed() || !config.is_empty() {
+        let start = format!("{}{config} fetch --quiet", quoted(&program)).replace('%', "%%");
+        text.push_str(&units(&start));
     }
     text.push_str("  systemctl --user daemon-reload\n  systemctl --user enable --now popkeep.timer\n");
     text
+}
+
+/// Commands that make the units which run this command line.
+fn units(start: &str) -> String {
+    format!(
+        "  mkdir -p ~/.config/systemd/user
+  cat >~/.config/systemd/user/popkeep.service <<'END'
+  [Service]
+  Type=oneshot
+  ExecStart={start}
+  SuccessExitStatus=68 69 75
+  END
+  cat >~/.config/systemd/user/popkeep.timer <<'END'
+  [Timer]
+  OnCalendar=*:0/15
+  RandomizedDelaySec=5min
+  Persistent=true
+  [Install]
+  WantedBy=timers.target
+  END
+"
+    )
+    .replace("  END\n", "END\n")
 }
 
 fn units_are_installed() -> bool {
@@ -70,9 +95,4 @@ pub(super) fn with_tilde(path: &Path) -> String {
         Some(below) => format!("~/{}", below.display()),
         None => path.display().to_string(),
     }
-}
-
-/// The day, where this machine is.
-pub(super) fn today() -> String {
-    crate::clock::local().strftime("%Y-%m-%d").to_string()
 }

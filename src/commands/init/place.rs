@@ -3,11 +3,16 @@
 
 use super::leaving::undisturbed;
 use super::{InitError, next_steps};
+use crate::clock;
 use crate::config::{self, Draft};
-use crate::disk::{self, Disk as _, OsDisk, parent};
+use crate::disk::{self, Disk as _, Kind, OsDisk, parent};
+use crate::text::dates::day;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// No configuration is longer, in octets.
+const LONGEST: u64 = 1 << 20;
 
 /// The configuration file to be.
 #[derive(Debug)]
@@ -41,6 +46,13 @@ impl Place {
     /// Whether there is something already.
     pub(super) fn is_taken(&self) -> bool {
         self.taken
+    }
+
+    /// Whether an account can be added to what is there: a configuration that can be read, in a regular file of ours.
+    pub(super) fn can_grow(&self) -> bool {
+        let regular = OsDisk.link_metadata(&self.path).is_ok_and(|meta| meta.kind == Kind::File);
+        let ours = disk::mode_and_owner(&self.path).is_ok_and(|(_, owner)| owner == disk::our_user());
+        !self.names.is_empty() && regular && ours
     }
 
     /// The accounts in what is there.
@@ -99,7 +111,7 @@ impl Made {
             let folder = parent(&place.path);
             disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
             let state_dir = next_steps::unusual_state_dir();
-            let text = self.draft.file(&next_steps::today(), state_dir.as_deref());
+            let text = self.draft.file(&day(clock::now()), state_dir.as_deref());
             let draft = place.rehearse(&text)?;
             let put = self.write_password().and_then(|()| {
                 disk::rename_new(&draft, &place.path).map_err(|source| {
@@ -108,6 +120,39 @@ impl Made {
                         io::ErrorKind::AlreadyExists => InitError::Overtaken { path: place.shown() },
                         _ => not_written(&place.path, source),
                     }
+                })
+            });
+            if put.is_err() {
+                let _ = OsDisk.unlink(&draft);
+            }
+            put
+        })
+    }
+
+    /// Adds the account to the configuration that is there, and writes the password if it has a file of its own.
+    /// Every octet that is there stays.
+    pub(super) fn add(&self, place: &Place) -> Result<(), InitError> {
+        undisturbed(|| {
+            let read = || {
+                disk::read_limited(&place.path, LONGEST).map_err(|source| not_written(&place.path, source))
+            };
+            let before = read()?;
+            let mut text = String::from_utf8(before.clone())
+                .map_err(|_| InitError::Overtaken { path: place.shown() })?;
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push('\n');
+            text.push_str(&self.draft.table());
+            let draft = place.rehearse(&text)?;
+            let put = self.write_password().and_then(|()| {
+                if read()? != before {
+                    self.take_password_back();
+                    return Err(InitError::Overtaken { path: place.shown() });
+                }
+                disk::replace_private(&draft, &place.path).map_err(|source| {
+                    self.take_password_back();
+                    not_written(&place.path, source)
                 })
             });
             if put.is_err() {

@@ -1,11 +1,13 @@
 //! Which server, and what its provider wants.
 
-use super::InitError;
+use super::super::output;
 use super::console::Console;
 use super::interview::{Interview, impossible, protection};
+use super::{InitError, trial};
 use crate::config::providers::{Offer, Pop3, Provider, Secret, of_domain};
 use crate::config::{Draft, DraftSecret, Tls};
 use crate::discover::{self, Finding, Proposal, Source};
+use crate::net::NetError;
 use crate::net::dns::NameServers;
 
 impl Interview<'_> {
@@ -16,6 +18,7 @@ impl Interview<'_> {
             self.as_options_say();
             self.draft.account().map_err(|why| impossible("host", &why))?;
             self.pop3 = self.provider().and_then(pop3_of).filter(|pop3| pop3.host == *host);
+            self.tell_what_is_wanted();
             return Ok(());
         }
         // Without an address there is a host: see `nothing_missing`.
@@ -60,7 +63,9 @@ impl Interview<'_> {
         match finding {
             Finding::Server(proposal) if !proposal.is_foreign(domain) => {
                 self.accept(&proposal);
-                self.wants_token(proposal.pop3)
+                self.wants_token(proposal.pop3)?;
+                self.tell_what_is_wanted();
+                Ok(())
             }
             Finding::Server(Proposal { host, .. }) => Err(missing(format!(
                 "--host {host}, if that is right (only the name service says that the mail of {domain} is there)"
@@ -74,6 +79,37 @@ impl Interview<'_> {
                 Err(missing(format!("--host (no POP3 server of {domain} was found{seen})")))
             }
         }
+    }
+
+    /// Tells what the provider wants before a login can work; without a terminal, too.
+    fn tell_what_is_wanted(&self) {
+        for line in self.pop3.iter().flat_map(what_is_wanted) {
+            match self.console {
+                Some(console) => console.detail(&line),
+                None => output::inform(&format!("popkeep: {}: {line}", self.draft.host)),
+            }
+        }
+    }
+
+    /// Before a password is asked for: is it the right server? One whose certificate nobody vouches for is taken
+    /// only if a person knows the certificate's fingerprint.
+    pub(super) fn know_the_server(&mut self, console: Console) -> Result<(), InitError> {
+        // What a provider's server shows, the login tells; a connection in clear shows nothing.
+        while self.pop3.is_none() && self.draft.tls != Tls::None {
+            let Err(error) = discover::reach(&self.account(None)?) else { return Ok(()) };
+            let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() else { return Ok(()) };
+            let fingerprint = leaf.fingerprint.to_string();
+            for line in trial::words(&error) {
+                console.problem(&line);
+            }
+            if console.confirm("Did the server's operator confirm this fingerprint", false)? {
+                self.draft.tls_fingerprint = Some(fingerprint);
+                return Ok(());
+            }
+            self.draft.tls_fingerprint = None;
+            self.ask_for_server(console)?;
+        }
+        Ok(())
     }
 
     /// A provider that takes tokens only has no use for a password.
@@ -91,8 +127,8 @@ impl Interview<'_> {
         match finding {
             Finding::Server(proposal) => {
                 console.say(&found(&proposal, domain));
-                if let Some(pop3) = &proposal.pop3 {
-                    tell_what_is_wanted(console, pop3);
+                for line in proposal.pop3.iter().flat_map(what_is_wanted) {
+                    console.detail(&line);
                 }
                 let foreign = proposal.is_foreign(domain);
                 if foreign {
@@ -198,18 +234,19 @@ fn found(proposal: &Proposal, domain: &str) -> String {
 }
 
 /// What the provider wants before a login can work.
-fn tell_what_is_wanted(console: Console, pop3: &Pop3) {
-    if let Some(place) = pop3.switch {
-        console.detail(&format!("First turn POP3 on: {place}."));
-    }
+fn what_is_wanted(pop3: &Pop3) -> Vec<String> {
+    let mut lines: Vec<String> =
+        pop3.switch.iter().map(|place| format!("First turn POP3 on: {place}.")).collect();
     match pop3.secret {
         Secret::Password => {}
-        Secret::AppPassword(what) => console.detail(&format!("Use {what}, not your usual password.")),
-        Secret::Token => console.detail(
+        Secret::AppPassword(what) => lines.push(format!("Use {what}, not your usual password.")),
+        Secret::Token => lines.push(
             "It accepts only OAuth2 access tokens. You need a program that gets them, such as oama, pizauth or \
-             mutt_oauth2.py; popkeep runs it and uses the first line that it prints.",
+             mutt_oauth2.py; popkeep runs it and uses the first line that it prints."
+                .to_owned(),
         ),
     }
+    lines
 }
 
 fn pop3_of(provider: &Provider) -> Option<Pop3> {

@@ -2,6 +2,7 @@
 
 use super::super::check::{amount, connection};
 use super::super::output;
+use crate::clock;
 use crate::config::Account;
 use crate::connect::{self, ConnectError};
 use crate::exit::Exit;
@@ -62,14 +63,10 @@ pub(super) fn blames(error: &ConnectError) -> Blame {
 pub(super) fn words(error: &ConnectError) -> Vec<String> {
     let mut lines = vec![wording::printable(&error.to_string())];
     if let Some(NetError::Certificate { leaf: Some(leaf), .. }) = error.net() {
-        let facts = connection::certificate(leaf, wording::now()).into_iter();
+        let facts = connection::certificate(leaf, clock::now()).into_iter();
         let facts = facts.filter(|(name, _)| *name != connection::PIN);
         lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
-        lines.push(format!(
-            "If you have verified this fingerprint with the operator, run init again with --host and \
-             --tls-fingerprint {}",
-            leaf.fingerprint
-        ));
+        lines.push(format!("fingerprint (SHA-256): {}", leaf.fingerprint));
     }
     lines
 }

@@ -3,9 +3,9 @@
 use super::{Form, Line};
 use crate::inventory::Inventory;
 use crate::mail::caption::Caption;
-use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
 use crate::progress::wording;
+use crate::text::safe::escape;
 use serde::Serialize;
 
 /// The document of `list --json`.

@@ -2,10 +2,10 @@
 
 use crate::mail::caption::Caption;
 use crate::mail::headers::Reader;
-use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
 use crate::session::headers::{self, Heard};
 use crate::session::{Session, SessionError, Transaction};
+use crate::text::safe::escape;
 use std::ops::ControlFlow;
 
 /// So often a server is asked that has refused TOP each time. Some count what they do not know, and hang up.

@@ -53,7 +53,7 @@ pub(super) fn run<W: Write>(
     out: &mut Out<W>,
 ) -> Result<Exit, Failure> {
     let config = load(file)?;
-    let account = config.account(&options.account)?;
+    let account = config.one_account(options.account.as_deref())?;
     let terminal = output::width();
     let mut printer = Printer::new(out, terminal.is_some() || options.headers);
     let mut form: Box<dyn Form> = if options.json {

@@ -3,9 +3,9 @@
 use super::columns::{cut, filled, width};
 use super::{Form, Line};
 use crate::inventory::{Inventory, MessageStatus};
-use crate::mail::safe_text::escape;
 use crate::pop3::listing::Listing;
 use crate::progress::wording;
+use crate::text::safe::escape;
 
 /// What stands where there is nothing to show.
 const NOTHING: &str = "-";

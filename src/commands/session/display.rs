@@ -4,8 +4,8 @@
 //! as they came, a message's CRLFs included, and the other lines with LF.
 
 use crate::commands::output::Printer;
-use crate::mail::safe_text::escape;
 use crate::session::Heard;
+use crate::text::safe::escape;
 use std::io::{self, Write};
 
 /// The longest piece of a message's line that waits for its end, in octets.

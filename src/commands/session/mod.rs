@@ -40,7 +40,7 @@ pub(super) fn run<W: Write>(
     out: &mut Out<W>,
 ) -> Result<Exit, Failure> {
     let config = load(file)?;
-    let account = config.account(&options.account)?;
+    let account = config.one_account(options.account.as_deref())?;
     let lines = Lines::stdin().map_err(Failure::Input)?;
     let (session, records) = match open(&config, account, options, lines.is_terminal()) {
         Ok(opened) => opened,

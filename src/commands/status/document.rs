@@ -3,8 +3,8 @@
 use crate::commands::report::Figures;
 use crate::exit::Exit;
 use crate::ledger::{Failures, History, LedgerError, Quarantined, RunRecord, Week};
-use crate::mail::safe_text::escape;
 use crate::progress::wording::{printable, rfc3339};
+use crate::text::safe::escape;
 use serde::Serialize;
 use std::path::Path;
 

@@ -2,8 +2,9 @@
 
 use super::chart;
 use crate::ledger::{History, RunRecord, UnixTime};
-use crate::mail::safe_text::escape;
 use crate::progress::wording;
+use crate::text::figures::counted;
+use crate::text::safe::escape;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -58,6 +59,46 @@ pub(super) fn describe(
     text
 }
 
+/// The head of the table.
+const HEAD: [&str; 5] = ["ACCOUNT", "LAST SUCCESS", "ARCHIVED", "SIZE", "LAST RUN"];
+
+/// An account's line of the table.
+pub(super) fn row(name: &str, history: &History, stale: Option<bool>, now: UnixTime) -> [String; 5] {
+    let stale = if stale == Some(true) { ", too long ago" } else { "" };
+    let success = history.last_success.map_or_else(|| "never".to_owned(), |at| wording::ago(at, now));
+    let end = match &history.last_run {
+        _ if unended(history).is_some() => "not finished: running, or cut off".to_owned(),
+        None => "never run".to_owned(),
+        Some(run) if run.exit == 0 => "ok".to_owned(),
+        Some(run) if run.missing > 0 => format!("exit code {}, {} missing", run.exit, run.missing),
+        Some(run) => format!("exit code {}", run.exit),
+    };
+    let archived = history.archived.to_string();
+    [name.to_owned(), format!("{success}{stale}"), archived, wording::size(history.octets), end]
+}
+
+/// The table of these lines; nothing, if there is none.
+pub(super) fn table(rows: &[[String; 5]]) -> String {
+    let mut text = String::new();
+    if rows.is_empty() {
+        return text;
+    }
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(HEAD[column].len());
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for [account, success, archived, size, run] in
+        std::iter::once(HEAD).chain(rows.iter().map(|row| row.each_ref().map(String::as_str)))
+    {
+        let [first, second, third, fourth, _] = widths;
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{account:<first$}  {success:<second$}  {archived:>third$}  {size:>fourth$}  {run}"
+        );
+    }
+    text
+}
+
 fn last_run(history: &History, when: impl Fn(UnixTime) -> String) -> String {
     match (&history.last_run, history.last_started) {
         (Some(run), _) => format!("{}: {}", when(run.at), ending(run)),
@@ -105,11 +146,11 @@ fn failures(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<String>
                 || format!("exit code {}: messages were missing", kind.exit),
                 |error| format!("exit code {}: {}", kind.exit, wording::printable(error)),
             );
-            format!("{}, last {}: {why}", runs(kind.runs), when(kind.last))
+            format!("{}, last {}: {why}", counted(kind.runs, "run"), when(kind.last))
         })
         .collect();
     if told < history.failed_runs {
-        lines.push(format!("{} for other reasons", runs(history.failed_runs - told)));
+        lines.push(format!("{} for other reasons", counted(history.failed_runs - told, "run")));
     }
     lines
 }
@@ -134,10 +175,6 @@ fn quarantine(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<Strin
         lines.push(format!("and {} more", history.quarantined - QUARANTINE_SHOWN as u64));
     }
     lines
-}
-
-fn runs(count: u64) -> String {
-    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 /// The messages of each week, as bars and in figures.
@@ -229,6 +266,31 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("message 7, since") && text.contains("and 4 more\n"), "{text}");
+    }
+
+    #[test]
+    fn many_accounts_are_a_table() {
+        let fine = RunRecord { at: NOW, listed: 3, archived: 3, ..RunRecord::default() };
+        let fine = History {
+            last_run: Some(fine),
+            last_success: Some(NOW - 7200),
+            archived: 12,
+            octets: 2048,
+            ..History::default()
+        };
+        let rows = [
+            row("work", &fine, None, NOW),
+            row("home", &failed(NOW - 60, 77, "refused"), Some(true), NOW),
+            row("jane@example.com", &History::default(), None, NOW),
+        ];
+        let text = table(&rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(lines[0], "ACCOUNT           LAST SUCCESS         ARCHIVED     SIZE  LAST RUN");
+        assert_eq!(lines[1], "work              2 h ago                    12  2.0 KiB  ok");
+        assert_eq!(lines[2], "home              never, too long ago         0      0 B  exit code 77");
+        assert_eq!(lines[3], "jane@example.com  never                       0      0 B  never run");
+        assert_eq!(table(&[]), "");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         .app_password(
             "an app password (https://myaccount.google.com/apppasswords; it needs 2-Step Verification)",
         )
-        .switched_on("Gmail's settings, “Forwarding and POP/IMAP”"),
+        .switched_on("Gmail's settings, “Forwarding and POP/IMAP”, “Enable POP for all mail”"),
     Provider::pop3("Outlook.com", "outlook.office365.com")
         .domain(
             "outlook.com hotmail.com live.com msn.com windowslive.com outlook.de outlook.fr outlook.es \

@@ -15,13 +15,13 @@ use crate::fetch::download::storer::Filed;
 use crate::fetch::quirks::renumbering::marks_are_ours;
 use crate::fetch::run::{Next, Run, SessionPurpose};
 use crate::ledger::{Change, Seq};
-use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::pop3::capability::Expire;
 use crate::pop3::reply::Reply;
 use crate::receipt::{SessionId, Sighting};
 use crate::session::{QuitOutcome, Session, SessionError, Transaction};
-use crate::text::counts::messages;
+use crate::text::figures::messages;
+use crate::text::safe::escape;
 
 impl Run<'_> {
     /// Deletes what is due, and leaves.

@@ -48,7 +48,7 @@ pub(crate) fn download_messages(
     let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
     let storer = Storer::new(store, plan, before, bounds.batch, terms, reporter);
     let mut download = std::thread::scope(|scope| {
-        let work = move || storer.work(order.len(), &incoming, &report, &emptied);
+        let work = move || storer.work(&incoming, &report, &emptied);
         let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
             Ok(working) => working,
             Err(source) => {

@@ -21,9 +21,9 @@ use crate::fetch::download::outcome::{Bounds, Download, Ending};
 use crate::fetch::download::sizes::is_short;
 use crate::fetch::download::storer::{Before, Filed, Looks, WRONG_SIZES};
 use crate::fetch::run::Run;
-use crate::mail::safe_text::escape;
 use crate::plan::Plan;
 use crate::session::{Session, Transaction};
+use crate::text::safe::escape;
 use std::collections::HashMap;
 
 impl Run<'_> {

@@ -50,8 +50,6 @@ impl ModelDisk {
 impl Disk for ModelDisk {
     type File = ModelFile;
 
-    const IN_ONE_ORDER: bool = true;
-
     fn create_new(&self, path: &Path) -> io::Result<ModelFile> {
         let ino = self.change(|store| {
             let ino = store.add_file();

@@ -22,8 +22,8 @@ use crate::fetch::download::storer::Filed;
 use crate::fetch::run::Run;
 use crate::ledger::Change;
 use crate::session::SessionError;
-use crate::text::counts::messages;
 use crate::text::dates::day;
+use crate::text::figures::messages;
 use std::fmt::Display;
 
 impl Run<'_> {

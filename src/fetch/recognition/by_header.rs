@@ -32,7 +32,7 @@ use crate::pop3::listing::Entry;
 use crate::session::headers::{self, Heard};
 use crate::session::{Session, Transaction};
 use crate::stop;
-use crate::text::counts::messages;
+use crate::text::figures::messages;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 

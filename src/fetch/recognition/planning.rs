@@ -10,8 +10,8 @@ use crate::ledger::{Change, Known, KnownRows, Which};
 use crate::mail::names::ShortHash;
 use crate::plan::{Limits, Moves, Plan, Planner, STAYS, Verdict};
 use crate::pop3::listing::Listing;
-use crate::text::counts::messages;
 use crate::text::dates::day;
+use crate::text::figures::messages;
 use std::collections::HashMap;
 use std::sync::Arc;
 

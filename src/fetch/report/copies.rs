@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Seq};
 use crate::plan::Item;
 use crate::store::Store;
-use crate::text::counts::messages;
+use crate::text::figures::messages;
 use std::sync::Arc;
 
 /// What was seen of the archive before anybody logged in.

@@ -10,7 +10,7 @@ use crate::fetch::report::unreached::Unreached;
 use crate::fetch::run::Run;
 use crate::ledger::{Seq, UnixTime};
 use crate::plan::{Left, Plan, Verdict, due};
-use crate::text::counts::messages;
+use crate::text::figures::messages;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;

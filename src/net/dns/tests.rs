@@ -112,9 +112,9 @@ fn a_compression_pointer_leads_back_or_nowhere() {
         let data = [&[0, 0, 0, 0, 3, 227][..], &[1, b'a', 0xc0, to]].concat();
         [reply(&asked(), 0x8180, 1), record(33, &data)].concat()
     };
-    assert_eq!(read(&looping(target)).unwrap(), [], "itself");
-    assert_eq!(read(&looping(target + 2)).unwrap(), [], "forward");
-    assert_eq!(read(&looping(255)).unwrap(), [], "past the end");
+    for (to, where_to) in [(target, "itself"), (target + 2, "forward"), (255, "past the end")] {
+        assert!(matches!(read(&looping(to)), Err(Unusable::Bad(_))), "{where_to}");
+    }
     let found = read(&looping(12)).unwrap();
     assert_eq!(
         found,
@@ -139,6 +139,11 @@ fn many_records_are_cut_off_and_missing_ones_are_an_error() {
     assert_eq!(read(&[reply(&asked(), 0x8180, 100), many].concat()).unwrap().len(), 64);
     let promised = [reply(&asked(), 0x8180, 2), srv(0, 0, 995, "a.example")].concat();
     assert!(matches!(read(&promised), Err(Unusable::Bad(_))));
+    for count in [6, 8, 10] {
+        let mut most = [reply(&asked(), 0x8180, 1), srv(0, 0, 995, "a.example")].concat();
+        most[count..count + 2].copy_from_slice(&[0xff, 0xff]);
+        assert!(matches!(read(&most), Err(Unusable::Bad(_))), "no room is made for what cannot come");
+    }
 }
 
 #[test]
@@ -209,7 +214,12 @@ fn silence_ends_at_the_deadline() {
 
 proptest! {
     #[test]
-    fn no_answer_makes_us_panic(noise in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..100) {
+    fn no_answer_makes_us_panic(
+        noise in prop::collection::vec(any::<u8>(), 0..200),
+        cut in 0_usize..100,
+        kind in prop_oneof![0_u16..300, any::<u16>()],
+    ) {
+        let _ = read(&[reply(&asked(), 0x8180, 1), record(kind, &noise)].concat());
         let good = [reply(&asked(), 0x8180, 9), srv(0, 0, 995, "pop.example.com"), noise.clone()].concat();
         let _ = read(&good);
         let _ = read(&good[..cut.min(good.len())]);

@@ -90,6 +90,11 @@ fn a_provider_is_known_and_so_is_one_without_pop3() {
     assert!(matches!(account.secret, SecretSource::Command(_)));
 
     let sandbox = Sandbox::new();
+    let batch = ["init", "--address", "jane@gmail.com", "--batch"].into_iter().chain(options);
+    let told = sandbox.popkeep(batch).run().expect(0).stderr;
+    assert!(told.contains("POP3 on") && told.contains("app password"), "what to switch on: {told}");
+
+    let sandbox = Sandbox::new();
     let refused = sandbox.popkeep(["init", "--address", "jane@icloud.com"].into_iter().chain(options)).run();
     refused.expect(64).one_line(&["iCloud Mail has no POP3", "IMAP", "--host"]);
     nothing_written(&sandbox);

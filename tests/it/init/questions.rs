@@ -107,8 +107,8 @@ fn no_password_goes_to_a_server_that_is_not_trusted() {
     sandbox.popkeep(given).run().expect(77).one_line(&["not trusted"]);
 
     let mut terminal = sandbox.popkeep(options).on_terminal(80, 60);
-    terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
-    terminal.expect("not trusted").expect("issuer").expect("--tls-fingerprint");
+    terminal.expect("not trusted").expect("issuer").expect("fingerprint (SHA-256):");
+    terminal.expect("[no]: ").enter("");
     terminal.expect("Host [localhost]: ").control('C');
     assert_eq!(terminal.wait(), Some(130));
     for session in server.take_sessions() {
@@ -118,7 +118,8 @@ fn no_password_goes_to_a_server_that_is_not_trusted() {
 
     // The person has the fingerprint from the screen, or better from whoever runs the server.
     let said = terminal.said();
-    let shown = said.split("--tls-fingerprint").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(!said.contains("Password"), "nobody types a password for a server that is not trusted: {said}");
+    let shown = said.split("(SHA-256):").nth(1).unwrap().split_whitespace().next().unwrap();
     let pinned = options.into_iter().chain(["--tls-fingerprint", shown, "--password-command"]);
     let command = format!("echo '{PASSWORD}'");
     sandbox.popkeep(pinned.chain([command.as_str()])).run().expect(0);
@@ -132,8 +133,9 @@ fn a_command_must_print_the_password_that_has_worked() {
     let mut terminal = with_a_shell(&sandbox, server_options(&server));
     answer(&mut terminal, &QUESTIONS[..7]);
     answer(&mut terminal, &[("1, 2 or 3 [2]: ", "1"), ("Command: ", "exit 3")]);
-    answer(&mut terminal, &[("Save it anyway [no]: ", ""), ("Command: ", "echo other")]);
-    terminal.expect("different password").expect("[no]: ").enter("");
+    answer(&mut terminal, &[("another, save or back [another]: ", ""), ("Command: ", "echo other")]);
+    terminal.expect("different password").expect("[another]: ").enter("back");
+    answer(&mut terminal, &[("1, 2 or 3 [2]: ", "1")]);
     terminal.expect("Command: ").enter(&format!("echo '{PASSWORD}'"));
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
@@ -200,4 +202,51 @@ fn what_is_asked_for_later_may_be_another_account() {
     answer(&mut terminal, &[("Account name [corp-2]: ", "corp"), ("Account name [corp-2]: ", "")]);
     terminal.expect("[maildir]: ").control('C');
     assert_eq!(terminal.wait(), Some(130));
+}
+
+#[test]
+fn a_confirmed_fingerprint_goes_on_without_starting_over() {
+    let leaf = Authority::new().good();
+    let server = PopServer::start(Mail::some(2), Behaviour::default(), ServerTls::Implicit(leaf.acceptor()));
+    let sandbox = Sandbox::new();
+    let port = server.port().to_string();
+    let options = ["init", "--host", "localhost", "--port", &port, "--user", "joe", "--account", "work"];
+    let mut terminal = without_password_managers(&sandbox, options.map(str::to_owned).to_vec());
+    terminal.expect("not trusted").expect("confirm this fingerprint [no]: ").enter("yes");
+    terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
+    answer(&mut terminal, &[("[maildir]: ", ""), ("[~/Mail/work]: ", ""), ("[never]: ", ""), ("[2]: ", "2")]);
+    answer(&mut terminal, &[FILE]);
+    assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
+    assert_eq!(config::load(&sandbox.config_file()).unwrap().accounts[0].tls_fingerprint.len(), 1);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+}
+
+#[test]
+fn a_failing_password_command_leads_back_to_the_question() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let options = with(server_options(&server), ["--user", "joe", "--password-command", "exit 3"]);
+    let mut terminal = with_a_shell(&sandbox, options);
+    terminal.expect("password_command failed").expect("type or command [type]: ").enter("command");
+    terminal.expect("Command [exit 3]: ").enter("echo wrong");
+    terminal.expect("refused the login").expect("[type]: ").enter("");
+    terminal.expect("Password (not shown): ").enter_unseen(PASSWORD);
+    terminal.expect("On the server: 1 message").control('C');
+    assert_eq!(terminal.wait(), Some(130));
+}
+
+#[test]
+fn the_systemd_lines_work_for_an_installed_program() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    let done = sandbox.popkeep(super::all_options(&server)).run().expect(0);
+    let (_, lines) = done.stdout.split_once("Or by systemd:\n").unwrap();
+    let (make, _) = lines.split_once("  systemctl").unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", make]);
+    sandbox.command(shell).run().expect(0);
+    let unit = |name: &str| std::fs::read_to_string(sandbox.path(".config/systemd/user").join(name)).unwrap();
+    let start = format!("ExecStart={} fetch --quiet", crate::support::sandbox::POPKEEP);
+    assert!(unit("popkeep.service").lines().any(|line| line.trim() == start), "{}", unit("popkeep.service"));
+    assert!(unit("popkeep.timer").contains("OnCalendar=*:0/15\n"));
 }

@@ -143,7 +143,7 @@ fn lines_for_a_configuration_that_is_there_come_with_their_password() {
     let before = std::fs::read_to_string(sandbox.config_file()).unwrap();
     let mut terminal = without_password_managers(&sandbox, server_options(&server));
     answer(&mut terminal, &QUESTIONS);
-    answer(&mut terminal, &[FILE]);
+    answer(&mut terminal, &[FILE, ("[yes]: ", "no")]);
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(73), "{}", ended.screen);
     assert!(ended.screen.contains("\n[accounts.work]\n"), "{}", ended.screen);
@@ -164,4 +164,25 @@ fn a_folder_that_cannot_be_made_is_named_and_nothing_is_left() {
     let options = with(all_options(&server), ["--config", blocked.to_str().unwrap()]);
     sandbox.popkeep(options).run().expect(73).one_line(&["file", "cannot write"]);
     assert_eq!(sandbox.snapshot().len(), 1);
+}
+
+#[test]
+fn a_second_account_is_added_and_what_is_there_stays() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::with([Account::on("first", &server)]);
+    let before = std::fs::read_to_string(sandbox.config_file()).unwrap();
+    let before = format!("# mine\n{}  # no line end", before.trim_end());
+    sandbox.config(&before);
+    let mut terminal = without_password_managers(&sandbox, server_options(&server));
+    terminal.expect("already exists");
+    answer(&mut terminal, &QUESTIONS);
+    answer(&mut terminal, &[FILE]);
+    terminal.expect("[accounts.work]").expect("Add these lines to ").expect("[yes]: ").enter("");
+    assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
+    let after = std::fs::read_to_string(sandbox.config_file()).unwrap();
+    assert!(after.starts_with(&before) && after.contains("\n[accounts.work]\n"), "{after}");
+    let names: Vec<_> =
+        config::load(&sandbox.config_file()).unwrap().accounts.into_iter().map(|a| a.name).collect();
+    assert_eq!(names, ["first", "work"]);
+    sandbox.popkeep(["fetch", "work", "--quiet"]).run().expect(0).silent();
 }

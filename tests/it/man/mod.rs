@@ -22,7 +22,8 @@ fn folder() -> PathBuf {
 
 /// The command line, complete with what clap adds.
 fn command_line() -> clap::Command {
-    let mut command = Cli::command();
+    // `popkeep help` is `--help` in other words, and has no page.
+    let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     command
 }

@@ -1,6 +1,6 @@
 //! Text of a server made safe to print: nothing that steers a terminal is left, and nothing is lost.
 
-use popkeep::mail::safe_text::escape;
+use popkeep::text::safe::escape;
 
 pub(super) fn run(octets: &[u8]) {
     let safe = escape(octets);

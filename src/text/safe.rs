@@ -28,6 +28,12 @@ pub fn escape(text: &[u8]) -> String {
     safe
 }
 
+/// Text that is already in words but may hold something unprintable. Escapes that are in it
+/// stay as they are, so that this can be applied to what was escaped before.
+pub fn printable(text: &str) -> String {
+    text.split('\\').map(|part| escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
+}
+
 fn octet(safe: &mut String, octet: u8) {
     let _ = write!(safe, "\\x{octet:02x}");
 }
@@ -47,7 +53,7 @@ fn steers(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, printable};
     use proptest::prelude::*;
 
     /// The way back.
@@ -88,6 +94,13 @@ mod tests {
         assert_eq!(escape("\u{9b}31m\u{202e}txt\u{2028}".as_bytes()), "\\u{9b}31m\\u{202e}txt\\u{2028}");
         assert_eq!(escape(b"latin \xe9, \xff"), "latin \\xe9, \\xff");
         assert_eq!(escape(b"\\x41"), "\\\\x41");
+    }
+
+    #[test]
+    fn what_is_printable_already_stays_as_it_is() {
+        let once = printable("a\u{7}b \\ ünï");
+        assert_eq!(printable(&once), once);
+        assert_eq!(printable("pass show mail\\work"), "pass show mail\\work");
     }
 
     proptest! {
