@@ -62,7 +62,7 @@ pub struct Maildir<D: Disk> {
     closed_unsynced: bool,
     /// A commit failed: nothing more before recovery.
     unsettled: bool,
-    /// UnknownCopies were read whose names may not be durable.
+    /// Unknown copies were read whose names may not be durable.
     met: bool,
     /// The number of the next copy, where there are many identical ones under one UID.
     next_copies: HashMap<Key, u32>,

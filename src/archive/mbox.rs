@@ -45,7 +45,7 @@ pub struct Mbox<D: Disk> {
     pending: Vec<Finished>,
     /// An append failed: nothing more before recovery.
     unsettled: bool,
-    /// UnknownCopies were read that may not be durable.
+    /// Unknown copies were read that may not be durable.
     met: bool,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,

@@ -27,7 +27,7 @@ pub(crate) struct Failures {
     /// Those that a listing of this run shows.
     listed: HashSet<QuarantineId>,
     /// How often something failed in this run.
-    failures: u64,
+    count: u64,
     /// How many messages were suspected in this run.
     suspected: u64,
     /// The message at which the last session broke.
@@ -93,7 +93,7 @@ impl Failures {
 
     /// Never falls: when it grows, a new session has less to stumble over.
     pub(crate) fn count(&self) -> u64 {
-        self.failures
+        self.count
     }
 
     /// How many messages broke a session that had brought nothing else, while there are others to try first.
@@ -197,7 +197,7 @@ impl Failures {
             // The fault may be the next one's: it is tried again at the end of the run, alone.
             let facts = self.facts(plan, place, failure, now);
             self.take_in(facts, false);
-            self.failures += 1;
+            self.count += 1;
             return;
         }
         let Some(place) = download.broke_at else { return };
@@ -226,7 +226,7 @@ impl Failures {
         facts.failures = facts.failures.saturating_add(1);
         facts.next_at = now.saturating_add(gap);
         self.take_in(facts, true);
-        self.failures += 1;
+        self.count += 1;
     }
 
     /// The server says that it may work later: in the next run.
@@ -237,7 +237,7 @@ impl Failures {
         let facts = self.facts(plan, place, failure, now);
         let id = self.quarantine.put(facts, true);
         self.listed.insert(id);
-        self.failures += 1;
+        self.count += 1;
     }
 
     fn take_in(&mut self, facts: Quarantined, rests: bool) {

@@ -27,21 +27,9 @@ impl Run<'_> {
     pub(crate) fn one_session(&mut self) -> Result<Next, AccountError> {
         let mut session = self.log_in()?;
         let opened = Instant::now();
-        let (listing, known_rows) = list_and_call_the_roll(&mut session, &mut *self.store.ledger);
-        let listing = match listing {
-            Ok(listing) => listing,
-            Err(error) => {
-                self.watch_order(session.sent_ahead(), &error)?;
-                return Err(error.into());
-            }
-        };
-        if !listing.has_sizes() {
-            // Nothing would show that octets of an answer got into a message.
-            session.stop_pipelining();
-        }
-        self.take_note_of(&listing);
+        let (listing, known_rows) = self.list(&mut session)?;
         let parts = self.server.parts || is_gmail(self.account, session.capabilities());
-        let mut plan = self.plan(&listing, known_rows?, parts)?;
+        let mut plan = self.plan(&listing, known_rows, parts)?;
         let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
             Ok(found) => found,
             Err(error) => {
@@ -53,52 +41,15 @@ impl Run<'_> {
             self.sum_up_nothing(&plan, &"the server changed its message numbers");
             return Ok(self.leave_renumbered(session, &Download::default()));
         }
-        let bounds = Bounds {
-            max_size: self.account.max_size,
-            until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
-            batch: self.portions.batch,
-            calm: self.server.calm,
-            first_alone: self.is_thorough(&session),
-            each_alone: self.server.careful
-                || work.fetch.iter().any(|&place| plan.quarantine_id(place).is_some()),
-        };
+        let bounds = self.bounds(&session, &plan, &work, opened);
         self.put_last(&plan, &mut work);
-        let mut download = download_messages(
-            &mut session,
-            &plan,
-            &work.fetch,
-            Before {
-                gone: &self.deletions.gone,
-                looks: &Looks::new(),
-                listed_together: &self.server.listed_together,
-            },
-            bounds,
-            &mut self.store,
-            Reporter::new(&self.account.name, &**self.observer),
-        );
-        if let Some(place) = download.limit_met_at {
-            self.server_record.ended_at(name(&plan.item(place)));
-        }
-        // Other content than is on record may be another message's.
-        download.suspicion |= download.findings.differs_from_record(&plan);
-        let mut moved = self.settle_numbers(&mut session, &plan, &mut download)?;
-        if !download.findings.unsettled.is_empty() {
-            // There is more to ask.
-            download.ending = match download.ending {
-                Ending::ClosedAfterAll(error) => Ending::SessionFailed(error),
-                ending => ending,
-            };
-        }
-        if matches!(download.ending, Ending::Complete) && !download.findings.unsettled.is_empty() {
-            (download.suspicion, download.other_stat) = (false, false);
-            self.look_again(&mut session, &plan, bounds, &mut download)?;
-            moved = self.settle_numbers(&mut session, &plan, &mut download)?;
-        }
+        let (mut download, moved) = self.download(&mut session, &plan, &work, bounds)?;
         work.more |= download.cut_short;
+        let any_to_delete = !proven.is_empty() || !download.filed.is_empty();
         let deletes = self.account.delete != DeletePolicy::Never
             && !download.ending.breaks_off()
             && !moved
-            && !(proven.is_empty() && download.filed.is_empty());
+            && any_to_delete;
         self.see_what_is_back(&download);
         // What was heard in disorder says nothing about a message.
         if self.was_in_order(session.sent_ahead(), &mut download)? && !moved {
@@ -134,6 +85,84 @@ impl Run<'_> {
             Some(reply) => finished.and(Err(SessionError::TryLater { during: "RETR", reply }.into())),
             None => finished,
         }
+    }
+
+    /// The listing, and what the ledger knows.
+    fn list(&mut self, session: &mut Session<Transaction>) -> Result<(Listing, KnownRows), AccountError> {
+        let (listing, known_rows) = list_and_read_rows(session, &mut *self.store.ledger);
+        let listing = match listing {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.watch_order(session.sent_ahead(), &error)?;
+                return Err(error.into());
+            }
+        };
+        if !listing.has_sizes() {
+            // Nothing would show that octets of an answer got into a message.
+            session.stop_pipelining();
+        }
+        self.take_note_of(&listing);
+        Ok((listing, known_rows?))
+    }
+
+    fn bounds(
+        &self,
+        session: &Session<Transaction>,
+        plan: &Plan<'_>,
+        work: &Work,
+        opened: Instant,
+    ) -> Bounds {
+        Bounds {
+            max_size: self.account.max_size,
+            until: self.deletes_what_it_fetches().then(|| opened + self.portions.session),
+            batch: self.portions.batch,
+            calm: self.server.calm,
+            first_alone: self.is_thorough(session),
+            each_alone: self.server.careful
+                || work.fetch.iter().any(|&place| plan.quarantine_id(place).is_some()),
+        }
+    }
+
+    /// Downloads what is to come, asks again for what leaves a doubt, and settles whether numbers have moved meanwhile.
+    fn download(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        work: &Work,
+        bounds: Bounds,
+    ) -> Result<(Download, bool), AccountError> {
+        let mut download = download_messages(
+            session,
+            plan,
+            &work.fetch,
+            Before {
+                gone: &self.deletions.gone,
+                looks: &Looks::new(),
+                listed_together: &self.server.listed_together,
+            },
+            bounds,
+            &mut self.store,
+            Reporter::new(&self.account.name, &**self.observer),
+        );
+        if let Some(place) = download.limit_met_at {
+            self.server_record.ended_at(name(&plan.item(place)));
+        }
+        // Other content than is on record may be another message's.
+        download.suspicion |= download.findings.differs_from_record(plan);
+        let mut moved = self.settle_numbers(session, plan, &mut download)?;
+        if !download.findings.unsettled.is_empty() {
+            // There is more to ask.
+            download.ending = match download.ending {
+                Ending::ClosedAfterAll(error) => Ending::SessionFailed(error),
+                ending => ending,
+            };
+        }
+        if matches!(download.ending, Ending::Complete) && !download.findings.unsettled.is_empty() {
+            (download.suspicion, download.other_stat) = (false, false);
+            self.look_again(session, plan, bounds, &mut download)?;
+            moved = self.settle_numbers(session, plan, &mut download)?;
+        }
+        Ok((download, moved))
     }
 
     /// A new session, on record.
@@ -231,7 +260,7 @@ impl Run<'_> {
 }
 
 /// The listing, and what the ledger knows, read meanwhile: with many messages both take a while.
-fn list_and_call_the_roll(
+fn list_and_read_rows(
     session: &mut Session<Transaction>,
     ledger: &mut dyn Ledger,
 ) -> (Result<Listing, SessionError>, Result<KnownRows, LedgerError>) {

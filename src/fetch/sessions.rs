@@ -27,7 +27,7 @@ impl Run<'_> {
                 Ok(Next::Renumbered) if self.goes_on_renumbered() => {}
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.purpose != SessionPurpose::Failed => {
-                    self.purpose = SessionPurpose::Failed
+                    self.purpose = SessionPurpose::Failed;
                 }
                 Ok(_) => return Ok(stop::check()?),
                 // A note has said so.

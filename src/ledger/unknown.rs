@@ -132,7 +132,7 @@ pub(super) fn seen(connection: &Connection, maildrop: i64) -> Result<Option<Stri
         .optional()
 }
 
-/// UnknownCopies were looked for, and the archive was this.
+/// Unknown copies were looked for, and the archive was this.
 pub(super) fn note_seen(connection: &Connection, maildrop: i64, stamp: &str) -> Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO strangers_seen (maildrop, stamp) VALUES (?, ?)")?

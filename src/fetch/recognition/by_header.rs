@@ -133,7 +133,7 @@ struct Known {
     /// Messages that were bound to rows by their headers in earlier sessions.
     earlier: HashMap<Seq, usize>,
     changes: Vec<Change>,
-    /// UnknownCopies count, too.
+    /// Unknown copies count, too.
     first_look: bool,
 }
 
