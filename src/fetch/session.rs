@@ -53,7 +53,7 @@ impl Run<'_> {
         self.see_what_is_back(&download);
         // What was heard in disorder says nothing about a message.
         if self.was_in_order(session.sent_ahead(), &mut download)? && !moved {
-            self.heed(&plan, &download, deletes)?;
+            self.update_quarantine(&plan, &download, deletes)?;
         }
         self.sum_up(&plan, &download, &doubted);
         self.end_of_move(&plan, &download)?;

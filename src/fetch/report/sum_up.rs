@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 impl Run<'_> {
     /// Notes what failed in this session, and what is out of quarantine; `deletes`: it goes on to delete messages.
-    pub(crate) fn heed(
+    pub(crate) fn update_quarantine(
         &mut self,
         plan: &Plan<'_>,
         download: &Download,
