@@ -4,7 +4,6 @@ use crate::archive::ArchiveError;
 use crate::connect::ConnectError;
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
-use crate::net::NetError;
 use crate::session::SessionError;
 use crate::stop::Stopped;
 use crate::store::StoreError;
@@ -59,15 +58,6 @@ impl From<ConnectError> for AccountError {
 }
 
 impl AccountError {
-    /// What was wrong with the connection, if that is it.
-    pub fn net(&self) -> Option<&NetError> {
-        match self {
-            AccountError::Connect(error) => error.net(),
-            AccountError::Session(SessionError::Net(error)) => Some(error),
-            _ => None,
-        }
-    }
-
     /// Whether all that is wrong is the time: the server wants to be left alone for a while.
     pub fn is_for_later(&self) -> bool {
         matches!(

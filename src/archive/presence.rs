@@ -13,8 +13,6 @@ pub struct Presence {
     damaged: BTreeMap<Seq, String>,
     /// Rows of which the owner has said that what is gone or changed is so on purpose, ascending.
     accepted: Vec<Seq>,
-    /// Rows whose copies differ from what was stored in header marks alone, as far as they were looked at.
-    changed: u64,
     /// Why it was not looked at, if it was not.
     unseen: Option<String>,
 }
@@ -78,8 +76,7 @@ impl Presence {
             .iter()
             .filter_map(|odd| Some((odd.seq, odd.problem.clone()?)))
             .collect::<BTreeMap<_, _>>();
-        let changed = (record.odd.len() - damaged.len()) as u64;
-        Presence { absent: record.absent.clone(), damaged, accepted, changed, unseen: None }
+        Presence { absent: record.absent.clone(), damaged, accepted, unseen: None }
     }
 
     /// Nothing is known, for this reason; so nothing is called removed.
@@ -132,11 +129,6 @@ impl Presence {
         &self.accepted
     }
 
-    /// Copies that differ from what was stored in header marks alone, as far as they were looked at.
-    pub fn changed(&self) -> u64 {
-        self.changed
-    }
-
     /// Why the archive was not looked at, if it was not.
     pub fn why_unseen(&self) -> Option<&str> {
         self.unseen.as_deref()
@@ -166,7 +158,6 @@ mod tests {
         assert_eq!(found, [There, Removed, Damaged, There, Removed, Edited]);
         assert_eq!(presence.removed().collect::<Vec<_>>(), [2]);
         assert_eq!(presence.damaged().collect::<Vec<_>>(), [(3, "empty")]);
-        assert_eq!(presence.changed(), 1);
         assert_eq!((1..=6).filter(|&seq| presence.keeps(seq)).collect::<Vec<_>>(), [1, 2, 3, 5, 6]);
     }
 }
