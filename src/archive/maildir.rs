@@ -261,7 +261,7 @@ impl<D: Disk> Archive for Maildir<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError> {
+    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
         self.look_for_unknown_copies(ledger, Begun::at(now))
     }
 

@@ -139,8 +139,8 @@ pub trait Archive: Send {
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
     /// Before login, after `look`: puts on record what is in the archive and no row explains, as unknown copies. Costs
-    /// nothing where the archive is what it was when that was done last. Returns whether there are more than before.
-    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<bool, ArchiveError>;
+    /// nothing where the archive is what it was when that was done last.
+    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError>;
 
     /// How the archive's names show a UID of this account; `None` where they do not.
     fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {

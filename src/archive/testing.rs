@@ -307,6 +307,10 @@ impl Ledger for WatchedLedger {
         self.inner.has_unknown_copies()
     }
 
+    fn is_taken(&self, place: &Place) -> Result<bool, LedgerError> {
+        self.inner.is_taken(place)
+    }
+
     fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
         self.inner.count_unknown_copies()
     }

@@ -10,6 +10,7 @@ use crate::fetch::portions::Portions;
 use crate::fetch::recognition::listed_together::ListedTogether;
 use crate::fetch::report::copies::Copies;
 use crate::fetch::report::tally::Tally;
+use crate::ledger::Seq;
 use crate::session::{Session, Transaction};
 use crate::store::Store;
 use std::rc::Rc;
@@ -126,6 +127,8 @@ pub(crate) struct ServerBehaviour {
     pub renumbered: u32,
     /// Which UIDs it listed together in this run.
     pub listed_together: ListedTogether,
+    /// Rows that this session has bound to messages by their headers.
+    pub bound_by_header: Vec<Seq>,
     /// Octets that are no answer came from it, and which message they belong to is not known: STAT follows each.
     pub careful: bool,
     /// It did not answer commands that were sent ahead.
@@ -155,4 +158,6 @@ pub(crate) enum Next {
     Last,
     /// The server has given its messages other numbers: what is left is to do in a new session.
     Renumbered,
+    /// Files of the archive are to be read before more is asked, and that takes longer than a server waits.
+    ReadArchive,
 }

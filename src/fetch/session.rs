@@ -3,7 +3,7 @@
 use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::config::DeletePolicy;
-use crate::connect::is_gmail;
+use crate::connect::{self, is_gmail};
 use crate::event::{Event, Reporter};
 use crate::fetch::deletion::dele::Marked;
 use crate::fetch::deletion::proof::{Proof, name};
@@ -30,6 +30,11 @@ impl Run<'_> {
         let (listing, known_rows) = self.list(&mut session)?;
         let parts = self.server.parts || is_gmail(self.account, session.capabilities());
         let mut plan = self.plan(&listing, known_rows, parts)?;
+        if self.must_read_archive(&plan)? {
+            self.sum_up_nothing(&plan, &"the archive is to be read first");
+            connect::quit_after_a_look(session);
+            return Ok(Next::ReadArchive);
+        }
         let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
             Ok(found) => found,
             Err(error) => {
@@ -170,6 +175,7 @@ impl Run<'_> {
         if self.server.top == Top::Asked {
             self.server.top = Top::Free;
         }
+        self.server.bound_by_header.clear();
         let session = (self.open)(self.server.disorder)?;
         let mut changes = self.server_record.take_changes();
         changes.push(Change::LoggedIn { at: now() });

@@ -25,6 +25,7 @@ impl Run<'_> {
             let progress = fruitless == 0 || self.settled() > before.1 && fruitless < MOST_FRUITLESS;
             match outcome {
                 Ok(Next::Renumbered) if self.goes_on_renumbered() => {}
+                Ok(Next::ReadArchive) => self.read_archive()?,
                 Ok(Next::Again) if progress => {}
                 Ok(Next::Last) if self.purpose != SessionPurpose::Failed => {
                     self.purpose = SessionPurpose::Failed;

@@ -84,6 +84,9 @@ pub trait Ledger: Send {
     /// Whether there are unknown copies.
     fn has_unknown_copies(&self) -> Result<bool, LedgerError>;
 
+    /// Whether what is at this place in the archive is on record for another account.
+    fn is_taken(&self, place: &Place) -> Result<bool, LedgerError>;
+
     /// How many unknown copies there are.
     fn count_unknown_copies(&self) -> Result<u64, LedgerError>;
 

@@ -238,12 +238,12 @@ pub enum Change {
         found: Vec<UnknownCopy>,
         /// What the archive was, as it writes it.
         stamp: Option<String>,
+        /// There are more than before: listed messages are to be looked for among them, by their headers.
+        first_look: bool,
     },
     /// The header of this one was read.
     UnknownCopyRead(UnknownCopy),
-    /// Listed messages are to be looked for among the unknown copies, by their headers.
-    FirstLook,
-    /// They were.
+    /// All listed messages were looked for among the unknown copies, by their headers.
     FirstLookOver,
     /// This one is a row's copy now, or is not there any more.
     ForgetUnknownCopy(UnknownCopy),

@@ -247,6 +247,10 @@ impl Ledger for SqliteLedger {
         self.ask(unknown::any)
     }
 
+    fn is_taken(&self, place: &Place) -> Result<bool, LedgerError> {
+        self.ask(|connection, maildrop| unknown::is_taken(connection, maildrop, place))
+    }
+
     fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
         self.ask(unknown::count)
     }
@@ -445,7 +449,6 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         | Change::PipeliningFailed(_)
         | Change::UnknownCopies { .. }
         | Change::UnknownCopyRead(_)
-        | Change::FirstLook
         | Change::FirstLookOver
         | Change::ForgetUnknownCopy(_)
         | Change::ForgetUnknownCopies
@@ -489,16 +492,18 @@ fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Re
         Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,
         Change::PipeliningFailed(failed) => seen::pipelining_failed(connection, maildrop, failed)?,
-        Change::UnknownCopies { found, stamp } => {
+        Change::UnknownCopies { found, stamp, first_look } => {
             for found in found {
                 unknown::insert(connection, maildrop, found)?;
+            }
+            if *first_look {
+                unknown::set_first_look(connection, maildrop, true)?;
             }
             if let Some(stamp) = stamp {
                 unknown::note_seen(connection, maildrop, stamp)?;
             }
         }
         Change::UnknownCopyRead(read) => unknown::header_read(connection, maildrop, read)?,
-        Change::FirstLook => unknown::set_first_look(connection, maildrop, true)?,
         Change::FirstLookOver => unknown::set_first_look(connection, maildrop, false)?,
         Change::ForgetUnknownCopy(known) => unknown::remove(connection, maildrop, known)?,
         Change::ForgetUnknownCopies => unknown::forget(connection, maildrop)?,

@@ -96,6 +96,29 @@ pub(super) fn unread(
     Ok((count, first))
 }
 
+/// Whether a row of another maildrop in this archive has this place. There seldom is another one.
+pub(super) fn is_taken(connection: &Connection, maildrop: i64, place: &Place) -> Result<bool> {
+    let others: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT id FROM maildrop WHERE id <> ?1 AND archive = (SELECT archive FROM maildrop WHERE id = ?1)",
+        )?
+        .query_map([maildrop], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    let (key, offset) = match place {
+        Place::Maildir { key } => (Some(key), None),
+        Place::Mbox { offset, .. } => (None, Some(signed(*offset))),
+    };
+    let mut taken = connection.prepare_cached(
+        "SELECT 1 FROM message WHERE maildrop = ?1 AND state <> 'intent' AND (maildir_key = ?2 OR mbox_offset = ?3)",
+    )?;
+    for other in others {
+        if taken.exists((other, key, offset))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// How many there are.
 pub(super) fn count(connection: &Connection, maildrop: i64) -> Result<u64> {
     connection

@@ -26,7 +26,7 @@ fn a_server_that_shows_250_of_1000_at_a_time_is_drained_in_one_run() {
     assert_eq!((&report["listed"], &report["archived"]), (&1_000.into(), &1_000.into()), "the union counts");
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(1_000)));
     assert_eq!(server.take_sessions().len(), 5, "the last one found nothing");
-    sandbox.popkeep(["check"]).run().expect(0).says(&["a part of its messages at a time"]);
+    sandbox.popkeep(["check"]).run().expect(0).says(&["only some of its messages at a time"]);
 }
 
 #[test]

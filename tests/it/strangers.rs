@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
 //! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
-//! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`] |
+//! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`], [`a_first_look_stores_no_twin_twice_wherever_it_is_cut`], [`numbers_that_move_at_a_first_look_bind_nothing`], [`a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch`] |
 //! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`], [`an_archive_that_a_real_tool_filled_stays_as_it_is`] |
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Nth, PASSWORD};
+use crate::support::maildrop::{Capa, Nth, PASSWORD};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, stores};
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
@@ -263,6 +263,76 @@ fn what_headers_cannot_tell_is_fetched_and_compared() {
         }
         assert_eq!(stored.len(), 6 + 3, "{format}");
     }
+}
+
+#[test]
+fn a_first_look_stores_no_twin_twice_wherever_it_is_cut() {
+    for format in FORMATS {
+        for cut in 1..=4 {
+            // One copy in the archive, and two listed messages with its header.
+            let (server, sandbox) = unknown_archive(format, "mpop", 3);
+            let twin = Mail { uid: b"twin".to_vec(), ..server.state().mails[0].clone() };
+            server.state().mails.push(twin);
+            let cut_at = Some(Nth("TOP", cut));
+            server.behave(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
+            for _ in 0..4 {
+                sandbox.popkeep(["fetch", "--quiet"]).run();
+            }
+            server.behave(Behaviour::default());
+            assert_eq!(fetch(&sandbox)["archived"], 4, "{format}, {cut}");
+            assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
+            sandbox
+                .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
+            assert_eq!(fetch(&sandbox)["deleted"], 4, "{format}, {cut}");
+            assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_move_at_a_first_look_bind_nothing() {
+    // All of one size, so that sizes tell nothing.
+    let new = |number: usize| {
+        let text = format!("Received: by x\nMessage-ID: <{number:03}@x>\nSubject: s\n\n{number:03}\n");
+        Mail::new(&format!("u{number:03}"), text)
+    };
+    let all: Vec<Mail> = (1..=8).map(new).collect();
+    for capa in [Capa::default(), Capa::without_pipelining()] {
+        let server = PopServer::with(all[..7].to_vec());
+        let sandbox = sandbox(&server, "maildir");
+        archive_of(&sandbox, "maildir", "mpop", &[&all[1..4], &all[5..7]].concat());
+        // Another client takes the first message, and a new one of the same size comes.
+        let (expunges, delivers) = (Some((Nth("TOP", 1), 1)), Some(all[7].clone()));
+        server.behave(Behaviour { capa, expunges, delivers, ..Behaviour::default() });
+        sandbox.popkeep(["fetch", "--quiet"]).run();
+        server.behave(Behaviour::default());
+        assert_eq!(fetch(&sandbox)["archived"], 7);
+        let there = sandbox.maildir("work");
+        for mail in &all[1..] {
+            let count = there.iter().filter(|copy| copy.ends_with(&mail.stored())).count();
+            assert_eq!(count, 1, "{}", String::from_utf8_lossy(&mail.uid));
+        }
+        assert!(there.len() <= 8);
+    }
+}
+
+#[test]
+fn a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch() {
+    // Its copy is lost, and its message is back on the server under another UID.
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = sandbox(&server, "maildir");
+    fetch(&sandbox);
+    let lost = server.state().mails.remove(0);
+    fetch(&sandbox);
+    for file in stores::files(&sandbox.archive("work").join("new")) {
+        if std::fs::read(&file).unwrap() == lost.stored() {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    std::fs::write(sandbox.archive("work").join("cur/1.M1.here:2,S"), Mail::numbered(7).stored()).unwrap();
+    server.state().mails.push(Mail { uid: b"back".to_vec(), ..lost.clone() });
+    sandbox.popkeep(["fetch", "--quiet"]).run();
+    assert!(sandbox.maildir("work").contains(&lost.stored()));
 }
 
 /// Runs a real tool, if it is here, that fetches all mail into the archive; whether it did.

@@ -513,7 +513,7 @@ fn a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted() {
             server.state().mails[0] = unsteady.listed_as(&(40 + round).to_string());
             sandbox.configure([Account::on("work", &server).text("delete", delete)]);
             let outcome = sandbox.popkeep(["fetch"]).run().expect(0);
-            told += usize::from(outcome.stderr.contains("other octets each time"));
+            told += usize::from(outcome.stderr.contains("different octets each time"));
             assert_eq!(sandbox.maildir("work").len(), 3, "two versions of it, and the other message");
         }
         assert_eq!(told, 1);

@@ -23,10 +23,10 @@ impl<D: Disk> Maildir<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
-    ) -> Result<bool, ArchiveError> {
+    ) -> Result<(), ArchiveError> {
         let before = self.folder.stamp_now()?;
         if before.is_some() && ledger.unknown_copies_seen()? == before {
-            return Ok(false);
+            return Ok(());
         }
         let mut explained: HashSet<u64> = HashSet::new();
         let mut note = |place: &Place| {
@@ -66,7 +66,11 @@ impl<D: Disk> Maildir<D> {
             any |= unknown.is_some();
             found.extend(unknown);
             if found.len() >= PORTION {
-                let portion = Change::UnknownCopies { found: std::mem::take(&mut found), stamp: None };
+                let portion = Change::UnknownCopies {
+                    found: std::mem::take(&mut found),
+                    stamp: None,
+                    first_look: true,
+                };
                 problem = ledger.commit(&[portion]).err();
             }
         })?;
@@ -77,9 +81,9 @@ impl<D: Disk> Maildir<D> {
         let settled = self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
         let stamp = before.filter(|_| settled);
         if !found.is_empty() || stamp.is_some() {
-            ledger.commit(&[Change::UnknownCopies { found, stamp }])?;
+            ledger.commit(&[Change::UnknownCopies { found, stamp, first_look: any }])?;
         }
-        Ok(any)
+        Ok(())
     }
 
     /// Another program's message; `None` when it cannot be read, or is none.
@@ -115,10 +119,11 @@ impl<D: Disk> Maildir<D> {
 
     /// See [`crate::archive::Archive::secure_met`].
     pub(super) fn secure_unknown_copies(&mut self) -> Result<(), ArchiveError> {
-        if std::mem::take(&mut self.met) {
+        if self.met {
             for folder in [self.root.join("new"), self.root.join("cur")] {
                 self.disk.sync_dir(&folder).map_err(|error| ArchiveError::at(&folder, &error))?;
             }
+            self.met = false;
         }
         Ok(())
     }

@@ -24,19 +24,19 @@ impl<D: Disk> Mbox<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
-    ) -> Result<bool, ArchiveError> {
+    ) -> Result<(), ArchiveError> {
         let meta = match self.disk.link_metadata(&self.path) {
             Ok(meta) => meta,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(self.failed(&error)),
         };
         let known = ledger.unknown_copies_seen()?.as_deref().and_then(Stamp::parse);
         if known.as_ref().is_some_and(|known| known.is_still(&meta)) {
-            return Ok(false);
+            return Ok(());
         }
         let mut locked = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
             Ok(Some(locked)) => locked,
-            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(false),
+            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
         let file = &mut locked.file;
@@ -78,7 +78,11 @@ impl<D: Disk> Mbox<D> {
                 });
             }
             if found.len() >= PORTION {
-                let portion = Change::UnknownCopies { found: std::mem::take(&mut found), stamp: None };
+                let portion = Change::UnknownCopies {
+                    found: std::mem::take(&mut found),
+                    stamp: None,
+                    first_look: false,
+                };
                 problem = ledger.commit(&[portion]).err();
             }
             Ok(problem.is_none())
@@ -88,8 +92,7 @@ impl<D: Disk> Mbox<D> {
             return Err(error.into());
         }
         let stamp = Some(Stamp::of(&meta, begun).to_string());
-        ledger.commit(&[Change::UnknownCopies { found, stamp }])?;
-        Ok(count > known)
+        Ok(ledger.commit(&[Change::UnknownCopies { found, stamp, first_look: count > known }])?)
     }
 
     /// See [`crate::archive::Archive::meet`].
@@ -108,14 +111,16 @@ impl<D: Disk> Mbox<D> {
 
     /// See [`crate::archive::Archive::secure_met`].
     pub(super) fn secure_unknown_copies(&mut self) -> Result<(), ArchiveError> {
-        if !std::mem::take(&mut self.met) {
+        if !self.met {
             return Ok(());
         }
         let secure = || {
             self.disk.open(&self.path, Access::Read)?.sync()?;
             self.disk.sync_dir(disk::parent(&self.path))
         };
-        secure().map_err(|error| self.failed(&error))
+        secure().map_err(|error| self.failed(&error))?;
+        self.met = false;
+        Ok(())
     }
 }
 

@@ -22,13 +22,13 @@ pub(crate) struct Sizes {
     /// Every size in the listing, once somebody has asked for them.
     listed: Option<HashSet<u64>>,
     /// Messages in a row that tallied with another entry's size and not with their own.
-    unknown_copies: u32,
+    others_sizes: u32,
 }
 
 impl Sizes {
     /// Before the first message.
     pub(crate) fn new() -> Self {
-        Sizes { crlf: true, lf: true, tallied: 0, listed: None, unknown_copies: 0 }
+        Sizes { crlf: true, lf: true, tallied: 0, listed: None, others_sizes: 0 }
     }
 
     /// Whether a message tallies: LIST said `listed`, and `wire` octets came, which are `stored` octets with LF
@@ -54,8 +54,8 @@ impl Sizes {
         let has = |size: u64| listed.contains(&size);
         let crlf = self.crlf && (has(wire) || has(wire.saturating_sub(2)));
         let lf = self.lf && (has(stored) || has(stored.saturating_sub(1)));
-        self.unknown_copies = if crlf || lf { self.unknown_copies + 1 } else { 0 };
-        self.unknown_copies >= 2
+        self.others_sizes = if crlf || lf { self.others_sizes + 1 } else { 0 };
+        self.others_sizes >= 2
     }
 
     /// Whether any message has tallied.
@@ -64,8 +64,8 @@ impl Sizes {
     }
 
     /// A message tallied: the row of those that did not is broken.
-    pub(crate) fn end_of_strangers(&mut self) {
-        self.unknown_copies = 0;
+    pub(crate) fn end_of_others_sizes(&mut self) {
+        self.others_sizes = 0;
     }
 }
 

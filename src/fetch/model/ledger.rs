@@ -90,6 +90,10 @@ impl Ledger for ModelLedger {
         self.look(Ledger::has_unknown_copies)
     }
 
+    fn is_taken(&self, place: &Place) -> Result<bool, LedgerError> {
+        self.look(|record| record.is_taken(place))
+    }
+
     fn count_unknown_copies(&self) -> Result<u64, LedgerError> {
         self.look(Ledger::count_unknown_copies)
     }

@@ -38,6 +38,11 @@ impl Run<'_> {
             Ending::SessionFailed(error) => self.watch_order(sent_ahead, error)?,
             _ => true,
         };
+        if let Ending::SessionFailed(error) = &download.ending
+            && error.is_disorder()
+        {
+            self.release_bound_by_header()?;
+        }
         if in_order && download.somewhere && !std::mem::replace(&mut self.server.careful, true) {
             in_order = false;
         }

@@ -59,7 +59,9 @@ impl Run<'_> {
         }
         let numbers = match self.moved(session, plan, suspicion) {
             Err(AccountError::Session(error)) if !suspicion && error.silence().is_some() => {
-                download.ending = Ending::ClosedAfterAll(error);
+                if let Ending::Complete = download.ending {
+                    download.ending = Ending::ClosedAfterAll(error);
+                }
                 return Ok(false);
             }
             numbers => numbers?,
@@ -76,6 +78,7 @@ impl Run<'_> {
             .into_iter()
             .partition(|message| moved.get(message.item) == Some(&false));
         self.release_uids(&go)?;
+        self.release_bound_by_header()?;
         download.filed = stay;
         download.unsure.extend(go);
         // What was refused, or came with other octets, may have been another message.

@@ -7,8 +7,9 @@
 //!   is that of one of these unknown copies, without what fetchers add to it, and LIST gives the size that this header and
 //!   the unknown copy's body have together.
 //!
-//! A header counts only where a Message-ID and at least one Received make it a header like no other, and where no other
-//! listed message, row or unknown copy has the same one. Whatever does not fit is fetched and compared. Servers that refuse
+//! A header counts only where a Message-ID and at least one Received make it a header like no other, where no other
+//! listed message, row or unknown copy has the same one, and where STAT behind the last TOP says that numbers still mean
+//! what they meant. Whatever does not fit is fetched and compared. Servers that refuse
 //! TOP, or show whole messages, are not asked for long.
 //!
 //! That a maildrop moves, or that a first look is due, is on record, and what is recognised is put on record as it
@@ -29,6 +30,7 @@ use crate::mail::bare::{Bare, BareHeader};
 use crate::mail::digest::{Digest, Digester, Hash};
 use crate::plan::{Left, Moves, Plan, Verdict};
 use crate::pop3::listing::Entry;
+use crate::pop3::refusal::is_about_the_account;
 use crate::session::headers::{self, Heard};
 use crate::session::{Session, Transaction};
 use crate::stop;
@@ -135,6 +137,8 @@ struct Known {
     changes: Vec<Change>,
     /// Unknown copies count, too.
     first_look: bool,
+    /// The server refuses to show more for now.
+    limited: bool,
 }
 
 impl Known {
@@ -164,7 +168,9 @@ impl Known {
             }
         }
         if !rows.is_empty() {
-            if self.is_first_bearer(plan, place, hash)
+            // Elsewhere only its content tells whether it is a row that is not listed any more.
+            if plan.migrated()
+                && self.is_first_bearer(plan, place, hash)
                 && let ([row], Some(uid)) = (&rows[..], plan.item(place).entry.uid)
             {
                 self.bind_row(plan, (place, hash), row, uid);
@@ -198,6 +204,8 @@ impl Known {
         if let Some(other) = self.earlier.remove(&row.seq) {
             self.bearers.insert(hash, None);
             self.release(plan, other, row.seq, plan.item(place).verdict);
+            plan.compare_with_loose(other);
+            plan.compare_with_loose(place);
             return;
         }
         let list_size = plan.item(place).entry.size;
@@ -221,9 +229,18 @@ impl Known {
         let Entry { uid: Some(uid), size: Some(list_size), .. } = plan.item(place).entry else {
             return Ok(());
         };
-        let Some(met) = archive.meet(&unknown)? else {
-            self.changes.push(Change::ForgetUnknownCopy(unknown));
+        if ledger.is_taken(&unknown.place)? {
             return Ok(());
+        }
+        let met = match archive.meet(&unknown) {
+            Ok(Some(met)) => met,
+            Ok(None) => {
+                self.changes.push(Change::ForgetUnknownCopy(unknown));
+                return Ok(());
+            }
+            Err(error @ ArchiveError::Ledger(_)) => return Err(error),
+            // It cannot be read: the message is fetched.
+            Err(_) => return Ok(()),
         };
         if !(met.is_still(&unknown) && fits(&met, header, list_size)) {
             return Ok(());
@@ -260,20 +277,16 @@ fn fits(met: &Met, header: &Header, list_size: u64) -> bool {
 }
 
 impl Run<'_> {
-    /// Recognises what it can of messages whose UIDs are new; the rest of the plan stays as it is.
-    pub(crate) fn recognise_by_header(
-        &mut self,
-        session: &mut Session<Transaction>,
-        plan: &mut Plan<'_>,
-    ) -> Result<(), AccountError> {
-        let deletes_all = self.account.delete == DeletePolicy::Fetched;
-        let first_look = self.store.ledger.first_look()?;
-        if !(plan.migrated() || first_look)
+    /// The new messages whose headers are to be asked for, if there is a reason to.
+    fn to_ask(&self, plan: &Plan<'_>) -> Result<Vec<usize>, AccountError> {
+        let ledger = &self.store.ledger;
+        if !(plan.migrated() || ledger.first_look()?)
             || self.server.top == Top::Avoided
-            || deletes_all
-            || self.store.ledger.quirks()?.equal_uids
+            // Each of them will be fetched.
+            || self.account.delete == DeletePolicy::Fetched
+            || ledger.quirks()?.equal_uids
         {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let fits = |place: &usize| {
             let rests = matches!(plan.item(*place).verdict, Verdict::Left(Left::Quarantine));
@@ -283,28 +296,86 @@ impl Run<'_> {
                 && plan.quarantine_id(*place).is_none()
                 && !rests
         };
-        let places: Vec<usize> = plan.new_messages().filter(fits).collect();
+        Ok(plan.new_messages().filter(fits).collect())
+    }
+
+    /// Whether files are to be read before headers are asked for: those that are known by their names only, unless they
+    /// are many more than the messages whose download they might save.
+    pub(crate) fn must_read_archive(&self, plan: &Plan<'_>) -> Result<bool, AccountError> {
+        let ledger = &self.store.ledger;
+        let asked = if ledger.first_look()? { self.to_ask(plan)?.len() as u64 } else { 0 };
+        Ok(asked > 0 && (1..=asked.saturating_mul(MANY)).contains(&ledger.unread_unknown_copies(0)?.0))
+    }
+
+    /// Reads the headers of unknown copies that are known by their names only. With many this takes longer than a
+    /// server waits: there is no session meanwhile.
+    pub(crate) fn read_archive(&mut self) -> Result<(), AccountError> {
+        loop {
+            let (_, unread) = self.store.ledger.unread_unknown_copies(PORTION)?;
+            if unread.is_empty() {
+                return Ok(());
+            }
+            let mut changes = Vec::new();
+            for unknown in unread {
+                stop::check()?;
+                let header = match self.store.archive.meet(&unknown) {
+                    Ok(Some(met)) => met.bare.map(|bare| bare.short()),
+                    Ok(None) => {
+                        changes.push(Change::ForgetUnknownCopy(unknown));
+                        continue;
+                    }
+                    Err(error @ ArchiveError::Ledger(_)) => return Err(error.into()),
+                    // One that cannot be read has no header here, and keeps no mail from coming.
+                    Err(_) => None,
+                };
+                changes.push(Change::UnknownCopyRead(UnknownCopy { header, ..unknown }));
+            }
+            self.store.ledger.commit(&changes)?;
+        }
+    }
+
+    /// Recognises what it can of messages whose UIDs are new; the rest of the plan stays as it is.
+    pub(crate) fn recognise_by_header(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &mut Plan<'_>,
+    ) -> Result<(), AccountError> {
+        let places = self.to_ask(plan)?;
         if places.is_empty() {
             return Ok(());
         }
-        if first_look {
-            self.read_headers_of_unknown_copies(places.len())?;
-        }
         self.server.top = Top::Asked;
         let headers = Headers::of(&*self.store.ledger)?;
-        let mut known = Known::new(plan, first_look);
+        let mut known = Known::new(plan, self.store.ledger.first_look()?);
         // A few at first: the server may refuse it, or show whole messages.
         let (first, rest) = places.split_at(places.len().min(FIRST));
         let mut heard = self.hear_headers(session, plan, &headers, first, &mut known);
         if let Ok(true) = heard {
             heard = self.hear_headers(session, plan, &headers, rest, &mut known);
         }
-        self.store.archive.secure_met()?;
-        if first_look && heard.is_ok() {
+        // A step that failed leaves nothing on record that may not be durable.
+        if let Err(AccountError::Store(_)) = heard {
+            return heard.map(drop);
+        }
+        let moved = match &heard {
+            Ok(_) if !known.bound.is_empty() => self.have_numbers_moved(session, plan, known.bound.len())?,
+            Err(AccountError::Session(error)) => error.is_disorder(),
+            _ => false,
+        };
+        if known.first_look && !known.limited && !moved && heard.is_ok() {
             known.changes.push(Change::FirstLookOver);
         }
+        self.store.archive.secure_met()?;
         self.store.ledger.commit(&std::mem::take(&mut known.changes))?;
-        let count = known.bound.len() as u64;
+        self.server.bound_by_header = known.bound.values().map(|(seq, _)| *seq).collect();
+        if moved {
+            for (place, (seq, verdict)) in known.bound.drain() {
+                plan.release(place, seq, verdict);
+            }
+            self.release_bound_by_header()?;
+            self.server.moved_at_top = heard.is_ok();
+        }
+        let count = self.server.bound_by_header.len() as u64;
         self.tally.named += count;
         if count > 0 {
             self.note(&format!(
@@ -322,31 +393,12 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the headers of unknown copies that are known by their names only, unless they are many more than these messages,
-    /// whose download they might save.
-    fn read_headers_of_unknown_copies(&mut self, messages: usize) -> Result<(), AccountError> {
-        let (count, _) = self.store.ledger.unread_unknown_copies(0)?;
-        if count > (messages as u64).saturating_mul(MANY) {
-            return Ok(());
-        }
-        loop {
-            let (_, unread) = self.store.ledger.unread_unknown_copies(PORTION)?;
-            if unread.is_empty() {
-                return Ok(());
-            }
-            let mut changes = Vec::new();
-            for unknown in unread {
-                stop::check()?;
-                changes.push(match self.store.archive.meet(&unknown)? {
-                    Some(met) => Change::UnknownCopyRead(UnknownCopy {
-                        header: met.bare.map(|bare| bare.short()),
-                        ..unknown
-                    }),
-                    None => Change::ForgetUnknownCopy(unknown),
-                });
-            }
-            self.store.ledger.commit(&changes)?;
-        }
+    /// Takes back what this session has recognised by headers: its numbers did not mean what they were listed for, or
+    /// its answers were not to its questions.
+    pub(crate) fn release_bound_by_header(&mut self) -> Result<(), AccountError> {
+        let release = |seq| Change::Recognised { seq, uid: None, list_size: None };
+        let changes: Vec<Change> = self.server.bound_by_header.drain(..).map(release).collect();
+        Ok(self.store.ledger.commit(&changes)?)
     }
 
     /// Asks for the headers of these messages, and puts on record what they show as it comes. Whether it is worth going
@@ -387,7 +439,11 @@ impl Run<'_> {
                         problem = committed.err();
                     }
                 }
-                Heard::Refused(_) => drop(waiting.next()),
+                Heard::Refused(reply) => {
+                    // It may show them another time.
+                    known.limited |= is_about_the_account(&reply) || reply.is_transient();
+                    waiting.next();
+                }
             }
             if problem.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

@@ -122,6 +122,9 @@ impl Run<'_> {
             }
             while let Some(unknown) = self.store.ledger.unknown_copy(Which::Origin(&origin), *after)? {
                 *after = unknown.id;
+                if self.store.ledger.is_taken(&unknown.place)? {
+                    continue;
+                }
                 let met = self.store.archive.meet(&unknown)?;
                 if met.is_none() {
                     changes.push(Change::ForgetUnknownCopy(unknown));

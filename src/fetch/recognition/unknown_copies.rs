@@ -76,6 +76,9 @@ impl UnknownCopies {
                 return Ok(None);
             };
             self.tried.insert(*content, unknown.id);
+            if ledger.is_taken(&unknown.place)? {
+                continue;
+            }
             match archive.meet(&unknown)? {
                 Some(met) => return Ok(Some((unknown, met))),
                 None => changes.push(Change::ForgetUnknownCopy(unknown)),

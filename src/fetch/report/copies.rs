@@ -44,9 +44,7 @@ impl Copies {
             copies.half = accepted == 0 && !before.said_half && is_half(news);
         }
         copies.presence = Arc::new(presence);
-        if store.archive.find_unknown_copies(&mut *store.ledger, now())? {
-            store.ledger.commit(&[Change::FirstLook])?;
-        }
+        store.archive.find_unknown_copies(&mut *store.ledger, now())?;
         Ok(copies)
     }
 
