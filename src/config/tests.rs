@@ -196,6 +196,9 @@ fn values_that_cannot_be_are_refused() {
         ("pipelining = \"yes\"", "\"auto\", \"on\", \"off\""),
         ("delete = \"30\"", "\"30 days\""),
         ("delete = \"a month\"", "\"30d\""),
+        // Six months or six minutes? The wrong guess deletes mail.
+        ("delete = \"6M\"", "\"30d\""),
+        ("delete = \"2W\"", "\"30d\""),
         ("timeout = \"0s\"", "more than 0"),
         ("timeout = \"2d\"", "at most a day"),
         ("timeout = \"soon\"", "a duration such as"),
