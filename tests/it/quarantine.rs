@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::support::clock::{HOUR, library};
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
@@ -20,12 +21,6 @@ fn hanging_up(uids: &[&str]) -> Behaviour {
 
 fn set(uids: &[&str]) -> BTreeSet<Vec<u8>> {
     uids.iter().map(|uid| uid.as_bytes().to_vec()).collect()
-}
-
-#[track_caller]
-fn fetch(sandbox: &Sandbox, code: i32, options: &[&str]) -> Value {
-    let arguments = ["fetch", "--json"].iter().chain(options);
-    sandbox.popkeep(arguments).run().expect(code).json()["accounts"][0].clone()
 }
 
 /// The only message that is missing, and why.
@@ -45,47 +40,42 @@ fn asked(server: &PopServer, verb: &str) -> Vec<Vec<String>> {
 
 /// What is in quarantine: UID and failures.
 fn quarantine(sandbox: &Sandbox) -> Vec<(String, u32)> {
-    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     let mut rows = ledger.prepare("SELECT uid, failures FROM quarantine ORDER BY uid").unwrap();
     let rows =
         rows.query_map([], |row| Ok((String::from_utf8(row.get::<_, Vec<u8>>(0)?).unwrap(), row.get(1)?)));
     rows.unwrap().map(Result::unwrap).collect()
 }
 
-/// As if the time had come to try everything again.
-fn time_passes(sandbox: &Sandbox) {
-    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
-    ledger.execute("UPDATE quarantine SET next_at = 1", []).unwrap();
-}
-
 #[test]
 fn a_refused_message_is_tried_last_and_ever_more_seldom_until_it_comes() {
+    let Some(library) = library() else { return };
     let server = PopServer::behaving(Mail::some(3), refusing(&[POISON]));
     let sandbox = Sandbox::for_server(&server);
-    assert!(reason(&fetch(&sandbox, 1, &[])).ends_with("next try in the next run"));
+    assert!(reason(&sandbox.fetch_with(1, &[])).ends_with("next try in the next run"));
     assert_eq!(asked(&server, "RETR").len(), 1);
 
     // The next run tries it, but everything else comes first.
     server.state().mails.push(Mail::numbered(4));
-    let report = fetch(&sandbox, 1, &[]);
+    let report = sandbox.fetch_with(1, &[]);
     assert!(reason(&report).contains("cannot be read; next try 2"), "{report}");
     assert!(reason(&report).contains("it failed in 2 runs since 2"), "{report}");
     assert_eq!(asked(&server, "RETR"), [["RETR 4"], ["RETR 1"]]);
 
     // Before its time it is only reported, also by a plan.
-    assert!(reason(&fetch(&sandbox, 1, &[])).contains("next try 2"));
+    assert!(reason(&sandbox.fetch_with(1, &[])).contains("next try 2"));
     assert_eq!(asked(&server, "RETR"), [[""; 0]]);
     sandbox.popkeep(["fetch", "--dry-run"]).run().expect(0).says(&["would leave message 1", "next try 2"]);
     server.take_sessions();
 
     // At its time, and when a person wants it, it is tried: in the first session if nothing else is there.
-    time_passes(&sandbox);
-    fetch(&sandbox, 1, &[]);
+    sandbox.set_clock(&library, HOUR + 60);
+    sandbox.fetch_with(1, &[]);
     assert_eq!(asked(&server, "RETR"), [["RETR 1"]]);
     assert_eq!(quarantine(&sandbox), [(POISON.to_owned(), 3)]);
     server.behave(Behaviour::default());
-    fetch(&sandbox, 1, &[]);
-    fetch(&sandbox, 0, &["--retry"]);
+    sandbox.fetch_with(1, &[]);
+    sandbox.fetch_with(0, &["--retry"]);
     assert_eq!(quarantine(&sandbox), []);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(4)));
 }
@@ -94,12 +84,12 @@ fn a_refused_message_is_tried_last_and_ever_more_seldom_until_it_comes() {
 fn a_first_message_at_which_the_server_hangs_up_blocks_nobody() {
     let server = PopServer::behaving(Mail::some(4), hanging_up(&[POISON]));
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-    let report = fetch(&sandbox, 1, &[]);
+    let report = sandbox.fetch_with(1, &[]);
     assert!(reason(&report).contains("the session broke off at it"), "{report}");
     assert_eq!((&report["fetched"], &report["deleted"]), (&3.into(), &3.into()));
     assert_eq!(server.uids(), [POISON]);
     server.behave(Behaviour::default());
-    assert_eq!(fetch(&sandbox, 0, &[])["deleted"], 1);
+    assert_eq!(sandbox.fetch()["deleted"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(4)));
 }
 
@@ -110,11 +100,11 @@ fn several_first_messages_at_which_the_server_hangs_up_are_told_apart_by_the_nex
     let sandbox = Sandbox::for_server(&server);
     // Two sessions without a message: the server may be at fault.
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(69).one_line(&["closed the connection"]);
-    fetch(&sandbox, 1, &[]);
+    sandbox.fetch_with(1, &[]);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)[3..]));
     assert_eq!(quarantine(&sandbox), poison.map(|uid| (uid.to_owned(), 1)));
     server.behave(Behaviour::default());
-    fetch(&sandbox, 0, &[]);
+    sandbox.fetch();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
 }
 
@@ -122,9 +112,9 @@ fn several_first_messages_at_which_the_server_hangs_up_are_told_apart_by_the_nex
 fn a_connection_that_was_only_lost_leaves_nothing_behind() {
     let server = PopServer::behaving(Mail::some(3), hanging_up(&[POISON]));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox, 1, &[]);
+    sandbox.fetch_with(1, &[]);
     server.behave(Behaviour::default());
-    fetch(&sandbox, 0, &[]);
+    sandbox.fetch();
     assert_eq!(quarantine(&sandbox), []);
 }
 
@@ -133,7 +123,7 @@ fn a_limit_is_not_used_up_by_what_failed() {
     let server = PopServer::behaving(Mail::some(3), refusing(&[POISON]));
     let sandbox = Sandbox::for_server(&server);
     for archived in [0, 1, 2] {
-        assert_eq!(fetch(&sandbox, 1, &["--limit", "1"])["archived"], archived);
+        assert_eq!(sandbox.fetch_with(1, &["--limit", "1"])["archived"], archived);
     }
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)[1..]));
 }
@@ -142,9 +132,9 @@ fn a_limit_is_not_used_up_by_what_failed() {
 fn what_is_no_longer_listed_leaves_the_quarantine() {
     let server = PopServer::behaving(Mail::some(3), refusing(&[POISON]));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox, 1, &[]);
+    sandbox.fetch_with(1, &[]);
     server.state().mails.remove(0);
-    fetch(&sandbox, 0, &[]);
+    sandbox.fetch();
     assert_eq!(quarantine(&sandbox), []);
 }
 
@@ -154,13 +144,13 @@ fn a_message_that_grows_past_max_size_is_not_fetched_again_until_max_size_grows(
     let server = PopServer::with(vec![large.clone(), Mail::numbered(2)]);
     let sandbox = Sandbox::with([Account::on("work", &server).text("max_size", "100 KiB")]);
     for _ in 0..2 {
-        assert_eq!(fetch(&sandbox, 0, &[])["left"], 1);
+        assert_eq!(sandbox.fetch()["left"], 1);
     }
     server.take_sessions();
-    assert_eq!(fetch(&sandbox, 0, &[])["left"], 1);
+    assert_eq!(sandbox.fetch()["left"], 1);
     assert_eq!(asked(&server, "RETR"), [[""; 0]], "not a third time");
     sandbox.configure([Account::on("work", &server)]);
-    fetch(&sandbox, 0, &[]);
+    sandbox.fetch();
     assert_same_mail(sandbox.maildir("work"), stored_forms([&large, &Mail::numbered(2)]));
     assert_eq!(quarantine(&sandbox), []);
 }
@@ -172,10 +162,10 @@ fn one_of_several_under_one_uid_fails_alone() {
     server.state().mails[2].uid = b"uid-00002".to_vec();
     server.behave(refusing(&["uid-00002"]));
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox, 1, &[])["archived"], 1);
+    assert_eq!(sandbox.fetch_with(1, &[])["archived"], 1);
     assert_eq!(quarantine(&sandbox).len(), 2);
     server.behave(Behaviour::default());
-    fetch(&sandbox, 0, &[]);
+    sandbox.fetch();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
     assert_eq!(quarantine(&sandbox), []);
 }
@@ -190,7 +180,7 @@ fn a_server_whose_every_message_fails_cannot_keep_a_run_going() {
     let sandbox = Sandbox::with([Account::on("work", &server).key("max_size", 1)]);
     for unreached in [MANY - 100, 0] {
         let outcome = sandbox.popkeep(["fetch", "--json"]).run();
-        let report = outcome.json()["accounts"][0].clone();
+        let report = outcome.account();
         let reasons = report["missing"].as_array().unwrap().iter();
         let later = reasons.filter(|message| message["reason"] == "not reached in this run").count();
         assert_eq!((server.take_sessions().len(), later), (100, unreached), "{report}");
@@ -217,9 +207,9 @@ fn a_long_refusal_is_cut_before_it_is_kept_or_told() {
     let says = [("RETR 2", format!("-ERR {}\r\n", "long \u{fc} ".repeat(500)).into_bytes())].into();
     server.behave(Behaviour { says, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
-    let report = fetch(&sandbox, 1, &[]);
+    let report = sandbox.fetch_with(1, &[]);
     assert!(reason(&report).len() < 400, "{report}");
-    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     let octets: i64 = ledger
         .query_row("SELECT max(length(CAST(reason AS BLOB))) FROM quarantine", [], |row| row.get(0))
         .unwrap();
