@@ -246,6 +246,28 @@ fn a_table_name_that_toml_cannot_read_is_told_what_to_write() {
 }
 
 #[test]
+fn a_table_within_an_account_is_not_told_to_become_an_account() {
+    for (table, key) in [("work.oauth", "oauth"), ("work.old", "old"), ("work.a.b", "a")] {
+        for text in [
+            format!("{WORK}[accounts.{table}]\nhost = \"x\"\n"),
+            format!("[accounts.{table}]\nhost = \"x\"\n{WORK}"),
+        ] {
+            let line = fault(&text);
+            assert!(!line.contains("quotes"), "{line}");
+            assert!(line.contains(&format!("\"{key}\"")) && line.contains("[accounts.work]"), "{line}");
+        }
+    }
+    let alone = fault("[accounts.work.oauth]\nprovider = \"x\"\n");
+    assert!(!alone.contains("quotes"), "{alone}");
+    // A quoted account counts, too; and the name in front of `oauth` may be the one that needs quotes.
+    let quoted = WORK.replace("accounts.work", "accounts.\"jane.doe\"");
+    let line = fault(&format!("{quoted}[accounts.jane.doe.old]\nhost = \"x\"\n"));
+    assert!(!line.contains("quotes"), "{line}");
+    let line = fault("[accounts.jane.doe.oauth]\nprovider = \"x\"\n");
+    assert!(line.contains("write [accounts.\"jane.doe\"]"), "{line}");
+}
+
+#[test]
 fn an_age_in_words_is_an_age() {
     assert_eq!(work("delete = \"30 days\"").delete, DeletePolicy::After(Duration::from_hours(720)));
     assert_eq!(work("quiet_transient = \"6 hours\"").quiet_transient, Duration::from_hours(6));
