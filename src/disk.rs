@@ -23,7 +23,7 @@ pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhauste
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;
-pub use replace::{replace_private, replace_shared};
+pub use replace::{replace_as_it_was, replace_private, replace_shared};
 pub use small::{
     AccountLock, last_change, make_private_dirs, mode_and_owner, names_in, read_limited, rename_new,
     write_new_private,

@@ -16,7 +16,8 @@ pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
             Ok(document) => {
                 let mut path = Vec::new();
                 let _found = locate(document.get_ref(), &span, &mut path);
-                (dotted_name(text, &span).unwrap_or_else(|| misfit(error.message(), &path)), span)
+                let dotted = dotted_name(line_at(text, &span), document.get_ref());
+                (dotted.unwrap_or_else(|| misfit(error.message(), &path)), span)
             }
             Err(syntax) => {
                 let span = syntax.span().unwrap_or(span);
@@ -54,10 +55,27 @@ fn name_in_header(line: &str) -> Option<&str> {
     (!name.contains(['"', '\'']) && !name.is_empty() && !name.bytes().all(bare)).then_some(name)
 }
 
-/// A name with dots in a header such as `[accounts.jane.doe]`, which to TOML is a table `doe` within `jane`.
-fn dotted_name(text: &str, span: &Range<usize>) -> Option<Fault> {
-    let (name, _) = line_at(text, span).trim().strip_prefix("[accounts.")?.split_once(']')?;
-    (name.contains('.') && is_account_name(name)).then(|| Fault::UnquotedName { name: name.to_owned() })
+/// A name with dots in a header such as `[accounts.jane.doe]`, which to TOML is a table `doe` within `jane`. Not
+/// `[accounts.work.old]` where `work` is an account, nor `[accounts.work.oauth]`: there the dot separates an account
+/// from what belongs to it, and quotes would make a second account.
+fn dotted_name(line: &str, document: &DeTable<'_>) -> Option<Fault> {
+    let (name, _) = line.trim().strip_prefix("[accounts.")?.split_once(']')?;
+    let name = name.strip_suffix(".oauth").unwrap_or(name);
+    let within = name.match_indices('.').any(|(dot, _)| is_account(&name[..dot], document));
+    (name.contains('.') && is_account_name(name) && !within)
+        .then(|| Fault::UnquotedName { name: name.to_owned() })
+}
+
+/// Whether the document has this account: a table with keys of its own, not only with tables.
+fn is_account(name: &str, document: &DeTable<'_>) -> bool {
+    let Some(DeValue::Table(accounts)) = value_of("accounts", document) else { return false };
+    let Some(DeValue::Table(account)) = value_of(name, accounts) else { return false };
+    account.iter().any(|(_, value)| !matches!(value.get_ref(), DeValue::Table(_)))
+}
+
+/// The value of a key.
+fn value_of<'t, 'd>(key: &str, table: &'t DeTable<'d>) -> Option<&'t DeValue<'d>> {
+    table.iter().find(|(known, _)| known.get_ref() == key).map(|(_, value)| value.get_ref())
 }
 
 /// What to say of it: a name with a `@` wants quotes, one with a space another name.

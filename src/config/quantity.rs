@@ -15,7 +15,8 @@ const LONGEST: u64 = 365_250 * 86_400_000;
 
 /// Reads a duration: one or more of a whole number and its unit (`ms`, `s`, `m`, `h`, `d`, `w`, or
 /// the words for them), spaces between allowed, at most a thousand years in all. `None` if it is none;
-/// a number without its unit is none, except `0`.
+/// a number without its unit is none, except `0`. Only words may be written in capitals: "6M" may mean six
+/// months, and six minutes would delete mail.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest == "0" {
@@ -28,7 +29,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let (number, after) = leading(rest, |c| c.is_ascii_digit());
         let (unit, after) = leading(after.trim_start(), |c| c.is_ascii_alphabetic());
-        let milliseconds = match unit.to_ascii_lowercase().as_str() {
+        let word = if unit.len() > 2 { unit.to_ascii_lowercase() } else { unit.to_owned() };
+        let milliseconds = match word.as_str() {
             "ms" => 1,
             "s" | "sec" | "second" | "seconds" => 1_000,
             "m" | "min" | "minute" | "minutes" => 60_000,
@@ -75,6 +77,8 @@ mod tests {
             ("30 days", 2_592_000),
             ("1 day 12 hours", 129_600),
             ("2 Weeks", 1_209_600),
+            ("30 DAYS", 2_592_000),
+            ("5 Min", 300),
         ] {
             assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text:?}");
         }
@@ -97,6 +101,16 @@ mod tests {
             "18446744073709551615w",
             "1000000d",
             "١s",
+            "6M",
+            "6 M",
+            "1h6M",
+            "2W",
+            "30D",
+            "6H",
+            "90S",
+            "250MS",
+            "250Ms",
+            "250 mS",
         ] {
             assert_eq!(parse_duration(text), None, "{text:?}");
         }

@@ -196,6 +196,9 @@ fn values_that_cannot_be_are_refused() {
         ("pipelining = \"yes\"", "\"auto\", \"on\", \"off\""),
         ("delete = \"30\"", "\"30 days\""),
         ("delete = \"a month\"", "\"30d\""),
+        // Six months or six minutes? The wrong guess deletes mail.
+        ("delete = \"6M\"", "\"30d\""),
+        ("delete = \"2W\"", "\"30d\""),
         ("timeout = \"0s\"", "more than 0"),
         ("timeout = \"2d\"", "at most a day"),
         ("timeout = \"soon\"", "a duration such as"),
@@ -240,6 +243,28 @@ fn a_table_name_that_toml_cannot_read_is_told_what_to_write() {
     let noted = named("my mail] # at home\n#");
     assert!(noted.contains("\"my mail\" is not valid"), "{noted}");
     assert!(fault("[accounts.work\n").contains("not valid TOML"));
+}
+
+#[test]
+fn a_table_within_an_account_is_not_told_to_become_an_account() {
+    for (table, key) in [("work.oauth", "oauth"), ("work.old", "old"), ("work.a.b", "a")] {
+        for text in [
+            format!("{WORK}[accounts.{table}]\nhost = \"x\"\n"),
+            format!("[accounts.{table}]\nhost = \"x\"\n{WORK}"),
+        ] {
+            let line = fault(&text);
+            assert!(!line.contains("quotes"), "{line}");
+            assert!(line.contains(&format!("\"{key}\"")) && line.contains("[accounts.work]"), "{line}");
+        }
+    }
+    let alone = fault("[accounts.work.oauth]\nprovider = \"x\"\n");
+    assert!(!alone.contains("quotes"), "{alone}");
+    // A quoted account counts, too; and the name in front of `oauth` may be the one that needs quotes.
+    let quoted = WORK.replace("accounts.work", "accounts.\"jane.doe\"");
+    let line = fault(&format!("{quoted}[accounts.jane.doe.old]\nhost = \"x\"\n"));
+    assert!(!line.contains("quotes"), "{line}");
+    let line = fault("[accounts.jane.doe.oauth]\nprovider = \"x\"\n");
+    assert!(line.contains("write [accounts.\"jane.doe\"]"), "{line}");
 }
 
 #[test]

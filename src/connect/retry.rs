@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | says that the maildrop is in use, and our own last session ended less than 10 s before: it may still be working on our QUIT, whose answer is not always waited for | after 0.1 s, then twice that each time, up to 1 s | for 3 s |
 //! | says that the maildrop is in use by others: each login costs it something, and some servers answer each one more slowly than the one before | after 2 s, then twice that each time, up to 30 s | for the time given with `--wait`; without it, not at all |
-//! | says that the token has expired | at once, if `token_command` has another one now | once, and once more after each wait |
+//! | says that the token has expired, in the last answer or in the one that is reported because nothing is left to try | at once, if `token_command` has another one now | once, and once more after each wait |
 //! | does not answer a command or a mechanism, or hangs up at it | at once, without that; [`Omissions::after`] says what is left out | until nothing more may be left out |
 //! | offers no way to log in, while something is left out that it did not answer in an earlier run: it may have been repaired since | at once, with everything | once |
 //! | wants some time between two logins (LOGIN-DELAY) | none: the login itself waits that long | 15 s |
@@ -120,7 +120,13 @@ impl Retry {
             self.omissions = Omissions::default();
             return at_once(None);
         }
-        Next::GiveUp(self.first.take().unwrap_or(error))
+        let reported = self.first.take().unwrap_or(error);
+        if reported.wants_new_token() && !std::mem::replace(&mut self.token_renewed, true) {
+            // What was left out since then was left out because of the old token.
+            self.omissions = self.known.clone();
+            return Next::WithAnotherToken(reported);
+        }
+        Next::GiveUp(reported)
     }
 }
 
@@ -152,6 +158,7 @@ pub(super) fn rest_of_login_delay(
 mod tests {
     use super::*;
     use crate::pop3::reply::Reply;
+    use crate::sasl::Mechanism;
     use crate::session::LoginRefusal;
 
     fn in_use() -> SessionError {
@@ -164,7 +171,7 @@ mod tests {
 
     fn refused(line: &str, meaning: Refusal) -> SessionError {
         SessionError::LoginRefused(Box::new(LoginRefusal {
-            mechanism: crate::sasl::Mechanism::XOAuth2,
+            mechanism: Mechanism::XOAuth2,
             reply: reply(line),
             meaning,
             complaint: None,
@@ -219,6 +226,39 @@ mod tests {
             Next::WithAnotherToken(_)
         ));
         assert!(matches!(after(refused("-ERR token expired", Refusal::Credentials)), Next::GiveUp(_)));
+    }
+
+    /// The server refuses XOAUTH2 in these words and hangs up at OAUTHBEARER, also when that is the first one.
+    fn hang_ups_after(retry: &mut Retry, refusal: &str) -> Next {
+        let hang_up = || SessionError::Closed { during: "AUTH" };
+        let SessionError::LoginRefused(refusal) = refused(refusal, Refusal::Mechanism) else {
+            unreachable!()
+        };
+        let silent = Some(Mechanism::OAuthBearer);
+        let course =
+            Course { refused: vec![Mechanism::XOAuth2], refusal: Some(refusal), silent, ..Course::default() };
+        let next = retry.after(hang_up(), course, Choice::Auto, Instant::now());
+        assert!(matches!(next, Next::Again { pause: Duration::ZERO, note: Some(_) }));
+        assert_eq!(retry.omissions.unknown, [Mechanism::XOAuth2]);
+        let course = Course { silent, ..Course::default() };
+        let next = retry.after(hang_up(), course, Choice::Auto, Instant::now());
+        assert!(matches!(next, Next::Again { pause: Duration::ZERO, note: Some(_) }));
+        retry.after(SessionError::ClearTextRefused, Course::default(), Choice::Auto, Instant::now())
+    }
+
+    #[test]
+    fn a_token_that_expired_is_renewed_also_where_a_hang_up_came_after_the_refusal() {
+        let known = Omissions { capa_after_login: true, ..Omissions::default() };
+        let mut retry = Retry::new(known.clone(), None, None);
+        let next = hang_ups_after(&mut retry, "-ERR token expired");
+        assert!(matches!(next, Next::WithAnotherToken(SessionError::LoginRefused(_))));
+        assert_eq!(retry.omissions, known, "the new token may use every mechanism");
+        let next = hang_ups_after(&mut retry, "-ERR token expired");
+        assert!(matches!(next, Next::GiveUp(SessionError::LoginRefused(_))), "once");
+
+        let mut retry = Retry::new(Omissions::default(), None, None);
+        let next = hang_ups_after(&mut retry, "-ERR no such mechanism");
+        assert!(matches!(next, Next::GiveUp(SessionError::LoginRefused(_))), "nothing blames the token");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::os::{OsDisk, parent};
 use super::{Disk as _, Kind, is_alive, is_unsupported};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -19,7 +19,7 @@ const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::RO
 pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
     match OsDisk.link_metadata(path) {
         Ok(meta) if meta.kind != Kind::File => {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it exists and is not a regular file"));
+            return Err(not_regular());
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -43,6 +43,29 @@ pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
 pub fn replace_private(draft: &Path, path: &Path) -> io::Result<()> {
     rustix::fs::rename(draft, path)?;
     OsDisk.sync_dir(parent(path))
+}
+
+/// The same, but who could read and write the old file can do so with the new one; where the group cannot be given, nobody
+/// by the group. What it replaces must be a regular file, as in [`replace_shared`].
+pub fn replace_as_it_was(draft: &Path, path: &Path) -> io::Result<()> {
+    let (new, old) = (OsDisk.link_metadata(draft)?, OsDisk.link_metadata(path)?);
+    if old.kind != Kind::File {
+        return Err(not_regular());
+    }
+    let mut mode = Mode::from_raw_mode(old.mode & 0o777);
+    if old.gid != new.gid && rustix::fs::chown(draft, None, Some(Gid::from_raw(old.gid))).is_err() {
+        mode -= Mode::RWXG;
+    }
+    match rustix::fs::chmod(draft, mode).map_err(io::Error::from) {
+        // CIFS, vfat: whoever mounts them says who may read.
+        Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {}
+        outcome => outcome?,
+    }
+    replace_private(draft, path)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it exists and is not a regular file")
 }
 
 /// Removes what runs that were killed have left. What cannot be removed is in nobody's way.
@@ -82,9 +105,10 @@ fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make the files")]
 mod tests {
-    use super::replace_shared;
-    use crate::disk::{mode_and_owner, names_in, read_limited};
+    use super::{replace_as_it_was, replace_shared};
+    use crate::disk::{mode_and_owner, names_in, read_limited, write_new_private};
     use std::io::ErrorKind;
 
     #[test]
@@ -97,6 +121,32 @@ mod tests {
             assert_eq!(mode_and_owner(&file).unwrap().0, 0o644);
         }
         assert_eq!(names_in(home.path()).unwrap(), ["popkeep.prom"], "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_draft_takes_over_the_mode_of_what_it_replaces() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let home = tempfile::tempdir().unwrap();
+        let (file, draft) = (home.path().join("config.toml"), home.path().join(".config.toml.new"));
+        for mode in [0o600, 0o640, 0o644, 0o400] {
+            let _ = std::fs::remove_file(&file);
+            std::fs::write(&file, "old").unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            // Only root can give a file to any group.
+            let _ = chown(&file, None, Some(12));
+            let group = std::fs::metadata(&file).unwrap().gid();
+            write_new_private(&draft, b"new").unwrap();
+            replace_as_it_was(&draft, &file).unwrap();
+            assert_eq!(std::fs::read(&file).unwrap(), b"new");
+            assert_eq!(mode_and_owner(&file).unwrap().0, mode);
+            assert_eq!(std::fs::metadata(&file).unwrap().gid(), group);
+        }
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_new_private(&draft, b"newer").unwrap();
+        assert_eq!(replace_as_it_was(&draft, &link).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(std::fs::read_link(&link).unwrap(), file);
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
     }
 
     #[test]

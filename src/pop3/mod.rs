@@ -21,3 +21,9 @@ pub mod listing;
 pub mod refusal;
 pub mod reply;
 pub mod typed;
+
+/// The language of the transcripts that tests play.
+#[cfg(test)]
+#[path = "../../tests/it/support/transcript.rs"]
+#[expect(dead_code, reason = "only the scripted server of tests/it answers from a listing")]
+pub(crate) mod transcript;

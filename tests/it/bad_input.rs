@@ -71,7 +71,9 @@ fn a_value_of_the_wrong_type() {
 
 #[test]
 fn a_value_that_is_not_among_the_known_ones() {
-    for (key, value) in [("tls", "sometimes"), ("format", "mh"), ("delete", "soon"), ("max_size", "big")] {
+    for (key, value) in
+        [("tls", "sometimes"), ("format", "mh"), ("delete", "soon"), ("delete", "6M"), ("max_size", "big")]
+    {
         let sandbox = Sandbox::with([complete().text(key, value)]);
         fails(&sandbox, 78, &["config.toml:", value]);
     }

@@ -21,7 +21,7 @@ fn home(sandbox: &Sandbox) -> String {
     format!("HOME={}", sandbox.path("").display())
 }
 
-fn fetch(sandbox: &Sandbox) -> Outcome {
+fn fetch_by_cron(sandbox: &Sandbox) -> Outcome {
     cron(sandbox, &[&home(sandbox), "LOGNAME=joe"], "fetch --quiet")
 }
 
@@ -33,7 +33,7 @@ fn behaving(behaviour: Behaviour) -> PopServer {
 #[track_caller]
 fn problem(account: Account, code: i32, words: &[&str]) {
     let sandbox = Sandbox::with([account]);
-    let outcome = fetch(&sandbox).expect(code).one_line(words);
+    let outcome = fetch_by_cron(&sandbox).expect(code).one_line(words);
     assert!(outcome.stderr.starts_with("popkeep: work: "), "{}", outcome.stderr);
 }
 
@@ -42,7 +42,7 @@ fn all_is_well_in_silence() {
     let server = behaving(Behaviour::default());
     let sandbox = Sandbox::for_server(&server);
     for _ in 0..2 {
-        fetch(&sandbox).expect(0).silent();
+        fetch_by_cron(&sandbox).expect(0).silent();
     }
     assert_eq!(sandbox.maildir("work").len(), 3);
 }
@@ -62,9 +62,9 @@ fn without_a_home_a_configuration_that_is_named_is_enough() {
 #[test]
 fn a_configuration_that_is_not_there_or_wrong_is_one_line() {
     let sandbox = Sandbox::new();
-    fetch(&sandbox).expect(78).one_line(&["no configuration file at", "config.toml", "--config"]);
+    fetch_by_cron(&sandbox).expect(78).one_line(&["no configuration file at", "config.toml", "--config"]);
     sandbox.config("[accounts.work]\nhost = \"pop.example.com\"\npasword = \"x\"\n");
-    let line = fetch(&sandbox).expect(78).one_line(&["config.toml:3: ", "did you mean \"password\""]);
+    let line = fetch_by_cron(&sandbox).expect(78).one_line(&["config.toml:3: ", "did you mean \"password\""]);
     assert!(!line.stderr.contains("popkeep: "), "the place in the file comes first: {}", line.stderr);
 }
 
@@ -137,10 +137,10 @@ fn an_archive_that_cannot_be_made() {
 fn an_archive_that_has_vanished() {
     let server = behaving(Behaviour::default());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox).expect(0).silent();
+    fetch_by_cron(&sandbox).expect(0).silent();
     std::fs::remove_dir_all(sandbox.archive("work")).unwrap();
     server.take_sessions();
-    fetch(&sandbox).expect(73).one_line(&["3 messages", "mount its disk"]);
+    fetch_by_cron(&sandbox).expect(73).one_line(&["3 messages", "mount its disk"]);
     assert!(server.take_sessions().is_empty(), "found out before anybody logs in");
 }
 
@@ -149,7 +149,7 @@ fn a_configuration_that_others_can_read() {
     let server = behaving(Behaviour::default());
     let sandbox = Sandbox::for_server(&server);
     set_mode(sandbox.config_file(), 0o644);
-    fetch(&sandbox).expect(78).one_line(&["others can read it", "chmod 600"]);
+    fetch_by_cron(&sandbox).expect(78).one_line(&["others can read it", "chmod 600"]);
 }
 
 /// One account's problem is its own: the others are fetched, and what may pass is passed over.
@@ -162,7 +162,7 @@ fn each_problem_has_its_line_and_the_rest_goes_on() {
         Account::on("fine", &fine),
         Account::on("wrong", &fine).text("password", "no").text("identity", "wrong"),
     ]);
-    let outcome = fetch(&sandbox).expect(1);
+    let outcome = fetch_by_cron(&sandbox).expect(1);
     let lines: Vec<&str> = outcome.stderr.lines().collect();
     assert_eq!((outcome.stdout.as_str(), lines.len()), ("", 2), "{}", outcome.stderr);
     assert!(lines[0].starts_with("popkeep: busy: ") && lines[1].starts_with("popkeep: wrong: "));

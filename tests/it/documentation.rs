@@ -1,12 +1,12 @@
 //! Promises: a command line that help, a manual page or the README shows is one that popkeep accepts;
-//! every key of the JSON documents is explained.
+//! every key of the JSON documents is explained; the files and the tests that contributors are sent to exist.
 
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use popkeep::cli::{Cli, manual};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -126,4 +126,43 @@ fn the_files_that_contributors_are_sent_to_exist() {
     for path in named {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{path} is not there");
     }
+}
+
+/// The files that a test may be in which a table of rules names: `name` is in the table's own file, `module::name` in
+/// another file of this folder, `popkeep::room::module::name` among the unit tests of that module.
+fn homes(table: &Path, module: &[&str]) -> Vec<PathBuf> {
+    let ["popkeep", rooms @ ..] = module else {
+        let home = table.parent().unwrap().join(module.join("/")).with_extension("rs");
+        return vec![if module.is_empty() { table.to_owned() } else { home }];
+    };
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(rooms.join("/"));
+    vec![base.with_extension("rs"), base.join("mod.rs"), base.join("tests.rs")]
+}
+
+#[test]
+fn the_tests_in_the_tables_of_rules_exist() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let table = entry.unwrap().path();
+        if table.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let page = std::fs::read_to_string(&table).unwrap();
+        for row in page.lines().filter(|line| line.starts_with("//! |")) {
+            for name in row.split("[`").skip(1) {
+                let (name, _) = name.split_once("`]").unwrap_or_else(|| panic!("{}: {row}", table.display()));
+                let path: Vec<&str> = name.split("::").collect();
+                let (test, module) = path.split_last().unwrap();
+                let function = format!("#[test]\nfn {test}() {{");
+                let is_there = |file: &PathBuf| {
+                    let code = std::fs::read_to_string(file).unwrap_or_default();
+                    code.replace("    #[test]\n    fn", "#[test]\nfn").contains(&function)
+                };
+                assert!(homes(&table, module).iter().any(is_there), "{}: no test {name}", table.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 150, "{seen}");
 }

@@ -49,11 +49,8 @@ fn a_second_run_fetches_nothing() {
     for format in ["maildir", "mbox"] {
         let server = PopServer::with(Mail::some(20));
         let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
-        let first = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
-        assert_eq!(
-            (&first["accounts"][0]["fetched"], &first["accounts"][0]["archived"]),
-            (&20.into(), &20.into())
-        );
+        let first = sandbox.fetch();
+        assert_eq!((&first["fetched"], &first["archived"]), (&20.into(), &20.into()));
         server.take_sessions();
         let second = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
         assert_eq!(
@@ -109,11 +106,8 @@ fn success_is_silent_with_quiet() {
 #[test]
 fn an_empty_maildrop_is_a_success() {
     let server = PopServer::with(vec![]);
-    let report = Sandbox::for_server(&server).popkeep(["fetch", "--json"]).run().expect(0).json();
-    assert_eq!(
-        (&report["accounts"][0]["listed"], &report["accounts"][0]["outcome"]),
-        (&0.into(), &"ok".into())
-    );
+    let report = Sandbox::for_server(&server).fetch();
+    assert_eq!((&report["listed"], &report["outcome"]), (&0.into(), &"ok".into()));
 }
 
 #[test]
@@ -132,8 +126,7 @@ fn only_the_named_accounts_are_fetched() {
 fn what_a_limit_leaves_is_listed_and_is_no_failure() {
     let server = PopServer::with(Mail::some(5));
     let sandbox = Sandbox::for_server(&server);
-    let report = sandbox.popkeep(["fetch", "--json", "--limit", "2"]).run().expect(0).json();
-    let account = &report["accounts"][0];
+    let account = sandbox.fetch_with(0, &["--limit", "2"]);
     assert_eq!(
         (&account["listed"], &account["archived"], &account["fetched"]),
         (&5.into(), &2.into(), &2.into())
@@ -151,8 +144,7 @@ fn a_message_larger_than_max_size_is_left_and_listed() {
     let server = PopServer::with(vec![Mail::numbered(1), large, lying, Mail::numbered(2)]);
     let sandbox =
         Sandbox::with([Account::on("work", &server).text("max_size", "50 KiB").text("delete", "fetched")]);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
-    let account = &report["accounts"][0];
+    let account = sandbox.fetch();
     assert_eq!((&account["left"], account["missing"].as_array().unwrap().len()), (&2.into(), 0));
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(2)));
     assert_eq!(server.uids(), ["large", "lying"]);
@@ -202,8 +194,8 @@ fn less_than_half_twice_and_never_the_same_is_missing() {
     let unsteady = [half.uid.clone()].into();
     let server = PopServer::behaving(vec![half], Behaviour { unsteady, ..Behaviour::default() });
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-    assert_eq!(report["accounts"][0]["missing"].as_array().unwrap().len(), 1);
+    let report = sandbox.fetch_with(1, &[]);
+    assert_eq!(report["missing"].as_array().unwrap().len(), 1);
     assert!(sandbox.maildir("work").is_empty());
     assert_eq!(server.uids(), ["half"]);
 }
@@ -216,8 +208,8 @@ fn a_wrong_list_size_is_never_evidence() {
         let sandbox = Sandbox::for_server(&server);
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
         assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
-        let again = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
-        assert_eq!(again["accounts"][0]["fetched"], 0, "sizes were all {size:?}");
+        let again = sandbox.fetch();
+        assert_eq!(again["fetched"], 0, "sizes were all {size:?}");
     }
 }
 

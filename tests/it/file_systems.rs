@@ -153,7 +153,7 @@ fn who_only_reads_a_ledger_without_locks_is_told_at_once() {
         "inject=fcntl:error=ENOLCK",
         "-P",
     ]);
-    command.arg(sandbox.path(".local/state/popkeep/ledger.sqlite3")).args([POPKEEP, "status"]);
+    command.arg(sandbox.ledger()).args([POPKEEP, "status"]);
     let begun = Instant::now();
     sandbox.command(command).run().expect(74).says(&["state_dir", "local disk"]);
     assert!(begun.elapsed() < Duration::from_secs(20), "nobody is waited for");

@@ -1,7 +1,7 @@
 //! A ledger that is locked, damaged, cut short, emptied, too new or gone: told before anybody logs in, with what
 //! to do; and a Maildir is enough to know again what was in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::mail::{assert_same_mail, stored_forms};
@@ -18,10 +18,6 @@ fn archived(format: &str, delete: &str) -> (PopServer, Sandbox) {
     (server, sandbox)
 }
 
-fn ledger(sandbox: &Sandbox) -> PathBuf {
-    sandbox.path(".local/state/popkeep/ledger.sqlite3")
-}
-
 /// Away with the ledger's file and all that lies beside it.
 fn remove(ledger: &Path) {
     for suffix in ["", "-wal", "-shm"] {
@@ -33,7 +29,7 @@ fn remove(ledger: &Path) {
 #[track_caller]
 fn stops_before_login(server: &PopServer, sandbox: &Sandbox, code: i32, words: &[&str]) {
     let before = sandbox.maildir("work");
-    let path = ledger(sandbox);
+    let path = sandbox.ledger();
     let outcome = sandbox.popkeep(["fetch", "--quiet"]).run().expect(code);
     outcome.one_line(&["work", path.to_str().unwrap()]).says(words);
     assert!(!server.take_sessions().iter().any(|session| session.logged_in), "somebody logged in");
@@ -52,7 +48,7 @@ fn only_new_mail_is_fetched(server: &PopServer, sandbox: &Sandbox) {
 #[test]
 fn a_ledger_that_another_process_locks_is_waited_for() {
     let (server, sandbox) = archived("maildir", "never");
-    let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
+    let lock = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
     std::thread::sleep(Duration::from_millis(500));
@@ -75,7 +71,7 @@ fn no_server_is_kept_waiting_while_we_wait_for_the_ledger() {
     let account = Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "20s");
     let sandbox = Sandbox::with([account]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-    let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
+    let lock = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let run = sandbox.popkeep(["fetch", "--quiet"]).spawn();
     std::thread::sleep(Duration::from_secs(4));
@@ -86,7 +82,7 @@ fn no_server_is_kept_waiting_while_we_wait_for_the_ledger() {
 #[test]
 fn a_ledger_that_stays_locked_is_for_later() {
     let (server, sandbox) = archived("maildir", "never");
-    let lock = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
+    let lock = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();
     stops_before_login(&server, &sandbox, 75, &["locked", "later"]);
@@ -105,7 +101,7 @@ fn without_log(ledger: &Path) -> Vec<u8> {
 fn a_damaged_ledger_is_told_and_once_it_is_away_the_maildir_tells_what_is_held() {
     for old_log_stays in [false, true] {
         let (server, sandbox) = archived("maildir", "never");
-        let ledger = ledger(&sandbox);
+        let ledger = sandbox.ledger();
         let log = format!("{}-wal", ledger.display());
         let old_log = std::fs::read(&log).unwrap();
         let mut octets = without_log(&ledger);
@@ -127,7 +123,7 @@ fn a_damaged_ledger_is_told_and_once_it_is_away_the_maildir_tells_what_is_held()
 fn a_ledger_that_was_cut_short_is_damaged() {
     for keep in [3, 100, 4096, 9000] {
         let (server, sandbox) = archived("maildir", "never");
-        let ledger = ledger(&sandbox);
+        let ledger = sandbox.ledger();
         rusqlite::Connection::open(&ledger)
             .unwrap()
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -150,7 +146,7 @@ fn an_emptied_or_lost_ledger_is_rebuilt_from_the_maildir() {
     ];
     for lose in losses {
         let (server, sandbox) = archived("maildir", "never");
-        lose(&ledger(&sandbox));
+        lose(&sandbox.ledger());
         only_new_mail_is_fetched(&server, &sandbox);
         // And what is known again may be deleted like everything archived.
         sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
@@ -163,7 +159,7 @@ fn an_emptied_or_lost_ledger_is_rebuilt_from_the_maildir() {
 #[test]
 fn with_an_mbox_a_lost_ledger_loses_no_mail() {
     let (server, sandbox) = archived("mbox", "fetched");
-    remove(&ledger(&sandbox));
+    remove(&sandbox.ledger());
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
     assert!(server.uids().is_empty());
     let found = stores::mbox(&sandbox.archive("work"));
@@ -176,7 +172,7 @@ fn with_an_mbox_a_lost_ledger_loses_no_mail() {
 fn a_ledger_of_a_newer_popkeep_is_left_alone() {
     let (server, sandbox) = archived("maildir", "never");
     let format = |change: &str| -> i64 {
-        let connection = rusqlite::Connection::open(ledger(&sandbox)).unwrap();
+        let connection = rusqlite::Connection::open(sandbox.ledger()).unwrap();
         connection.execute_batch(change).unwrap();
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
     };

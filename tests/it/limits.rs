@@ -53,13 +53,11 @@ fn a_daily_limit_keeps_what_has_come_and_is_no_mark_against_any_message() {
     for delete in ["never", "fetched"] {
         for server in servers(&says(commands.map(|command| (command, DAILY))), 8) {
             let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
-            let report = sandbox.popkeep(["fetch", "--json"]).run().expect(75).json();
-            let account = &report["accounts"][0];
+            let account = sandbox.fetch_with(75, &[]);
             assert_eq!((&account["fetched"], &account["listed"]), (&3.into(), &8.into()), "{account}");
             let deleted = if delete == "fetched" { 3 } else { 0 };
             assert_eq!(server.uids().len(), 8 - deleted);
-            let ledger =
-                rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+            let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
             let set_aside: i64 =
                 ledger.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).unwrap();
             assert_eq!(set_aside, 0);
@@ -93,8 +91,7 @@ fn one_refusal_alone_is_that_message_s_own_and_the_others_come() {
         for words in [DAILY, b"-ERR [SYS/TEMP] try again later\r\n"] {
             for server in servers(&says([(refused, words)]), 5) {
                 let sandbox = Sandbox::for_server(&server);
-                let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-                let account = &report["accounts"][0];
+                let account = sandbox.fetch_with(1, &[]);
                 assert_eq!(
                     (&account["fetched"], &account["missing"].as_array().unwrap().len()),
                     (&4.into(), &1)
@@ -109,8 +106,8 @@ fn what_speaks_of_the_message_s_size_ends_no_run() {
     let large = b"-ERR message exceeds the maximum size\r\n";
     for server in servers(&says([("RETR 2", large), ("RETR 3", large)]), 5) {
         let sandbox = Sandbox::for_server(&server);
-        let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-        assert_eq!(report["accounts"][0]["fetched"], 3, "{report}");
+        let report = sandbox.fetch_with(1, &[]);
+        assert_eq!(report["fetched"], 3, "{report}");
     }
 }
 

@@ -55,6 +55,7 @@ mod network;
 mod not_now;
 mod odd_listings;
 mod odd_replies;
+mod older_ledger;
 mod on_new_mail;
 mod other_tools;
 mod own_talk;

@@ -2,18 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 const MANY: usize = 40;
-
-#[track_caller]
-fn fetch(sandbox: &Sandbox) -> Value {
-    sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
-}
 
 /// All messages are archived, and the server has moved.
 fn moved(behaviour: Behaviour) -> (PopServer, Sandbox) {
@@ -24,7 +17,7 @@ fn moved(behaviour: Behaviour) -> (PopServer, Sandbox) {
 fn moved_with(mails: &[Mail], behaviour: Behaviour) -> (PopServer, Sandbox) {
     let server = PopServer::with(mails.to_vec());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.behave(behaviour);
     server.take_sessions();
     for (number, mail) in server.state().mails.iter_mut().enumerate() {
@@ -44,10 +37,10 @@ fn nothing_is_fetched_again() {
     let capas = [Capa::default(), Capa::without_pipelining()];
     for capa in capas {
         let (server, sandbox) = moved(Behaviour { capa, ..Behaviour::default() });
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&MANY.into(), &0.into()));
         asked(&server, MANY, 0);
-        fetch(&sandbox);
+        sandbox.fetch();
         asked(&server, 0, 0);
         assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY)));
     }
@@ -73,13 +66,13 @@ fn whatever_does_not_fit_is_fetched_and_compared() {
         mails.push(plain.clone());
     }
     let all = server.state().mails.clone();
-    assert_eq!(fetch(&sandbox)["archived"], all.len());
+    assert_eq!(sandbox.fetch()["archived"], all.len());
     // The one of which the size is told wrong is asked for twice: it does not tally.
     // So are two with the same content: an answer may have come twice.
     asked(&server, MANY + 2, 9);
     let expected = [Mail::some(2), all].concat();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&expected));
-    fetch(&sandbox);
+    sandbox.fetch();
     asked(&server, 0, 0);
 }
 
@@ -96,18 +89,18 @@ fn a_header_that_two_archived_messages_share_tells_nothing() {
     let (server, sandbox) = moved_with(&mails, Behaviour::default());
     let third = with(b'3').with_uid("third");
     server.state().mails.splice(..2, [third.clone()]);
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&[mails, vec![third]].concat()));
 }
 
 #[test]
 fn a_server_without_top_is_compared_by_content() {
     let (server, sandbox) = moved(Behaviour { no_top: true, ..Behaviour::default() });
-    assert_eq!(fetch(&sandbox)["fetched"], 0);
+    assert_eq!(sandbox.fetch()["fetched"], 0);
     assert_eq!(server.count("TOP"), 3, "it is not asked for long");
     assert_eq!(server.count("RETR"), MANY);
     server.take_sessions();
-    fetch(&sandbox);
+    sandbox.fetch();
     asked(&server, 0, 0);
 }
 
@@ -121,7 +114,7 @@ fn a_server_that_shows_whole_messages_is_not_asked_for_long() {
     let top_shows = shows.into_iter().map(|(uid, at)| (uid, mails[at].wire.clone())).collect();
     let capa = Capa::without_pipelining();
     let (server, sandbox) = moved_with(&mails, Behaviour { capa, top_shows, ..Behaviour::default() });
-    assert_eq!(fetch(&sandbox)["fetched"], 0);
+    assert_eq!(sandbox.fetch()["fetched"], 0);
     assert_eq!(server.count("TOP"), 3);
 }
 
@@ -194,16 +187,16 @@ fn a_third_of_the_uids_may_change_and_new_mail_come_meanwhile() {
     for changed in [MANY / 3, MANY * 2 / 3] {
         let server = PopServer::with(Mail::some(MANY));
         let sandbox = Sandbox::for_server(&server);
-        fetch(&sandbox);
+        sandbox.fetch();
         for (number, mail) in server.state().mails.iter_mut().enumerate().take(changed) {
             mail.uid = format!("moved-{number}").into_bytes();
         }
         let new = Mail::numbered(MANY + 1);
         server.state().mails.insert(0, new.clone());
-        assert_eq!(fetch(&sandbox)["fetched"], 1);
+        assert_eq!(sandbox.fetch()["fetched"], 1);
         assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY + 1)));
         server.take_sessions();
-        fetch(&sandbox);
+        sandbox.fetch();
         asked(&server, 0, 0);
     }
 }
@@ -213,16 +206,16 @@ fn an_empty_or_a_short_listing_before_it_changes_nothing() {
     for shown in [0, 3] {
         let server = PopServer::with(Mail::some(MANY));
         let sandbox = Sandbox::for_server(&server);
-        fetch(&sandbox);
+        sandbox.fetch();
         let all = std::mem::take(&mut server.state().mails);
         server.state().mails = all[..shown].to_vec();
-        fetch(&sandbox);
+        sandbox.fetch();
         server.state().mails = all;
         for (number, mail) in server.state().mails.iter_mut().enumerate() {
             mail.uid = format!("moved-{number}").into_bytes();
         }
         server.take_sessions();
-        assert_eq!(fetch(&sandbox)["fetched"], 0);
+        assert_eq!(sandbox.fetch()["fetched"], 0);
         assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(MANY)));
     }
 }
@@ -237,10 +230,10 @@ fn a_header_alone_deletes_nothing() {
         mail.wire[at] = b'!';
         mail.clone()
     };
-    fetch(&sandbox);
+    sandbox.fetch();
     asked(&server, MANY, 0);
     sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
-    let report = fetch(&sandbox);
+    let report = sandbox.fetch();
     assert_eq!((&report["deleted"], &report["fetched"]), (&MANY.into(), &1.into()));
     let sessions = server.take_sessions();
     let retr: usize = sessions.iter().map(|session| session.count("RETR")).sum();
@@ -253,7 +246,7 @@ fn a_header_alone_deletes_nothing() {
 fn what_is_to_be_deleted_at_once_is_fetched_and_compared_at_once() {
     let (server, sandbox) = moved(Behaviour::default());
     sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
-    let report = fetch(&sandbox);
+    let report = sandbox.fetch();
     assert_eq!((&report["deleted"], &report["fetched"]), (&MANY.into(), &0.into()));
     asked(&server, 0, MANY);
     assert!(server.uids().is_empty());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::support::clock::library;
 use crate::support::maildrop::{Capa, Nth};
 use crate::support::scripted::{Scripted, Stage};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
@@ -107,15 +108,11 @@ fn an_announced_login_delay_is_honoured_by_skipping() {
         "900 s",
         "run popkeep again in",
     ]);
-    assert_eq!(second.json()["accounts"][0]["outcome"], "skipped");
+    assert_eq!(second.account()["outcome"], "skipped");
     assert_eq!(server.count("USER") + server.count("AUTH"), 0, "nobody logged in");
 
-    // As if the last login were an hour ago.
-    let ledger = sandbox.path(".local/state/popkeep/ledger.sqlite3");
-    Connection::open(ledger)
-        .unwrap()
-        .execute("UPDATE maildrop SET last_login = last_login - 3600", [])
-        .unwrap();
+    let Some(library) = library() else { return };
+    sandbox.set_clock(&library, 901);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
 }
 
@@ -153,8 +150,7 @@ fn whether_utf8_was_in_force_is_on_record() {
         let sandbox = sandbox(&server);
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
         server.finish();
-        let ledger = sandbox.path(".local/state/popkeep/ledger.sqlite3");
-        let ledger = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let ledger = Connection::open_with_flags(sandbox.ledger(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let recorded: bool = ledger.query_row("SELECT utf8 FROM message", [], |row| row.get(0)).unwrap();
         assert_eq!(recorded, in_force);
     }

@@ -26,9 +26,9 @@ fn three_are_stored(says: Says, code: i32) -> [Value; 2] {
         let server = PopServer::behaving(Mail::some(3), behaviour);
         let sandbox = Sandbox::for_server(&server);
         let run = || {
-            let report = sandbox.popkeep(["fetch", "--json"]).run().expect(code).json();
+            let report = sandbox.fetch_with(code, &[]);
             assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(3)));
-            report["accounts"][0].clone()
+            report
         };
         let reports = [run(), run()];
         assert_eq!(reports[0]["fetched"], 3);
@@ -116,7 +116,7 @@ fn a_size_above_max_size_is_left_and_told() {
     let behaviour = Behaviour { says: [("LIST", list)].into(), ..Behaviour::default() };
     let server = PopServer::behaving(Mail::some(3), behaviour);
     let sandbox = Sandbox::for_server(&server);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone();
+    let report = sandbox.fetch();
     assert_eq!((&report["fetched"], &report["left"]), (&2.into(), &1.into()));
     server.behave(Behaviour::default());
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();

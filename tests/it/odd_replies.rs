@@ -271,7 +271,7 @@ fn a_server_that_only_ever_refuses_is_heard_out_politely() {
     };
     let server = PopServer::behaving(Mail::some(3), refusing);
     let sandbox = Sandbox::with([account(&server)]);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json()["accounts"][0].clone();
+    let report = sandbox.fetch_with(1, &[]);
     assert_eq!((&report["archived"], &report["listed"]), (&1.into(), &3.into()));
     assert_eq!(report["missing"].as_array().unwrap().len(), 2, "each with its own reason: {report}");
     heals(&server, &sandbox);

@@ -21,7 +21,7 @@ fn refused_messages_leave_the_others_their_turn() {
     let refusing = Behaviour { refuse_retr: all_but_the_last(), ..Behaviour::default() };
     let server = PopServer::behaving(Mail::some(MANY), refusing);
     let sandbox = Sandbox::with([deleting(&server)]);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json()["accounts"][0].clone();
+    let report = sandbox.fetch_with(1, &[]);
     assert_eq!((&report["fetched"], &report["deleted"]), (&1.into(), &1.into()));
     assert_eq!(report["listed"], MANY);
     assert_same_mail(sandbox.maildir("work"), stored_forms([&Mail::numbered(MANY)]));
@@ -35,7 +35,7 @@ fn refused_deletions_leave_the_others_their_turn() {
     server.behave(Behaviour { refuse_dele: all_but_the_last(), ..Behaviour::default() });
     sandbox.configure([deleting(&server)]);
     let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(69).says(&["refused", "1019 messages"]);
-    assert_eq!(outcome.json()["accounts"][0]["deleted"], 1);
+    assert_eq!(outcome.account()["deleted"], 1);
     assert_eq!(server.uids().len(), MANY - 1);
 }
 
@@ -52,8 +52,8 @@ fn messages_whose_copies_were_removed_leave_the_others_their_turn() {
     }
     sandbox.configure([deleting(&server)]);
     let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(1);
-    assert_eq!(outcome.json()["accounts"][0]["removed"], MANY - 1);
-    assert_eq!(outcome.json()["accounts"][0]["deleted"], 1);
+    assert_eq!(outcome.account()["removed"], MANY - 1);
+    assert_eq!(outcome.account()["deleted"], 1);
     assert_eq!(server.uids().len(), MANY - 1);
 }
 
@@ -66,7 +66,7 @@ fn identical_copies_in_different_portions_are_all_kept() {
     for behaviour in [no_uidl, Behaviour::default()] {
         let server = PopServer::behaving(mails.clone(), behaviour);
         let sandbox = Sandbox::with([deleting(&server)]);
-        let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone();
+        let report = sandbox.fetch();
         assert_eq!((&report["listed"], &report["deleted"]), (&mails.len().into(), &mails.len().into()));
         assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
     }

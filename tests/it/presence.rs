@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::support::clock::library;
 use crate::support::{Account, Mail, PopServer, Sandbox, stores};
 
 fn fetched(count: usize, keys: &[(&str, &str)]) -> (PopServer, Sandbox) {
@@ -34,21 +35,6 @@ fn fetched(count: usize, keys: &[(&str, &str)]) -> (PopServer, Sandbox) {
 
 fn account(server: &PopServer, keys: &[(&str, &str)]) -> Account {
     keys.iter().fold(Account::on("work", server), |account, (key, value)| account.text(key, value))
-}
-
-/// A run's figures, which must add up.
-#[track_caller]
-fn fetch(sandbox: &Sandbox, exit: i32) -> Value {
-    let report =
-        sandbox.popkeep(["fetch", "--json", "--quiet"]).run().expect(exit).json()["accounts"][0].clone();
-    let figure = |key: &str| report[key].as_u64().unwrap();
-    let missing = report["missing"].as_array().unwrap().len() as u64;
-    assert_eq!(
-        figure("listed"),
-        figure("archived") + figure("removed") + figure("left") + missing,
-        "{report}"
-    );
-    report
 }
 
 #[track_caller]
@@ -99,7 +85,7 @@ fn a_removed_message_is_counted_and_left_alone() {
         }
         for _ in 0..2 {
             sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
-            let report = fetch(&sandbox, 0);
+            let report = sandbox.fetch();
             assert_eq!(
                 (&report["archived"], &report["removed"], &report["fetched"]),
                 (&3.into(), &2.into(), &0.into())
@@ -114,7 +100,7 @@ fn a_maildir_of_which_most_vanished_is_told_of_once() {
     let (server, sandbox) = fetched(40, &[]);
     remove_all(files(&sandbox).into_iter().take(39));
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(1).one_line(&["work", "39", "verify work --accept"]);
-    let report = fetch(&sandbox, 0);
+    let report = sandbox.fetch();
     assert_eq!((&report["archived"], &report["removed"]), (&1.into(), &39.into()));
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     assert_eq!(server.count("RETR"), 40);
@@ -151,12 +137,12 @@ fn an_emptied_archive_goes_on() {
         }
         server.state().mails.push(Mail::numbered(9));
         // All at once is more than half: told once.
-        let report = fetch(&sandbox, 1);
+        let report = sandbox.fetch_with(1, &[]);
         assert_eq!(
             (&report["archived"], &report["removed"], &report["fetched"]),
             (&1.into(), &3.into(), &1.into())
         );
-        let report = fetch(&sandbox, 0);
+        let report = sandbox.fetch();
         assert_eq!(
             (&report["archived"], &report["removed"], &report["fetched"]),
             (&1.into(), &3.into(), &0.into())
@@ -177,7 +163,7 @@ fn an_emptied_maildir_without_a_mark_goes_on_once_that_is_accepted() {
     assert!(!server.take_sessions().iter().any(|session| session.logged_in));
     sandbox.popkeep(["verify", "work"]).run().expect(73);
     sandbox.popkeep(["verify", "work", "--accept"]).run().expect(0);
-    let report = fetch(&sandbox, 0);
+    let report = sandbox.fetch();
     assert_eq!(
         (&report["archived"], &report["removed"], &report["fetched"]),
         (&1.into(), &3.into(), &1.into())
@@ -191,15 +177,15 @@ fn an_emptied_file_is_damaged_in_every_run() {
     // A folder's time tells nothing of it.
     fs::write(&files(&sandbox)[1], "").unwrap();
     for _ in 0..3 {
-        let report = fetch(&sandbox, 1);
+        let report = sandbox.fetch_with(1, &[]);
         assert_eq!((&report["archived"], &report["missing"].as_array().unwrap().len()), (&2.into(), &1));
         assert!(report["missing"][0]["uid"].is_string() && report["missing"][0]["reason"].is_string());
     }
     let octets = fs::read(&files(&sandbox)[0]).unwrap();
     fs::write(&files(&sandbox)[0], &octets[..octets.len() / 2]).unwrap();
-    assert_eq!(fetch(&sandbox, 1)["missing"].as_array().unwrap().len(), 2);
+    assert_eq!(sandbox.fetch_with(1, &[])["missing"].as_array().unwrap().len(), 2);
     fs::write(&files(&sandbox)[0], &octets).unwrap();
-    assert_eq!(fetch(&sandbox, 1)["missing"].as_array().unwrap().len(), 1, "one was brought back");
+    assert_eq!(sandbox.fetch_with(1, &[])["missing"].as_array().unwrap().len(), 1, "one was brought back");
     assert_eq!(server.count("RETR"), 3);
 }
 
@@ -214,11 +200,11 @@ fn marks_in_a_maildir_file_are_no_damage() {
         let text = fs::read_to_string(file).unwrap();
         fs::write(file, text.replacen("\n\n", &format!("\n{mark}\n\n"), 1)).unwrap();
     }
-    assert_eq!(fetch(&sandbox, 0)["archived"], 3);
+    assert_eq!(sandbox.fetch()["archived"], 3);
     let found = verify(&sandbox, 0);
     assert_eq!((&found["intact"], &found["changed"], &found["present"]), (&0.into(), &3.into(), &3.into()));
     sandbox.configure([account(&server, &[("delete", "fetched")])]);
-    assert_eq!(fetch(&sandbox, 0)["deleted"], 3, "a copy that a mail program has marked is a copy");
+    assert_eq!(sandbox.fetch()["deleted"], 3, "a copy that a mail program has marked is a copy");
     assert!(server.uids().is_empty());
 }
 
@@ -228,12 +214,12 @@ fn an_mbox_cut_in_half_is_seen() {
     let octets = fs::read(sandbox.archive("work")).unwrap();
     fs::write(sandbox.archive("work"), &octets[..octets.len() / 2]).unwrap();
     for _ in 0..2 {
-        let report = fetch(&sandbox, 1);
+        let report = sandbox.fetch_with(1, &[]);
         assert_eq!((&report["archived"], &report["removed"]), (&4.into(), &4.into()), "{report}");
         assert_eq!(report["missing"].as_array().unwrap().len(), 1, "the one that was cut");
     }
     fs::write(sandbox.archive("work"), octets).unwrap();
-    assert_eq!(fetch(&sandbox, 0)["archived"], 9, "brought back from a backup");
+    assert_eq!(sandbox.fetch()["archived"], 9, "brought back from a backup");
     assert_eq!(server.count("RETR"), 9);
 }
 
@@ -246,7 +232,7 @@ fn flags_and_folders_that_a_mail_program_changes_are_no_loss() {
             let name = name.split(":2,").next().unwrap();
             fs::rename(&file, sandbox.archive("work").join("cur").join(format!("{name}:2,{flags}"))).unwrap();
         }
-        assert_eq!(fetch(&sandbox, 0)["archived"], 3);
+        assert_eq!(sandbox.fetch()["archived"], 3);
     }
 }
 
@@ -259,9 +245,9 @@ fn marks_in_an_mbox_keep_nothing_on_the_server() {
     ] {
         let (server, sandbox) = fetched(4, &[("format", "mbox")]);
         mark_all(&sandbox.archive("work"), mark);
-        assert_eq!(fetch(&sandbox, 0)["archived"], 4, "{mark}");
+        assert_eq!(sandbox.fetch()["archived"], 4, "{mark}");
         sandbox.configure([account(&server, &[("format", "mbox"), ("delete", "fetched")])]);
-        let report = fetch(&sandbox, 0);
+        let report = sandbox.fetch();
         assert_eq!((&report["deleted"], &report["fetched"]), (&4.into(), &0.into()), "{mark}");
         assert!(server.uids().is_empty());
         let found = verify(&sandbox, 0);
@@ -275,10 +261,10 @@ fn an_mbox_from_which_the_first_message_was_removed_goes_on() {
     let mbox = sandbox.archive("work");
     let text = fs::read_to_string(&mbox).unwrap();
     fs::write(&mbox, messages(&text)[1..].concat()).unwrap();
-    assert_eq!(fetch(&sandbox, 0)["removed"], 1);
+    assert_eq!(sandbox.fetch()["removed"], 1);
     sandbox.configure([account(&server, &[("format", "mbox"), ("delete", "fetched")])]);
     server.state().mails.push(Mail::numbered(9));
-    let report = fetch(&sandbox, 0);
+    let report = sandbox.fetch();
     assert_eq!(
         (&report["deleted"], &report["fetched"], &report["removed"]),
         (&4.into(), &1.into(), &1.into())
@@ -294,7 +280,7 @@ fn due_messages_whose_copies_are_gone_stay_and_are_counted() {
     sandbox.configure([account(&server, &[("delete", "fetched")])]);
     sandbox.popkeep(["fetch"]).run().expect(0).says(&["1 message", "kept on the server"]);
     assert_eq!(server.uids().len(), 1);
-    let report = fetch(&sandbox, 0);
+    let report = sandbox.fetch();
     assert_eq!((&report["removed"], &report["deleted"], &report["kept"]), (&1.into(), &0.into(), &1.into()));
     assert!(report["kept_octets"].as_u64().unwrap() > 0);
     let status = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
@@ -409,10 +395,9 @@ fn what_nothing_has_touched_is_not_looked_at() {
     };
     let (_server, sandbox) = fetched(5, &[("format", "mbox")]);
     // The stamp of a file counts when it is older than two seconds.
-    let mbox = fs::File::options().append(true).open(sandbox.archive("work")).unwrap();
-    drop(mbox);
-    std::thread::sleep(std::time::Duration::from_millis(3100));
-    fetch(&sandbox, 0);
+    let Some(library) = library() else { return };
+    sandbox.set_clock(&library, 3);
+    sandbox.fetch();
     let log = sandbox.path("strace.log");
     let mut command = std::process::Command::new(strace);
     command.args(["-f", "-e", "trace=openat,open", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_popkeep"));
@@ -436,7 +421,7 @@ fn an_archive_that_was_moved_goes_on_where_it_is() {
         sandbox.popkeep(["fetch", "--dry-run", "--quiet"]).run().expect(0).silent();
         server.state().mails.push(Mail::numbered(9));
         sandbox.popkeep(["fetch"]).run().expect(0).says(&["moved"]);
-        let report = fetch(&sandbox, 0);
+        let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&5.into(), &0.into()), "{format}");
         assert_eq!(server.count("RETR"), 5);
         let found = verify(&sandbox, 0);
@@ -444,7 +429,7 @@ fn an_archive_that_was_moved_goes_on_where_it_is() {
         // And back.
         fs::rename(&new, sandbox.archive("work")).unwrap();
         sandbox.configure([account(&server, &[("format", format)])]);
-        assert_eq!(fetch(&sandbox, 0)["archived"], 5);
+        assert_eq!(sandbox.fetch()["archived"], 5);
         assert_eq!(server.count("RETR"), 5);
     }
 }
@@ -455,7 +440,7 @@ fn another_name_of_the_same_archive_is_the_same_archive() {
     let link = sandbox.path("link");
     std::os::unix::fs::symlink(sandbox.archive("work"), &link).unwrap();
     sandbox.configure([account(&server, &[("archive", link.to_str().unwrap())])]);
-    assert_eq!(fetch(&sandbox, 0)["archived"], 3);
+    assert_eq!(sandbox.fetch()["archived"], 3);
     assert_eq!(server.count("RETR"), 3);
 }
 
@@ -490,6 +475,6 @@ fn a_path_where_most_of_the_mail_is_not_is_a_mistake() {
         );
         assert!(!server.take_sessions().iter().any(|session| session.logged_in));
         sandbox.configure([account(&server, &[("format", format)])]);
-        assert_eq!(fetch(&sandbox, 0)["archived"], 5);
+        assert_eq!(sandbox.fetch()["archived"], 5);
     }
 }

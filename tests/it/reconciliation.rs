@@ -23,13 +23,6 @@ fn retr(numbers: impl IntoIterator<Item = usize>) -> String {
     numbers.into_iter().map(answer).collect()
 }
 
-/// The account's part of the report of a run that meets these sessions.
-#[track_caller]
-fn fetch(sandbox: &Sandbox) -> Value {
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(69).json();
-    report["accounts"][0].clone()
-}
-
 fn account(server: &Scripted) -> Account {
     Account::new("work").loopback(server.port()).text("tls", "none").text("timeout", "1s")
 }
@@ -54,7 +47,7 @@ fn what_an_earlier_session_held_is_not_missing_when_a_later_one_breaks_though_al
     let server = Scripted::staged(&[&first, &second], Stage::default());
     let sandbox = Sandbox::with([account(&server)]);
     // Message 2 has a reason of its own: the session broke off at it.
-    comes_to(&fetch(&sandbox), 3, &[2, 5, 6]);
+    comes_to(&sandbox.fetch_with(69, &[]), 3, &[2, 5, 6]);
 }
 
 #[test]
@@ -68,5 +61,5 @@ fn a_session_that_breaks_before_it_fetches_anything_is_reconciled_too() {
     let sandbox = Sandbox::with([account(&server)]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(1);
     sandbox.configure([account(&server).text("delete", "fetched")]);
-    comes_to(&fetch(&sandbox), 5, &[6]);
+    comes_to(&sandbox.fetch_with(69, &[]), 5, &[6]);
 }

@@ -115,7 +115,7 @@ fn a_change_of_the_configuration_or_of_the_secret_ends_it() {
         sandbox.popkeep(["fetch", "--quiet"]).env("SECRET", value).run().expect(77);
         assert_eq!(!server.take_sessions().is_empty(), tried, "{value}");
     }
-    let ledger = std::fs::read(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    let ledger = std::fs::read(sandbox.ledger()).unwrap();
     for needle in [PASSWORD, "not the one", "another one"] {
         assert!(!ledger.windows(needle.len()).any(|window| window == needle.as_bytes()));
     }
@@ -159,6 +159,6 @@ fn a_skipped_run_says_so_in_json_and_without_quiet() {
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(77).one_line(&["no entry", "`password`"]);
     let skipped = sandbox.popkeep(["fetch", "--json"]).run().expect(77);
     assert!(!skipped.stderr.is_empty());
-    let account = &skipped.json()["accounts"][0];
+    let account = skipped.account();
     assert_eq!((&account["outcome"], &account["listed"]), (&"skipped".into(), &0.into()));
 }

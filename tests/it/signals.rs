@@ -222,7 +222,7 @@ fn a_signal_wins_while_a_lock_is_awaited() {
     std::fs::remove_file(sandbox.path("Mail/work.lock")).unwrap();
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     // The ledger, in another program's hands.
-    let ledger = rusqlite::Connection::open(sandbox.path(".local/state/popkeep/ledger.sqlite3")).unwrap();
+    let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     ledger.execute_batch("BEGIN EXCLUSIVE").unwrap();
     wins("ledger", &sandbox, &[], ready);
     ledger.execute_batch("ROLLBACK").unwrap();

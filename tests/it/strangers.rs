@@ -13,9 +13,7 @@
 //! | compared as it is now; a name tells only of one message | [`a_file_that_was_changed_since_it_was_found_explains_nothing`], [`where_a_uid_was_two_messages_no_name_tells_which_one_it_is`] |
 //! | what another account's row explains is never taken | [`what_another_account_has_is_not_taken`] |
 
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::path::Path;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth, PASSWORD};
@@ -23,18 +21,9 @@ use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, sto
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
 
-#[track_caller]
-fn fetch(sandbox: &Sandbox) -> Value {
-    sandbox.popkeep(["fetch", "--json"]).run().expect(0).json()["accounts"][0].clone()
-}
-
-fn ledger(sandbox: &Sandbox) -> PathBuf {
-    sandbox.path(".local/state/popkeep/ledger.sqlite3")
-}
-
 fn lose_ledger(sandbox: &Sandbox) {
     for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", ledger(sandbox).display()));
+        let _ = std::fs::remove_file(format!("{}{suffix}", sandbox.ledger().display()));
     }
 }
 
@@ -56,14 +45,14 @@ fn a_lost_ledger_stores_nothing_twice() {
     for format in FORMATS {
         let server = PopServer::with(Mail::some(6));
         let sandbox = sandbox(&server, format);
-        fetch(&sandbox);
+        sandbox.fetch();
         lose_ledger(&sandbox);
         server.state().mails.push(Mail::numbered(7));
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &1.into()), "{format}");
         holds(&sandbox, format, &Mail::some(7));
         server.take_sessions();
-        fetch(&sandbox);
+        sandbox.fetch();
         assert_eq!(server.count("RETR"), 0);
         holds(&sandbox, format, &Mail::some(7));
     }
@@ -74,7 +63,7 @@ fn a_lost_ledger_and_new_uids_store_nothing_twice() {
     for format in FORMATS {
         let server = PopServer::with(Mail::some(6));
         let sandbox = sandbox(&server, format);
-        fetch(&sandbox);
+        sandbox.fetch();
         lose_ledger(&sandbox);
         for (number, mail) in server.state().mails.iter_mut().enumerate() {
             mail.uid = format!("moved-{number}").into_bytes();
@@ -83,10 +72,10 @@ fn a_lost_ledger_and_new_uids_store_nothing_twice() {
         for _ in 0..3 {
             sandbox.popkeep(["fetch", "--limit", "2"]).run().expect(0);
         }
-        assert_eq!(fetch(&sandbox)["archived"], 6);
+        assert_eq!(sandbox.fetch()["archived"], 6);
         holds(&sandbox, format, &Mail::some(6));
         server.take_sessions();
-        fetch(&sandbox);
+        sandbox.fetch();
         assert_eq!(server.count("RETR"), 0);
     }
 }
@@ -96,14 +85,14 @@ fn a_ledger_from_an_older_backup_stores_nothing_twice() {
     for format in FORMATS {
         let server = PopServer::with(Mail::some(3));
         let sandbox = sandbox(&server, format);
-        fetch(&sandbox);
-        let backup = std::fs::read(ledger(&sandbox)).unwrap();
+        sandbox.fetch();
+        let backup = std::fs::read(sandbox.ledger()).unwrap();
         server.state().mails = Mail::some(6);
-        fetch(&sandbox);
+        sandbox.fetch();
         lose_ledger(&sandbox);
-        std::fs::write(ledger(&sandbox), backup).unwrap();
+        std::fs::write(sandbox.ledger(), backup).unwrap();
         server.state().mails = Mail::some(8);
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &2.into()), "{format}");
         holds(&sandbox, format, &Mail::some(8));
         let told = sandbox.popkeep(["verify"]).run().expect(0);
@@ -161,10 +150,10 @@ fn an_archive_that_another_tool_filled_stays_as_it_is() {
             let server = PopServer::with(Mail::some(9));
             let sandbox = sandbox(&server, format);
             let mut expected = archive_of(&sandbox, format, tool, &Mail::some(8));
-            let report = fetch(&sandbox);
+            let report = sandbox.fetch();
             assert_eq!((&report["archived"], &report["fetched"]), (&9.into(), &1.into()), "{format}, {tool}");
             server.take_sessions();
-            let report = fetch(&sandbox);
+            let report = sandbox.fetch();
             assert_eq!((&report["archived"], &report["removed"]), (&9.into(), &0.into()), "{format}, {tool}");
             assert_eq!(server.count("RETR"), 0);
             expected.push(Mail::numbered(9).stored());
@@ -182,7 +171,7 @@ fn unknown_archive(format: &str, tool: &str, count: usize) -> (PopServer, Sandbo
     let server = PopServer::with(Mail::some(count));
     let sandbox = sandbox(&server, format);
     if tool == "popkeep" {
-        fetch(&sandbox);
+        sandbox.fetch();
         lose_ledger(&sandbox);
         for (number, mail) in server.state().mails.iter_mut().enumerate() {
             mail.uid = format!("moved-{number}").into_bytes();
@@ -200,19 +189,19 @@ fn headers_save_the_download() {
         for tool in ["popkeep", "mpop", "plain"] {
             let (server, sandbox) = unknown_archive(format, tool, 8);
             let before = copies(&sandbox, format);
-            let report = fetch(&sandbox);
+            let report = sandbox.fetch();
             assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()), "{format}, {tool}");
             assert_eq!((server.count("TOP"), server.count("RETR")), (8, 0), "{format}, {tool}");
             server.take_sessions();
             server.state().mails.push(Mail::numbered(9));
-            assert_eq!(fetch(&sandbox)["fetched"], 1);
+            assert_eq!(sandbox.fetch()["fetched"], 1);
             assert_eq!((server.count("TOP"), server.count("RETR")), (0, 1), "the first look is over");
             server.take_sessions();
             assert_same_mail(copies(&sandbox, format), [before, vec![Mail::numbered(9).stored()]].concat());
             // A header alone deletes nothing.
             sandbox
                 .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
-            assert_eq!(fetch(&sandbox)["deleted"], 9, "{format}, {tool}");
+            assert_eq!(sandbox.fetch()["deleted"], 9, "{format}, {tool}");
             assert_eq!(server.count("RETR"), 8, "{format}, {tool}");
             assert_eq!(copies(&sandbox, format).len(), 9);
         }
@@ -225,7 +214,7 @@ fn a_first_look_that_breaks_off_goes_on() {
         for tool in ["popkeep", "mpop"] {
             let (server, sandbox) = unknown_archive(format, tool, 8);
             server.behave(Behaviour { cut_at: Some(Nth("TOP", 5)), ..Behaviour::default() });
-            let report = fetch(&sandbox);
+            let report = sandbox.fetch();
             assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()), "{format}, {tool}");
             assert_eq!(server.count("RETR"), 0, "{format}, {tool}");
             assert_eq!(copies(&sandbox, format).len(), 8);
@@ -249,14 +238,14 @@ fn what_headers_cannot_tell_is_fetched_and_compared() {
             mails[2].wire[end] ^= 1;
         }
         let all = server.state().mails.clone();
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!(report["archived"], 7, "{format}");
         assert!(report["fetched"].as_u64() >= Some(2), "{format}: the longer one, and a second of the twins");
         let stored = copies(&sandbox, format);
         assert!(stored.contains(&all[0].stored()), "{format}");
         // Before anything is deleted its octets are compared.
         sandbox.configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
-        fetch(&sandbox);
+        sandbox.fetch();
         let stored = copies(&sandbox, format);
         for mail in [&all[0], &all[2]] {
             assert!(stored.contains(&mail.stored()), "{format}");
@@ -401,15 +390,15 @@ fn an_archive_that_a_real_tool_filled_stays_as_it_is() {
                 continue;
             }
             let before = copies(&sandbox, format);
-            let report = fetch(&sandbox);
+            let report = sandbox.fetch();
             assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &0.into()), "{tool}, {format}");
             assert_same_mail(copies(&sandbox, format), before);
             server.take_sessions();
-            fetch(&sandbox);
+            sandbox.fetch();
             assert_eq!(server.count("RETR"), 0);
             sandbox
                 .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
-            assert_eq!(fetch(&sandbox)["deleted"], 7, "{tool}, {format}");
+            assert_eq!(sandbox.fetch()["deleted"], 7, "{tool}, {format}");
         }
     }
 }
@@ -430,10 +419,10 @@ fn what_was_recognised_may_be_deleted() {
                 if at_once {
                     deleting();
                 } else {
-                    fetch(&sandbox);
+                    sandbox.fetch();
                     deleting();
                 }
-                let report = fetch(&sandbox);
+                let report = sandbox.fetch();
                 assert_eq!(
                     (&report["deleted"], &report["fetched"]),
                     (&5.into(), &0.into()),
@@ -447,7 +436,7 @@ fn what_was_recognised_may_be_deleted() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = sandbox(&server, "maildir");
     archive_of(&sandbox, "maildir", "mpop", &Mail::some(2));
-    fetch(&sandbox);
+    sandbox.fetch();
     std::fs::write(sandbox.archive("work").join("new/0.M1.here"), "other\n").unwrap();
     sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
     sandbox.popkeep(["fetch"]).run();
@@ -458,9 +447,9 @@ fn what_was_recognised_may_be_deleted() {
 fn files_from_another_machine_are_not_fetched_again() {
     let server = PopServer::with(Mail::some(4));
     let (here, there) = (sandbox(&server, "maildir"), sandbox(&server, "maildir"));
-    fetch(&here);
+    here.fetch();
     server.state().mails = Mail::some(8);
-    fetch(&there);
+    there.fetch();
     // Syncthing brings all of them, those that are here already under another host's name, too.
     for (number, file) in stores::files(&there.archive("work").join("new")).into_iter().enumerate() {
         let name = file.file_name().unwrap().to_str().unwrap();
@@ -468,11 +457,11 @@ fn files_from_another_machine_are_not_fetched_again() {
         std::fs::copy(&file, here.archive("work").join("cur").join(name + ":2,S")).unwrap();
     }
     server.take_sessions();
-    let report = fetch(&here);
+    let report = here.fetch();
     assert_eq!((&report["archived"], &report["fetched"]), (&8.into(), &0.into()));
     assert_eq!(server.count("RETR"), 0, "their names tell");
     assert_eq!(here.maildir("work").len(), 12, "no file was made, and none removed");
-    fetch(&here);
+    here.fetch();
     assert_eq!(here.maildir("work").len(), 12);
 }
 
@@ -483,9 +472,9 @@ fn equal_files_explain_as_many_messages() {
             PopServer::with((0..4).map(|at| Mail::numbered(1).with_uid(&format!("u{at}"))).collect());
         let sandbox = sandbox(&server, format);
         archive_of(&sandbox, format, "mpop", &[Mail::numbered(1), Mail::numbered(1)]);
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&4.into(), &2.into()), "{format}");
-        assert_eq!(fetch(&sandbox)["fetched"], 0);
+        assert_eq!(sandbox.fetch()["fetched"], 0);
     }
 }
 
@@ -496,8 +485,8 @@ fn one_file_explains_no_more_than_one_of_many_equal_messages() {
         let server = PopServer::with((0..9).map(equal).collect());
         let sandbox = sandbox(&server, format);
         archive_of(&sandbox, format, "mpop", &[Mail::numbered(1)]);
-        assert_eq!(fetch(&sandbox)["fetched"], 8, "{format}");
-        assert_eq!(fetch(&sandbox)["fetched"], 0);
+        assert_eq!(sandbox.fetch()["fetched"], 8, "{format}");
+        assert_eq!(sandbox.fetch()["fetched"], 0);
     }
 }
 
@@ -506,11 +495,11 @@ fn what_a_row_explains_is_no_stranger() {
     for format in FORMATS {
         let server = PopServer::with(Mail::some(3));
         let sandbox = sandbox(&server, format);
-        fetch(&sandbox);
-        fetch(&sandbox);
+        sandbox.fetch();
+        sandbox.fetch();
         let twin = Mail::numbered(2).with_uid("twin");
         server.state().mails.push(twin.clone());
-        assert_eq!(fetch(&sandbox)["fetched"], 1, "{format}");
+        assert_eq!(sandbox.fetch()["fetched"], 1, "{format}");
         holds(&sandbox, format, &[Mail::some(3), vec![twin]].concat());
     }
 }
@@ -521,20 +510,20 @@ fn a_file_that_was_changed_since_it_was_found_explains_nothing() {
     let server = PopServer::with(vec![Mail::numbered(2)]);
     let other = sandbox(&server, "maildir");
     archive_of(&other, "maildir", "plain", &Mail::some(2));
-    fetch(&other);
+    other.fetch();
     std::fs::write(other.archive("work").join("new/0.M1.here"), "other\n").unwrap();
     server.state().mails.push(Mail::numbered(1));
-    assert_eq!(fetch(&other)["fetched"], 1);
+    assert_eq!(other.fetch()["fetched"], 1);
 
     // One of ours, which its name speaks for.
     let server = PopServer::with(Mail::some(3));
     let ours = sandbox(&server, "maildir");
-    fetch(&ours);
+    ours.fetch();
     lose_ledger(&ours);
     let file = stores::files(&ours.archive("work").join("new")).remove(0);
     let before = std::fs::read(&file).unwrap();
     std::fs::write(&file, "other\n").unwrap();
-    assert_eq!(fetch(&ours)["fetched"], 1);
+    assert_eq!(ours.fetch()["fetched"], 1);
     assert!(ours.maildir("work").contains(&before));
 }
 
@@ -546,11 +535,11 @@ fn where_a_uid_was_two_messages_no_name_tells_which_one_it_is() {
     let sandbox = sandbox(&server, "maildir");
     for version in &versions[..2] {
         server.state().mails = vec![version.clone()];
-        fetch(&sandbox);
+        sandbox.fetch();
     }
     lose_ledger(&sandbox);
     server.state().mails = vec![versions[2].clone()];
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     holds(&sandbox, "maildir", &versions);
 }
 

@@ -20,26 +20,17 @@
 //! | sizes that say nothing | [`a_size_that_changes_at_each_run_is_no_reason_to_fetch_again`] |
 //! | unless all known ones vanished at once | [`a_migrated_server_whose_uids_all_changed_brings_nothing_twice`] |
 //! | without UIDL: matched by content | [`without_uidl_messages_are_matched_by_content`], [`uids_that_are_missing_for_once_bring_nothing_twice`] |
-//! | a receipt: RETRed in this session, or the header is the recorded one; a copy that is gone keeps the message | `dele_rules` |
+//! | a receipt: RETRed in this session, or the header is the recorded one; a copy that is gone keeps the message | the table of `dele_rules` |
 //! | nothing, or less than half, came: missing | `fetch` |
-
-use serde_json::Value;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::maildrop::{Capa, Nth, Quit, UNSTEADY};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
-/// Fetches without problem; gives the account's part of the JSON report.
-#[track_caller]
-fn fetch(sandbox: &Sandbox) -> Value {
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(0).json();
-    report["accounts"][0].clone()
-}
-
 /// Fetches, and expects nothing to be stored.
 #[track_caller]
 fn fetch_stores_nothing(sandbox: &Sandbox, archived: &[Mail]) {
-    let report = fetch(sandbox);
+    let report = sandbox.fetch();
     assert_same_mail(sandbox.maildir("work"), stored_forms(archived));
     assert_eq!(report["fetched"], 0, "nothing is stored twice");
 }
@@ -49,7 +40,7 @@ fn different_messages_under_one_uid_are_all_kept() {
     let mails: Vec<_> = Mail::some(4).iter().map(|mail| mail.with_uid("same")).collect();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["archived"], 4);
+    assert_eq!(sandbox.fetch()["archived"], 4);
     fetch_stores_nothing(&sandbox, &mails);
     // Their positions inside the group say nothing.
     server.state().mails.reverse();
@@ -61,8 +52,8 @@ fn different_messages_under_one_uid_are_deleted_only_when_each_is_held() {
     let mails: Vec<_> = Mail::some(3).iter().map(|mail| mail.with_uid("same")).collect();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-    fetch(&sandbox);
-    fetch(&sandbox);
+    sandbox.fetch();
+    sandbox.fetch();
     assert!(server.uids().is_empty());
     assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
 }
@@ -72,7 +63,7 @@ fn identical_messages_under_one_uid_are_as_many_copies() {
     let mails = vec![Mail::numbered(1), Mail::numbered(1), Mail::numbered(1)];
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["archived"], 3);
+    assert_eq!(sandbox.fetch()["archived"], 3);
     fetch_stores_nothing(&sandbox, &mails);
 }
 
@@ -82,7 +73,7 @@ fn identical_messages_under_different_uids_are_as_many_copies() {
         vec![Mail::numbered(1), Mail::numbered(1).with_uid("another"), Mail::numbered(1).with_uid("a third")];
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let asked = server.count("RETR");
     assert!(asked <= 7, "an answer may have come twice: each is asked for once more, alone");
     fetch_stores_nothing(&sandbox, &mails);
@@ -97,10 +88,10 @@ fn identical_messages_under_different_uids_are_as_many_copies() {
 fn without_uidl_messages_are_matched_by_content() {
     let server = PopServer::behaving(Mail::some(3), Behaviour { no_uidl: true, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     fetch_stores_nothing(&sandbox, &Mail::some(3));
     server.state().mails = Mail::some(4);
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(4)));
 }
 
@@ -108,10 +99,10 @@ fn without_uidl_messages_are_matched_by_content() {
 fn uids_that_are_missing_for_once_bring_nothing_twice() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails.push(Mail::numbered(3));
     server.behave(Behaviour { no_uidl: true, ..Behaviour::default() });
-    fetch(&sandbox);
+    sandbox.fetch();
     server.behave(Behaviour::default());
     fetch_stores_nothing(&sandbox, &Mail::some(3));
     server.take_sessions();
@@ -125,9 +116,9 @@ fn a_uid_reused_after_its_message_was_deleted_is_another_message() {
     let second = Mail::numbered(2).with_uid("uid-00001");
     let server = PopServer::with(vec![first.clone()]);
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails = vec![second.clone()];
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms([&first, &second]));
     assert!(server.uids().is_empty());
 }
@@ -138,9 +129,9 @@ fn a_uid_reused_while_we_looked_away_is_another_message() {
     let second = Mail::new("uid-00001", "Subject: quite another one\n\nwith a size of its own\n");
     let server = PopServer::with(vec![first.clone()]);
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails = vec![second.clone()];
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms([&first, &second]));
 }
 
@@ -148,7 +139,7 @@ fn a_uid_reused_while_we_looked_away_is_another_message() {
 fn another_size_for_the_same_octets_is_the_same_message() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails[1] = Mail::numbered(2).listed_as("300");
     fetch_stores_nothing(&sandbox, &Mail::some(2));
 }
@@ -157,7 +148,7 @@ fn another_size_for_the_same_octets_is_the_same_message() {
 fn headers_that_servers_write_into_mail_make_no_other_message() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let text = String::from_utf8(Mail::numbered(1).stored()).unwrap();
     server.state().mails[0] = Mail::new("uid-00001", format!("X-UIDL: 77\nStatus: RO\n{text}"));
     fetch_stores_nothing(&sandbox, &Mail::some(2));
@@ -167,7 +158,7 @@ fn headers_that_servers_write_into_mail_make_no_other_message() {
 fn a_migrated_server_whose_uids_all_changed_brings_nothing_twice() {
     let server = PopServer::with(Mail::some(5));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     for (number, mail) in server.state().mails.iter_mut().enumerate() {
         mail.uid = format!("migrated-{number}").into_bytes();
     }
@@ -181,7 +172,7 @@ fn a_migrated_server_whose_uids_all_changed_brings_nothing_twice() {
 fn a_short_listing_forgets_nothing() {
     let server = PopServer::with(Mail::some(4));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     for shown in [&Mail::some(4)[1..3], &[], &Mail::some(4)[..]] {
         server.state().mails = shown.to_vec();
         fetch_stores_nothing(&sandbox, &Mail::some(4));
@@ -196,7 +187,7 @@ fn uids_of_any_octets_are_told_apart() {
         (1..).zip(uids).map(|(number, uid)| Mail { uid: uid.to_vec(), ..Mail::numbered(number) }).collect();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     fetch_stores_nothing(&sandbox, &mails);
     assert_eq!(server.count("RETR"), 5);
 }
@@ -205,7 +196,7 @@ fn uids_of_any_octets_are_told_apart() {
 fn blanks_around_a_uid_are_no_part_of_it() {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let blanks = b"+OK\r\n1   uid-00001\r\n  2\tuid-00002  \r\n3 \t uid-00003\t\r\n.\r\n".to_vec();
     server.behave(Behaviour { says: [("UIDL", blanks)].into(), ..Behaviour::default() });
     fetch_stores_nothing(&sandbox, &Mail::some(3));
@@ -219,11 +210,11 @@ fn an_empty_uid_is_none() {
     mails[2].uid.clear();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    assert_eq!(fetch(&sandbox)["archived"], 4);
+    assert_eq!(sandbox.fetch()["archived"], 4);
     fetch_stores_nothing(&sandbox, &mails);
     server.state().mails.swap(1, 2);
     server.state().mails.push(Mail::numbered(5).with_uid(""));
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     mails.push(Mail::numbered(5));
     assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
 }
@@ -237,7 +228,7 @@ fn a_row_explains_one_message_and_no_more() {
         let sandbox = Sandbox::for_server(&server);
         for listed in 1..=3 {
             server.state().mails = copies[..listed].to_vec();
-            assert_eq!(fetch(&sandbox)["fetched"], 1, "one more than before");
+            assert_eq!(sandbox.fetch()["fetched"], 1, "one more than before");
             fetch_stores_nothing(&sandbox, &copies[..listed]);
         }
         // Fewer than before, and as many again: no new ones.
@@ -255,7 +246,7 @@ fn a_message_that_comes_back_after_its_deletion_is_the_same_one() {
     for _ in 0..2 {
         // Restored from the server's own backup, say.
         server.state().mails = Mail::some(2);
-        fetch(&sandbox);
+        sandbox.fetch();
         assert!(server.uids().is_empty());
         assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(2)));
     }
@@ -265,7 +256,7 @@ fn a_message_that_comes_back_after_its_deletion_is_the_same_one() {
 fn headers_rewritten_between_sessions_are_one_message_that_can_be_deleted() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let rewritten = |what: &str| -> Vec<Mail> {
         let text = |mail: &Mail| format!("{what}{}", String::from_utf8(mail.stored()).unwrap());
         Mail::some(2)
@@ -295,16 +286,16 @@ fn a_group_of_equal_uids_that_shrinks_shifts_and_grows_is_matched_by_content() {
     mails.push(Mail::numbered(9));
     let server = PopServer::with(mails[..3].to_vec());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     for listed in [&[1, 2][..], &[2, 0], &[1], &[0, 1, 2], &[]] {
         server.state().mails = listed.iter().map(|&number| mails[number].clone()).collect();
         fetch_stores_nothing(&sandbox, &mails[..3]);
     }
     // One that is alone under a UID that once stood for several need not be one of those.
     server.state().mails = vec![mails[3].clone()];
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     server.state().mails = [&mails[2..3], &mails[4..], &mails[..2], &mails[3..4]].concat();
-    assert_eq!(fetch(&sandbox)["fetched"], 2);
+    assert_eq!(sandbox.fetch()["fetched"], 2);
     sandbox.configure([Account::on("work", &server).text("delete", "fetched")]);
     fetch_stores_nothing(&sandbox, &mails);
     assert!(server.uids().is_empty(), "each was seen, and is archived");
@@ -315,16 +306,16 @@ fn a_message_whose_uid_alone_changes_is_the_same_one() {
     for format in ["maildir", "mbox"] {
         let server = PopServer::with(Mail::some(10));
         let sandbox = Sandbox::with([Account::on("work", &server).text("format", format)]);
-        fetch(&sandbox);
+        sandbox.fetch();
         server.state().mails[1].uid = b"renamed".to_vec();
-        let report = fetch(&sandbox);
+        let report = sandbox.fetch();
         assert_eq!((&report["fetched"], &report["archived"]), (&0.into(), &10.into()));
         server.take_sessions();
-        fetch(&sandbox);
+        sandbox.fetch();
         assert_eq!(server.count("RETR"), 0, "it is on record under its new UID");
         // And back.
         server.state().mails[1].uid = b"uid-00002".to_vec();
-        assert_eq!(fetch(&sandbox)["fetched"], 0);
+        assert_eq!(sandbox.fetch()["fetched"], 0);
     }
 }
 
@@ -332,9 +323,9 @@ fn a_message_whose_uid_alone_changes_is_the_same_one() {
 fn equal_content_under_a_uid_that_is_still_listed_is_another_copy() {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails.push(Mail::numbered(2).with_uid("twin"));
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     let all = [Mail::some(3), vec![Mail::numbered(2)]].concat();
     assert_same_mail(sandbox.maildir("work"), stored_forms(&all));
     // One of the two is missing from a listing, and comes back; the other likewise.
@@ -352,12 +343,12 @@ fn equal_content_under_a_uid_that_is_still_listed_is_another_copy() {
 fn a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy() {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     // It is left out for once while its twin arrives.
     server.state().mails[1].uid = b"twin".to_vec();
     fetch_stores_nothing(&sandbox, &Mail::some(3));
     server.state().mails.push(Mail::numbered(2));
-    assert_eq!(fetch(&sandbox)["fetched"], 1, "two are listed, so two are archived");
+    assert_eq!(sandbox.fetch()["fetched"], 1, "two are listed, so two are archived");
     let all = [Mail::some(3), vec![Mail::numbered(2)]].concat();
     fetch_stores_nothing(&sandbox, &all);
     server.take_sessions();
@@ -369,13 +360,13 @@ fn a_uid_that_comes_back_when_its_message_was_taken_for_another_is_one_more_copy
 fn what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::with([Account::on("work", &server).text("delete", "fetched")]);
-    fetch(&sandbox);
+    sandbox.fetch();
     server.state().mails = vec![Mail::numbered(1).with_uid("new")];
-    assert_eq!(fetch(&sandbox)["fetched"], 1, "a second message, after the first had been deleted");
+    assert_eq!(sandbox.fetch()["fetched"], 1, "a second message, after the first had been deleted");
 
     let server = PopServer::with(Mail::some(5));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let copy = sandbox.archive("work").join("new");
     for entry in std::fs::read_dir(copy).unwrap() {
         let path = entry.unwrap().path();
@@ -384,7 +375,7 @@ fn what_we_deleted_or_somebody_removed_is_not_what_comes_under_a_new_uid() {
         }
     }
     server.state().mails[1].uid = b"renamed".to_vec();
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&Mail::some(5)));
 }
 
@@ -398,7 +389,7 @@ fn what_we_may_have_deleted_is_not_what_comes_under_a_new_uid() {
         sandbox.popkeep(["fetch"]).run();
         server.behave(Behaviour::default());
         server.state().mails = vec![Mail::numbered(4), Mail::numbered(5), Mail::numbered(1).with_uid("new")];
-        assert_eq!(fetch(&sandbox)["fetched"], 1, "one more, whatever became of the first");
+        assert_eq!(sandbox.fetch()["fetched"], 1, "one more, whatever became of the first");
     }
 }
 
@@ -406,7 +397,7 @@ fn what_we_may_have_deleted_is_not_what_comes_under_a_new_uid() {
 fn what_was_listed_beside_it_in_the_same_run_is_another_message() {
     let server = PopServer::with(Mail::some(4));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let twins = ["one", "two"].map(|uid| Mail::numbered(9).with_uid(uid));
     server.state().mails.extend(twins.clone());
     // One has come when another client deletes it, and the connection is lost: the next session lists the other.
@@ -414,7 +405,7 @@ fn what_was_listed_beside_it_in_the_same_run_is_another_message() {
     let capa = Capa::without_pipelining();
     let (expunges, torn_at) = (Some((second, 5)), Some(second));
     server.behave(Behaviour { capa, torn_at, expunges, ..Behaviour::default() });
-    assert_eq!(fetch(&sandbox)["fetched"], 2);
+    assert_eq!(sandbox.fetch()["fetched"], 2);
     assert_same_mail(sandbox.maildir("work"), stored_forms(&[Mail::some(4), twins.to_vec()].concat()));
 }
 
@@ -427,7 +418,7 @@ fn uids_that_shift_bring_nothing_twice() {
         .collect();
     let server = PopServer::with(mails.clone());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     // Message 2 is deleted elsewhere; UIDs are no more than numbers here.
     let shifted: Vec<_> =
         (1..).zip([0, 2, 3, 4, 5]).map(|(number, at)| mails[at].with_uid(&number.to_string())).collect();
@@ -443,10 +434,10 @@ fn a_uid_reused_for_a_copy_of_a_listed_message_is_one_more_copy() {
     let mails = ["a", "longer"].map(|text| Mail::new(text, format!("Subject: {text}\n\n{text}\n")));
     let server = PopServer::with(mails.to_vec());
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let copy = mails[1].with_uid("a");
     server.state().mails[0] = copy.clone();
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     fetch_stores_nothing(&sandbox, &[mails.to_vec(), vec![copy]].concat());
 }
 
@@ -454,10 +445,10 @@ fn a_uid_reused_for_a_copy_of_a_listed_message_is_one_more_copy() {
 fn a_reused_uid_is_doubted_once() {
     let server = PopServer::with(Mail::some(2));
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let second = Mail::new("uid-00001", "Subject: quite another one\n\nwith a size of its own\n");
     server.state().mails[0] = second.clone();
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     server.take_sessions();
     let all = [Mail::some(2), vec![second]].concat();
     fetch_stores_nothing(&sandbox, &all);
@@ -470,7 +461,7 @@ fn a_size_that_changes_at_each_run_is_no_reason_to_fetch_again() {
     let capa = Capa::without_pipelining();
     let server = PopServer::behaving(Mail::some(MANY + 3), Behaviour { capa, ..Behaviour::default() });
     let sandbox = Sandbox::for_server(&server);
-    fetch(&sandbox);
+    sandbox.fetch();
     let mut retr = Vec::new();
     let mut top = Vec::new();
     for run in 1..=4 {
@@ -488,12 +479,12 @@ fn a_size_that_changes_at_each_run_is_no_reason_to_fetch_again() {
     assert_eq!((retr, top), (vec![MANY, MANY, 0, 0], vec![0, 0, 2, 2]));
     // Another message has another header.
     server.state().mails[MANY + 2] = Mail::new("uid-00015", "Subject: quite another\n\none\n");
-    assert_eq!(fetch(&sandbox)["fetched"], 1);
+    assert_eq!(sandbox.fetch()["fetched"], 1);
     // Another message under a UID whose size said nothing is still another one where sizes change no more.
     let other = Mail::new("uid-00014", "Subject: another\n\none\n");
     server.state().mails[MANY + 1] = other.clone();
     server.state().mails[MANY].listed_size = None;
-    assert_eq!(fetch(&sandbox)["archived"], MANY + 3);
+    assert_eq!(sandbox.fetch()["archived"], MANY + 3);
 }
 
 #[test]
@@ -506,7 +497,7 @@ fn a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted() {
         let behaviour = Behaviour { unsteady: [b"unsteady".to_vec()].into(), ..Behaviour::default() };
         let server = PopServer::behaving(vec![unsteady.clone(), Mail::numbered(1)], behaviour);
         let sandbox = Sandbox::for_server(&server);
-        fetch(&sandbox);
+        sandbox.fetch();
         let mut told = 0;
         for (round, delete) in ["never", "never", "fetched", "fetched", "fetched"].into_iter().enumerate() {
             // Its size changes as well, so that it is doubted each time.
@@ -522,7 +513,7 @@ fn a_message_that_differs_at_every_retr_is_stored_twice_and_never_deleted() {
         // Another message in its place is another message.
         let other = Mail::new("unsteady", "Subject: quite another\n\none\n");
         server.state().mails = vec![other.clone()];
-        fetch(&sandbox);
+        sandbox.fetch();
         assert!(sandbox.maildir("work").contains(&other.stored()));
         assert!(server.uids().is_empty());
     }

@@ -26,8 +26,8 @@ fn an_undoubled_dot_keeps_no_other_message_from_coming() {
                 let account = Account::on("work", &server).text("delete", delete).text("format", format);
                 let sandbox = Sandbox::with([account]);
                 for _ in 0..3 {
-                    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-                    let missing = report["accounts"][0]["missing"].clone();
+                    let report = sandbox.fetch_with(1, &[]);
+                    let missing = report["missing"].clone();
                     assert_eq!(missing.as_array().unwrap().len(), 2, "{missing}");
                     assert_eq!(
                         (&missing[0]["uid"], &missing[1]["uid"]),
@@ -68,8 +68,8 @@ fn a_rest_that_comes_late_and_looks_like_an_answer_is_no_answer() {
                 let server = PopServer::behaving(all, behaviour);
                 let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
                 for _ in 0..2 {
-                    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-                    let missing = report["accounts"][0]["missing"].clone();
+                    let report = sandbox.fetch_with(1, &[]);
+                    let missing = report["missing"].clone();
                     assert_eq!(missing.as_array().unwrap().len(), 1, "{rest:?}: {missing}");
                     assert_eq!(missing[0]["uid"], "torn", "{rest:?}");
                     assert_same_mail(sandbox.maildir("work"), stored_forms(&whole()));

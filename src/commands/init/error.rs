@@ -46,6 +46,12 @@ pub enum InitError {
         /// The file.
         path: String,
     },
+    /// Another program has changed the configuration while an account was being added. Exit 73.
+    #[error("{path} was changed by another program in the meantime; nothing was added to it")]
+    Changed {
+        /// The file.
+        path: String,
+    },
     /// Something cannot be written. Exit 73.
     #[error("cannot write {path}: {source}; nothing was changed")]
     NotWritten {
@@ -73,9 +79,10 @@ impl InitError {
             | InitError::Impossible { .. }
             | InitError::NoPop3 { .. }
             | InitError::Ended => Exit::USAGE,
-            InitError::Taken { .. } | InitError::Overtaken { .. } | InitError::NotWritten { .. } => {
-                Exit::CANT_CREATE
-            }
+            InitError::Taken { .. }
+            | InitError::Overtaken { .. }
+            | InitError::Changed { .. }
+            | InitError::NotWritten { .. } => Exit::CANT_CREATE,
             InitError::Trial(error) => error.exit(),
             InitError::Config(error) => error.exit(),
             InitError::Prompt(_) => Exit::IO,

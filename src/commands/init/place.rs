@@ -130,15 +130,17 @@ impl Made {
     }
 
     /// Adds the account to the configuration that is there, and writes the password if it has a file of its own.
-    /// Every octet that is there stays.
+    /// Every octet that is there stays, and so does the file's mode: the lines that are added hold no password.
     pub(super) fn add(&self, place: &Place) -> Result<(), InitError> {
         undisturbed(|| {
             let read = || {
                 disk::read_limited(&place.path, LONGEST).map_err(|source| not_written(&place.path, source))
             };
             let before = read()?;
+            // It may have been edited since the questions began.
+            config::load(&place.path)?;
             let mut text = String::from_utf8(before.clone())
-                .map_err(|_| InitError::Overtaken { path: place.shown() })?;
+                .map_err(|_| config::ConfigError::NotText { path: place.shown() })?;
             if !text.ends_with('\n') {
                 text.push('\n');
             }
@@ -148,9 +150,9 @@ impl Made {
             let put = self.write_password().and_then(|()| {
                 if read()? != before {
                     self.take_password_back();
-                    return Err(InitError::Overtaken { path: place.shown() });
+                    return Err(InitError::Changed { path: place.shown() });
                 }
-                disk::replace_private(&draft, &place.path).map_err(|source| {
+                disk::replace_as_it_was(&draft, &place.path).map_err(|source| {
                     self.take_password_back();
                     not_written(&place.path, source)
                 })
@@ -184,4 +186,77 @@ impl Made {
 
 fn not_written(path: &Path, source: io::Error) -> InitError {
     InitError::NotWritten { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make the files")]
+mod tests {
+    use super::{InitError, Made, Place};
+    use crate::config::{ConfigError, Draft};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::{Path, PathBuf};
+
+    const FIRST: &str =
+        "[accounts.first]\nhost = \"pop.example.com\"\nuser = \"jane\"\narchive = \"/nowhere/first\"\n";
+
+    fn configuration(folder: &Path) -> PathBuf {
+        let file = folder.join("config.toml");
+        fs::write(&file, FIRST).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        file
+    }
+
+    fn made() -> Made {
+        Made {
+            draft: Draft { archive: "/nowhere/work".to_owned(), ..Draft::new("work") },
+            new_password: None,
+        }
+    }
+
+    #[test]
+    fn an_account_is_added_and_the_mode_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let file = configuration(home.path());
+        let place = Place::new(&file).unwrap();
+        assert!(place.can_grow());
+        made().add(&place).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(FIRST) && text.contains("[accounts.work]"), "{text}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o644);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no drafts are left");
+    }
+
+    #[test]
+    fn what_became_unreadable_during_the_questions_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let file = configuration(home.path());
+        let place = Place::new(&file).unwrap();
+        let latin1 = [FIRST.as_bytes(), b"# J\xfcrgen\n"].concat();
+        fs::write(&file, &latin1).unwrap();
+        let error = made().add(&place).unwrap_err();
+        assert!(matches!(error, InitError::Config(ConfigError::NotText { .. })), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), latin1);
+        // A password that others can read now: whoever put it there must decide.
+        let exposed = format!("{FIRST}password = \"hunter2\"\n");
+        fs::write(&file, &exposed).unwrap();
+        let error = made().add(&place).unwrap_err();
+        assert!(matches!(error, InitError::Config(ConfigError::PasswordExposed { .. })), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), exposed);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no drafts are left");
+    }
+
+    #[test]
+    fn nothing_is_added_through_a_symbolic_link() {
+        let home = tempfile::tempdir().unwrap();
+        let link = home.path().join("link.toml");
+        std::os::unix::fs::symlink(configuration(home.path()), &link).unwrap();
+        let place = Place::new(&link).unwrap();
+        assert!(place.is_taken() && !place.can_grow());
+        assert_eq!(place.names(), ["first"], "its accounts are known all the same");
+        assert!(matches!(made().add(&place), Err(InitError::NotWritten { .. })));
+        assert_eq!(fs::read_link(&link).unwrap(), home.path().join("config.toml"));
+        assert_eq!(fs::read_to_string(home.path().join("config.toml")).unwrap(), FIRST);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "no drafts are left");
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::super::maildrop::{Mailbox, Maildrop};
 use super::{Dialog, Turn};
+use crate::pop3::transcript::{Step, steps};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -30,17 +31,18 @@ fn say(mailboxes: &Arc<[Arc<Mailbox>]>, input: &[u8]) -> (Vec<u8>, Turn) {
     }
 }
 
-/// Plays `C:` lines and compares all that comes back with the `S:` lines.
+/// Plays what the client says, and compares all that comes back with what the server says.
 fn transcript(mailboxes: &Arc<[Arc<Mailbox>]>, script: &str) {
-    let lines = |mark: &str| -> String {
-        script
-            .lines()
-            .filter_map(|line| line.trim_start().strip_prefix(mark))
-            .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\r\n")
-            .collect()
-    };
-    let (out, _) = say(mailboxes, lines("C:").as_bytes());
-    assert_eq!(String::from_utf8_lossy(&out), lines("S:"));
+    let (mut input, mut expected) = (Vec::new(), Vec::new());
+    for step in steps(script) {
+        match step {
+            Step::Client(line) => input.extend(format!("{line}\r\n").into_bytes()),
+            Step::Server { octets, times: 1 } => expected.extend(octets),
+            step => panic!("not in a dialog without a connection: {step:?}"),
+        }
+    }
+    let (out, _) = say(mailboxes, &input);
+    assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&expected));
 }
 
 #[test]

@@ -1,20 +1,14 @@
-//! A connection that follows a transcript: `C:` lines must be said by the client, `S:` lines
-//! are said to it, `stall` lets a read run into its deadline; at its end the server closes.
-//! A client that speaks out of turn, or waits when it is its turn, fails the test.
+//! A connection that follows a transcript, in the language of all tests (`tests/it/support/transcript.rs`): `stall`
+//! lets a read run into its deadline; at its end the server closes. A client that speaks out of turn, or waits when
+//! it is its turn, fails the test.
 
 use crate::net::{NetError, Security, TlsSettings, Transport};
+use crate::pop3::transcript::{Step, fits, steps};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-
-#[derive(Debug)]
-enum Step {
-    Client(Vec<u8>),
-    Server(Vec<u8>),
-    Stall,
-}
 
 /// The server's end of the connection.
 pub(super) struct Script {
@@ -57,18 +51,7 @@ impl Progress {
 impl Script {
     /// Reads bring at most `split` octets.
     pub(super) fn new(transcript: &str, split: usize) -> (Self, Progress) {
-        let mut steps = VecDeque::new();
-        for line in transcript.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
-            let text = |rest: &str| format!("{}\r\n", rest.strip_prefix(' ').unwrap_or(rest)).into_bytes();
-            match line.split_at(line.len().min(2)) {
-                ("C:", rest) => steps.push_back(Step::Client(text(rest))),
-                ("S:", rest) => steps.push_back(Step::Server(text(rest))),
-                ("st", "all") => steps.push_back(Step::Stall),
-                _ if line.starts_with('#') => {}
-                _ => panic!("not a transcript: {line}"),
-            }
-        }
-        let steps = Arc::new(Mutex::new(steps));
+        let steps = Arc::new(Mutex::new(steps(transcript).into()));
         let security = Security::Tls { leaf: None };
         let writes = Arc::default();
         let progress = Progress { steps: Arc::clone(&steps), writes: Arc::clone(&writes) };
@@ -89,7 +72,7 @@ impl Read for Script {
         let mut octets = 0;
         while octets < room {
             match steps.front_mut() {
-                Some(Step::Server(said)) => {
+                Some(Step::Server { octets: said, times: 1 }) => {
                     let part = said.len().min(room - octets);
                     buffer[octets..octets + part].copy_from_slice(&said[..part]);
                     said.drain(..part);
@@ -101,9 +84,10 @@ impl Read for Script {
                 _ if octets > 0 => break,
                 Some(Step::Stall) => return Err(io::ErrorKind::TimedOut.into()),
                 Some(Step::Client(line)) => {
-                    panic!("the client waits instead of saying {:?}", String::from_utf8_lossy(line))
+                    panic!("the client waits instead of saying {line:?}")
                 }
-                None => break,
+                Some(Step::Close) | None => break,
+                Some(step) => panic!("not on a connection without a socket: {step:?}"),
             }
         }
         Ok(octets)
@@ -115,13 +99,15 @@ impl Write for Script {
         assert!(self.deadline.is_some(), "a write without a deadline");
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut steps = self.steps.lock().unwrap();
-        let mut rest = octets;
-        while !rest.is_empty() {
-            let said = String::from_utf8_lossy(rest);
+        for said in octets.split_inclusive(|octet| *octet == b'\n') {
+            let said = String::from_utf8_lossy(said);
             match steps.pop_front() {
-                Some(Step::Client(line)) if rest.starts_with(&line) => rest = &rest[line.len()..],
-                Some(Step::Client(line)) => {
-                    panic!("the client said {said:?} instead of {:?}", String::from_utf8_lossy(&line))
+                Some(Step::Client(due)) => {
+                    let line = said.strip_suffix("\r\n");
+                    assert!(
+                        line.is_some_and(|line| fits(&due, line)),
+                        "the client said {said:?} instead of {due:?}"
+                    );
                 }
                 Some(step) => panic!("the client said {said:?} before {step:?}"),
                 None => return Err(io::ErrorKind::BrokenPipe.into()),

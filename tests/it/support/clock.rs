@@ -1,11 +1,13 @@
-//! A clock that is wrong: `libfaketime`, which shifts the clock on the wall and no other.
+//! A clock that the test sets: `libfaketime`, which shifts the clock on the wall and no other.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::sandbox::Run;
+use super::sandbox::{Run, Sandbox};
 use super::skip;
 
+/// An hour in seconds.
+pub(crate) const HOUR: i64 = 3_600;
 /// A day in seconds.
 pub(crate) const DAY: i64 = 86_400;
 
@@ -28,8 +30,15 @@ pub(crate) fn shift_to(at: i64) -> i64 {
     at - i64::try_from(now).unwrap()
 }
 
+impl Sandbox {
+    /// From now on every program that runs in the sandbox sees a clock that is so many seconds ahead of the real one.
+    pub(crate) fn set_clock(&self, library: &Path, seconds: i64) {
+        *self.clock.lock().unwrap() = Some((library.to_owned(), seconds));
+    }
+}
+
 impl Run {
-    /// With the clock so many seconds ahead.
+    /// With the clock so many seconds ahead, in this run alone.
     pub(crate) fn ahead(self, library: &Path, seconds: i64) -> Run {
         self.faking(library).env("FAKETIME", format!("{seconds:+}"))
     }

@@ -18,6 +18,7 @@ pub(crate) mod socks;
 pub(crate) mod stores;
 pub(crate) mod terminal;
 pub(crate) mod trace;
+pub(crate) mod transcript;
 pub(crate) mod wire;
 
 pub(crate) use mail::Mail;

@@ -81,4 +81,19 @@ impl Outcome {
             )
         })
     }
+
+    /// The only account's part of a fetch's JSON document. Whatever became of the run, its figures account for
+    /// every message that the server listed.
+    #[track_caller]
+    pub(crate) fn account(&self) -> serde_json::Value {
+        let document = self.json();
+        let accounts = document["accounts"].as_array().unwrap();
+        assert_eq!(accounts.len(), 1, "{document}");
+        let account = accounts[0].clone();
+        let figure = |key: &str| account[key].as_u64().unwrap();
+        let missing = account["missing"].as_array().unwrap().len() as u64;
+        let accounted = figure("archived") + figure("removed") + figure("left") + missing;
+        assert_eq!(figure("listed"), accounted, "{account}");
+        account
+    }
 }

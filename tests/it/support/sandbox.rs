@@ -5,7 +5,10 @@ use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::maildrop::{PASSWORD, PopServer};
 use super::outcome::Outcome;
@@ -21,6 +24,8 @@ pub(super) const LIMIT: Duration = Duration::from_mins(3);
 /// A throw-away home folder with XDG folders in it.
 pub(crate) struct Sandbox {
     home: tempfile::TempDir,
+    /// The library that shifts the clock, and by how many seconds; see [`super::clock`].
+    pub(super) clock: Mutex<Option<(PathBuf, i64)>>,
 }
 
 /// One account in a configuration: TOML keys with their values as written.
@@ -77,7 +82,7 @@ impl Account {
 impl Sandbox {
     pub(crate) fn new() -> Sandbox {
         usual_signals();
-        Sandbox { home: tempfile::Builder::new().prefix("popkeep-it-").tempdir().unwrap() }
+        Sandbox::at(tempfile::Builder::new().prefix("popkeep-it-").tempdir().unwrap())
     }
 
     /// A sandbox in memory where the system has such a folder: for thousands of runs in which no
@@ -87,9 +92,13 @@ impl Sandbox {
         let mut folder = tempfile::Builder::new();
         folder.prefix("popkeep-it-");
         match folder.tempdir_in(memory) {
-            Ok(home) => Sandbox { home },
+            Ok(home) => Sandbox::at(home),
             Err(_) => Sandbox::new(),
         }
+    }
+
+    fn at(home: tempfile::TempDir) -> Sandbox {
+        Sandbox { home, clock: Mutex::new(None) }
     }
 
     /// A sandbox with one account, `work`, on this server.
@@ -144,6 +153,25 @@ impl Sandbox {
         stores::maildir(&self.archive(account))
     }
 
+    /// Where the ledger is by default.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.path(".local/state/popkeep/ledger.sqlite3")
+    }
+
+    /// Fetches from the only account, which must succeed: its part of the JSON report.
+    #[track_caller]
+    pub(crate) fn fetch(&self) -> Value {
+        self.fetch_with(0, &[])
+    }
+
+    /// Fetches from the only account with these options, which must end with this exit code: its part of the JSON
+    /// report, whose figures account for every message that the server listed.
+    #[track_caller]
+    pub(crate) fn fetch_with(&self, exit: i32, options: &[&str]) -> Value {
+        let arguments = ["fetch", "--json"].iter().chain(options);
+        self.popkeep(arguments).run().expect(exit).account()
+    }
+
     /// A run of popkeep with these arguments.
     pub(crate) fn popkeep<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
         let mut command = Command::new(POPKEEP);
@@ -164,7 +192,11 @@ impl Sandbox {
             .env("TMPDIR", std::env::temp_dir())
             .env("LANG", "C.UTF-8")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Run { command }
+        let run = Run { command };
+        match &*self.clock.lock().unwrap() {
+            Some((library, seconds)) => run.ahead(library, *seconds),
+            None => run,
+        }
     }
 
     /// Everything in the home folder: path → kind, mode, modification time and content.

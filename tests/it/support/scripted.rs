@@ -1,18 +1,4 @@
-//! A server that follows a transcript to the letter and records what the client said.
-//!
-//! A transcript has one step a line:
-//!
-//! ```text
-//! S: +OK ready          a line is sent, CRLF added
-//! C: USER joe           this line must come; a `*` at the end stands for anything
-//! raw: +OK\r\nextra     these octets are sent; \r \n \t \0 \\ and \xNN are understood
-//! repeat 1000: text     the octets, so many times
-//! tls                   a TLS handshake as the server
-//! listed: 1 one 120     from here on STAT, UIDL and LIST are answered for this message, in
-//!                       whatever order they come, unless a `C:` names them; again for more
-//! stall                 nothing more is said until the client goes
-//! close                 the connection is closed (the end of a transcript closes it, too)
-//! ```
+//! A server that follows a transcript (see [`super::transcript`]) to the letter and records what the client said.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -21,6 +7,7 @@ use std::time::Duration;
 
 use native_tls::TlsAcceptor;
 
+use super::transcript::{Step, fits, steps};
 use super::wire::Wire;
 
 /// Greeting and login of a server without CAPA.
@@ -124,27 +111,21 @@ impl Playing<'_> {
             // The client refused the certificate: the tests that want this look at its words.
             return Ok(());
         }
-        for step in transcript.lines().map(str::trim_start).filter(|step| !step.is_empty()) {
-            let (word, text) = step.split_once(": ").unwrap_or((step.trim_end_matches(':'), ""));
-            match word {
-                "S" => self.send(format!("{text}\r\n").as_bytes()),
-                "C" => self.hear(text)?,
-                "raw" => self.send(&unescape(text)),
-                "listed" => {
-                    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-                    self.listed.push(words.try_into().expect("listed: NUMBER UID SIZE"));
-                }
-                "stall" => self.wire.stall(),
-                "close" => {
+        for step in steps(transcript) {
+            match step {
+                Step::Server { octets, times: 1 } => self.send(&octets),
+                Step::Server { octets, times } => self.repeat(&octets, times),
+                Step::Client(line) => self.hear(&line)?,
+                Step::Listed(words) => self.listed.push(words),
+                Step::Stall => self.wire.stall(),
+                Step::Close => {
                     self.wire.hang_up();
                     return Ok(());
                 }
-                "tls" => {
+                Step::Tls => {
                     let acceptor = self.stage.stls.as_ref().expect("a stage with a certificate for STLS");
                     self.wire.encrypt(acceptor).map_err(|error| error.to_string())?;
                 }
-                _ if word.starts_with("repeat ") => self.repeat(word, text),
-                _ => panic!("not a step: {step:?}"),
             }
         }
         Ok(())
@@ -154,12 +135,8 @@ impl Playing<'_> {
         loop {
             let line = self.wire.line().ok_or_else(|| format!("it closed where {expected:?} was due"))?;
             let line = String::from_utf8_lossy(&line).into_owned();
-            let fits = match expected.strip_suffix('*') {
-                Some(start) => line.starts_with(start),
-                None => line == expected,
-            };
             self.heard.push(line.clone());
-            if fits {
+            if fits(expected, &line) {
                 return Ok(());
             }
             if self.listed.is_empty() || !self.list(&line) {
@@ -206,9 +183,7 @@ impl Playing<'_> {
         }
     }
 
-    fn repeat(&mut self, word: &str, text: &str) {
-        let times: u64 = word.trim_start_matches("repeat ").parse().expect("repeat NUMBER: text");
-        let octets = unescape(text);
+    fn repeat(&mut self, octets: &[u8], times: u64) {
         let block = octets.repeat((65_536 / octets.len()).max(1));
         let mut left = times.saturating_mul(octets.len() as u64);
         while left > 0 {
@@ -219,28 +194,4 @@ impl Playing<'_> {
             left -= length as u64;
         }
     }
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        if octet != b'\\' {
-            octets.push(octet);
-            continue;
-        }
-        octets.push(match rest.next() {
-            Some(b'r') => b'\r',
-            Some(b'n') => b'\n',
-            Some(b't') => b'\t',
-            Some(b'0') => 0,
-            Some(b'\\') => b'\\',
-            Some(b'x') => {
-                let digits: String = rest.by_ref().take(2).map(char::from).collect();
-                u8::from_str_radix(&digits, 16).expect("\\xNN")
-            }
-            other => panic!("no such escape: {other:?}"),
-        });
-    }
-    octets
 }
