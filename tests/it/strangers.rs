@@ -268,11 +268,11 @@ fn a_first_look_stores_no_twin_twice_wherever_it_is_cut() {
                 sandbox.popkeep(["fetch", "--quiet"]).run();
             }
             server.behave(Behaviour::default());
-            assert_eq!(fetch(&sandbox)["archived"], 4, "{format}, {cut}");
+            assert_eq!(sandbox.fetch()["archived"], 4, "{format}, {cut}");
             assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
             sandbox
                 .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
-            assert_eq!(fetch(&sandbox)["deleted"], 4, "{format}, {cut}");
+            assert_eq!(sandbox.fetch()["deleted"], 4, "{format}, {cut}");
             assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
         }
     }
@@ -295,7 +295,7 @@ fn numbers_that_move_at_a_first_look_bind_nothing() {
         server.behave(Behaviour { capa, expunges, delivers, ..Behaviour::default() });
         sandbox.popkeep(["fetch", "--quiet"]).run();
         server.behave(Behaviour::default());
-        assert_eq!(fetch(&sandbox)["archived"], 7);
+        assert_eq!(sandbox.fetch()["archived"], 7);
         let there = sandbox.maildir("work");
         for mail in &all[1..] {
             let count = there.iter().filter(|copy| copy.ends_with(&mail.stored())).count();
@@ -310,9 +310,9 @@ fn a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch() {
     // Its copy is lost, and its message is back on the server under another UID.
     let server = PopServer::with(Mail::some(3));
     let sandbox = sandbox(&server, "maildir");
-    fetch(&sandbox);
+    sandbox.fetch();
     let lost = server.state().mails.remove(0);
-    fetch(&sandbox);
+    sandbox.fetch();
     for file in stores::files(&sandbox.archive("work").join("new")) {
         if std::fs::read(&file).unwrap() == lost.stored() {
             std::fs::remove_file(file).unwrap();
