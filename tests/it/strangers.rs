@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
 //! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
-//! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`], [`a_first_look_stores_no_twin_twice_wherever_it_is_cut`], [`numbers_that_move_at_a_first_look_bind_nothing`], [`a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch`] |
+//! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`], [`a_first_look_stores_no_twin_twice_wherever_it_is_cut`], [`a_twin_of_the_same_size_does_not_keep_a_message_from_coming_wherever_the_first_look_is_cut`], [`numbers_that_move_at_a_first_look_bind_nothing`], [`a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch`] |
 //! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`], [`an_archive_that_a_real_tool_filled_stays_as_it_is`] |
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
@@ -274,6 +274,32 @@ fn a_first_look_stores_no_twin_twice_wherever_it_is_cut() {
                 .configure([Account::on("work", &server).text("format", format).text("delete", "fetched")]);
             assert_eq!(sandbox.fetch()["deleted"], 4, "{format}, {cut}");
             assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_twin_of_the_same_size_does_not_keep_a_message_from_coming_wherever_the_first_look_is_cut() {
+    for format in FORMATS {
+        for cut in 1..=5 {
+            // Of two messages with one header and bodies of one length, the archive has the second.
+            let mut all = Mail::some(4);
+            let end = all[0].wire.len() - 3;
+            all[3] = Mail { uid: b"twin".to_vec(), ..all[0].clone() };
+            all[3].wire[end] ^= 1;
+            let server = PopServer::with(all.clone());
+            let sandbox = sandbox(&server, format);
+            archive_of(&sandbox, format, "mpop", &all[1..]);
+            let cut_at = Some(Nth("TOP", cut));
+            server.behave(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
+            for _ in 0..4 {
+                sandbox.popkeep(["fetch", "--quiet"]).run();
+            }
+            server.behave(Behaviour::default());
+            assert_eq!(sandbox.fetch()["archived"], 4, "{format}, {cut}");
+            let there = copies(&sandbox, format);
+            assert_eq!(there.len(), 4, "{format}, {cut}");
+            assert!(there.contains(&all[0].stored()), "{format}, {cut}");
         }
     }
 }

@@ -168,12 +168,8 @@ impl Known {
             }
         }
         if !rows.is_empty() {
-            // Elsewhere only its content tells whether it is a row that is not listed any more.
-            if plan.migrated()
-                && self.is_first_bearer(plan, place, hash)
-                && let ([row], Some(uid)) = (&rows[..], plan.item(place).entry.uid)
-            {
-                self.bind_row(plan, (place, hash), row, uid);
+            if self.is_first_bearer(plan, place, hash) && !self.release_earlier(plan, (place, hash), &rows) {
+                self.bind_row(plan, place, &rows);
             }
         } else if let Some(bare) = header.bare.as_ref().filter(|_| self.first_look)
             && self.is_first_bearer(plan, place, bare.hash)
@@ -199,15 +195,24 @@ impl Known {
         false
     }
 
-    /// The message at this place is this row, if its size is that on record.
-    fn bind_row(&mut self, plan: &mut Plan<'_>, (place, hash): (usize, Hash), row: &Row, uid: &[u8]) {
-        if let Some(other) = self.earlier.remove(&row.seq) {
-            self.bearers.insert(hash, None);
-            self.release(plan, other, row.seq, plan.item(place).verdict);
-            plan.compare_with_loose(other);
-            plan.compare_with_loose(place);
-            return;
-        }
+    /// Releases the message that an earlier session has bound to one of these rows, since the one at this place has the
+    /// same header. Whether there is one.
+    fn release_earlier(&mut self, plan: &mut Plan<'_>, (place, hash): (usize, Hash), rows: &[Row]) -> bool {
+        let Some((other, seq)) = rows.iter().find_map(|row| Some((self.earlier.remove(&row.seq)?, row.seq)))
+        else {
+            return false;
+        };
+        self.bearers.insert(hash, None);
+        self.release(plan, other, seq, plan.item(place).verdict);
+        plan.compare_with_loose(other);
+        plan.compare_with_loose(place);
+        true
+    }
+
+    /// On a server that has moved, the message at this place is the one row of its header, if its size is that on record.
+    /// Elsewhere only its content tells whether it is a row that is not listed any more.
+    fn bind_row(&mut self, plan: &mut Plan<'_>, place: usize, rows: &[Row]) {
+        let ([row], Some(uid), true) = (rows, plan.item(place).entry.uid, plan.migrated()) else { return };
         let list_size = plan.item(place).entry.size;
         if row.state == State::Stored && row.list_size == list_size && !plan.is_listed(row.seq) {
             self.changes.push(Change::Rebound { seq: row.seq, uid: uid.to_vec(), list_size });
