@@ -60,7 +60,8 @@ impl SqliteLedger {
 
     /// The maildrop with this number, which is on record.
     pub(super) fn on(connection: Connection, path: String, maildrop: i64) -> Result<Self, LedgerError> {
-        connection.set_prepared_statement_cache_capacity(32);
+        // More than there are statements: each is parsed once.
+        connection.set_prepared_statement_cache_capacity(128);
         let next = connection
             .query_row("SELECT next_seq FROM maildrop WHERE id = ?", [maildrop], |row| row.get(0))
             .map_err(|error| LedgerError::from_sqlite(&path, &error))?;
