@@ -22,13 +22,13 @@ pub(crate) struct Sizes {
     /// Every size in the listing, once somebody has asked for them.
     listed: Option<HashSet<u64>>,
     /// Messages in a row that tallied with another entry's size and not with their own.
-    others_sizes: u32,
+    not_its_own: u32,
 }
 
 impl Sizes {
     /// Before the first message.
     pub(crate) fn new() -> Self {
-        Sizes { crlf: true, lf: true, tallied: 0, listed: None, others_sizes: 0 }
+        Sizes { crlf: true, lf: true, tallied: 0, listed: None, not_its_own: 0 }
     }
 
     /// Whether a message tallies: LIST said `listed`, and `wire` octets came, which are `stored` octets with LF
@@ -54,8 +54,8 @@ impl Sizes {
         let has = |size: u64| listed.contains(&size);
         let crlf = self.crlf && (has(wire) || has(wire.saturating_sub(2)));
         let lf = self.lf && (has(stored) || has(stored.saturating_sub(1)));
-        self.others_sizes = if crlf || lf { self.others_sizes + 1 } else { 0 };
-        self.others_sizes >= 2
+        self.not_its_own = if crlf || lf { self.not_its_own + 1 } else { 0 };
+        self.not_its_own >= 2
     }
 
     /// Whether any message has tallied.
@@ -64,8 +64,8 @@ impl Sizes {
     }
 
     /// A message tallied: the row of those that did not is broken.
-    pub(crate) fn end_of_others_sizes(&mut self) {
-        self.others_sizes = 0;
+    pub(crate) fn end_of_others(&mut self) {
+        self.not_its_own = 0;
     }
 }
 

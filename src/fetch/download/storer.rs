@@ -478,7 +478,7 @@ impl<'a> Storer<'a> {
     fn tallies(&mut self, item: usize, wire: u64, stored: u64) -> bool {
         let Some(listed) = self.plan.item(item).entry.size else { return false };
         if self.sizes.tallies(listed, wire, stored) {
-            self.sizes.end_of_others_sizes();
+            self.sizes.end_of_others();
             return true;
         }
         self.findings.untallied = true;
