@@ -315,7 +315,11 @@ impl Ledger for WatchedLedger {
         self.inner.count_unknown_copies()
     }
 
-    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+    fn count_unread_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.inner.count_unread_unknown_copies()
+    }
+
+    fn unread_unknown_copies(&self, limit: usize) -> Result<Vec<UnknownCopy>, LedgerError> {
         self.inner.unread_unknown_copies(limit)
     }
 

@@ -82,7 +82,7 @@ impl ServerRecord {
     /// An error while a refused login rests.
     pub fn may_log_in(&self, account: &Account) -> Result<(), super::ConnectError> {
         match &self.known.refused {
-            Some(refused) => rest::is_over(refused, &self.files.concat(), account),
+            Some(refused) => rest::check(refused, &self.files.concat(), account),
             None => Ok(()),
         }
     }

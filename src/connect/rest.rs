@@ -23,7 +23,7 @@ const SHORT_RESTS: [UnixTime; 5] = [HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 4 * HOUR
 const SLACK: UnixTime = 30;
 
 /// An error while the login that was refused rests. `files` says when the configuration and the secret changed last.
-pub(super) fn is_over(refused: &LoginRefused, files: &str, account: &Account) -> Result<(), ConnectError> {
+pub(super) fn check(refused: &LoginRefused, files: &str, account: &Account) -> Result<(), ConnectError> {
     if io::stdin().is_terminal() || io::stderr().is_terminal() {
         return Ok(());
     }

@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
 /// What a session is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SessionPurpose {
-    /// Whatever is new and whatever is due.
+    /// What is new, and what is due.
     #[default]
     Ordinary,
     /// To see whether there is more: the server may show a part of its messages at a time.

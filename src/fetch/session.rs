@@ -10,6 +10,7 @@ use crate::fetch::deletion::proof::{Proof, name};
 use crate::fetch::download::download_messages;
 use crate::fetch::download::outcome::{Bounds, Download, Ending};
 use crate::fetch::download::storer::{Before, Looks};
+use crate::fetch::recognition::by_header::UnknownHeaders;
 use crate::fetch::run::{Next, Run, Top};
 use crate::fetch::work::Work;
 use crate::ledger::{Change, KnownRows, Ledger, LedgerError};
@@ -30,12 +31,13 @@ impl Run<'_> {
         let (listing, known_rows) = self.list(&mut session)?;
         let parts = self.server.parts || is_gmail(self.account, session.capabilities());
         let mut plan = self.plan(&listing, known_rows, parts)?;
-        if self.must_read_archive(&plan)? {
+        let unknown = self.unknown_headers(&plan)?;
+        if self.must_read_archive(&unknown)? {
             self.sum_up_nothing(&plan, &"the archive is to be read first");
             connect::quit_after_a_look(session);
             return Ok(Next::ReadArchive);
         }
-        let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan) {
+        let (mut work, (proven, doubted)) = match self.find_work(&mut session, &mut plan, unknown) {
             Ok(found) => found,
             Err(error) => {
                 self.sum_up_nothing(&plan, &error);
@@ -225,8 +227,9 @@ impl Run<'_> {
         &mut self,
         session: &mut Session<Transaction>,
         plan: &mut Plan<'_>,
+        unknown: UnknownHeaders,
     ) -> Result<(Work, Proof), AccountError> {
-        self.recognise_by_header(session, plan)?;
+        self.recognise_by_header(session, plan, unknown)?;
         self.keep_by_header(session, plan)?;
         self.learn_of_parts(plan)?;
         let mut work = self.select(plan);

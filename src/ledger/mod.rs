@@ -90,8 +90,11 @@ pub trait Ledger: Send {
     /// How many unknown copies there are.
     fn count_unknown_copies(&self) -> Result<u64, LedgerError>;
 
-    /// How many unknown copies have headers that were not read, and up to `limit` of those.
-    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError>;
+    /// How many unknown copies have headers that were not read.
+    fn count_unread_unknown_copies(&self) -> Result<u64, LedgerError>;
+
+    /// Up to `limit` unknown copies whose headers were not read.
+    fn unread_unknown_copies(&self, limit: usize) -> Result<Vec<UnknownCopy>, LedgerError>;
 
     /// Whether listed messages are still to be looked for among the unknown copies, by their headers.
     fn first_look(&self) -> Result<bool, LedgerError>;

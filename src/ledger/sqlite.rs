@@ -256,7 +256,11 @@ impl Ledger for SqliteLedger {
         self.ask(unknown::count)
     }
 
-    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+    fn count_unread_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.ask(unknown::count_unread)
+    }
+
+    fn unread_unknown_copies(&self, limit: usize) -> Result<Vec<UnknownCopy>, LedgerError> {
         self.ask(|connection, maildrop| unknown::unread(connection, maildrop, limit))
     }
 

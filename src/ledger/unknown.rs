@@ -79,21 +79,23 @@ pub(super) fn next(
         .optional()
 }
 
-/// How many of them have headers that were not read, and up to `limit` of those.
-pub(super) fn unread(
-    connection: &Connection,
-    maildrop: i64,
-    limit: usize,
-) -> Result<(u64, Vec<UnknownCopy>)> {
-    const UNREAD: &str = "FROM stranger WHERE maildrop = ?1 AND id NOT IN (SELECT id FROM stranger_header WHERE maildrop = ?1)";
-    let count = connection
+/// Those whose headers were not read.
+const UNREAD: &str =
+    "FROM stranger WHERE maildrop = ?1 AND id NOT IN (SELECT id FROM stranger_header WHERE maildrop = ?1)";
+
+/// How many they are.
+pub(super) fn count_unread(connection: &Connection, maildrop: i64) -> Result<u64> {
+    connection
         .prepare_cached(&format!("SELECT count(*) {UNREAD}"))?
-        .query_row([maildrop], |row| row.get(0).map(unsigned))?;
-    let first = connection
+        .query_row([maildrop], |row| row.get(0).map(unsigned))
+}
+
+/// Up to `limit` of them.
+pub(super) fn unread(connection: &Connection, maildrop: i64, limit: usize) -> Result<Vec<UnknownCopy>> {
+    connection
         .prepare_cached(&format!("SELECT {COLUMNS} {UNREAD} LIMIT ?2"))?
         .query_map((maildrop, i64::try_from(limit).unwrap_or(i64::MAX)), read)?
-        .collect::<Result<_>>()?;
-    Ok((count, first))
+        .collect()
 }
 
 /// Whether a row of another maildrop in this archive has this place. There seldom is another one.

@@ -345,5 +345,16 @@ fn separated(rest: &[u8]) -> Option<&[u8]> {
     (trimmed.len() < rest.len()).then_some(trimmed)
 }
 
+/// A listing of messages with these UIDs, for tests.
+#[cfg(test)]
+pub(crate) fn listing_of(uids: &[&str]) -> Listing {
+    let mut builder = ListingBuilder::new();
+    builder.uids_follow();
+    for (number, uid) in (1..).zip(uids) {
+        builder.uidl_line(format!("{number} {uid}").as_bytes()).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
 #[cfg(test)]
 mod tests;

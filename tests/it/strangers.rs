@@ -254,6 +254,16 @@ fn what_headers_cannot_tell_is_fetched_and_compared() {
     }
 }
 
+/// Four runs, each of whose sessions is cut at this TOP.
+fn fetch_cut_at_top(server: &PopServer, sandbox: &Sandbox, cut: usize) {
+    let cut_at = Some(Nth("TOP", cut));
+    server.behave(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
+    for _ in 0..4 {
+        sandbox.popkeep(["fetch", "--quiet"]).run();
+    }
+    server.behave(Behaviour::default());
+}
+
 #[test]
 fn a_first_look_stores_no_twin_twice_wherever_it_is_cut() {
     for format in FORMATS {
@@ -262,12 +272,7 @@ fn a_first_look_stores_no_twin_twice_wherever_it_is_cut() {
             let (server, sandbox) = unknown_archive(format, "mpop", 3);
             let twin = Mail { uid: b"twin".to_vec(), ..server.state().mails[0].clone() };
             server.state().mails.push(twin);
-            let cut_at = Some(Nth("TOP", cut));
-            server.behave(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
-            for _ in 0..4 {
-                sandbox.popkeep(["fetch", "--quiet"]).run();
-            }
-            server.behave(Behaviour::default());
+            fetch_cut_at_top(&server, &sandbox, cut);
             assert_eq!(sandbox.fetch()["archived"], 4, "{format}, {cut}");
             assert_eq!(copies(&sandbox, format).len(), 4, "{format}, {cut}");
             sandbox
@@ -290,12 +295,7 @@ fn a_twin_of_the_same_size_does_not_keep_a_message_from_coming_wherever_the_firs
             let server = PopServer::with(all.clone());
             let sandbox = sandbox(&server, format);
             archive_of(&sandbox, format, "mpop", &all[1..]);
-            let cut_at = Some(Nth("TOP", cut));
-            server.behave(Behaviour { cut_at, capa: Capa::without_pipelining(), ..Behaviour::default() });
-            for _ in 0..4 {
-                sandbox.popkeep(["fetch", "--quiet"]).run();
-            }
-            server.behave(Behaviour::default());
+            fetch_cut_at_top(&server, &sandbox, cut);
             assert_eq!(sandbox.fetch()["archived"], 4, "{format}, {cut}");
             let there = copies(&sandbox, format);
             assert_eq!(there.len(), 4, "{format}, {cut}");

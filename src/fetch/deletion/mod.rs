@@ -43,7 +43,7 @@ impl Run<'_> {
             && !self.copies.presence.keeps(seq)
     }
 
-    /// Whether whatever is archived is deleted at once.
+    /// Whether messages are deleted as soon as they are archived.
     pub(crate) fn deletes_what_it_fetches(&self) -> bool {
         self.account.delete == DeletePolicy::Fetched
     }

@@ -40,18 +40,7 @@ impl Run<'_> {
             _ => false,
         };
         let asked: Vec<usize> = work.due.iter().filter(may_ask).copied().collect();
-        if !asked.is_empty() {
-            self.server.top = Top::Asked;
-        }
-        let answers = match headers(session, plan, &asked) {
-            Ok(answers) => answers,
-            Err(error) => {
-                if self.watch_order(session.sent_ahead(), &error)? {
-                    self.watch_top(session, plan, &error);
-                }
-                return Err(error.into());
-            }
-        };
+        let answers = self.ask_for_headers(session, plan, &asked)?;
         let hashes: HashMap<usize, Hash> =
             asked.into_iter().zip(answers).filter_map(|(place, hash)| Some((place, hash?))).collect();
         let rows = work.due.iter().filter_map(|&place| match plan.item(place).verdict {
@@ -113,18 +102,7 @@ impl Run<'_> {
             .filter_map(|(place, item)| Some((place, *rows.get(&item.entry.number)?)))
             .collect();
         let places: Vec<usize> = asked.iter().map(|(place, _)| *place).collect();
-        if !places.is_empty() {
-            self.server.top = Top::Asked;
-        }
-        let answers = match headers(session, plan, &places) {
-            Ok(answers) => answers,
-            Err(error) => {
-                if self.watch_order(session.sent_ahead(), &error)? {
-                    self.watch_top(session, plan, &error);
-                }
-                return Err(error.into());
-            }
-        };
+        let answers = self.ask_for_headers(session, plan, &places)?;
         let recorded = self.recorded_headers(asked.iter().copied())?;
         let other = asked
             .into_iter()
@@ -170,14 +148,52 @@ impl Run<'_> {
         Ok(recorded)
     }
 
-    /// Looks at why a session broke off at TOP. If that was silence, the message is remembered: when two of them have
-    /// met with it, on two connections, the server is not asked for TOP any more.
-    pub(crate) fn watch_top(
+    /// The header's hash of each of these messages (places in the plan), in their order; `None` where the server refused
+    /// TOP.
+    pub(crate) fn ask_for_headers(
+        &mut self,
+        session: &mut Session<Transaction>,
+        plan: &Plan<'_>,
+        places: &[usize],
+    ) -> Result<Vec<Option<Hash>>, AccountError> {
+        if !places.is_empty() {
+            self.server.top = Top::Asked;
+        }
+        let mut hashes = Vec::with_capacity(places.len());
+        let mut digester = Digester::new();
+        let numbers = places.iter().map(|&place| plan.item(place).entry.number);
+        let heard = headers::ask(session, numbers, &mut |heard| {
+            match heard {
+                Heard::Octets(octets) => digester.update(octets),
+                Heard::End => hashes.push(Some(std::mem::take(&mut digester).finish_header())),
+                Heard::Refused(_) => hashes.push(None),
+            }
+            ControlFlow::Continue(())
+        });
+        match heard {
+            Ok(()) => Ok(hashes),
+            Err(error) => Err(self.top_failed(session, plan, error)),
+        }
+    }
+
+    /// A session broke off at TOP: takes note of what that says about the server.
+    pub(crate) fn top_failed(
         &mut self,
         session: &Session<Transaction>,
         plan: &Plan<'_>,
-        error: &SessionError,
-    ) {
+        error: SessionError,
+    ) -> AccountError {
+        match self.watch_order(session.sent_ahead(), &error) {
+            Ok(true) => self.watch_top(session, plan, &error),
+            Ok(false) => {}
+            Err(problem) => return problem,
+        }
+        error.into()
+    }
+
+    /// Looks at why a session broke off at TOP. If that was silence, the message is remembered: when two of them have
+    /// met with it, on two connections, the server is not asked for TOP any more.
+    fn watch_top(&mut self, session: &Session<Transaction>, plan: &Plan<'_>, error: &SessionError) {
         let Some(number) = session.awaited().filter(|_| error.silence() == Some("TOP")) else { return };
         self.server.silent_top = plan.iter().find(|item| item.entry.number == number).map(|item| name(&item));
     }
@@ -186,25 +202,4 @@ impl Run<'_> {
 /// What a message is remembered by: its UID, else its number.
 pub(crate) fn name(item: &Item<'_>) -> Vec<u8> {
     item.entry.uid.map_or_else(|| format!("number {}", item.entry.number).into_bytes(), <[u8]>::to_vec)
-}
-
-/// The header's hash of each of these messages (places in the plan), in their order; `None`
-/// where the server refused TOP.
-fn headers(
-    session: &mut Session<Transaction>,
-    plan: &Plan<'_>,
-    messages: &[usize],
-) -> Result<Vec<Option<Hash>>, SessionError> {
-    let mut hashes = Vec::with_capacity(messages.len());
-    let mut digester = Digester::new();
-    let numbers = messages.iter().map(|&place| plan.item(place).entry.number);
-    headers::ask(session, numbers, &mut |heard| {
-        match heard {
-            Heard::Octets(octets) => digester.update(octets),
-            Heard::End => hashes.push(Some(std::mem::take(&mut digester).finish_header())),
-            Heard::Refused(_) => hashes.push(None),
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(hashes)
 }

@@ -98,7 +98,11 @@ impl Ledger for ModelLedger {
         self.look(Ledger::count_unknown_copies)
     }
 
-    fn unread_unknown_copies(&self, limit: usize) -> Result<(u64, Vec<UnknownCopy>), LedgerError> {
+    fn count_unread_unknown_copies(&self) -> Result<u64, LedgerError> {
+        self.look(Ledger::count_unread_unknown_copies)
+    }
+
+    fn unread_unknown_copies(&self, limit: usize) -> Result<Vec<UnknownCopy>, LedgerError> {
         self.look(|record| record.unread_unknown_copies(limit))
     }
 

@@ -7,11 +7,8 @@ use crate::account_error::AccountError;
 use crate::config::DeletePolicy;
 use crate::fetch::run::{Run, Top};
 use crate::ledger::{Change, Seq};
-use crate::mail::digest::{Digester, Hash};
 use crate::plan::{Plan, Verdict};
-use crate::session::headers::{self, Heard};
 use crate::session::{Session, Transaction};
-use std::ops::ControlFlow;
 
 impl Run<'_> {
     /// Keeps what has its recorded header; the rest of the plan stays as it is.
@@ -34,23 +31,8 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        self.server.top = Top::Asked;
-        let mut headers: Vec<Option<Hash>> = Vec::with_capacity(asked.len());
-        let mut digester = Digester::new();
-        let numbers = asked.iter().map(|(place, _)| plan.item(*place).entry.number);
-        let heard = headers::ask(session, numbers, &mut |heard| {
-            match heard {
-                Heard::Octets(octets) => digester.update(octets),
-                Heard::End => headers.push(Some(std::mem::take(&mut digester).finish_header())),
-                Heard::Refused(_) => headers.push(None),
-            }
-            ControlFlow::Continue(())
-        });
-        if let Err(error) = heard {
-            self.watch_order(session.sent_ahead(), &error)?;
-            self.watch_top(session, plan, &error);
-            return Err(error.into());
-        }
+        let places: Vec<usize> = asked.iter().map(|(place, _)| *place).collect();
+        let headers = self.ask_for_headers(session, plan, &places)?;
         let mut changes = Vec::new();
         for (&(place, seq), header) in asked.iter().zip(headers) {
             let Some(row) = self.store.ledger.row(seq)? else { continue };

@@ -21,7 +21,7 @@ use std::ops::RangeInclusive;
 /// How many messages such servers show at once.
 const SHOWN_AT_ONCE: RangeInclusive<usize> = 200..=400;
 
-/// So many new messages right behind a session that had fetched all do not arrive by chance.
+/// This number of new messages does not arrive by chance right behind a session that fetched everything.
 const NO_CHANCE: u64 = 50;
 
 impl Run<'_> {

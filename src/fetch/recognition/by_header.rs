@@ -281,17 +281,27 @@ fn fits(met: &Met, header: &Header, list_size: u64) -> bool {
         && [octets + lines, (octets + lines).saturating_sub(2), octets].contains(&list_size)
 }
 
+/// New messages whose headers are to be asked for, if there is a reason to.
+#[derive(Debug, Default)]
+pub(crate) struct UnknownHeaders {
+    /// Their places in the plan.
+    places: Vec<usize>,
+    /// They are looked for among the unknown copies, too.
+    first_look: bool,
+}
+
 impl Run<'_> {
-    /// The new messages whose headers are to be asked for, if there is a reason to.
-    fn to_ask(&self, plan: &Plan<'_>) -> Result<Vec<usize>, AccountError> {
+    /// The messages whose headers are to be asked for.
+    pub(crate) fn unknown_headers(&self, plan: &Plan<'_>) -> Result<UnknownHeaders, AccountError> {
         let ledger = &self.store.ledger;
-        if !(plan.migrated() || ledger.first_look()?)
+        let first_look = ledger.first_look()?;
+        if !(plan.migrated() || first_look)
             || self.server.top == Top::Avoided
             // Each of them will be fetched.
             || self.account.delete == DeletePolicy::Fetched
             || ledger.quirks()?.equal_uids
         {
-            return Ok(Vec::new());
+            return Ok(UnknownHeaders::default());
         }
         let fits = |place: &usize| {
             let rests = matches!(plan.item(*place).verdict, Verdict::Left(Left::Quarantine));
@@ -301,22 +311,22 @@ impl Run<'_> {
                 && plan.quarantine_id(*place).is_none()
                 && !rests
         };
-        Ok(plan.new_messages().filter(fits).collect())
+        Ok(UnknownHeaders { places: plan.new_messages().filter(fits).collect(), first_look })
     }
 
     /// Whether files are to be read before headers are asked for: those that are known by their names only, unless they
     /// are many more than the messages whose download they might save.
-    pub(crate) fn must_read_archive(&self, plan: &Plan<'_>) -> Result<bool, AccountError> {
-        let ledger = &self.store.ledger;
-        let asked = if ledger.first_look()? { self.to_ask(plan)?.len() as u64 } else { 0 };
-        Ok(asked > 0 && (1..=asked.saturating_mul(MANY)).contains(&ledger.unread_unknown_copies(0)?.0))
+    pub(crate) fn must_read_archive(&self, unknown: &UnknownHeaders) -> Result<bool, AccountError> {
+        let UnknownHeaders { places, first_look: true } = unknown else { return Ok(false) };
+        let most = (places.len() as u64).saturating_mul(MANY);
+        Ok(most > 0 && (1..=most).contains(&self.store.ledger.count_unread_unknown_copies()?))
     }
 
     /// Reads the headers of unknown copies that are known by their names only. With many this takes longer than a
     /// server waits: there is no session meanwhile.
     pub(crate) fn read_archive(&mut self) -> Result<(), AccountError> {
         loop {
-            let (_, unread) = self.store.ledger.unread_unknown_copies(PORTION)?;
+            let unread = self.store.ledger.unread_unknown_copies(PORTION)?;
             if unread.is_empty() {
                 return Ok(());
             }
@@ -344,14 +354,14 @@ impl Run<'_> {
         &mut self,
         session: &mut Session<Transaction>,
         plan: &mut Plan<'_>,
+        UnknownHeaders { places, first_look }: UnknownHeaders,
     ) -> Result<(), AccountError> {
-        let places = self.to_ask(plan)?;
         if places.is_empty() {
             return Ok(());
         }
         self.server.top = Top::Asked;
         let headers = Headers::of(&*self.store.ledger)?;
-        let mut known = Known::new(plan, self.store.ledger.first_look()?);
+        let mut known = Known::new(plan, first_look);
         // A few at first: the server may refuse it, or show whole messages.
         let (first, rest) = places.split_at(places.len().min(FIRST));
         let mut heard = self.hear_headers(session, plan, &headers, first, &mut known);
@@ -367,7 +377,7 @@ impl Run<'_> {
             Err(AccountError::Session(error)) => error.is_disorder(),
             _ => false,
         };
-        if known.first_look && !known.limited && !moved && heard.is_ok() {
+        if first_look && !known.limited && !moved && heard.is_ok() {
             known.changes.push(Change::FirstLookOver);
         }
         self.store.archive.secure_met()?;
@@ -389,11 +399,7 @@ impl Run<'_> {
             ));
         }
         match heard {
-            Err(AccountError::Session(error)) => {
-                self.watch_order(session.sent_ahead(), &error)?;
-                self.watch_top(session, plan, &error);
-                Err(error.into())
-            }
+            Err(AccountError::Session(error)) => Err(self.top_failed(session, plan, error)),
             heard => heard.map(drop),
         }
     }

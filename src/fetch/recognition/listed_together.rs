@@ -58,16 +58,7 @@ impl ListedTogether {
 #[cfg(test)]
 mod tests {
     use super::ListedTogether;
-    use crate::pop3::listing::{Listing, ListingBuilder};
-
-    fn listing(uids: &[&str]) -> Listing {
-        let mut builder = ListingBuilder::new();
-        builder.uids_follow();
-        for (number, uid) in (1..).zip(uids) {
-            builder.uidl_line(format!("{number} {uid}").as_bytes()).unwrap();
-        }
-        builder.finish().unwrap()
-    }
+    use crate::pop3::listing::listing_of as listing;
 
     #[test]
     fn only_what_one_session_has_shown_together_was_side_by_side() {

@@ -1,7 +1,7 @@
 //! Which message is it? A listed message is told from others by its UID, its header or its content, in this order:
 //!
 //! 1. **By its UID** ([`planning`], and [`crate::plan`]): the listing is compared with the ledger. A UID on one stored
-//!    row, once in this listing, with the recorded size: archived. Whatever is doubtful is fetched and compared.
+//!    row, once in this listing, with the recorded size: archived. A doubtful message is fetched and compared.
 //! 2. **By its name** ([`planning`]): a file of ours that no row explains has the hash of its UID in its name.
 //! 3. **By its header** ([`by_header`]): on a server that has moved, or at the first look at an archive that the ledger
 //!    does not know, TOP shows the header. It saves the download, and never leads to a deletion.

@@ -112,9 +112,9 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{Listing, Tally, Unreached};
+    use super::{Tally, Unreached};
     use crate::event::Missing;
-    use crate::pop3::listing::ListingBuilder;
+    use crate::pop3::listing::listing_of as listing;
 
     fn missing(number: u32) -> Missing {
         Missing { number, uid: None, reason: "gone".into(), chosen: false }
@@ -127,16 +127,6 @@ mod tests {
             unreached.add(number, Some(uid.as_bytes()));
         }
         unreached
-    }
-
-    /// A listing of these UIDs.
-    fn listing(uids: &[&str]) -> Listing {
-        let mut builder = ListingBuilder::new();
-        builder.uids_follow();
-        for (number, uid) in (1..).zip(uids) {
-            builder.uidl_line(format!("{number} {uid}").as_bytes()).unwrap();
-        }
-        builder.finish().unwrap()
     }
 
     #[test]
