@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::{LedgerError, SqliteLedger, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
 use crate::stop;
+use crate::text::hex::Hex;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
@@ -408,9 +409,5 @@ pub(super) fn uri(path: &Path, parameters: &str) -> String {
 
 /// A lock's file name tells nothing about the identity but that it is the same one.
 fn lock_name(identity: &str) -> String {
-    let mut name = String::from("lock-");
-    for octet in &Sha256::digest(identity.as_bytes())[..12] {
-        let _ = write!(name, "{octet:02x}");
-    }
-    name
+    format!("lock-{}", Hex(&Sha256::digest(identity.as_bytes())[..12]))
 }

@@ -9,6 +9,7 @@
 //! same message gets the same KEY on every machine and in every run.
 
 use crate::mail::digest::Digest;
+use crate::text::hex::Hex;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -127,14 +128,6 @@ fn half(hash: &[u8; 32]) -> ShortHash {
     let mut half = ShortHash::default();
     half.copy_from_slice(&hash[..16]);
     half
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
 }
 
 fn short_hash(hex: &str) -> Option<ShortHash> {

@@ -1,20 +1,15 @@
 //! APOP's digest (RFC 1939, section 7).
 
+use crate::text::hex::Hex;
 use md5::{Digest, Md5};
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt::Write as _;
 
 /// MD5 of the greeting's timestamp (angle brackets included) and the password, in hexadecimal. Only a
 /// timestamp that is a proper msg-id may be answered: a server that could choose any octets would learn
 /// the password from a few answers (CVE-2007-1558).
 pub fn digest(timestamp: &[u8], password: &SecretString) -> SecretString {
     let hash = Md5::new().chain_update(timestamp).chain_update(password.expose_secret()).finalize();
-    let mut text = String::with_capacity(32);
-    for octet in hash {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    SecretString::from(text)
+    SecretString::from(Hex(&hash).to_string())
 }
 
 #[cfg(test)]

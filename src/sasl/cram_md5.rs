@@ -2,9 +2,9 @@
 
 use super::keyed::hmac;
 use super::{Challenge, Exchange, Mechanism, SaslError, encode};
+use crate::text::hex::Hex;
 use md5::Md5;
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt::Write as _;
 
 /// The server's text is hashed with the password, which never crosses the wire. The server does not prove
 /// anything.
@@ -36,11 +36,6 @@ impl Exchange for CramMd5<'_> {
             return Err(SaslError::Malformed { mechanism, fault: "it is empty" });
         }
         let tag = hmac::<Md5>(self.password.expose_secret().as_bytes(), &[&text]);
-        let mut answer = format!("{} ", self.user);
-        for octet in tag.iter() {
-            // Writing into a String cannot fail.
-            let _ = write!(answer, "{octet:02x}");
-        }
-        Ok(encode(answer.as_bytes()))
+        Ok(encode(format!("{} {}", self.user, Hex(&tag)).as_bytes()))
     }
 }

@@ -1,10 +1,10 @@
 //! Maildrops: who may open one, what is in it, who has it open.
 
 use crate::disk::{self, Disk as _, Kind, OsDisk};
+use crate::text::hex::Hex;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -207,10 +207,7 @@ fn uid(parts: &[&[u8]]) -> String {
     for part in parts {
         hash.update(part);
     }
-    hash.finalize().iter().take(16).fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    Hex(&hash.finalize()[..16]).to_string()
 }
 
 #[cfg(test)]

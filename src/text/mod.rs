@@ -4,4 +4,5 @@
 
 pub mod dates;
 pub mod figures;
+pub mod hex;
 pub mod safe;

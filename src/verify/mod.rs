@@ -12,7 +12,7 @@ use crate::ledger::{Change, Ledger, LedgerFile, Row, Seq};
 use crate::mail::names;
 use crate::stop;
 use crate::store::{Store, StoreError};
-use std::fmt::Write as _;
+use crate::text::hex::Hex;
 
 /// Rows that are looked at between two questions to the ledger.
 const PAGE: usize = 256;
@@ -162,11 +162,7 @@ fn each_row(
 
 /// The ID that a report gives a message: the beginning of its content's hash.
 fn id(row: &Row) -> String {
-    let mut id = String::with_capacity(2 * ID_DIGITS);
-    for octet in names::content(&row.digest) {
-        // Writing into a String cannot fail.
-        let _ = write!(id, "{octet:02x}");
-    }
+    let mut id = Hex(&names::content(&row.digest)).to_string();
     id.truncate(ID_DIGITS);
     id
 }
