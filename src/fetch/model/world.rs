@@ -48,6 +48,27 @@ pub(super) struct World {
     pub retry: bool,
 }
 
+/// Records of worlds that are over. To make a ledger, and to parse its statements, takes longer than a whole run.
+static SPARE_RECORDS: Mutex<Vec<Arc<Mutex<SqliteLedger>>>> = Mutex::new(Vec::new());
+
+fn empty_record(identity: &str) -> Arc<Mutex<SqliteLedger>> {
+    let spare = SPARE_RECORDS.lock().unwrap().pop();
+    let record = spare.unwrap_or_else(|| Arc::new(Mutex::new(SqliteLedger::in_memory(identity).unwrap())));
+    record.lock().unwrap().empty(identity);
+    record
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.record) == 1
+            && !self.record.is_poisoned()
+            && let Ok(mut spare) = SPARE_RECORDS.lock()
+        {
+            spare.push(Arc::clone(&self.record));
+        }
+    }
+}
+
 /// Its end is no empty line, as some programs leave it.
 const FOREIGN: &[u8] = b"From joe@example.org Mon Nov 23 01:00:00 2026\nSubject: hi\n\n>From joe\n";
 
@@ -82,7 +103,7 @@ impl World {
             case,
             maildrop: Arc::new(Mutex::new(maildrop)),
             store: Arc::new(Mutex::new(store)),
-            record: Arc::new(Mutex::new(SqliteLedger::in_memory(&account.identity).unwrap())),
+            record: empty_record(&account.identity),
             account,
             retry: false,
         }
@@ -147,7 +168,7 @@ impl World {
 
     /// The ledger is gone.
     pub(super) fn lose_ledger(&self) {
-        *self.record.lock().unwrap() = SqliteLedger::in_memory(&self.account.identity).unwrap();
+        self.record.lock().unwrap().empty(&self.account.identity);
     }
 
     /// The ledger is exchanged for another one, if it is given, or for an empty one; what it was.
