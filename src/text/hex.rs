@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn every_octet_has_two_digits() {
         let all: Vec<u8> = (0..=255).collect();
-        let each: String = all.iter().map(|octet| format!("{octet:02x}")).collect();
+        let each = all.iter().fold(String::new(), |each, octet| each + &format!("{octet:02x}"));
         assert_eq!(Hex(&all).to_string(), each);
         assert_eq!(Hex(&[]).to_string(), "");
         assert_eq!(Hex(&all[..17]).to_string(), each[..34]);
