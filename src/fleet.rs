@@ -59,11 +59,11 @@ pub fn run(
 struct Board<'a> {
     accounts: &'a [&'a Account],
     per_host: usize,
-    state: Mutex<State<'a>>,
+    state: Mutex<Queue<'a>>,
     freed: Condvar,
 }
 
-struct State<'a> {
+struct Queue<'a> {
     waiting: Vec<usize>,
     busy: HashMap<&'a str, usize>,
     at_work: HashSet<&'a str>,
@@ -72,7 +72,7 @@ struct State<'a> {
 
 impl<'a> Board<'a> {
     fn new(accounts: &'a [&'a Account], per_host: usize) -> Self {
-        let state = State {
+        let state = Queue {
             waiting: (0..accounts.len()).rev().collect(),
             busy: HashMap::new(),
             at_work: HashSet::new(),

@@ -10,9 +10,9 @@
 //! server that only the name service vouches for, and that is of another domain, is marked as such
 //! ([`Proposal::is_foreign`]); it ends within a minute, whatever the network does.
 
-mod places;
+mod candidates;
 
-pub use places::{Place, first_to_greet, reach};
+pub use candidates::{Candidate, first_to_greet, reach};
 
 use crate::config::Tls;
 use crate::config::providers::{self, Offer, Pop3, Provider};
@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 /// How long the name servers may take, all questions together.
 const NAME_SERVICE: Duration = Duration::from_secs(5);
-/// So many places of a service are tried.
-const PLACES: usize = 3;
+/// How many candidates of a service are tried.
+const CANDIDATES: usize = 3;
 
 /// What is known of a domain.
 #[derive(Debug)]
@@ -105,16 +105,16 @@ pub fn find(domain: &str, ca_file: Option<&str>, names: &NameServers) -> Finding
     if said.decidedly_none() {
         return Finding::NotOffered;
     }
-    if let Some(place) = first_to_greet(said.places(), ca_file, &mut distrusted) {
-        return proposed(place, Source::Service);
+    if let Some(candidate) = first_to_greet(said.candidates(), ca_file, &mut distrusted) {
+        return proposed(candidate, Source::Service);
     }
     if let Some(provider) = said.exchangers.iter().find_map(|host| providers::of_exchanger(host)) {
         return known(provider, Source::Exchanger(provider));
     }
     for (port, tls) in [(995, Tls::Implicit), (110, Tls::StartTls)] {
-        let places = usual_names(domain).map(|host| Place { host, port, tls }).to_vec();
-        if let Some(place) = first_to_greet(places, ca_file, &mut distrusted) {
-            return proposed(place, Source::UsualName);
+        let candidates = usual_names(domain).map(|host| Candidate { host, port, tls }).to_vec();
+        if let Some(candidate) = first_to_greet(candidates, ca_file, &mut distrusted) {
+            return proposed(candidate, Source::UsualName);
         }
     }
     distrusted.dedup();
@@ -136,8 +136,8 @@ fn known(provider: &'static Provider, source: Source) -> Finding {
 }
 
 /// A server that has greeted.
-fn proposed(place: Place, source: Source) -> Finding {
-    let Place { host, port, tls } = place;
+fn proposed(candidate: Candidate, source: Source) -> Finding {
+    let Candidate { host, port, tls } = candidate;
     Finding::Server(Proposal { host, port, tls, source, pop3: None })
 }
 
@@ -187,12 +187,12 @@ impl Said {
             && !services.iter().any(|services| matches!(services, Services::At(_)))
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn candidates(&self) -> Vec<Candidate> {
         [(&self.implicit, Tls::Implicit), (&self.starttls, Tls::StartTls)]
             .into_iter()
             .flat_map(|(services, tls)| {
-                let places = if let Services::At(places) = services { &places[..] } else { &[] };
-                places.iter().take(PLACES).map(move |(host, port)| Place {
+                let candidates = if let Services::At(candidates) = services { &candidates[..] } else { &[] };
+                candidates.iter().take(CANDIDATES).map(move |(host, port)| Candidate {
                     host: host.clone(),
                     port: *port,
                     tls,
@@ -263,8 +263,9 @@ mod tests {
     fn service_records_are_tried_tls_first_and_not_without_end() {
         let at = |hosts: &[&str]| Services::At(hosts.iter().map(|host| (host.to_string(), 995)).collect());
         let said = |implicit, starttls| Said { implicit, starttls, exchangers: Vec::new() };
-        let places = said(at(&["a", "b", "c", "d"]), at(&["e"])).places();
-        let hosts: Vec<_> = places.iter().map(|place| (place.host.as_str(), place.tls)).collect();
+        let candidates = said(at(&["a", "b", "c", "d"]), at(&["e"])).candidates();
+        let hosts: Vec<_> =
+            candidates.iter().map(|candidate| (candidate.host.as_str(), candidate.tls)).collect();
         assert_eq!(
             hosts,
             [("a", Tls::Implicit), ("b", Tls::Implicit), ("c", Tls::Implicit), ("e", Tls::StartTls)]

@@ -148,7 +148,7 @@ fn failures(connection: &Connection, maildrop: i64) -> Result<(u64, Vec<Failures
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Change, Ledger as _, Place, Row, State};
+    use crate::ledger::{Change, Ledger as _, Place, Row, RowState};
     use crate::mail::digest::Digester;
 
     const NOW: UnixTime = 1_795_323_612;
@@ -169,7 +169,7 @@ mod tests {
             size,
             digest: digester.finish().0,
             place: Place::Maildir { key: format!("U{seq}C{seq}") },
-            state: State::Intent,
+            state: RowState::Intent,
             utf8: false,
             archived_at,
         };

@@ -1,7 +1,7 @@
 //! The ledger: the durable record of which message is archived, where, and with what hash.
 //!
 //! Promises: [`Ledger::commit`] is one atomic, durable step (all of its changes or none survive a
-//! crash, and when it has returned they do survive; what tells of the run alone may come later). A row that is [`State::Stored`] was
+//! crash, and when it has returned they do survive; what tells of the run alone may come later). A row that is [`RowState::Stored`] was
 //! written only after its message was durable in the archive; nothing else ever becomes a
 //! receipt. The ledger never holds a secret, a subject or a sender.
 //!
@@ -36,7 +36,7 @@ pub use look::{LookRecord, OddCopy};
 pub use marks::{Marks, Returned};
 pub use record::{
     Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
-    Row, RunRecord, SecretMark, Seq, State, Unanswered, UnixTime,
+    Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use sqlite::SqliteLedger;
 pub use unknown::{UnknownCopy, Which};

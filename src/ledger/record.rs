@@ -30,7 +30,7 @@ pub enum Place {
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum RowState {
     /// About to enter the archive; after a crash, recovery finds out whether it did.
     Intent,
     /// Durable in the archive.
@@ -55,7 +55,7 @@ pub struct Row {
     /// Where the copy is.
     pub place: Place,
     /// How far it has come.
-    pub state: State,
+    pub state: RowState,
     /// When it entered the archive.
     pub archived_at: UnixTime,
     /// UTF8 (RFC 6856) was in force when it came: without it a server may have sent other octets.
@@ -193,7 +193,7 @@ pub struct LoginWorked {
 /// One change to the ledger.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A message is about to enter the archive. `row.state` is taken to be [`State::Intent`].
+    /// A message is about to enter the archive. `row.state` is taken to be [`RowState::Intent`].
     Intent(Row),
     /// It is durable there.
     Stored(Seq),

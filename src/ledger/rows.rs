@@ -3,7 +3,7 @@
 //! Where an index must be used it is named: left to itself SQLite prefers the primary key, whose
 //! order suits, and reads the whole maildrop.
 
-use super::{Place, Row, Seq, State, UnixTime};
+use super::{Place, Row, RowState, Seq, UnixTime};
 use crate::mail::digest::{Digest, Hash};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Result};
@@ -29,27 +29,27 @@ pub(super) fn signed(number: u64) -> i64 {
 }
 
 /// The word for a state in the table.
-pub(super) fn word(state: State) -> &'static str {
+pub(super) fn word(state: RowState) -> &'static str {
     match state {
-        State::Intent => "intent",
-        State::Stored => "stored",
-        State::Deleted => "deleted",
+        RowState::Intent => "intent",
+        RowState::Stored => "stored",
+        RowState::Deleted => "deleted",
     }
 }
 
-impl FromSql for State {
+impl FromSql for RowState {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_str()? {
-            "intent" => Ok(State::Intent),
-            "stored" => Ok(State::Stored),
-            "deleted" => Ok(State::Deleted),
+            "intent" => Ok(RowState::Intent),
+            "stored" => Ok(RowState::Stored),
+            "deleted" => Ok(RowState::Deleted),
             _ => Err(FromSqlError::InvalidType),
         }
     }
 }
 
 /// Adds a row, in `state` whatever the row says.
-pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: State) -> Result<usize> {
+pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: RowState) -> Result<usize> {
     let (maildir_key, mbox_offset, mbox_length) = match &row.place {
         Place::Maildir { key } => (Some(key), None, None),
         Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),

@@ -4,8 +4,8 @@ use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
     Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, State, UnixTime, UnknownCopy, Which, logins, look, marks, quarantine, runs, schema, seen,
-    turn, unknown,
+    RowState, RunRecord, Seq, UnixTime, UnknownCopy, Which, logins, look, marks, quarantine, runs, schema,
+    seen, turn, unknown,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -30,7 +30,7 @@ pub struct SqliteLedger {
 enum Problem {
     Sqlite(rusqlite::Error),
     /// One of these rows is not in a state that this change starts from.
-    State {
+    WrongState {
         rows: RangeInclusive<Seq>,
         wanted: &'static str,
     },
@@ -194,7 +194,7 @@ impl Ledger for SqliteLedger {
         })();
         outcome.map_err(|problem| match problem {
             Problem::Sqlite(error) => self.failed(&error),
-            Problem::State { rows, wanted } => {
+            Problem::WrongState { rows, wanted } => {
                 let (first, last) = rows.into_inner();
                 let messages = if first == last {
                     format!("message {first}")
@@ -222,7 +222,7 @@ impl Ledger for SqliteLedger {
                     uid: row.get_ref(1)?.as_blob_or_null()?,
                     list_size: row.get::<_, Option<i64>>(2)?.map(unsigned),
                     archived_at: row.get(3)?,
-                    deleted: row.get::<_, State>(4)? == State::Deleted,
+                    deleted: row.get::<_, RowState>(4)? == RowState::Deleted,
                     leaving: row.get(5)?,
                     by_header: rebound.contains(&seq),
                 });
@@ -402,8 +402,8 @@ fn alike(changes: &[Change]) -> usize {
 fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usize) -> Result<(), Problem> {
     let last = |seq: Seq| signed(seq + together as u64 - 1);
     match change {
-        Change::Intent(row) => drop(rows::insert(connection, maildrop, row, State::Intent)?),
-        Change::Adopted(row) => drop(rows::insert(connection, maildrop, row, State::Stored)?),
+        Change::Intent(row) => drop(rows::insert(connection, maildrop, row, RowState::Intent)?),
+        Change::Adopted(row) => drop(rows::insert(connection, maildrop, row, RowState::Stored)?),
         Change::Stored(seq) => {
             let stored = "UPDATE message NOT INDEXED SET state = 'stored' \
                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'";
@@ -555,7 +555,7 @@ fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Pro
 
 fn each_one(touched: usize, first: Seq, together: usize, wanted: &'static str) -> Result<(), Problem> {
     let rows = first..=first + together as u64 - 1;
-    if touched == together { Ok(()) } else { Err(Problem::State { rows, wanted }) }
+    if touched == together { Ok(()) } else { Err(Problem::WrongState { rows, wanted }) }
 }
 
 fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {

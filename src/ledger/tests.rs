@@ -5,8 +5,8 @@ mod batch;
 mod files;
 
 use super::{
-    Change, Known, KnownRows, Ledger, LedgerFile, PipeliningFailed, Place, Quarantined, Row, RunRecord, Seq,
-    SqliteLedger, State,
+    Change, Known, KnownRows, Ledger, LedgerFile, PipeliningFailed, Place, Quarantined, Row, RowState,
+    RunRecord, Seq, SqliteLedger,
 };
 use crate::exit::Exit;
 use crate::mail::digest::Digest;
@@ -72,7 +72,7 @@ fn row(seq: Seq) -> Row {
         size: 990 + seq,
         digest: digest(seq),
         place: Place::Maildir { key: format!("U{seq}C{seq}") },
-        state: State::Intent,
+        state: RowState::Intent,
         utf8: seq.is_multiple_of(2),
         archived_at: 1_700_000_000,
     }
@@ -120,7 +120,7 @@ fn a_message_is_on_record_as_it_was_given_after_reopening() {
         .unwrap();
 
     let ledger = state.ledger();
-    first.state = State::Stored;
+    first.state = RowState::Stored;
     assert_eq!(ledger.row(1).unwrap(), Some(first));
     assert_eq!(ledger.row(2).unwrap().as_ref(), Some(&second));
     assert_eq!(ledger.row(3).unwrap(), None);
@@ -190,14 +190,14 @@ fn a_deleted_message_stays_known_and_is_stored_again_when_recognised() {
     let seq = store(&mut ledger);
     ledger.commit(&[Change::Leaving(seq)]).unwrap();
     assert!(known(&ledger)[0].leaving);
-    assert_eq!(ledger.row(seq).unwrap().unwrap().state, State::Stored);
+    assert_eq!(ledger.row(seq).unwrap().unwrap().state, RowState::Stored);
     ledger.commit(&[Change::Deleted { seq, at: 1_700_000_100 }]).unwrap();
     assert!(known(&ledger)[0].deleted && !known(&ledger)[0].leaving);
     assert_eq!(ledger.overview().unwrap().archived, 1);
     let uid = Some(b"new".to_vec());
     ledger.commit(&[Change::Recognised { seq, uid: uid.clone(), list_size: Some(7) }]).unwrap();
     let row = ledger.row(seq).unwrap().unwrap();
-    assert_eq!((row.state, row.uid, row.list_size), (State::Stored, uid, Some(7)));
+    assert_eq!((row.state, row.uid, row.list_size), (RowState::Stored, uid, Some(7)));
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub struct Digester {
     header: Sha256,
     core_header: Sha256,
     rest: Sha256,
-    place: Place,
+    position: Position,
     /// Whether the last complete field is part of the core header: continuation lines follow it.
     field_is_core: bool,
     /// The undecided start of a line: `name[..name_len]` is not in `core_header` yet.
@@ -87,7 +87,7 @@ pub struct Digester {
 
 /// Where in the message the next octet stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     LineStart,
     /// In a header's name, or what may become one.
     Name,
@@ -110,7 +110,7 @@ impl Digester {
             header: Sha256::new(),
             core_header: Sha256::new(),
             rest: Sha256::new(),
-            place: Place::LineStart,
+            position: Position::LineStart,
             field_is_core: true,
             name: [0; NAME_LIMIT],
             name_len: 0,
@@ -128,7 +128,7 @@ impl Digester {
     /// Adds the next octets of the stored form.
     pub fn update(&mut self, octets: &[u8]) {
         self.size += octets.len() as u64;
-        let in_header = if self.place == Place::Rest { 0 } else { self.walk_header(octets) };
+        let in_header = if self.position == Position::Rest { 0 } else { self.walk_header(octets) };
         let (header, rest) = octets.split_at(in_header);
         self.header.update(header);
         self.rest.update(rest);
@@ -158,37 +158,37 @@ impl Digester {
         let mut at = 0;
         while at < octets.len() {
             let left = &octets[at..];
-            match self.place {
-                Place::LineStart => match left[0] {
+            match self.position {
+                Position::LineStart => match left[0] {
                     b'\n' => {
-                        self.place = Place::Rest;
+                        self.position = Position::Rest;
                         return at;
                     }
-                    b' ' | b'\t' => self.place = Place::Line,
-                    _ => self.place = Place::Name,
+                    b' ' | b'\t' => self.position = Position::Line,
+                    _ => self.position = Position::Name,
                 },
-                Place::Name => {
+                Position::Name => {
                     let octet = left[0];
                     if octet == b'\n' || octet == b':' || self.name_len == NAME_LIMIT {
                         self.decide_name(octet == b':');
-                        self.place = Place::Line;
+                        self.position = Position::Line;
                     } else {
                         self.name[self.name_len] = octet;
                         self.name_len += 1;
                         at += 1;
                     }
                 }
-                Place::Line => {
+                Position::Line => {
                     let end = memchr::memchr(b'\n', left).map_or(left.len(), |lf| lf + 1);
                     if self.field_is_core {
                         self.core_header.update(&left[..end]);
                     }
                     if left[end - 1] == b'\n' {
-                        self.place = Place::LineStart;
+                        self.position = Position::LineStart;
                     }
                     at += end;
                 }
-                Place::Rest => return at,
+                Position::Rest => return at,
             }
         }
         octets.len()
@@ -197,7 +197,7 @@ impl Digester {
     /// The start of a line is known well enough: is its field part of the core header? Without a
     /// colon it is no field of the listed names.
     fn decide_name(&mut self, colon: bool) {
-        if self.place != Place::Name {
+        if self.position != Position::Name {
             return;
         }
         let start = &self.name[..self.name_len];

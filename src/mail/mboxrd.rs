@@ -27,7 +27,7 @@ pub fn asctime(time: i64) -> String {
 
 /// Where in a line the next octet stands, as far as quoting is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// At its start.
     Start,
     /// Behind a run of `>`, one or more.
@@ -41,8 +41,8 @@ enum Place {
 /// Puts a `>` before each line that needs one.
 #[derive(Clone, Debug)]
 pub struct Quote {
-    /// The octets of `From ` that [`Place::From`] counts are not passed on yet.
-    place: Place,
+    /// The octets of `From ` that [`Position::From`] counts are not passed on yet.
+    position: Position,
     last: Option<u8>,
 }
 
@@ -55,7 +55,7 @@ impl Default for Quote {
 impl Quote {
     /// At the start of a message.
     pub fn new() -> Self {
-        Quote { place: Place::Start, last: None }
+        Quote { position: Position::Start, last: None }
     }
 
     /// Appends the quoted form of the next octets of the stored form to `out`.
@@ -64,29 +64,29 @@ impl Quote {
         out.reserve(stored.len());
         let mut at = 0;
         while let Some(octet) = stored.get(at) {
-            match (self.place, *octet) {
-                (Place::Within, _) => at = copy_line(stored, at, out, &mut self.place),
+            match (self.position, *octet) {
+                (Position::Within, _) => at = copy_line(stored, at, out, &mut self.position),
                 // Where in a run of `>` one is added makes no difference: pass the run on now,
                 // add one in front of `From `, and nothing is held back but four octets.
-                (Place::Start | Place::Run, b'>') => {
+                (Position::Start | Position::Run, b'>') => {
                     out.push(b'>');
-                    self.place = Place::Run;
+                    self.position = Position::Run;
                     at += 1;
                 }
-                (Place::Start | Place::Run, b'F') => {
-                    self.place = Place::From(1);
+                (Position::Start | Position::Run, b'F') => {
+                    self.position = Position::From(1);
                     at += 1;
                 }
-                (Place::Start | Place::Run, _) => self.place = Place::Within,
-                (Place::From(matched), octet) if octet == FROM[matched] => {
-                    self.place = Place::From(matched + 1);
+                (Position::Start | Position::Run, _) => self.position = Position::Within,
+                (Position::From(matched), octet) if octet == FROM[matched] => {
+                    self.position = Position::From(matched + 1);
                     if matched + 1 == FROM.len() {
                         out.push(b'>');
                         self.release(out);
                     }
                     at += 1;
                 }
-                (Place::From(_), _) => self.release(out),
+                (Position::From(_), _) => self.release(out),
             }
         }
     }
@@ -101,18 +101,18 @@ impl Quote {
     }
 
     fn release(&mut self, out: &mut Vec<u8>) {
-        if let Place::From(matched) = self.place {
+        if let Position::From(matched) = self.position {
             out.extend_from_slice(&FROM[..matched]);
         }
-        self.place = Place::Within;
+        self.position = Position::Within;
     }
 }
 
 /// Takes one `>` from each line that was given one.
 #[derive(Clone, Debug)]
 pub struct Unquote {
-    /// In [`Place::Run`] and [`Place::From`] one `>` is not passed on yet, nor the octets counted.
-    place: Place,
+    /// In [`Position::Run`] and [`Position::From`] one `>` is not passed on yet, nor the octets counted.
+    position: Position,
 }
 
 impl Default for Unquote {
@@ -124,7 +124,7 @@ impl Default for Unquote {
 impl Unquote {
     /// At the start of a message.
     pub fn new() -> Self {
-        Unquote { place: Place::Start }
+        Unquote { position: Position::Start }
     }
 
     /// Appends the stored form of the next quoted octets to `out`.
@@ -132,30 +132,30 @@ impl Unquote {
         out.reserve(quoted.len());
         let mut at = 0;
         while let Some(octet) = quoted.get(at) {
-            match (self.place, *octet) {
-                (Place::Within, _) => at = copy_line(quoted, at, out, &mut self.place),
-                (Place::Start, b'>') => {
-                    self.place = Place::Run;
+            match (self.position, *octet) {
+                (Position::Within, _) => at = copy_line(quoted, at, out, &mut self.position),
+                (Position::Start, b'>') => {
+                    self.position = Position::Run;
                     at += 1;
                 }
-                (Place::Start, _) => self.place = Place::Within,
-                (Place::Run, b'>') => {
+                (Position::Start, _) => self.position = Position::Within,
+                (Position::Run, b'>') => {
                     out.push(b'>');
                     at += 1;
                 }
-                (Place::Run, b'F') => {
-                    self.place = Place::From(1);
+                (Position::Run, b'F') => {
+                    self.position = Position::From(1);
                     at += 1;
                 }
-                (Place::From(matched), octet) if octet == FROM[matched] => {
-                    self.place = Place::From(matched + 1);
+                (Position::From(matched), octet) if octet == FROM[matched] => {
+                    self.position = Position::From(matched + 1);
                     if matched + 1 == FROM.len() {
                         out.extend_from_slice(FROM);
-                        self.place = Place::Within;
+                        self.position = Position::Within;
                     }
                     at += 1;
                 }
-                (Place::Run | Place::From(_), _) => self.release(out),
+                (Position::Run | Position::From(_), _) => self.release(out),
             }
         }
     }
@@ -166,23 +166,23 @@ impl Unquote {
     }
 
     fn release(&mut self, out: &mut Vec<u8>) {
-        match self.place {
-            Place::Run => out.push(b'>'),
-            Place::From(matched) => {
+        match self.position {
+            Position::Run => out.push(b'>'),
+            Position::From(matched) => {
                 out.push(b'>');
                 out.extend_from_slice(&FROM[..matched]);
             }
-            Place::Start | Place::Within => {}
+            Position::Start | Position::Within => {}
         }
-        self.place = Place::Within;
+        self.position = Position::Within;
     }
 }
 
 /// Copies from `at` to the end of the line, or of the chunk; returns where that is.
-fn copy_line(octets: &[u8], at: usize, out: &mut Vec<u8>, place: &mut Place) -> usize {
+fn copy_line(octets: &[u8], at: usize, out: &mut Vec<u8>, position: &mut Position) -> usize {
     let end = match memchr::memchr(b'\n', &octets[at..]) {
         Some(lf) => {
-            *place = Place::Start;
+            *position = Position::Start;
             at + lf + 1
         }
         None => octets.len(),
@@ -194,26 +194,26 @@ fn copy_line(octets: &[u8], at: usize, out: &mut Vec<u8>, place: &mut Place) -> 
 /// Finds `From_` lines: those that start with `From `, unquoted.
 #[derive(Clone, Debug)]
 pub struct FromLines {
-    place: Place,
+    position: Position,
     offset: u64,
 }
 
 impl FromLines {
     /// To be fed from `offset` on, which is the start of a line.
     pub fn new(offset: u64) -> Self {
-        FromLines { place: Place::Start, offset }
+        FromLines { position: Position::Start, offset }
     }
 
     /// Calls `each` with the offset of every `From_` line whose fifth octet is in this chunk.
     pub fn feed(&mut self, octets: &[u8], each: &mut dyn FnMut(u64)) {
         let mut at = 0;
         while let Some(octet) = octets.get(at) {
-            let matched = match self.place {
-                Place::Start => 0,
-                Place::From(matched) => matched,
-                Place::Run | Place::Within => match memchr::memchr(b'\n', &octets[at..]) {
+            let matched = match self.position {
+                Position::Start => 0,
+                Position::From(matched) => matched,
+                Position::Run | Position::Within => match memchr::memchr(b'\n', &octets[at..]) {
                     Some(lf) => {
-                        self.place = Place::Start;
+                        self.position = Position::Start;
                         at += lf + 1;
                         continue;
                     }
@@ -222,14 +222,14 @@ impl FromLines {
             };
             if *octet != FROM[matched] {
                 // Not consumed: it may be the LF of an empty line.
-                self.place = Place::Within;
+                self.position = Position::Within;
                 continue;
             }
             at += 1;
-            self.place = Place::From(matched + 1);
+            self.position = Position::From(matched + 1);
             if matched + 1 == FROM.len() {
                 each(self.offset + at as u64 - FROM.len() as u64);
-                self.place = Place::Within;
+                self.position = Position::Within;
             }
         }
         self.offset += octets.len() as u64;

@@ -340,21 +340,21 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
         }
     }
     let Some(mut left) = limits.messages else { return };
-    for turn in [Turn::New, Turn::Doubtful, Turn::FailedBefore] {
+    for turn in [LimitOrder::New, LimitOrder::Doubtful, LimitOrder::FailedBefore] {
         for (place, verdict) in plan.verdicts.iter_mut().enumerate() {
             let Verdict::Fetch { why, compare } = *verdict else { continue };
             let new = why == Why::New || matches!(compare, Compare::Nothing | Compare::Loose);
             let its_turn = match (plan.in_quarantine.contains_key(&place), new) {
-                (true, _) => Turn::FailedBefore,
-                (false, true) => Turn::New,
-                (false, false) => Turn::Doubtful,
+                (true, _) => LimitOrder::FailedBefore,
+                (false, true) => LimitOrder::New,
+                (false, false) => LimitOrder::Doubtful,
             };
             if its_turn != turn {
                 continue;
             }
             if left == 0 {
                 // A failure is to be told as one.
-                let failed = turn == Turn::FailedBefore;
+                let failed = turn == LimitOrder::FailedBefore;
                 *verdict = Verdict::Left(if failed { Left::Quarantine } else { Left::Limit });
             } else {
                 left -= 1;
@@ -365,7 +365,7 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
 
 /// In this order messages count towards the limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum LimitOrder {
     New,
     Doubtful,
     FailedBefore,

@@ -20,7 +20,7 @@ const CAPABILITIES: &str = "TOP\r\nUSER\r\nSASL PLAIN\r\nRESP-CODES\r\nAUTH-RESP
 
 /// What one call of [`Dialog::answer`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Exchange {
     /// A line was answered; there may be another one.
     Answered,
     /// There is no whole line: more must be received first.
@@ -72,9 +72,9 @@ impl Dialog {
     }
 
     /// Answers the next line, appending to `out`.
-    pub(super) fn answer(&mut self, out: &mut Vec<u8>) -> Turn {
+    pub(super) fn answer(&mut self, out: &mut Vec<u8>) -> Exchange {
         if matches!(self.state, State::Over) {
-            return Turn::Over;
+            return Exchange::Over;
         }
         let limit = if matches!(self.state, State::Challenged) { MAX_RESPONSE } else { MAX_COMMAND };
         let Some(end) = memchr::memchr(b'\n', &self.received) else {
@@ -84,7 +84,7 @@ impl Dialog {
             if self.skipping {
                 self.received.clear();
             }
-            return Turn::Waiting;
+            return Exchange::Waiting;
         };
         let line: Vec<u8> = self.received.drain(..=end).collect();
         if std::mem::take(&mut self.skipping) || line.len() > limit {
@@ -92,12 +92,12 @@ impl Dialog {
                 self.state = State::Authorization { user: None };
             }
             error(out, "line too long");
-            return Turn::Answered;
+            return Exchange::Answered;
         }
         // RFC 1939 says CRLF; who types into a raw connection often sends LF.
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         self.line(line.strip_suffix(b"\r").unwrap_or(line), out);
-        if matches!(self.state, State::Over) { Turn::Over } else { Turn::Answered }
+        if matches!(self.state, State::Over) { Exchange::Over } else { Exchange::Answered }
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {

@@ -2,7 +2,7 @@
 //! [`Dialog`]s.
 #![expect(clippy::disallowed_types, reason = "this is the edge where the server of `demo` listens")]
 
-use super::dialog::{Dialog, Turn};
+use super::dialog::{Dialog, Exchange};
 use super::maildrop::{Mailbox, Maildrop};
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -149,9 +149,9 @@ fn session(stream: &mut TcpStream, mailboxes: &Arc<[Arc<Mailbox>]>) -> io::Resul
     let mut buffer = [0; 4096];
     loop {
         match dialog.answer(&mut out) {
-            Turn::Answered if out.len() < SEND_AT => {}
-            Turn::Answered => send(stream, &mut out)?,
-            Turn::Waiting => {
+            Exchange::Answered if out.len() < SEND_AT => {}
+            Exchange::Answered => send(stream, &mut out)?,
+            Exchange::Waiting => {
                 send(stream, &mut out)?;
                 let count = stream.read(&mut buffer)?;
                 if count == 0 {
@@ -159,7 +159,7 @@ fn session(stream: &mut TcpStream, mailboxes: &Arc<[Arc<Mailbox>]>) -> io::Resul
                 }
                 dialog.receive(&buffer[..count]);
             }
-            Turn::Over => {
+            Exchange::Over => {
                 send(stream, &mut out)?;
                 return farewell(stream, &mut buffer);
             }

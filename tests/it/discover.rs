@@ -4,12 +4,12 @@ use crate::support::certificates::Authority;
 use crate::support::maildrop::Tls as ServerTls;
 use crate::support::{Behaviour, PopServer, Sandbox};
 use popkeep::config::Tls;
-use popkeep::discover::{Finding, Place, Source, find, first_to_greet};
+use popkeep::discover::{Candidate, Finding, Source, find, first_to_greet};
 use popkeep::net::dns::NameServers;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-fn place(server: &PopServer, tls: Tls) -> Place {
-    Place { host: "localhost".to_owned(), port: server.port(), tls }
+fn place(server: &PopServer, tls: Tls) -> Candidate {
+    Candidate { host: "localhost".to_owned(), port: server.port(), tls }
 }
 
 fn server(tls: ServerTls) -> PopServer {

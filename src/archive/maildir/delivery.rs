@@ -8,7 +8,7 @@ use super::folder::Tag;
 use super::{Finished, Maildir, key_of};
 use crate::archive::ArchiveError;
 use crate::disk::{self, Access, Disk, DiskFile as _};
-use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
+use crate::ledger::{Change, Ledger, Place, Row, RowState, Seq};
 use crate::mail::names::{Key, ShortHash, file_name};
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -201,7 +201,7 @@ impl<D: Disk> Maildir<D> {
             size: message.size,
             digest: message.digest.clone(),
             place: Place::Maildir { key: key.to_string() },
-            state: State::Intent,
+            state: RowState::Intent,
             archived_at: arrived.at,
             utf8: arrived.utf8,
         };

@@ -6,7 +6,7 @@ use super::Maildir;
 use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
 use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger as _, Place, Row, State, UnknownCopy, Which};
+use crate::ledger::{Change, Ledger as _, Place, Row, RowState, UnknownCopy, Which};
 use crate::mail::bare::{self, BareHeader};
 use crate::mail::digest::Digester;
 use crate::mail::names::Key;
@@ -124,7 +124,7 @@ fn a_message_is_stored_octet_for_octet_under_a_private_name() {
     assert!(name.starts_with(&format!("{NOON}.{key}.")), "{name}");
     assert!(name.ends_with(&format!(",S={}", message.len())), "{name}");
     assert_eq!(read(&home.file()), message);
-    assert_eq!((row.state, row.size), (State::Stored, message.len() as u64));
+    assert_eq!((row.state, row.size), (RowState::Stored, message.len() as u64));
     assert_eq!(mode(&home.file()), 0o600);
     for folder in ["", "tmp", "new", "cur", ".."] {
         assert_eq!(mode(&home.root().join(folder)), 0o700, "{folder}");

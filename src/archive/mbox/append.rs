@@ -7,7 +7,7 @@ use super::lock::{Locked, lock};
 use super::{Finished, Mbox, region};
 use crate::archive::{ArchiveError, expected};
 use crate::disk::{self, Disk, DiskFile as _};
-use crate::ledger::{Change, Ledger, Place, Row, Seq, State};
+use crate::ledger::{Change, Ledger, Place, Row, RowState, Seq};
 use crate::mail::mboxrd::from_line;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 
@@ -130,7 +130,7 @@ impl<D: Disk> Mbox<D> {
                 size: message.size,
                 digest: message.digest.clone(),
                 place: Place::Mbox { offset, length },
-                state: State::Intent,
+                state: RowState::Intent,
                 archived_at: arrived.at,
                 utf8: arrived.utf8,
             };

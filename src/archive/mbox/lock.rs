@@ -32,7 +32,7 @@ pub(super) struct Locked<D: Disk> {
     // In this order they are given back.
     pub(super) file: D::File,
     _dotlock: Option<Dotlock<D>>,
-    _turn: Turn,
+    _turn: OnlyWriter,
     /// It was made just now.
     pub(super) created: bool,
 }
@@ -48,7 +48,7 @@ pub(super) fn lock<D: Disk>(
     let until = Instant::now() + patience;
     let failed = |error: &io::Error| ArchiveError::at(path, error);
     let late = || ArchiveError::Locked { path: path.display().to_string() };
-    let turn = Turn::take(path, until).ok_or_else(late)?;
+    let turn = OnlyWriter::take(path, until).ok_or_else(late)?;
     let mut made = false;
     loop {
         let dotlock = match Dotlock::take(disk, path, until).map_err(|error| failed(&error))? {
@@ -146,10 +146,10 @@ static BUSY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static FREED: Condvar = Condvar::new();
 
 /// This process's only writer of a file.
-struct Turn(PathBuf);
+struct OnlyWriter(PathBuf);
 
-impl Turn {
-    fn take(path: &Path, until: Instant) -> Option<Turn> {
+impl OnlyWriter {
+    fn take(path: &Path, until: Instant) -> Option<OnlyWriter> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         // Whoever panicked while it held this lock left a list that is still whole.
         let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,11 +161,11 @@ impl Turn {
             busy = FREED.wait_timeout(busy, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         busy.push(path.clone());
-        Some(Turn(path))
+        Some(OnlyWriter(path))
     }
 }
 
-impl Drop for Turn {
+impl Drop for OnlyWriter {
     fn drop(&mut self) {
         BUSY.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
         FREED.notify_all();
@@ -288,7 +288,7 @@ pub(super) fn clean<D: Disk>(disk: &D, mbox: &Path) -> io::Result<u64> {
         return Ok(0);
     };
     // With the turn taken, a file with our own PID is a leftover too.
-    let Some(_turn) = Turn::take(mbox, Instant::now() + PATIENCE) else { return Ok(0) };
+    let Some(_turn) = OnlyWriter::take(mbox, Instant::now() + PATIENCE) else { return Ok(0) };
     let start = format!("{name}{TICKET}");
     let mut left = Vec::new();
     disk.read_dir(folder, &mut |name| {

@@ -7,7 +7,7 @@ use crate::archive::testing::{Journal, NOON, WatchedDisk, WatchedLedger, add};
 use crate::archive::{Archive as _, ArchiveError, Arrived, Copy, Pending, Recovery};
 use crate::disk::{Access, Disk as _, DiskFile as _, OsDisk};
 use crate::exit::Exit;
-use crate::ledger::{Change, Ledger as _, Place, Row, Seq, State};
+use crate::ledger::{Change, Ledger as _, Place, Row, RowState, Seq};
 use rustix::io::Errno;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Home {
         write(&self.path(), file);
         self.ledger = WatchedLedger::new(IDENTITY, &self.journal);
         let intents: Vec<Change> =
-            rows.iter().map(|row| Change::Intent(Row { state: State::Intent, ..row.clone() })).collect();
+            rows.iter().map(|row| Change::Intent(Row { state: RowState::Intent, ..row.clone() })).collect();
         self.ledger.commit(&intents).unwrap();
         self.restart();
         self.mbox.open(&mut self.ledger).unwrap();

@@ -1,8 +1,8 @@
 //! The questions in their order, each answered by an option, by a person, or by its default.
 
 use super::address::{Address, name_of_domain};
+use super::config_file::{ConfigFile, Made, NewPassword};
 use super::console::Console;
-use super::place::{Made, NewPassword, Place};
 use super::{InitError, trial};
 use crate::cli;
 use crate::config::providers::{Pop3, UserName};
@@ -15,7 +15,7 @@ pub(super) struct Interview<'i> {
     pub(super) options: &'i cli::Init,
     /// Who answers; `None` where nobody does.
     pub(super) console: Option<Console>,
-    pub(super) place: &'i Place,
+    pub(super) config_file: &'i ConfigFile,
     pub(super) address: Option<Address>,
     pub(super) draft: Draft,
     /// What the provider wants, where it is known.
@@ -31,7 +31,7 @@ impl<'i> Interview<'i> {
     pub(super) fn new(
         options: &'i cli::Init,
         console: Option<Console>,
-        place: &'i Place,
+        config_file: &'i ConfigFile,
     ) -> Result<Self, InitError> {
         let mut draft = Draft::new("account");
         draft.tls_ca_file = options.tls_ca_file.as_deref().map(full_path);
@@ -47,7 +47,8 @@ impl<'i> Interview<'i> {
             draft.secret = secret;
         }
         let (address, pop3, typed, new_password) = (None, None, None, None);
-        let interview = Interview { options, console, place, address, draft, pop3, typed, new_password };
+        let interview =
+            Interview { options, console, config_file, address, draft, pop3, typed, new_password };
         if console.is_none() {
             interview.nothing_missing()?;
         }
@@ -99,9 +100,9 @@ impl<'i> Interview<'i> {
         console.say(&format!(
             "This sets up one account.{test} Press Return to accept the value in brackets, Ctrl-C to quit."
         ));
-        if self.place.is_taken() {
-            let shown = self.place.shown();
-            console.say(&if self.place.can_grow() {
+        if self.config_file.is_taken() {
+            let shown = self.config_file.shown();
+            console.say(&if self.config_file.can_grow() {
                 format!("{shown} already exists. You can add this account to it at the end.")
             } else {
                 format!(
@@ -283,8 +284,8 @@ impl<'i> Interview<'i> {
     /// The name that the account would have by itself.
     pub(super) fn proposed_name(&self) -> String {
         match &self.address {
-            Some(address) => address.account_name(self.place.names()),
-            None => name_of_domain(&self.draft.host, self.place.names()),
+            Some(address) => address.account_name(self.config_file.names()),
+            None => name_of_domain(&self.draft.host, self.config_file.names()),
         }
     }
 }

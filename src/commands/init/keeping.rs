@@ -2,9 +2,9 @@
 //! later.
 
 use super::InitError;
+use super::config_file::NewPassword;
 use super::console::Console;
 use super::interview::{Interview, full_path};
-use super::place::NewPassword;
 use crate::cli::Keeping;
 use crate::config::{self, Account, Draft, DraftSecret, Format};
 use crate::disk::{Disk as _, OsDisk};
@@ -18,7 +18,7 @@ impl Interview<'_> {
         }
         let options = self.options;
         let name = self.proposed_name();
-        let taken = self.place.names();
+        let taken = self.config_file.names();
         let given = options.account.as_deref();
         self.settle("account", given, "Account name", Some(&name), |draft, name| {
             if taken.iter().any(|taken| taken == name) {
@@ -132,7 +132,7 @@ impl Interview<'_> {
 
     /// Asks for the file, which must not be there yet if the password is to be written to it.
     fn take_from_file(&mut self, console: Console) -> Result<(), InitError> {
-        let mut proposed = self.place.beside(&format!("{}.password", self.draft.name));
+        let mut proposed = self.config_file.beside(&format!("{}.password", self.draft.name));
         loop {
             let set = |draft: &mut Draft, path: &str| {
                 draft.secret = DraftSecret::File(full_path(path));

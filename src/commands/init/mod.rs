@@ -10,13 +10,13 @@
 //! with it, goes to stdout.
 
 mod address;
+mod config_file;
 mod console;
 mod error;
 mod interview;
 mod keeping;
 mod leaving;
 mod next_steps;
-mod place;
 mod server;
 mod trial;
 
@@ -26,40 +26,40 @@ use super::Failure;
 use crate::cli;
 use crate::config;
 use crate::exit::Exit;
+use config_file::ConfigFile;
 use console::Console;
 use interview::Interview;
-use place::Place;
 use std::io::Write;
 use std::path::Path;
 
 /// Asks, tests, writes.
 pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let place = Place::new(&config::config_path(file)?)?;
+    let config_file = ConfigFile::new(&config::config_path(file)?)?;
     let console = if options.batch { None } else { Console::at_terminal() };
     leaving::watch().map_err(InitError::Prompt)?;
-    let made = Interview::new(options, console, &place)?.conduct()?;
-    if place.is_taken() {
+    let made = Interview::new(options, console, &config_file)?.conduct()?;
+    if config_file.is_taken() {
         writeln!(out, "{}", made.draft.table().trim_end())?;
         out.flush()?;
-        let add = match console.filter(|_| place.can_grow()) {
+        let add = match console.filter(|_| config_file.can_grow()) {
             Some(console) => {
                 console.say("");
-                console.confirm(&format!("Add these lines to {}", place.shown()), true)?
+                console.confirm(&format!("Add these lines to {}", config_file.shown()), true)?
             }
             None => false,
         };
         if !add {
             made.put_password()?;
-            return Err(InitError::Taken { path: place.shown() }.into());
+            return Err(InitError::Taken { path: config_file.shown() }.into());
         }
-        made.add(&place)?;
+        made.add(&config_file)?;
     } else {
-        made.put(&place)?;
+        made.put(&config_file)?;
     }
-    for file in made.password_file().into_iter().chain([place.path()]) {
+    for file in made.password_file().into_iter().chain([config_file.path()]) {
         writeln!(out, "Written: {}", next_steps::with_tilde(file))?;
     }
     writeln!(out)?;
-    out.write_all(next_steps::text(&made.draft, place.path()).as_bytes())?;
+    out.write_all(next_steps::text(&made.draft, config_file.path()).as_bytes())?;
     Ok(Exit::OK)
 }

@@ -236,7 +236,7 @@ fn found(proposal: &Proposal, domain: &str) -> String {
 /// What the provider wants before a login can work.
 fn what_is_wanted(pop3: &Pop3) -> Vec<String> {
     let mut lines: Vec<String> =
-        pop3.switch.iter().map(|place| format!("First turn POP3 on: {place}.")).collect();
+        pop3.switch.iter().map(|switch| format!("First turn POP3 on: {switch}.")).collect();
     match pop3.secret {
         Secret::Password => {}
         Secret::AppPassword(what) => lines.push(format!("Use {what}, not your usual password.")),

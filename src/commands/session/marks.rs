@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Marks that a signal's thread can tell of, too.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Marks(Arc<Mutex<State>>);
+pub(super) struct Marks(Arc<Mutex<Marked>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Marked {
     /// Numbers of the messages whose DELE the server has accepted.
     numbers: BTreeSet<u32>,
     /// QUIT was sent, and no answer has come.
@@ -17,7 +17,7 @@ struct State {
 }
 
 impl Marks {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Marked> {
         // A set of numbers is whole whatever a thread that panicked was doing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -29,7 +29,7 @@ impl Marks {
 
     /// RSET was accepted, or QUIT.
     pub(super) fn clear(&self) {
-        *self.state() = State::default();
+        *self.state() = Marked::default();
     }
 
     /// QUIT is being sent.
@@ -60,7 +60,7 @@ impl Marks {
 
     /// What becomes of the marks when the session ends here.
     pub(super) fn fate(&self) -> String {
-        let State { numbers, quitting } = &*self.state();
+        let Marked { numbers, quitting } = &*self.state();
         let marked = messages(numbers.len() as u64);
         let which = ranges(numbers.iter().copied());
         match (numbers.is_empty(), quitting) {

@@ -17,7 +17,7 @@ use crate::fetch::portions::BatchLimits;
 use crate::fetch::recognition::by_content::ByContent;
 use crate::fetch::recognition::listed_together::ListedTogether;
 use crate::fetch::recognition::unknown_copies::UnknownCopies;
-use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Row, RowState, Seq, UnixTime};
 use crate::mail::digest::Digest;
 use crate::mail::reason;
 use crate::plan::{Compare, Plan, Verdict, Why};
@@ -393,7 +393,7 @@ impl<'a> Storer<'a> {
                 self.displace(why, compare, Some(row.seq))?;
                 if row.uid.as_deref() != entry.uid
                 || (entry.size.is_some() && row.list_size != entry.size)
-                || row.state == State::Deleted
+                || row.state == RowState::Deleted
                 // Its row may have had its UID by its header alone until now.
                 || why == Some(Why::HeaderChanged)
                 {
@@ -514,7 +514,7 @@ impl<'a> Storer<'a> {
             return Ok(());
         }
         for &other in self.plan.group(group).iter().filter(|seq| Some(**seq) != row) {
-            let stored = self.ledger.row(other)?.is_some_and(|row| row.state == State::Stored);
+            let stored = self.ledger.row(other)?.is_some_and(|row| row.state == RowState::Stored);
             if stored && !self.by_content.claimed.contains(&other) && !quirks.unsteady.contains(&other) {
                 self.changes.push(Change::Recognised { seq: other, uid: None, list_size: None });
             }

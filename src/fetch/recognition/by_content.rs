@@ -12,7 +12,7 @@
 
 use crate::archive::{Archive, ArchiveError, Copy};
 use crate::fetch::recognition::listed_together::ListedTogether;
-use crate::ledger::{Ledger, LedgerError, Row, Seq, State};
+use crate::ledger::{Ledger, LedgerError, Row, RowState, Seq};
 use crate::mail::digest::{Digest, Hash};
 use crate::plan::{Compare, Plan};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -120,7 +120,7 @@ impl<'a> ByContent<'a> {
         for &seq in group.iter().filter(|seq| !self.claimed.contains(*seq)) {
             let form = ledger.served_as(seq)?;
             if let Some(row) = ledger.row(seq)?
-                && row.state != State::Intent
+                && row.state != RowState::Intent
                 && alike.hash(form.as_ref().unwrap_or(&row.digest)) == alike.hash(digest)
             {
                 return Ok(Some(row));
@@ -161,7 +161,7 @@ impl<'a> ByContent<'a> {
             }
             let Some(row) = ledger.row(seq)? else { continue };
             if self.may_be(archive, item, compare, &row)? {
-                if compare != Compare::Unclaimed || row.state != State::Deleted {
+                if compare != Compare::Unclaimed || row.state != RowState::Deleted {
                     found = Some(row);
                     break;
                 }
@@ -190,10 +190,10 @@ impl<'a> ByContent<'a> {
         match compare {
             Compare::Nothing => Ok(false),
             Compare::Unclaimed => Ok(!plan.is_listed(row.seq)),
-            Compare::Group(_) | Compare::Loose if row.uid.is_none() => Ok(row.state == State::Stored),
+            Compare::Group(_) | Compare::Loose if row.uid.is_none() => Ok(row.state == RowState::Stored),
             Compare::Loose if plan.is_listed(row.seq) || beside() => Ok(false),
             Compare::Group(_) if plan.shows_parts() || !plan.is_listed(row.seq) && beside() => Ok(false),
-            Compare::Group(_) | Compare::Loose => Ok(row.state == State::Stored
+            Compare::Group(_) | Compare::Loose => Ok(row.state == RowState::Stored
                 && !plan.is_leaving(row.seq)
                 && matches!(archive.verify(row)?, Copy::Intact(_))),
         }

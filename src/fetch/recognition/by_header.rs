@@ -25,7 +25,7 @@ use crate::config::DeletePolicy;
 use crate::fetch::download::outcome::Download;
 use crate::fetch::recognition::unknown_copies::row_of;
 use crate::fetch::run::{Run, Top};
-use crate::ledger::{Change, Ledger, LedgerError, Row, Seq, State, UnknownCopy, Which};
+use crate::ledger::{Change, Ledger, LedgerError, Row, RowState, Seq, UnknownCopy, Which};
 use crate::mail::bare::{Bare, BareHeader};
 use crate::mail::digest::{Digest, Digester, Hash};
 use crate::plan::{Left, Moves, Plan, Verdict};
@@ -214,7 +214,7 @@ impl Known {
     fn bind_row(&mut self, plan: &mut Plan<'_>, place: usize, rows: &[Row]) {
         let ([row], Some(uid), true) = (rows, plan.item(place).entry.uid, plan.migrated()) else { return };
         let list_size = plan.item(place).entry.size;
-        if row.state == State::Stored && row.list_size == list_size && !plan.is_listed(row.seq) {
+        if row.state == RowState::Stored && row.list_size == list_size && !plan.is_listed(row.seq) {
             self.changes.push(Change::Rebound { seq: row.seq, uid: uid.to_vec(), list_size });
             self.bound.insert(place, (row.seq, plan.item(place).verdict));
             plan.bind_by_header(place, row.seq, row.archived_at);

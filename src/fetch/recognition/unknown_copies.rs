@@ -7,7 +7,7 @@
 
 use crate::archive::{Archive, ArchiveError, Met};
 use crate::clock::now;
-use crate::ledger::{Change, Ledger, Row, State, UnknownCopy, Which};
+use crate::ledger::{Change, Ledger, Row, RowState, UnknownCopy, Which};
 use crate::mail::bare::{self, Bare, BareHeader};
 use crate::mail::digest::Digest;
 use crate::mail::names::{self, ShortHash};
@@ -113,7 +113,7 @@ pub(crate) fn row_of(
         size: met.extent.octets,
         digest: met.digest.clone(),
         place: unknown.place.clone(),
-        state: State::Stored,
+        state: RowState::Stored,
         // A file's name says when it was archived only if we gave it.
         archived_at: if unknown.origin.is_some() && unknown.arrived <= now { unknown.arrived } else { now },
         // It does not tell.

@@ -8,7 +8,7 @@ use crate::connect::ConnectError;
 use crate::event::{Outcome, Summary};
 use crate::exit::Exit;
 use crate::fetch::run::Run;
-use crate::ledger::{Change, RunRecord, State};
+use crate::ledger::{Change, RowState, RunRecord};
 use crate::plan::policy_words;
 
 impl Run<'_> {
@@ -42,7 +42,7 @@ impl Run<'_> {
         let is_removed = |seq| presence.of(seq) == Whereabouts::Removed;
         let (archived, removed, missing) = self.tally.close(is_removed, |seq| {
             let row = ledger.row(seq).ok().flatten()?;
-            (row.state != State::Deleted).then_some(row.uid)
+            (row.state != RowState::Deleted).then_some(row.uid)
         });
         let missed = missing.iter().any(|message| !message.chosen);
         let (unconfirmed, words) = self.deletions.unconfirmed.take().unzip();

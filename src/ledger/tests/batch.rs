@@ -3,13 +3,13 @@
 use super::*;
 use std::ops::RangeInclusive;
 
-fn states(ledger: &SqliteLedger, rows: RangeInclusive<Seq>) -> Vec<State> {
+fn states(ledger: &SqliteLedger, rows: RangeInclusive<Seq>) -> Vec<RowState> {
     rows.map(|seq| ledger.row(seq).unwrap().unwrap().state).collect()
 }
 
 #[test]
 fn a_batch_of_steps_does_each_of_them_and_no_other() {
-    use State::{Deleted, Intent, Stored};
+    use RowState::{Deleted, Intent, Stored};
     let state = Folder::new();
     let mut ledger = state.ledger();
     ledger.commit(&(1..=9).map(|seq| Change::Intent(row(seq))).collect::<Vec<_>>()).unwrap();

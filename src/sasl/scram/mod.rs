@@ -45,10 +45,10 @@ pub(super) struct Scram {
     user: String,
     password: SecretString,
     nonce: String,
-    state: State,
+    state: Stage,
 }
 
-enum State {
+enum Stage {
     Begun,
     /// Our proof is sent; what the server must answer.
     Proven {
@@ -90,7 +90,7 @@ impl Scram {
         };
         let user = saslname(&keys::prepare(user));
         let password = SecretString::from(keys::prepare(password.expose_secret()).as_str());
-        Ok(Scram { mechanism, hash, binding, user, password, nonce, state: State::Begun })
+        Ok(Scram { mechanism, hash, binding, user, password, nonce, state: Stage::Begun })
     }
 
     fn gs2_header(&self) -> &'static str {
@@ -107,7 +107,7 @@ impl Scram {
     }
 
     /// `client-final-message`, and the state in which the server's signature is awaited.
-    fn prove(&self, first: &First<'_>, text: &str) -> Result<(SecretString, State), SaslError> {
+    fn prove(&self, first: &First<'_>, text: &str) -> Result<(SecretString, Stage), SaslError> {
         let fault = |fault| SaslError::Malformed { mechanism: self.mechanism.name(), fault };
         if !first.nonce.starts_with(&self.nonce) || first.nonce.len() == self.nonce.len() {
             return Err(fault("its nonce does not continue ours"));
@@ -133,7 +133,7 @@ impl Scram {
             Zeroizing::new(client_key.iter().zip(signature.iter()).map(|(key, sign)| key ^ sign).collect());
         let message = Zeroizing::new(format!("{without_proof},p={}", STANDARD.encode(&*proof)));
         let server_key = self.hash.hmac(&salted, b"Server Key");
-        Ok((encode(message.as_bytes()), State::Proven { server_key, auth_message }))
+        Ok((encode(message.as_bytes()), Stage::Proven { server_key, auth_message }))
     }
 }
 
@@ -152,23 +152,23 @@ impl Exchange for Scram {
         let octets = challenge.decode()?;
         let text = std::str::from_utf8(&octets).map_err(|_| fault("it is not UTF-8"))?;
         let (answer, next) = match &self.state {
-            State::Begun => match First::parse(text).map_err(fault)? {
+            Stage::Begun => match First::parse(text).map_err(fault)? {
                 Ok(first) => self.prove(&first, text)?,
-                Err(refusal) => (encode(b""), State::Refused(refusal.to_owned())),
+                Err(refusal) => (encode(b""), Stage::Refused(refusal.to_owned())),
             },
-            State::Proven { server_key, auth_message } => {
+            Stage::Proven { server_key, auth_message } => {
                 let next = match Final::parse(text).map_err(fault)? {
                     Final::Signature(signature)
                         if self.hash.hmac_is(server_key, auth_message.as_bytes(), &signature) =>
                     {
-                        State::Trusted
+                        Stage::Trusted
                     }
                     Final::Signature(_) => return Err(SaslError::Unproven { mechanism }),
-                    Final::Refusal(refusal) => State::Refused(refusal.to_owned()),
+                    Final::Refusal(refusal) => Stage::Refused(refusal.to_owned()),
                 };
                 (encode(b""), next)
             }
-            State::Trusted | State::Refused(_) => return Err(SaslError::UnexpectedChallenge { mechanism }),
+            Stage::Trusted | Stage::Refused(_) => return Err(SaslError::UnexpectedChallenge { mechanism }),
         };
         self.state = next;
         Ok(answer)
@@ -176,14 +176,14 @@ impl Exchange for Scram {
 
     fn finish(&self) -> Result<(), SaslError> {
         match self.state {
-            State::Trusted => Ok(()),
+            Stage::Trusted => Ok(()),
             _ => Err(SaslError::Unproven { mechanism: self.mechanism.name() }),
         }
     }
 
     fn complaint(&self) -> Option<Complaint> {
         match &self.state {
-            State::Refused(text) => Some(Complaint { text: text.clone(), token: false }),
+            Stage::Refused(text) => Some(Complaint { text: text.clone(), token: false }),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Sessions as transcripts: what a client says, what the server answers.
 
 use super::super::maildrop::{Mailbox, Maildrop};
-use super::{Dialog, Turn};
+use super::{Dialog, Exchange};
 use crate::pop3::transcript::{Step, steps};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ fn mailboxes() -> Arc<[Arc<Mailbox>]> {
 }
 
 /// Everything the server answers to this input, the greeting first.
-fn say(mailboxes: &Arc<[Arc<Mailbox>]>, input: &[u8]) -> (Vec<u8>, Turn) {
+fn say(mailboxes: &Arc<[Arc<Mailbox>]>, input: &[u8]) -> (Vec<u8>, Exchange) {
     let mut out = Vec::new();
     let mut dialog = Dialog::begin(Arc::clone(mailboxes), &mut out);
     dialog.receive(input);
     loop {
         match dialog.answer(&mut out) {
-            Turn::Answered => {}
+            Exchange::Answered => {}
             turn => return (out, turn),
         }
     }
@@ -112,7 +112,7 @@ fn the_session_of_imails_page_is_answered() {
         if let Some(command) = line.strip_prefix("C: ") {
             reply.clear();
             dialog.receive(format!("{command}\r\n").as_bytes());
-            assert_ne!(dialog.answer(&mut reply), Turn::Waiting);
+            assert_ne!(dialog.answer(&mut reply), Exchange::Waiting);
             last = command.split(' ').next().unwrap();
             spoken.insert(last);
             let lines: Vec<String> = String::from_utf8_lossy(&reply).lines().map(str::to_owned).collect();
@@ -153,7 +153,7 @@ fn messages_are_deleted_at_quit_and_at_no_other_moment() {
     say(&mailboxes, format!("{login}DELE 1\r\nDELE 2\r\n").as_bytes());
     assert_eq!(mailboxes[0].len(), 3, "the connection was lost");
     let (_, turn) = say(&mailboxes, format!("{login}DELE 1\r\nRSET\r\nDELE 2\r\nQUIT\r\n").as_bytes());
-    assert_eq!((mailboxes[0].len(), turn), (2, Turn::Over));
+    assert_eq!((mailboxes[0].len(), turn), (2, Exchange::Over));
     let (out, _) = say(&mailboxes, format!("{login}RETR 2\r\n").as_bytes());
     assert!(out.ends_with(b"..end\r\n.\r\n"), "what was message 3 is message 2 now");
 }
@@ -267,7 +267,7 @@ fn auth_plain_takes_an_initial_response_or_asks_for_one() {
 #[test]
 fn guessing_passwords_ends_the_session() {
     let (out, turn) = say(&mailboxes(), &b"USER joe\r\nPASS wrong\r\n".repeat(9));
-    assert_eq!(turn, Turn::Over);
+    assert_eq!(turn, Exchange::Over);
     assert_eq!(String::from_utf8(out).unwrap().matches("-ERR [AUTH]").count(), 5);
 }
 
@@ -278,12 +278,12 @@ fn a_line_without_end_is_not_kept() {
     let mut dialog = Dialog::begin(mailboxes, &mut out);
     for _ in 0..10_000 {
         dialog.receive(&[b'x'; 4096]);
-        assert_eq!(dialog.answer(&mut out), Turn::Waiting);
+        assert_eq!(dialog.answer(&mut out), Exchange::Waiting);
         assert!(dialog.received.len() <= 4096);
     }
     out.clear();
     dialog.receive(b"x\r\nNOOP\nQUIT\r\n");
-    while dialog.answer(&mut out) == Turn::Answered {}
+    while dialog.answer(&mut out) == Exchange::Answered {}
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "-ERR line too long\r\n-ERR log in first\r\n+OK good-bye\r\n"

@@ -41,8 +41,11 @@ fn recovery_settles_every_kind_of_intent() {
     // The same as intents of a run that was cut short.
     home.ledger = WatchedLedger::new(IDENTITY, &home.journal);
     home.restart();
-    let rows =
-        [moved, changed, absent].map(|row| Row { state: State::Intent, seq: home.ledger.next_seq(), ..row });
+    let rows = [moved, changed, absent].map(|row| Row {
+        state: RowState::Intent,
+        seq: home.ledger.next_seq(),
+        ..row
+    });
     home.ledger.commit(&rows.clone().map(Change::Intent)).unwrap();
 
     home.maildir.open(&mut home.ledger).unwrap();

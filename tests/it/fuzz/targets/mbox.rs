@@ -4,7 +4,7 @@
 use popkeep::archive::mbox::Mbox;
 use popkeep::archive::{Archive as _, Arrived, Copy};
 use popkeep::disk::OsDisk;
-use popkeep::ledger::{Change, Ledger as _, Place, Row, Seq, SqliteLedger, State};
+use popkeep::ledger::{Change, Ledger as _, Place, Row, RowState, Seq, SqliteLedger};
 use popkeep::mail::digest::Digester;
 use popkeep::mail::mboxrd::{FromLines, Quote, from_line};
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ fn intent(seq: Seq, offset: u64, length: u64) -> Row {
         size,
         digest,
         place: Place::Mbox { offset, length },
-        state: State::Intent,
+        state: RowState::Intent,
         archived_at: NOON,
         utf8: false,
     }

@@ -16,7 +16,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The configuration file to be.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConfigFile {
     path: PathBuf,
     taken: bool,
     names: Vec<String>,
@@ -31,16 +31,16 @@ pub(super) struct NewPassword {
     pub(super) password: SecretString,
 }
 
-impl Place {
+impl ConfigFile {
     /// Looks at what is there. A relative path counts from the working folder.
-    pub(super) fn new(path: &Path) -> Result<Place, InitError> {
+    pub(super) fn new(path: &Path) -> Result<ConfigFile, InitError> {
         let path = std::path::absolute(path)
             .map_err(|source| InitError::NotWritten { path: path.display().to_string(), source })?;
         let taken = OsDisk.link_metadata(&path).is_ok();
         // What cannot be read has no names that could be said to be taken.
         let known = if taken { config::load(&path).ok() } else { None };
         let names = known.map(|known| known.accounts.into_iter().map(|account| account.name).collect());
-        Ok(Place { path, taken, names: names.unwrap_or_default() })
+        Ok(ConfigFile { path, taken, names: names.unwrap_or_default() })
     }
 
     /// Whether there is something already.
@@ -75,7 +75,7 @@ impl Place {
         next_steps::with_tilde(&parent(&self.path).join(name))
     }
 
-    /// Writes the text beside the place and reads it as a configuration. The name it has there.
+    /// Writes the text beside the file and reads it as a configuration. The name it has there.
     fn rehearse(&self, text: &str) -> Result<PathBuf, InitError> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let draft = parent(&self.path).join(format!(".{name}.{}.new", std::process::id()));
@@ -106,19 +106,19 @@ impl Made {
 
     /// Puts the configuration, and the password if it has a file of its own, where they belong:
     /// both or neither.
-    pub(super) fn put(&self, place: &Place) -> Result<(), InitError> {
+    pub(super) fn put(&self, config_file: &ConfigFile) -> Result<(), InitError> {
         undisturbed(|| {
-            let folder = parent(&place.path);
+            let folder = parent(&config_file.path);
             disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
             let state_dir = next_steps::unusual_state_dir();
             let text = self.draft.file(&day(clock::now()), state_dir.as_deref());
-            let draft = place.rehearse(&text)?;
+            let draft = config_file.rehearse(&text)?;
             let put = self.write_password().and_then(|()| {
-                disk::rename_new(&draft, &place.path).map_err(|source| {
+                disk::rename_new(&draft, &config_file.path).map_err(|source| {
                     self.take_password_back();
                     match source.kind() {
-                        io::ErrorKind::AlreadyExists => InitError::Overtaken { path: place.shown() },
-                        _ => not_written(&place.path, source),
+                        io::ErrorKind::AlreadyExists => InitError::Overtaken { path: config_file.shown() },
+                        _ => not_written(&config_file.path, source),
                     }
                 })
             });
@@ -131,30 +131,31 @@ impl Made {
 
     /// Adds the account to the configuration that is there, and writes the password if it has a file of its own.
     /// Every octet that is there stays, and so does the file's mode: the lines that are added hold no password.
-    pub(super) fn add(&self, place: &Place) -> Result<(), InitError> {
+    pub(super) fn add(&self, config_file: &ConfigFile) -> Result<(), InitError> {
         undisturbed(|| {
             let read = || {
-                disk::read_limited(&place.path, LONGEST).map_err(|source| not_written(&place.path, source))
+                disk::read_limited(&config_file.path, LONGEST)
+                    .map_err(|source| not_written(&config_file.path, source))
             };
             let before = read()?;
             // It may have been edited since the questions began.
-            config::load(&place.path)?;
+            config::load(&config_file.path)?;
             let mut text = String::from_utf8(before.clone())
-                .map_err(|_| config::ConfigError::NotText { path: place.shown() })?;
+                .map_err(|_| config::ConfigError::NotText { path: config_file.shown() })?;
             if !text.ends_with('\n') {
                 text.push('\n');
             }
             text.push('\n');
             text.push_str(&self.draft.table());
-            let draft = place.rehearse(&text)?;
+            let draft = config_file.rehearse(&text)?;
             let put = self.write_password().and_then(|()| {
                 if read()? != before {
                     self.take_password_back();
-                    return Err(InitError::Changed { path: place.shown() });
+                    return Err(InitError::Changed { path: config_file.shown() });
                 }
-                disk::replace_as_it_was(&draft, &place.path).map_err(|source| {
+                disk::replace_as_it_was(&draft, &config_file.path).map_err(|source| {
                     self.take_password_back();
-                    not_written(&place.path, source)
+                    not_written(&config_file.path, source)
                 })
             });
             if put.is_err() {
@@ -191,7 +192,7 @@ fn not_written(path: &Path, source: io::Error) -> InitError {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests make the files")]
 mod tests {
-    use super::{InitError, Made, Place};
+    use super::{ConfigFile, InitError, Made};
     use crate::config::{ConfigError, Draft};
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
@@ -218,9 +219,9 @@ mod tests {
     fn an_account_is_added_and_the_mode_stays() {
         let home = tempfile::tempdir().unwrap();
         let file = configuration(home.path());
-        let place = Place::new(&file).unwrap();
-        assert!(place.can_grow());
-        made().add(&place).unwrap();
+        let config_file = ConfigFile::new(&file).unwrap();
+        assert!(config_file.can_grow());
+        made().add(&config_file).unwrap();
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with(FIRST) && text.contains("[accounts.work]"), "{text}");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o644);
@@ -231,16 +232,16 @@ mod tests {
     fn what_became_unreadable_during_the_questions_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
         let file = configuration(home.path());
-        let place = Place::new(&file).unwrap();
+        let config_file = ConfigFile::new(&file).unwrap();
         let latin1 = [FIRST.as_bytes(), b"# J\xfcrgen\n"].concat();
         fs::write(&file, &latin1).unwrap();
-        let error = made().add(&place).unwrap_err();
+        let error = made().add(&config_file).unwrap_err();
         assert!(matches!(error, InitError::Config(ConfigError::NotText { .. })), "{error}");
         assert_eq!(fs::read(&file).unwrap(), latin1);
         // A password that others can read now: whoever put it there must decide.
         let exposed = format!("{FIRST}password = \"hunter2\"\n");
         fs::write(&file, &exposed).unwrap();
-        let error = made().add(&place).unwrap_err();
+        let error = made().add(&config_file).unwrap_err();
         assert!(matches!(error, InitError::Config(ConfigError::PasswordExposed { .. })), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), exposed);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no drafts are left");
@@ -251,10 +252,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let link = home.path().join("link.toml");
         std::os::unix::fs::symlink(configuration(home.path()), &link).unwrap();
-        let place = Place::new(&link).unwrap();
-        assert!(place.is_taken() && !place.can_grow());
-        assert_eq!(place.names(), ["first"], "its accounts are known all the same");
-        assert!(matches!(made().add(&place), Err(InitError::NotWritten { .. })));
+        let config_file = ConfigFile::new(&link).unwrap();
+        assert!(config_file.is_taken() && !config_file.can_grow());
+        assert_eq!(config_file.names(), ["first"], "its accounts are known all the same");
+        assert!(matches!(made().add(&config_file), Err(InitError::NotWritten { .. })));
         assert_eq!(fs::read_link(&link).unwrap(), home.path().join("config.toml"));
         assert_eq!(fs::read_to_string(home.path().join("config.toml")).unwrap(), FIRST);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "no drafts are left");

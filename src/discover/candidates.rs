@@ -1,7 +1,7 @@
-//! Places where a server may be, and whether there is one that can be trusted.
+//! Host, port and protection where a server may be, and whether one can be trusted.
 //!
 //! Promises: nothing but STLS is said to a server; no clear-text connection is ever called
-//! trusted; each place has [`GREETING`] and no more.
+//! trusted; each candidate has [`GREETING`] and no more.
 
 use crate::config::{Account, Draft, Tls};
 use crate::connect::{self, ConnectError};
@@ -16,7 +16,7 @@ const GREETING: Duration = Duration::from_secs(10);
 
 /// Where a server may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Candidate {
     /// Its name.
     pub host: String,
     /// The port.
@@ -25,7 +25,7 @@ pub struct Place {
     pub tls: Tls,
 }
 
-impl Place {
+impl Candidate {
     /// Whether a server that can be trusted greets there.
     fn try_it(&self, ca_file: Option<&str>) -> Result<(), ConnectError> {
         let mut draft = Draft::new("probe");
@@ -47,31 +47,33 @@ pub fn reach(account: &Account) -> Result<(), ConnectError> {
     connect::greets(account, Some(Instant::now() + GREETING), &nobody)
 }
 
-/// The first of these places, in their order, where a server that can be trusted greets. They are
+/// The first of these candidates, in their order, where a server that can be trusted greets. They are
 /// tried all at once. What could not be trusted is added to `distrusted`.
 pub fn first_to_greet(
-    places: Vec<Place>,
+    candidates: Vec<Candidate>,
     ca_file: Option<&str>,
     distrusted: &mut Vec<String>,
-) -> Option<Place> {
+) -> Option<Candidate> {
     let outcomes: Vec<_> = thread::scope(|scope| {
         let mut tries = Vec::new();
-        for place in &places {
-            tries.push((place, thread::Builder::new().spawn_scoped(scope, || place.try_it(ca_file))));
+        for candidate in &candidates {
+            tries.push((candidate, thread::Builder::new().spawn_scoped(scope, || candidate.try_it(ca_file))));
         }
-        let end = |(place, begun): (&Place, std::io::Result<thread::ScopedJoinHandle<'_, _>>)| match begun {
-            Ok(begun) => begun.join(),
-            // Where the system allows no further thread, one after the other.
-            Err(_) => Ok(place.try_it(ca_file)),
+        let end = |(candidate, begun): (&Candidate, std::io::Result<thread::ScopedJoinHandle<'_, _>>)| {
+            match begun {
+                Ok(begun) => begun.join(),
+                // Where the system allows no further thread, one after the other.
+                Err(_) => Ok(candidate.try_it(ca_file)),
+            }
         };
         tries.into_iter().map(end).collect()
     });
     let mut found = None;
-    for (place, outcome) in places.into_iter().zip(outcomes) {
+    for (candidate, outcome) in candidates.into_iter().zip(outcomes) {
         match outcome {
-            Ok(Ok(())) => found = found.or(Some(place)),
+            Ok(Ok(())) => found = found.or(Some(candidate)),
             Ok(Err(error)) if matches!(error.net(), Some(NetError::Certificate { .. })) => {
-                distrusted.push(format!("{} port {}: {error}", place.host, place.port));
+                distrusted.push(format!("{} port {}: {error}", candidate.host, candidate.port));
             }
             _ => {}
         }
@@ -94,10 +96,12 @@ mod tests {
     fn nobody_answers_where_nobody_is() {
         // The discard service, which hardly any machine has, and which would not greet.
         let (host, tls) = ("127.0.0.1".to_owned(), Tls::Implicit);
-        let places =
-            vec![Place { host: host.clone(), port: 9, tls }, Place { host, port: 9, tls: Tls::StartTls }];
+        let candidates = vec![
+            Candidate { host: host.clone(), port: 9, tls },
+            Candidate { host, port: 9, tls: Tls::StartTls },
+        ];
         let mut distrusted = Vec::new();
-        assert_eq!(first_to_greet(places, None, &mut distrusted), None);
+        assert_eq!(first_to_greet(candidates, None, &mut distrusted), None);
         assert!(distrusted.is_empty());
     }
 }
