@@ -11,8 +11,8 @@
 //! | top | [`commands`], [`progress`], [`cli`] |
 //! | use case | [`fleet`] (many accounts), [`verify`] (an archive and its ledger), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
-//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`store`] (an account's lock, ledger and archive), [`session`], [`sasl`], [`archive`], [`ledger`] |
-//! | edges, the only I/O | [`config`], [`server`], [`shell`], [`net`], [`disk`] |
+//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | edges, the only I/O | [`config`], [`server`], [`shell`], [`http`], [`net`], [`disk`] |
 //! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
@@ -54,10 +54,12 @@ pub mod event;
 pub mod exit;
 pub mod fetch;
 pub mod fleet;
+pub mod http;
 pub mod inventory;
 pub mod ledger;
 pub mod mail;
 pub mod net;
+pub mod oauth;
 pub mod plan;
 pub mod pop3;
 pub mod progress;

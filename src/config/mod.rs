@@ -11,6 +11,7 @@ mod excerpt;
 mod host;
 mod location;
 mod nearest;
+mod oauth;
 mod parse;
 mod paths;
 mod prompt;
@@ -27,12 +28,13 @@ pub use draft::{Draft, DraftSecret};
 pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
+pub use oauth::{ClientSecret, Flow, OAuth, Provider};
 pub use quantity::parse_duration;
 pub use resolved::{
     Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
     Tls,
 };
-pub use secret::{SecretError, obtain, obtain_client_password, secret_digest};
+pub use secret::{SecretError, obtain, obtain_client_password, obtain_client_secret, secret_digest};
 #[cfg(test)]
 pub(crate) use tests::example_account;
 

@@ -3,7 +3,7 @@
 
 use super::error::{Fault, SINGLE_QUOTES};
 use super::nearest::suggestion;
-use super::raw::{ACCOUNT_KEYS, RawFile, TOP_KEYS, is_account_name};
+use super::raw::{ACCOUNT_KEYS, OAUTH_KEYS, RawFile, TOP_KEYS, is_account_name};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -130,10 +130,18 @@ fn misfit(message: &str, path: &[String]) -> Fault {
 
 fn unknown_key(key: String, parents: &[String]) -> Fault {
     let top = parents.is_empty();
+    if parents.last().is_some_and(|table| table == "oauth") && parents.len() > 1 {
+        let table = format!("in [{}]", parents.join(".").escape_debug());
+        let advice = suggestion(&key, OAUTH_KEYS.iter().copied());
+        return Fault::UnknownKey { key, table, advice };
+    }
     let (known, others) = if top { (TOP_KEYS, ACCOUNT_KEYS) } else { (ACCOUNT_KEYS, TOP_KEYS) };
     let advice = match (others.contains(&key.as_str()), top) {
         (true, true) => "; move it into [defaults] or an [accounts.NAME]".to_owned(),
         (true, false) => "; move it to the top of the file, before the first [table]".to_owned(),
+        (false, false) if OAUTH_KEYS.contains(&key.as_str()) => {
+            format!("; move it into [{}.oauth]", parents.join(".").escape_debug())
+        }
         (false, _) => suggestion(&key, known.iter().copied()),
     };
     let table = if top {

@@ -55,7 +55,48 @@ pub(super) struct RawAccount {
     pub(super) identity: Option<Spanned<String>>,
     pub(super) quiet_transient: Option<Spanned<String>>,
     pub(super) on_new_mail: Option<Spanned<String>>,
+    pub(super) oauth: Option<Spanned<RawOAuth>>,
 }
+
+/// How an account signs in with OAuth2.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct RawOAuth {
+    pub(super) provider: Option<Spanned<String>>,
+    pub(super) client_id: Option<Spanned<String>>,
+    pub(super) client_secret: Option<Spanned<RawSecret>>,
+    pub(super) client_secret_command: Option<Spanned<String>>,
+    pub(super) tenant: Option<Spanned<String>>,
+    pub(super) flow: Option<Spanned<String>>,
+    pub(super) redirect_port: Option<Spanned<i64>>,
+    pub(super) scope: Option<Spanned<String>>,
+    pub(super) authorize_url: Option<Spanned<String>>,
+    pub(super) token_url: Option<Spanned<String>>,
+    pub(super) device_url: Option<Spanned<String>>,
+    pub(super) revoke_url: Option<Spanned<String>>,
+    pub(super) issuer: Option<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) login_hint: Option<Spanned<String>>,
+}
+
+/// The keys of an account's oauth table, in the order of the manual.
+pub(super) const OAUTH_KEYS: &[&str] = &[
+    "provider",
+    "client_id",
+    "client_secret",
+    "client_secret_command",
+    "tenant",
+    "flow",
+    "redirect_port",
+    "scope",
+    "authorize_url",
+    "token_url",
+    "device_url",
+    "revoke_url",
+    "issuer",
+    "ca_file",
+    "login_hint",
+];
 
 /// The keys of an account, in the order of the manual.
 pub(super) const ACCOUNT_KEYS: &[&str] = &[
@@ -90,11 +131,20 @@ pub(super) const ACCOUNT_KEYS: &[&str] = &[
     "identity",
     "quiet_transient",
     "on_new_mail",
+    "oauth",
 ];
 
 /// The keys whose value is a secret or may hold one: it is never shown.
-pub(super) const SECRET_KEYS: &[&str] =
-    &["password_command", "password", "token_command", "tls_client_password_command", "proxy", "on_new_mail"];
+pub(super) const SECRET_KEYS: &[&str] = &[
+    "password_command",
+    "password",
+    "token_command",
+    "tls_client_password_command",
+    "proxy",
+    "on_new_mail",
+    "client_secret",
+    "client_secret_command",
+];
 
 /// Whether an account can have this name: it becomes part of file names and of lines on a terminal.
 pub(super) fn is_account_name(text: &str) -> bool {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 mod connection;
+mod oauth;
 mod secrets;
 mod values;
 
@@ -42,7 +43,10 @@ pub(super) struct Resolved {
 
 impl Resolved {
     /// The whole, once it is known where the ledger is.
-    pub(super) fn into_config(self, file: &Path, state_dir: PathBuf) -> Config {
+    pub(super) fn into_config(mut self, file: &Path, state_dir: PathBuf) -> Config {
+        for account in &mut self.accounts {
+            account.keep_tokens_in(&state_dir);
+        }
         Config { file: file.to_path_buf(), state_dir, cache_dir: self.cache_dir, accounts: self.accounts }
     }
 }
@@ -96,10 +100,13 @@ impl Reader<'_> {
             ]
             .iter()
             .any(|command| command.is_some())
+                || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret_command.is_some())
         });
         let holds_password = tables.any(|table| {
             let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
-            table.password.is_some() || table.proxy.as_ref().is_some_and(login)
+            table.password.is_some()
+                || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
+                || table.proxy.as_ref().is_some_and(login)
         });
         Ok(Resolved { accounts, state_dir, cache_dir, holds_password, names_command })
     }
@@ -122,7 +129,7 @@ impl Reader<'_> {
             return Err(self.error(&span, Fault::ClearText { account: name.to_owned(), host }));
         }
         let secret = match self.secret(table.own, &format!("[accounts.{name}]"))?.or(default_secret) {
-            Some(secret) => self.secret_source(&secret, name)?,
+            Some(secret) => self.secret_source(&secret, table, &user)?,
             None => SecretSource::Ask,
         };
         let auth = self.auth(table, &secret)?;

@@ -1,9 +1,10 @@
 //! The configuration as the rest of the program uses it.
 
 use super::ConfigError;
+use super::oauth::OAuth;
 use crate::net::{AddressFamily, Fingerprint, Proxy, TlsVersion};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Everything the file says, resolved.
@@ -75,6 +76,23 @@ pub struct Account {
     pub quiet_transient: Duration,
     /// Run once after a run that stored something.
     pub on_new_mail: Option<CommandLine>,
+}
+
+impl Account {
+    /// How it signs in with OAuth2, if it does.
+    pub fn oauth(&self) -> Option<&OAuth> {
+        match &self.secret {
+            SecretSource::OAuth(oauth) => Some(oauth),
+            _ => None,
+        }
+    }
+
+    /// Its tokens are in `tokens/` in this folder, which [`super::load`] sees to.
+    pub fn keep_tokens_in(&mut self, state_dir: &Path) {
+        if let SecretSource::OAuth(oauth) = &mut self.secret {
+            oauth.state_dir = state_dir.to_path_buf();
+        }
+    }
 }
 
 /// What `sh -c` is to run. It may hold a secret, so it shows itself to nobody.
@@ -230,6 +248,8 @@ pub enum SecretSource {
     Literal(secrecy::SecretString),
     /// An OAuth2 access token, from `sh -c`'s first line of output.
     TokenCommand(String),
+    /// An OAuth2 access token, from a sign-in of popkeep's own.
+    OAuth(Box<OAuth>),
     /// Asked for on a terminal.
     Ask,
 }
@@ -237,7 +257,7 @@ pub enum SecretSource {
 impl SecretSource {
     /// Whether it gives an access token, which only XOAUTH2 and OAUTHBEARER can use.
     pub fn is_token(&self) -> bool {
-        matches!(self, SecretSource::TokenCommand(_))
+        matches!(self, SecretSource::TokenCommand(_) | SecretSource::OAuth(_))
     }
 }
 
@@ -247,6 +267,7 @@ impl fmt::Debug for SecretSource {
         match self {
             SecretSource::Command(_) => f.write_str("Command(…)"),
             SecretSource::TokenCommand(_) => f.write_str("TokenCommand(…)"),
+            SecretSource::OAuth(oauth) => oauth.fmt(f),
             SecretSource::File(path) => f.debug_tuple("File").field(path).finish(),
             SecretSource::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
             SecretSource::Literal(_) => f.write_str("Literal(…)"),

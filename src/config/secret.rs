@@ -3,7 +3,7 @@
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
-use super::{Account, ClientCertificate, SecretSource, prompt};
+use super::{Account, ClientCertificate, ClientSecret, SecretSource, prompt};
 use crate::disk::{self, Distrusted};
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
@@ -101,6 +101,9 @@ pub enum SecretError {
         /// The configuration key.
         key: &'static str,
     },
+    /// The secret comes of a sign-in, which is no matter of the configuration. Exit 78.
+    #[error("internal error: the access token of an OAuth2 sign-in is not in the configuration")]
+    SignIn,
     /// There is nobody to ask. Exit 78.
     #[error(
         "no password is configured for {user}, and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}"
@@ -140,6 +143,15 @@ pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
         SecretSource::Environment(name) => from_environment(name),
         SecretSource::Literal(secret) => Ok(secret.clone()),
         SecretSource::Ask => ask(account),
+        SecretSource::OAuth(_) => Err(SecretError::SignIn),
+    }
+}
+
+/// What proves to the provider that popkeep is the client, from the configuration or from its command (at most 30 s).
+pub fn obtain_client_secret(secret: &ClientSecret) -> Result<SecretString, SecretError> {
+    match secret {
+        ClientSecret::Literal(secret) => Ok(secret.clone()),
+        ClientSecret::Command(command) => from_command("client_secret_command", command, COMMAND_LIMIT),
     }
 }
 

@@ -2,24 +2,76 @@
 //!
 //! Promise: a person is asked for a secret at most once.
 
-use crate::config::{self, Account, Auth, SecretError, SecretSource, providers};
+use super::ConnectError;
+use crate::config::{self, Account, Auth, SecretSource, providers};
+use crate::event::Observer;
+use crate::oauth::Tokens;
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::Choice;
 use secrecy::{ExposeSecret, SecretString};
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
+use std::sync::Arc;
 
 /// A secret and what it is.
 pub(super) struct Credentials {
     /// A password, a token or a certificate.
     pub kind: SecretKind,
     secret: RefCell<SecretString>,
+    /// It came from the provider just now, or it is of no kind that a newer one can be had of.
+    new: Cell<bool>,
+    observer: Arc<dyn Observer>,
+    trace: bool,
 }
 
 impl Credentials {
     /// Gets the secret from where the account says it is.
-    pub(super) fn of(account: &Account) -> Result<Credentials, SecretError> {
-        let kind = kind(account);
-        Ok(Credentials { kind, secret: RefCell::new(obtain(account, kind)?) })
+    pub(super) fn of(
+        account: &Account,
+        trace: bool,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Credentials, ConnectError> {
+        let (kind, observer) = (kind(account), Arc::clone(observer));
+        let (secret, new) = match Tokens::of(account, &*observer, trace) {
+            Some(tokens) if kind == SecretKind::Token => {
+                let token = tokens.access_token()?;
+                (token.secret, token.new)
+            }
+            _ => (obtain(account, kind)?, true),
+        };
+        Ok(Credentials { kind, secret: RefCell::new(secret), new: Cell::new(new), observer, trace })
+    }
+
+    /// This access token, and no other.
+    pub(super) fn of_token(token: &SecretString, trace: bool, observer: &Arc<dyn Observer>) -> Credentials {
+        Credentials {
+            kind: SecretKind::Token,
+            secret: RefCell::new(token.clone()),
+            new: Cell::new(true),
+            observer: Arc::clone(observer),
+            trace,
+        }
+    }
+
+    /// Before another session: an access token that comes to its end is replaced.
+    pub(super) fn keep_fresh(&self, account: &Account) -> Result<(), ConnectError> {
+        if let Some(tokens) = self.tokens(account) {
+            let token = tokens.access_token()?;
+            if token.secret.expose_secret() != self.secret.borrow().expose_secret() {
+                self.new.set(token.new);
+                self.secret.replace(token.secret);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a refusal of this secret says nothing yet: a token of a sign-in that did not come just now.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.new.get()
+    }
+
+    fn tokens<'a>(&'a self, account: &'a Account) -> Option<Tokens<'a>> {
+        let tokens = Tokens::of(account, &*self.observer, self.trace)?;
+        (self.kind == SecretKind::Token).then_some(tokens)
     }
 
     /// The secret; empty for a certificate.
@@ -28,7 +80,16 @@ impl Credentials {
     }
 
     /// Gets the secret again. `false` if it is still the same: that would only be refused again.
-    pub(super) fn renew(&self, account: &Account) -> Result<bool, SecretError> {
+    pub(super) fn renew(&self, account: &Account) -> Result<bool, ConnectError> {
+        if let Some(tokens) = self.tokens(account) {
+            if !self.is_stale() {
+                return Ok(false);
+            }
+            let token = tokens.force_refresh(&self.secret.borrow())?;
+            self.secret.replace(token.secret);
+            self.new.set(true);
+            return Ok(true);
+        }
         let fresh = obtain(account, self.kind)?;
         let changed = fresh.expose_secret() != self.secret.borrow().expose_secret();
         self.secret.replace(fresh);
@@ -39,14 +100,14 @@ impl Credentials {
 fn kind(account: &Account) -> SecretKind {
     match (account.auth, &account.secret) {
         (Auth::External, _) => SecretKind::Certificate,
-        (_, SecretSource::TokenCommand(_)) => SecretKind::Token,
+        (_, SecretSource::TokenCommand(_) | SecretSource::OAuth(_)) => SecretKind::Token,
         // Nobody is asked for a password where a client certificate is configured and no password.
         (Auth::Auto, SecretSource::Ask) if account.tls_client.is_some() => SecretKind::Certificate,
         _ => SecretKind::Password,
     }
 }
 
-fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, SecretError> {
+fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, config::SecretError> {
     match kind {
         SecretKind::Certificate => Ok(SecretString::default()),
         SecretKind::Password | SecretKind::Token => config::obtain(account),
@@ -62,6 +123,11 @@ pub(super) fn origin(account: &Account) -> Option<String> {
         SecretSource::Environment(name) => format!("the password came from password_env {name}"),
         SecretSource::Literal(_) => "the password is `password` in the configuration".to_owned(),
         SecretSource::Ask => return hint(account),
+        SecretSource::OAuth(_) => format!(
+            "the token is new, so another account may have been chosen at the sign-in (`popkeep login {}` repeats it), or POP \
+             is switched off at the provider",
+            account.name
+        ),
     };
     Some(hint(account).map_or(origin.clone(), |hint| format!("{origin}; {hint}")))
 }
@@ -71,8 +137,8 @@ fn hint(account: &Account) -> Option<String> {
     let providers::Offer::Pop3(pop3) = provider.offer else { return None };
     let wants = match pop3.secret {
         providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
-        providers::Secret::Token if !matches!(account.secret, SecretSource::TokenCommand(_)) => {
-            format!("{} wants an OAuth2 access token (token_command), not a password", provider.name)
+        providers::Secret::Token if !account.secret.is_token() => {
+            format!("{} wants a sign-in with OAuth2 (see oauth in popkeep.toml(5)), not a password", provider.name)
         }
         _ => return None,
     };

@@ -3,6 +3,7 @@
 use crate::config::SecretError;
 use crate::exit::Exit;
 use crate::net::NetError;
+use crate::oauth::SignInError;
 use crate::session::SessionError;
 use crate::stop::Stopped;
 
@@ -19,6 +20,9 @@ pub enum ConnectError {
     /// No password.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// No access token.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
     /// The server wants more time between two logins (LOGIN-DELAY, RFC 2449, section 6.5). Exit 75.
     #[error(
         "skipped: the server wants {delay} s between logins, and the last one was {ago} s ago; \
@@ -69,6 +73,7 @@ impl ConnectError {
             ConnectError::Net(error) => error.exit(),
             ConnectError::Session(error) => error.exit(),
             ConnectError::Secret(error) => error.exit(),
+            ConnectError::SignIn(error) => error.exit(),
             ConnectError::TooSoon { .. } => Exit::TRY_LATER,
             ConnectError::Resting { .. } => Exit::REFUSED,
             ConnectError::Stopped(stopped) => stopped.exit,

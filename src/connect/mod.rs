@@ -38,6 +38,7 @@ use crate::stop;
 use credentials::Credentials;
 use endpoint::Endpoint;
 use retry::{Next, Retry};
+use secrecy::SecretString;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,6 +57,21 @@ pub fn open_session(
     let record = config.and_then(|config| ServerRecord::look(config, account).ok()).unwrap_or_default();
     let one_at_a_time = record.is_mixed_up();
     Connector::new(account, Rc::new(record), until, trace, observer).open(one_at_a_time)
+}
+
+/// Logs in with this access token and leaves: whether it is one for this maildrop.
+pub fn try_token(
+    account: &Account,
+    token: &SecretString,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), ConnectError> {
+    let until = run_deadline(account);
+    let connector = Connector::new(account, Rc::default(), until, trace, observer);
+    let credentials = Credentials::of_token(token, trace, observer);
+    let endpoint = Endpoint::new(account, until, trace, observer)?;
+    let _ = connector.parts.set((credentials, endpoint));
+    connector.session(false).map(quit_after_a_look)
 }
 
 /// Ends a session in which nothing was asked for with RETR and nothing marked: QUIT changes nothing then, unless the
@@ -124,6 +140,15 @@ impl Connector {
     /// A session that is logged in; `retry` says which failures are not the end. `one_at_a_time`: it sends no
     /// command before the last one is answered.
     pub fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, ConnectError> {
+        // What is made now is fresh.
+        if let Some((credentials, _)) = self.parts.get() {
+            credentials.keep_fresh(&self.account)?;
+        }
+        self.session(one_at_a_time)
+    }
+
+    /// The same with the secret that is there.
+    fn session(&self, one_at_a_time: bool) -> Result<Session<Transaction>, ConnectError> {
         let (credentials, endpoint) = self.parts()?;
         let choice = credentials::choice(self.account.auth);
         let mut retry = Retry::new(self.omissions.borrow().clone(), self.last_session.get(), self.wait_until);
@@ -148,6 +173,16 @@ impl Connector {
                     stop::check()?;
                 }
                 Next::WithAnotherToken(_) if credentials.renew(&self.account)? => {}
+                // What a provider's server says of a token that is not new says nothing of the next one.
+                Next::GiveUp(SessionError::LoginRefused(_))
+                    if credentials.is_stale() && credentials.renew(&self.account)? =>
+                {
+                    retry = Retry::new(
+                        self.omissions.borrow().clone(),
+                        self.last_session.get(),
+                        self.wait_until,
+                    );
+                }
                 Next::WithAnotherToken(error) | Next::GiveUp(error) => {
                     return Err(self.refused(credentials, error).into());
                 }
@@ -159,7 +194,7 @@ impl Connector {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let credentials = Credentials::of(&self.account)?;
+        let credentials = Credentials::of(&self.account, self.trace, &self.observer)?;
         let endpoint = Endpoint::new(&self.account, self.until, self.trace, &self.observer)?;
         Ok(self.parts.get_or_init(|| (credentials, endpoint)))
     }

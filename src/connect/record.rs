@@ -10,6 +10,7 @@ use super::rest;
 use crate::clock::{self, now};
 use crate::config::{self, Account, Config, Pipelining, SecretSource};
 use crate::disk;
+use crate::oauth;
 use crate::ledger::{
     Change, Ledger, LedgerError, LedgerFile, LoginRefused, LoginWorked, Logins, PipeliningFailed, SecretMark,
     Unanswered, UnixTime,
@@ -55,6 +56,8 @@ impl ServerRecord {
     pub fn read(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Self, LedgerError> {
         let secret = match &account.secret {
             SecretSource::File(path) => changed(path),
+            // A new sign-in is a new secret; a token that was renewed is not.
+            SecretSource::OAuth(_) => signed_in(account),
             _ => String::new(),
         };
         let certificate = account.tls_client.as_ref().map(|client| changed(&client.file));
@@ -223,6 +226,12 @@ fn is_in_no_file(account: &Account) -> bool {
         account.secret,
         SecretSource::Command(_) | SecretSource::TokenCommand(_) | SecretSource::Environment(_)
     )
+}
+
+/// When somebody signed in, in a form that is only ever compared.
+fn signed_in(account: &Account) -> String {
+    let sign_in = oauth::signed_in(account).ok().flatten();
+    sign_in.and_then(|sign_in| sign_in.since).map_or_else(String::new, |since| format!("{since};"))
 }
 
 /// When a file changed last, in a form that is only ever compared.

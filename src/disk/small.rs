@@ -125,6 +125,55 @@ pub fn write_new_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     OsDisk.sync_dir(parent(path))
 }
 
+/// Reads a file of at most `max` octets that is ours, and that nobody else can read or write. A symbolic link is not
+/// followed. `None` if there is no such file; [`io::ErrorKind::PermissionDenied`] if it is not private.
+pub fn read_private(path: &Path, max: u64) -> io::Result<Option<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let meta = super::os::meta(&rustix::fs::fstat(&file).map_err(io::Error::from)?);
+    if meta.kind != Kind::File {
+        return Err(not_regular());
+    }
+    if meta.mode & 0o077 != 0 || meta.uid != super::our_user() {
+        let why = format!("others can use it (mode {:04o}); run chmod 600 on it, or remove it", meta.mode);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    let mut octets = Vec::new();
+    file.take(max.saturating_add(1)).read_to_end(&mut octets)?;
+    if octets.len() as u64 > max {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(Some(octets))
+}
+
+/// Writes a file that [`write_new_private`] has made once more, from its beginning, in the room that it has.
+pub fn rewrite_private(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    file.write_all(octets)?;
+    file.set_len(octets.len() as u64)?;
+    file.sync_all()
+}
+
+/// Makes the content of a file durable.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    File::from(rustix::fs::open(path, flags, Mode::empty())?).sync_all()
+}
+
+/// Removes a file, if it is there, durably.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match OsDisk.unlink(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => OsDisk.sync_dir(parent(path)),
+    }
+}
+
 /// Gives a file that [`write_new_private`] has made the name that is meant for it, in the same folder, durably.
 /// Fails when that name exists, however it came about.
 pub fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {

@@ -13,6 +13,15 @@ pub(super) const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 /// What it ends with.
 pub(super) const PEM_END: &str = "-----END CERTIFICATE-----";
 
+/// The same in DER, for `oauth.ca_file`.
+pub(crate) fn der(path: &Path) -> Result<Vec<Vec<u8>>, NetError> {
+    let unusable = |error: native_tls::Error| NetError::CaFile {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    read(path)?.iter().map(|certificate| certificate.to_der().map_err(unusable)).collect()
+}
+
 /// Every certificate of `tls_ca_file`. The TLS library ignores what it cannot use, which would
 /// show only as a certificate that nobody trusts: so each one is looked at here.
 pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, NetError> {

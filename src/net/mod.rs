@@ -25,6 +25,7 @@ mod tests;
 mod tls;
 mod verdict;
 
+pub(crate) use authorities::der as authorities_der;
 pub use distrust::Distrust;
 pub use error::NetError;
 pub use fingerprint::{Fingerprint, FingerprintError};

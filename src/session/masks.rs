@@ -67,7 +67,7 @@ const TELLING: usize = 8;
 
 /// A secret in each form in which a server may repeat it: as it is, in hexadecimal, in base64, and as a part of
 /// the base64 of something longer, where what stands before it decides which of three forms it has.
-pub(super) fn forms(secret: &SecretString) -> Vec<SecretString> {
+pub(crate) fn forms(secret: &SecretString) -> Vec<SecretString> {
     let octets = secret.expose_secret().as_bytes();
     let hex = |digits: &[u8; 16]| {
         let mut text = Zeroizing::new(String::with_capacity(octets.len() * 2));

@@ -18,6 +18,7 @@ pub mod headers;
 mod lists;
 mod login;
 mod masks;
+pub(crate) use masks::forms;
 mod omissions;
 mod patience;
 mod transaction;

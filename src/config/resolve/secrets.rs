@@ -1,9 +1,9 @@
-//! Where the password or the access token comes from: one key of five.
+//! Where the password or the access token comes from: one key of six.
 
 use super::super::error::Fault;
-use super::super::raw::{RawAccount, RawSecret};
+use super::super::raw::{RawAccount, RawOAuth, RawSecret};
 use super::super::resolved::SecretSource;
-use super::{Read, Reader};
+use super::{Read, Reader, Table};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -16,6 +16,7 @@ impl Reader<'_> {
             table.password_env.as_ref().map(Secret::Environment),
             table.password.as_ref().map(Secret::Literal),
             table.token_command.as_ref().map(Secret::TokenCommand),
+            table.oauth.as_ref().map(Secret::OAuth),
         ];
         let mut given = given.into_iter().flatten();
         let first = given.next();
@@ -27,8 +28,15 @@ impl Reader<'_> {
         Ok(first)
     }
 
-    pub(super) fn secret_source(&self, secret: &Secret<'_>, account: &str) -> Read<SecretSource> {
+    pub(super) fn secret_source(
+        &self,
+        secret: &Secret<'_>,
+        table: &Table<'_>,
+        user: &str,
+    ) -> Read<SecretSource> {
+        let account = table.name.get_ref();
         match *secret {
+            Secret::OAuth(_) => self.oauth(table, user).map(|oauth| SecretSource::OAuth(Box::new(oauth))),
             Secret::Command(value) => self.command("password_command", value).map(SecretSource::Command),
             Secret::TokenCommand(value) => {
                 self.command("token_command", value).map(SecretSource::TokenCommand)
@@ -61,6 +69,7 @@ pub(super) enum Secret<'t> {
     Environment(&'t Spanned<String>),
     Literal(&'t Spanned<RawSecret>),
     TokenCommand(&'t Spanned<String>),
+    OAuth(&'t Spanned<RawOAuth>),
 }
 
 impl Secret<'_> {
@@ -71,6 +80,7 @@ impl Secret<'_> {
             Secret::Environment(_) => "password_env",
             Secret::Literal(_) => "password",
             Secret::TokenCommand(_) => "token_command",
+            Secret::OAuth(_) => "oauth",
         }
     }
 
@@ -81,6 +91,7 @@ impl Secret<'_> {
             | Secret::Environment(value)
             | Secret::TokenCommand(value) => value.span(),
             Secret::Literal(value) => value.span(),
+            Secret::OAuth(table) => table.span(),
         }
     }
 }

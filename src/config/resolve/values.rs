@@ -147,7 +147,7 @@ pub(super) fn on_new_mail(table: &Table<'_>) -> Option<CommandLine> {
 }
 
 /// `use one of "a", "b"`, with a guess at what was meant.
-fn one_of<T>(known: &[(&'static str, T)], word: &str) -> String {
+pub(super) fn one_of<T>(known: &[(&'static str, T)], word: &str) -> String {
     let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
     let guess = match nearest(word, known.iter().map(|(word, _)| *word)) {
         Some((_, true)) => suggestion(word, known.iter().map(|(word, _)| *word)),
