@@ -118,6 +118,27 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::INIT))]
     Init(Box<Init>),
 
+    /// Sign in with OAuth2
+    ///
+    /// For accounts with an [accounts.NAME.oauth] table. Prints the address where you sign in and, with
+    /// --device, the code to type there; each stands on a line of its own on stdout. Then tries the
+    /// token at the mail server, and keeps it in the ledger's folder. From then on popkeep renews it by
+    /// itself. Without an option it uses a device code where the provider has that for mail, else a
+    /// browser on this machine, and without a display it lets you paste.
+    #[command(after_help = manual::examples(manual::LOGIN))]
+    Login(Login),
+
+    /// Forget an OAuth2 sign-in, and revoke it where the provider can
+    #[command(after_help = manual::examples(manual::LOGOUT))]
+    Logout(Logout),
+
+    /// Print a fresh OAuth2 access token, for other programs
+    ///
+    /// Prints the access token and nothing else. If less than ten minutes of it remain (or half its
+    /// lifetime, if that is shorter), popkeep renews it first.
+    #[command(after_help = manual::examples(manual::TOKEN))]
+    Token(Token),
+
     /// Try popkeep with sample mail and no account of your own
     ///
     /// Starts a small POP3 server on this machine and fetches its sample mail into a new folder,
@@ -263,6 +284,54 @@ pub struct Session {
     pub yes: bool,
 
     /// Show each step; twice shows the protocol, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `popkeep login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Account to sign in; may be left out if only one is configured
+    #[arg(value_name = "ACCOUNT")]
+    pub account: Option<String>,
+
+    /// Show a code to type in a browser on any device
+    #[arg(long, conflicts_with_all = ["browser", "paste"])]
+    pub device: bool,
+
+    /// Wait for a browser on this machine
+    #[arg(long, conflicts_with = "paste")]
+    pub browser: bool,
+
+    /// Read from stdin the address at which a browser on another machine ended
+    #[arg(long)]
+    pub paste: bool,
+
+    /// Show each step; twice shows HTTP and POP3, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `popkeep logout`.
+#[derive(Debug, Args)]
+pub struct Logout {
+    /// Account to sign out; may be left out if only one is configured
+    #[arg(value_name = "ACCOUNT")]
+    pub account: Option<String>,
+
+    /// Show each step; twice shows HTTP, secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `popkeep token`.
+#[derive(Debug, Args)]
+pub struct Token {
+    /// Account whose token to print; may be left out if only one is configured
+    #[arg(value_name = "ACCOUNT")]
+    pub account: Option<String>,
+
+    /// Show each step; twice shows HTTP, secrets masked
     #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
 }

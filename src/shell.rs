@@ -43,6 +43,20 @@ pub fn withhold(variable: &str) {
     }
 }
 
+/// Opens an address in the person's browser, if there is a program for that. Nothing is waited for.
+pub fn open_in_browser(address: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(program);
+    command.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for variable in &*WITHHELD.lock().unwrap_or_else(PoisonError::into_inner) {
+        command.env_remove(variable);
+    }
+    if let Ok(mut child) = command.spawn() {
+        // Some stay as long as the browser. Without a thread, nobody waits.
+        let _ = std::thread::Builder::new().spawn(move || child.wait());
+    }
+}
+
 /// What became of a command.
 pub enum Outcome {
     /// It ended by itself.

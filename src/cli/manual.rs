@@ -154,6 +154,19 @@ pub const INIT: &[Example] = &[
     ("popkeep init --config trial.toml", "write to another file"),
 ];
 
+/// Examples for `login`.
+pub const LOGIN: &[Example] = &[
+    ("popkeep login work", "sign in the way that fits the provider and this machine"),
+    ("popkeep login work --device", "show a code to type on another device"),
+    ("popkeep login work --paste", "for a machine without a browser"),
+];
+
+/// Examples for `logout`.
+pub const LOGOUT: &[Example] = &[("popkeep logout work", "forget the sign-in of this account")];
+
+/// Examples for `token`.
+pub const TOKEN: &[Example] = &[("popkeep token work", "print the token, for another program's command")];
+
 /// Examples for `completions`.
 pub const COMPLETIONS: &[Example] = &[
     ("popkeep completions bash > FILE", "FILE: ~/.local/share/bash-completion/completions/popkeep"),
@@ -175,7 +188,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (74, "reading or writing failed; is the disk full?"),
     (75, "try again later: the mailbox is locked, the server busy, or another popkeep running"),
     (76, "the server broke the POP3 protocol, or does not offer the STLS you asked for"),
-    (77, "login refused, or the server's certificate is not trusted"),
+    (77, "login refused, a sign-in is needed (popkeep login), or the server's certificate is not trusted"),
     (78, "configuration missing or wrong, or it would send a password in clear text"),
     (130, "interrupted by SIGINT (Ctrl-C)"),
     (143, "ended by SIGTERM"),

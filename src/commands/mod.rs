@@ -11,6 +11,7 @@ pub mod dry_run;
 pub mod fetch;
 pub mod init;
 mod list;
+pub mod login;
 mod output;
 mod report;
 mod session;
@@ -109,6 +110,9 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Status(options) => status::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
+        Command::Login(options) => login::run(file, options, out),
+        Command::Logout(options) => login::logout(file, options),
+        Command::Token(options) => login::token(file, options, out),
         Command::Demo(options) => demo::run(&options.dir, out),
         Command::Completions(options) => completions::run(file, options, out),
     }

@@ -247,7 +247,7 @@ fn a_table_name_that_toml_cannot_read_is_told_what_to_write() {
 
 #[test]
 fn a_table_within_an_account_is_not_told_to_become_an_account() {
-    for (table, key) in [("work.oauth", "oauth"), ("work.old", "old"), ("work.a.b", "a")] {
+    for (table, key) in [("work.old", "old"), ("work.a.b", "a")] {
         for text in [
             format!("{WORK}[accounts.{table}]\nhost = \"x\"\n"),
             format!("[accounts.{table}]\nhost = \"x\"\n{WORK}"),
@@ -322,6 +322,9 @@ fn the_keys_that_are_suggested_are_the_keys_there_are() {
     let Err(error) = toml::from_str::<super::raw::RawAccount>("no_such_key = 1") else { panic!() };
     let listed: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
     assert_eq!(listed, super::raw::ACCOUNT_KEYS);
+    let Err(error) = toml::from_str::<super::raw::RawOAuth>("no_such_key = 1") else { panic!() };
+    let listed: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
+    assert_eq!(listed, super::raw::OAUTH_KEYS);
     let Err(error) = toml::from_str::<super::raw::RawFile>("no_such_key = 1") else { panic!() };
     let listed: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
     assert_eq!(listed, super::raw::TOP_KEYS);
@@ -334,4 +337,71 @@ fn a_terminal_is_shown_the_line() {
     assert!(excerpt.contains("config.toml:5:7") && excerpt.contains("5 | tls = \"startls\""), "{excerpt}");
     assert!(excerpt.contains("^^^^^^^^^"), "{excerpt}");
     assert!(error.annotated(true).contains('\x1b') && !excerpt.contains('\x1b'));
+}
+
+/// `[accounts.work.oauth]` with these lines, and what it means.
+fn oauth(lines: &str) -> super::OAuth {
+    account(&format!("{WORK}[accounts.work.oauth]\n{lines}\n")).oauth().unwrap().clone()
+}
+
+#[test]
+fn a_provider_fills_in_what_is_known_of_it() {
+    let microsoft = oauth("provider = \"Microsoft\"\nclient_id = \"x\"\ntenant = \"consumers\"");
+    assert_eq!(microsoft.token_url, "https://login.microsoftonline.com/consumers/oauth2/v2.0/token");
+    assert!(microsoft.device_url.is_some_and(|url| url.contains("/consumers/")));
+    assert!(microsoft.scope.starts_with("https://outlook.office.com/POP.AccessAsUser.All"));
+    assert_eq!(microsoft.login_hint.as_deref(), Some("jane@example.com"));
+    for (name, provider) in super::Provider::NAMES {
+        let preset = oauth(&format!("provider = {name:?}\nclient_id = \"x\""));
+        assert_eq!((preset.provider, provider.client_id()), (Some(*provider), ""));
+        for url in [&preset.authorize_url, &preset.device_url, &preset.revoke_url].into_iter().flatten() {
+            assert!(crate::http::check(url).is_ok() && url.starts_with("https://"), "{url}");
+        }
+    }
+    let other = oauth(
+        "client_id = \"x\"\nscope = \"pop\"\ntoken_url = \"https://a.example/t\"\ndevice_url = \"http://[::1]:8/d\"",
+    );
+    assert!(other.authorize_url.is_none() && other.provider.is_none());
+}
+
+#[test]
+fn what_a_sign_in_cannot_be_is_said_with_its_place() {
+    let said = |lines: &str| fault(&format!("{WORK}[accounts.work.oauth]\n{lines}\n"));
+    let microsoft = "provider = \"microsoft\"\nclient_id = \"x\"\n";
+    for (lines, words) in [
+        ("provider = \"microsoft\"", "no `client_id`"),
+        ("client_id = \"x\"", "no `provider`"),
+        ("provider = \"gogle\"\nclient_id = \"x\"", "did you mean \"google\"?"),
+        (&format!("{microsoft}clientid = 1"), "did you mean \"client_id\"?"),
+        (&format!("{microsoft}host = \"a\""), "unknown key \"host\" in [accounts.work.oauth]"),
+        (&format!("{microsoft}token_url = \"http://a.example/\""), "must begin with https://"),
+        (&format!("{microsoft}redirect_port = 0"), "from 1 to 65535"),
+        (&format!("{microsoft}flow = \"devic\""), "did you mean \"device\"?"),
+        (&format!("{microsoft}tenant = \"a/b\""), "consumers"),
+        (&format!("{microsoft}client_secret = \"a\"\nclient_secret_command = \"b\""), "keep one of them"),
+        ("provider = \"google\"\nclient_id = \"x\"\ntenant = \"common\"", "only provider = \"microsoft\""),
+    ] {
+        let line = said(lines);
+        assert!(line.contains(words) && line.starts_with("config.toml:"), "{lines}: {line}");
+    }
+    let both = fault(&format!("{WORK}token_command = \"x\"\n[accounts.work.oauth]\n{microsoft}"));
+    assert!(both.contains("both `token_command` and `oauth`"), "{both}");
+    let outside = fault(&format!("{WORK}client_id = \"x\"\n"));
+    assert!(outside.contains("move it into [accounts.work.oauth]"), "{outside}");
+}
+
+#[test]
+fn what_accounts_have_in_common_of_a_sign_in_stands_in_the_defaults() {
+    let defaults = "[defaults.oauth]\nprovider = \"microsoft\"\nclient_id = \"x\"\n";
+    let inherited = account(&format!("{WORK}{defaults}"));
+    assert_eq!(inherited.oauth().map(|oauth| oauth.client_id.as_str()), Some("x"));
+    let own = account(&format!("{WORK}{defaults}[accounts.work.oauth]\nclient_id = \"y\"\n"));
+    assert_eq!(
+        own.oauth().map(|oauth| (oauth.client_id.as_str(), oauth.provider)),
+        Some(("y", Some(super::Provider::Microsoft)))
+    );
+    let password = account(&format!("{WORK}password_env = \"X\"\n{defaults}"));
+    assert!(password.oauth().is_none(), "the account's own wins");
+    let another = fault(&format!("{WORK}{defaults}[accounts.work.oauth]\nprovider = \"google\"\n"));
+    assert!(another.contains("no `client_id`"), "a client id is of one provider: {another}");
 }

@@ -138,7 +138,10 @@ fn hint(account: &Account) -> Option<String> {
     let wants = match pop3.secret {
         providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
         providers::Secret::Token if !account.secret.is_token() => {
-            format!("{} wants a sign-in with OAuth2 (see oauth in popkeep.toml(5)), not a password", provider.name)
+            format!(
+                "{} wants a sign-in with OAuth2 (see oauth in popkeep.toml(5)), not a password",
+                provider.name
+            )
         }
         _ => return None,
     };

@@ -177,11 +177,8 @@ impl Connector {
                 Next::GiveUp(SessionError::LoginRefused(_))
                     if credentials.is_stale() && credentials.renew(&self.account)? =>
                 {
-                    retry = Retry::new(
-                        self.omissions.borrow().clone(),
-                        self.last_session.get(),
-                        self.wait_until,
-                    );
+                    retry =
+                        Retry::new(self.omissions.borrow().clone(), self.last_session.get(), self.wait_until);
                 }
                 Next::WithAnotherToken(error) | Next::GiveUp(error) => {
                     return Err(self.refused(credentials, error).into());

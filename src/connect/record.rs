@@ -10,11 +10,11 @@ use super::rest;
 use crate::clock::{self, now};
 use crate::config::{self, Account, Config, Pipelining, SecretSource};
 use crate::disk;
-use crate::oauth;
 use crate::ledger::{
     Change, Ledger, LedgerError, LedgerFile, LoginRefused, LoginWorked, Logins, PipeliningFailed, SecretMark,
     Unanswered, UnixTime,
 };
+use crate::oauth;
 use crate::session::Omissions;
 use secrecy::SecretString;
 use std::cell::RefCell;

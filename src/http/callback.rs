@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const REQUEST_LIMIT: usize = 8 << 10;
 
 /// How long a request may take.
-const REQUEST_TIME: Duration = Duration::from_secs(60);
+const REQUEST_TIME: Duration = Duration::from_mins(1);
 
 /// How long the page may take to be sent.
 const PAGE_TIME: Duration = Duration::from_secs(5);

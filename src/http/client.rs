@@ -37,7 +37,9 @@ pub enum HttpError {
         host: String,
     },
     /// The name does not resolve. Exit 68.
-    #[error("the host name {host} is unknown; check the network and the name service, then run popkeep again")]
+    #[error(
+        "the host name {host} is unknown; check the network and the name service, then run popkeep again"
+    )]
     UnknownHost {
         /// The name.
         host: String,

@@ -38,18 +38,22 @@ pub(super) fn by_browser(
     let callback = listen(oauth)?;
     let question = Question::new(account, oauth, authorize_url, callback.port())?;
     let address = question.address();
-    person.explain(&format!("Sign in as {} in the browser. If none opens, open this address on this machine.", account.user));
+    person.explain(&format!(
+        "Sign in as {} in the browser. If none opens, open this address on this machine.",
+        account.user
+    ));
     person.show_address(&address).map_err(SignInError::Person)?;
     person.open(&address);
-    let query = callback.wait(Instant::now() + BROWSER_TIME, |query| question.judge(query)).map_err(
-        |error| match error {
-            CallbackError::Stopped(stopped) => stopped.into(),
-            CallbackError::TimedOut => SignInError::NobodyCame {
-                account: account.name.clone(),
-                minutes: BROWSER_TIME.as_secs() / 60,
-            },
-        },
-    )?;
+    let query =
+        callback.wait(Instant::now() + BROWSER_TIME, |query| question.judge(query)).map_err(|error| {
+            match error {
+                CallbackError::Stopped(stopped) => stopped.into(),
+                CallbackError::TimedOut => SignInError::NobodyCame {
+                    account: account.name.clone(),
+                    minutes: BROWSER_TIME.as_secs() / 60,
+                },
+            }
+        })?;
     question.settle(endpoint, &query)
 }
 
@@ -83,7 +87,11 @@ pub(super) fn by_paste(
     question.settle(endpoint, query)
 }
 
-fn authorize_url<'a>(account: &Account, oauth: &'a OAuth, flow: &'static str) -> Result<&'a str, SignInError> {
+fn authorize_url<'a>(
+    account: &Account,
+    oauth: &'a OAuth,
+    flow: &'static str,
+) -> Result<&'a str, SignInError> {
     oauth.authorize_url.as_deref().ok_or_else(|| SignInError::NoFlow {
         account: account.name.clone(),
         flow,

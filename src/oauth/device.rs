@@ -18,13 +18,13 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(5);
 const SLOWER: Duration = Duration::from_secs(5);
 
 /// The longest time between two questions.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The longest that a code is waited for.
-const LONGEST: Duration = Duration::from_secs(1_800);
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// Microsoft says 900 s of every code, but those of personal accounts end after 300 s.
-const PERSONAL_MICROSOFT: Duration = Duration::from_secs(300);
+const PERSONAL_MICROSOFT: Duration = Duration::from_mins(5);
 
 /// Signs in by a code.
 pub(super) fn sign_in(
@@ -61,7 +61,10 @@ pub(super) fn sign_in(
     let mut interval =
         time("interval").unwrap_or(USUAL_INTERVAL).clamp(Duration::from_secs(1), LONGEST_INTERVAL);
 
-    person.explain(&format!("Open this address in any browser, sign in as {}, and type the code.", account.user));
+    person.explain(&format!(
+        "Open this address in any browser, sign in as {}, and type the code.",
+        account.user
+    ));
     person.show_address(address).map_err(SignInError::Person)?;
     person.show_code(user_code).map_err(SignInError::Person)?;
     let fields = [("grant_type", GRANT_TYPE), ("device_code", device_code)];

@@ -115,7 +115,7 @@ impl<'a> Endpoint<'a> {
             200..=299 => Ok(()),
             _ => Err(match self.no_grant(url, &answer, json.as_ref()) {
                 NoGrant::Error(error) => error,
-                NoGrant::Complaint(complaint) => self.not_now(url, &complaint, &answer),
+                NoGrant::Complaint(complaint) => not_now(url, &complaint, &answer),
             }),
         }
     }
@@ -129,7 +129,10 @@ impl<'a> Endpoint<'a> {
             (200..=299, Some(access_token)) if is_token(access_token) => Ok(Grant {
                 access_token: Token(SecretString::from(access_token)),
                 refresh_token: text("refresh_token").map(|token| Token(SecretString::from(token))),
-                expires_in: json.as_ref().and_then(|json| seconds(json.get("expires_in")?)).unwrap_or(USUAL_LIFETIME),
+                expires_in: json
+                    .as_ref()
+                    .and_then(|json| seconds(json.get("expires_in")?))
+                    .unwrap_or(USUAL_LIFETIME),
             }),
             _ => Err(self.no_grant(url, &answer, json.as_ref())),
         }
@@ -215,14 +218,14 @@ impl<'a> Endpoint<'a> {
             }
         }
     }
+}
 
-    fn not_now(&self, url: &str, complaint: &Complaint, answer: &Answer) -> SignInError {
-        SignInError::NotNow {
-            host: http::host(url).to_owned(),
-            what: words(complaint),
-            retry_after: answer.retry_after,
-            broken: false,
-        }
+fn not_now(url: &str, complaint: &Complaint, answer: &Answer) -> SignInError {
+    SignInError::NotNow {
+        host: http::host(url).to_owned(),
+        what: words(complaint),
+        retry_after: answer.retry_after,
+        broken: false,
     }
 }
 
@@ -257,7 +260,9 @@ pub(super) fn seconds(value: &Value) -> Option<UnixTime> {
 fn cause(provider: Option<Provider>, error: &str) -> &'static str {
     match (error, provider) {
         ("invalid_client", _) => "check client_id and client_secret; the secret may have expired",
-        ("unauthorized_client", _) => "the provider does not allow this client_id to do that; check its registration",
+        ("unauthorized_client", _) => {
+            "the provider does not allow this client_id to do that; check its registration"
+        }
         ("invalid_scope", _) => "the provider does not know `scope`, or does not grant it to this client_id",
         ("consent_required" | "interaction_required", Some(Provider::Microsoft)) => {
             "an administrator may have to approve the client_id first"
@@ -266,9 +271,7 @@ fn cause(provider: Option<Provider>, error: &str) -> &'static str {
             "consent withdrawn, password changed, six months unused, or the Google project is in testing, where consent \
              ends after 7 days"
         }
-        (_, Some(Provider::Microsoft)) => {
-            "password changed, 90 days unused, or an administrator ended it"
-        }
+        (_, Some(Provider::Microsoft)) => "password changed, 90 days unused, or an administrator ended it",
         _ => "consent withdrawn, password changed, or unused for too long",
     }
 }

@@ -58,7 +58,9 @@ pub enum SignInError {
         account: String,
     },
     /// Nobody came back from the browser in time. Exit 77.
-    #[error("nobody came back from the browser in {minutes} minutes; run `popkeep login {account}` again, with --paste if the browser is on another machine")]
+    #[error(
+        "nobody came back from the browser in {minutes} minutes; run `popkeep login {account}` again, with --paste if the browser is on another machine"
+    )]
     NobodyCame {
         /// The account.
         account: String,
@@ -74,7 +76,9 @@ pub enum SignInError {
         reason: String,
     },
     /// The provider has no such flow. Exit 78.
-    #[error("{account} cannot sign in with --{flow}, because {key} is not known; use another way, or set {key}")]
+    #[error(
+        "{account} cannot sign in with --{flow}, because {key} is not known; use another way, or set {key}"
+    )]
     NoFlow {
         /// The account.
         account: String,
@@ -84,7 +88,7 @@ pub enum SignInError {
         key: &'static str,
     },
     /// The provider says "not now". Exit 75; 69 for a fault of its own.
-    #[error("{host} did not give a token ({what}); popkeep keeps the sign-in, so run it again {}", later(.retry_after))]
+    #[error("{host} did not give a token ({what}); popkeep keeps the sign-in, so run it again {}", later(*.retry_after))]
     NotNow {
         /// The host.
         host: String,
@@ -113,7 +117,9 @@ pub enum SignInError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// Another popkeep has the sign-in in its hands. Exit 75.
-    #[error("another popkeep has been renewing the sign-in of {account} for too long; run popkeep again later")]
+    #[error(
+        "another popkeep has been renewing the sign-in of {account} for too long; run popkeep again later"
+    )]
     Locked {
         /// The account.
         account: String,
@@ -215,7 +221,7 @@ fn said(error: &str, description: &str) -> String {
     if description.is_empty() { error.to_owned() } else { format!("{error}: “{description}”") }
 }
 
-fn later(retry_after: &Option<u64>) -> String {
+fn later(retry_after: Option<u64>) -> String {
     match retry_after {
         Some(seconds) => format!("in {seconds} s"),
         None => "later".to_owned(),

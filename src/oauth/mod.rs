@@ -152,7 +152,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Keeps what a sign-in brought, in the place of any earlier one.
-    pub fn keep(&self, fresh: Fresh) -> Result<(), SignInError> {
+    pub fn keep(&self, fresh: &Fresh) -> Result<(), SignInError> {
         let (lock, _) = self.store.lock(|_| false)?;
         let Some(lock) = lock else { return Err(SignInError::Locked { account: self.account.name.clone() }) };
         self.store.reserve(&lock)?;

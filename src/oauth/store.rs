@@ -103,7 +103,7 @@ impl Stored {
             return 0;
         }
         let lifetime = self.expires_in.clamp(0, LONGEST);
-        self.obtained_at.saturating_add(lifetime).saturating_sub(now).max(0)
+        self.obtained_at.max(0).saturating_add(lifetime).saturating_sub(now).max(0)
     }
 
     pub(super) fn is_fresh(&self, now: UnixTime) -> bool {
@@ -128,7 +128,9 @@ impl Stored {
 }
 
 /// Held while the file is changed.
-pub(super) struct Lock(AccountLock);
+pub(super) struct Lock {
+    _held: AccountLock,
+}
 
 /// Where an account's tokens are.
 pub(super) struct Store {
@@ -176,7 +178,7 @@ impl Store {
         loop {
             let taken = AccountLock::try_take(&self.lock).map_err(|source| self.failed(source))?;
             if let Some(lock) = taken {
-                return Ok((Some(Lock(lock)), None));
+                return Ok((Some(Lock { _held: lock }), None));
             }
             if let Ok(Some(stored)) = self.read()
                 && will_do(&stored)
@@ -216,15 +218,16 @@ impl Store {
     /// Puts a new content into the room that was taken, and that in the place of the file. Durable when it returns.
     pub(super) fn write(&self, _: &Lock, stored: &Stored) -> Result<(), SignInError> {
         let failed = |source| self.failed(source);
-        let text =
-            serde_json::to_vec(stored).map(Zeroizing::new).map_err(io::Error::from).map_err(failed)?;
+        let text = serde_json::to_vec(stored).map(Zeroizing::new).map_err(io::Error::from).map_err(failed)?;
         disk::rewrite_private(&self.draft, &text).map_err(failed)?;
         disk::replace_private(&self.draft, &self.file).map_err(failed)
     }
 
     /// Removes the file.
     pub(super) fn remove(&self, _: &Lock) -> Result<(), SignInError> {
-        disk::remove(&self.draft).and_then(|()| disk::remove(&self.file)).map_err(|source| self.failed(source))
+        disk::remove(&self.draft)
+            .and_then(|()| disk::remove(&self.file))
+            .map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: io::Error) -> SignInError {
@@ -259,11 +262,11 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_ahead_of_its_end_and_not_believed_from_the_future() {
-        let fresh = |age: UnixTime, lifetime| stored(NOW - age, lifetime, "r").is_fresh(NOW);
+        let fresh = |age: UnixTime, lifetime| stored(NOW.saturating_sub(age), lifetime, "r").is_fresh(NOW);
         assert!(fresh(2999, 3600) && !fresh(3000, 3600), "ten minutes");
         assert!(fresh(59, 120) && !fresh(60, 120), "half of it");
         assert!(!fresh(-1, 3600), "a clock that was wrong");
-        assert!(!fresh(0, 0) && !fresh(0, -5) && !fresh(i64::MIN, i64::MAX));
+        assert!(!fresh(0, 0) && !fresh(0, -5) && !fresh(i64::MIN, i64::MAX) && !fresh(i64::MAX, i64::MAX));
         assert!(!stored(i64::MIN, i64::MAX, "r").is_fresh(NOW), "nothing holds for ever");
     }
 

@@ -3,8 +3,8 @@
 //! Promise: every token, code and secret is masked, in whatever form and wherever a server repeats it. What is not known to
 //! be harmless is masked.
 
-use crate::session::forms;
 use crate::event::{Event, Observer, Side};
+use crate::session::forms;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::cell::RefCell;

@@ -303,7 +303,7 @@ impl LoginRefusal {
             (Refusal::Mechanism, _) => {
                 format!("the server does not allow {mechanism} here; set `auth` to another mechanism")
             }
-            (_, SecretKind::Token) => "check `user`, and what token_command prints".to_owned(),
+            (_, SecretKind::Token) => "check `user` and the token".to_owned(),
             (_, SecretKind::Certificate) => "check `user` and the client certificate".to_owned(),
             (_, SecretKind::Password) if self.automatic && !mechanism.reveals_secret() => format!(
                 "check `user` and the password; if they are right, {mechanism} may not work on this server, so \

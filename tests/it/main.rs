@@ -53,6 +53,7 @@ mod migration;
 mod mutations;
 mod network;
 mod not_now;
+mod oauth;
 mod odd_listings;
 mod odd_replies;
 mod older_ledger;

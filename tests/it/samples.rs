@@ -79,7 +79,7 @@ fn the_samples_mean_what_they_are_called() {
 
     let several = load(&sample("several-accounts.toml"));
     let names: Vec<&str> = several.accounts.iter().map(|account| account.name.as_str()).collect();
-    assert_eq!(names, ["work", "private", "company", "local"]);
+    assert_eq!(names, ["work", "private", "company", "contoso", "local"]);
     assert!(several.accounts.iter().all(|account| account.archive.ends_with(&account.name)));
 
     let deleting = load(&sample("delete-after-30-days.toml"));

@@ -1,13 +1,13 @@
 //! Promise: popkeep.toml(5) names every key, and every example in it is right.
 
-use super::super::raw::{ACCOUNT_KEYS, TOP_KEYS};
+use super::super::raw::{ACCOUNT_KEYS, OAUTH_KEYS, TOP_KEYS};
 use super::{WORK, read};
 
 const MANUAL: &str = include_str!("../../../man/popkeep.toml.5");
 
 #[test]
 fn every_key_is_in_the_manual() {
-    for key in ACCOUNT_KEYS.iter().chain(TOP_KEYS) {
+    for key in ACCOUNT_KEYS.iter().chain(OAUTH_KEYS).chain(TOP_KEYS) {
         assert!(MANUAL.contains(&format!("\n.It Ic {key}\n")), "{key} is not explained");
     }
 }
@@ -20,16 +20,16 @@ fn entry(key: &str) -> &'static str {
 
 #[test]
 fn every_key_of_an_account_has_its_type_and_its_default() {
-    let types = ["String", "Path", "Integer", "Boolean", "Duration", "Size"];
-    // What it is without them is said of all five together.
-    let secrets = ["password_command", "password_file", "password_env", "password", "token_command"];
+    let types = ["String", "Path", "Integer", "Boolean", "Duration", "Size", "Table"];
+    // What it is without them is said of all six together.
+    let secrets = ["password_command", "password_file", "password_env", "password", "token_command", "oauth"];
     for key in ACCOUNT_KEYS {
         let entry = entry(key);
         assert!(types.iter().any(|kind| entry.starts_with(kind)), "{key} has no type: {entry}");
         let default = ["Default", "the default", "; required."].iter().any(|word| entry.contains(word));
         assert!(default || secrets.contains(key), "{key} has no default: {entry}");
     }
-    assert!(MANUAL.contains("An account can have only one of these five"));
+    assert!(MANUAL.contains("An account can have only one of these six"));
 }
 
 #[test]

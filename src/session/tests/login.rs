@@ -103,7 +103,7 @@ fn a_refused_token_is_explained_in_the_servers_words() {
     assert!(outcome.as_ref().unwrap_err().wants_new_token());
     assert_eq!(outcome.unwrap_err().exit(), Exit::REFUSED, "a bad token is not \"later\"");
     assert!(text.contains("status 401") && text.contains("scope mail for ****"), "{text}");
-    assert!(text.contains("token_command") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("check `user` and the token") && !text.contains("hunter2"), "{text}");
     let transcript = transcript.replace("try again", "[SYS/TEMP] try again");
     assert_eq!(login(&transcript, TOKEN).unwrap_err().exit(), Exit::TRY_LATER, "unless a code says so");
 

@@ -86,6 +86,8 @@ pub(crate) struct Behaviour {
     pub(crate) mutations: Option<u64>,
     /// What the server says instead of a good greeting.
     pub(crate) greeting: Option<&'static str>,
+    /// Lets in whoever has one of these access tokens, too (XOAUTH2).
+    pub(crate) tokens: Option<super::oauth_server::Good>,
     /// What it says to a correct password.
     pub(crate) login_reply: Option<&'static str>,
 }

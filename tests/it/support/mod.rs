@@ -10,6 +10,7 @@ pub(crate) mod mail;
 pub(crate) mod maildrop;
 pub(crate) mod memory;
 pub(crate) mod mounting;
+pub(crate) mod oauth_server;
 pub(crate) mod outcome;
 pub(crate) mod sandbox;
 pub(crate) mod sasl_server;

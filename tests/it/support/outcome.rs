@@ -12,7 +12,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Of a program that has ended.
-    pub(super) fn of(what: String, output: std::process::Output) -> Outcome {
+    pub(crate) fn of(what: String, output: std::process::Output) -> Outcome {
         Outcome {
             what,
             code: output.status.code(),

@@ -192,7 +192,9 @@ impl<'a> Session<'a> {
 
     fn auth(&mut self, rest: &str) -> Then {
         let mut words = rest.split(' ');
-        if words.next() != Some("PLAIN") {
+        let mechanism = words.next();
+        let tokens = self.behaviour.tokens.clone().filter(|_| mechanism == Some("XOAUTH2"));
+        if mechanism != Some("PLAIN") && tokens.is_none() {
             return self.refuse("mechanism not known");
         }
         let response = if let Some(initial) = words.next() {
@@ -206,6 +208,14 @@ impl<'a> Session<'a> {
         };
         let decoded =
             base64::Engine::decode(&base64::engine::general_purpose::STANDARD, response).unwrap_or_default();
+        if let Some(tokens) = tokens {
+            let text = String::from_utf8_lossy(&decoded);
+            let token = text
+                .strip_prefix("user=joe\u{1}auth=Bearer ")
+                .and_then(|rest| rest.strip_suffix("\u{1}\u{1}"));
+            let good = token.is_some_and(|token| tokens.lock().unwrap().contains(token));
+            return self.log_in(good);
+        }
         self.log_in(decoded.ends_with(format!("\0{PASSWORD}").as_bytes()))
     }
 
