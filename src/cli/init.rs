@@ -53,6 +53,39 @@ pub struct Init {
     #[arg(long, value_name = "COMMAND", group = "source")]
     pub token_command: Option<String>,
 
+    /// Sign in with OAuth2 at this provider; for "other", give its addresses and scope, too
+    #[arg(long, value_name = "PROVIDER", group = "source")]
+    #[arg(value_parser = ["microsoft", "google", "fastmail", "yahoo", "aol", "comcast", "other"])]
+    pub oauth: Option<String>,
+
+    /// The client id to sign in with; popkeep-oauth(7) says where to get one
+    #[arg(long, value_name = "ID", requires = "oauth")]
+    pub client_id: Option<String>,
+
+    /// A command that prints the client secret, where the provider gives one
+    #[arg(long, value_name = "COMMAND", requires = "oauth")]
+    pub client_secret_command: Option<String>,
+
+    /// Whose accounts may sign in at Microsoft: consumers, organizations, common, or a tenant's id
+    #[arg(long, value_name = "TENANT", requires = "oauth")]
+    pub tenant: Option<String>,
+
+    /// The page where a person signs in, if not the provider's usual one
+    #[arg(long, value_name = "URL", requires = "oauth")]
+    pub authorize_url: Option<String>,
+
+    /// The address that tokens come from, if not the provider's usual one
+    #[arg(long, value_name = "URL", requires = "oauth")]
+    pub token_url: Option<String>,
+
+    /// The address where a device sign-in begins, if not the provider's usual one
+    #[arg(long, value_name = "URL", requires = "oauth")]
+    pub device_url: Option<String>,
+
+    /// What to ask the provider for, if not the usual scope
+    #[arg(long, value_name = "SCOPE", requires = "oauth")]
+    pub scope: Option<String>,
+
     /// Ask for the password at each run (will not work from cron)
     #[arg(long, group = "source")]
     pub ask_password: bool,

@@ -2,6 +2,7 @@
 
 mod metrics;
 
+use super::status::SignInStatus;
 use super::{Failure, dry_run, load, output, report};
 use crate::cli::{self, When};
 use crate::clock;
@@ -111,6 +112,7 @@ fn account_facts<'s>(
                 summary,
                 last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(clock::now()).ok()?),
                 quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
+                sign_in: account.and_then(|account| SignInStatus::of(account)),
             }
         })
         .collect()

@@ -129,8 +129,9 @@ fn no_sign_in(account: &Account) -> Exit {
 }
 
 /// A person, or a script in the place of one.
-struct AtTerminal<'o> {
-    out: &'o mut dyn Write,
+pub(super) struct AtTerminal<'o> {
+    /// Where the address and the code are shown.
+    pub(super) out: &'o mut dyn Write,
 }
 
 impl Person for AtTerminal<'_> {

@@ -5,6 +5,7 @@
 mod chart;
 mod document;
 mod page;
+mod sign_in;
 
 use super::{Failure, load, output};
 use crate::cli;
@@ -13,15 +14,27 @@ use crate::config::Account;
 use crate::exit::Exit;
 use crate::ledger::{History, LedgerError, LedgerFile, UnixTime};
 use document::{AccountStatus, Document};
+pub(super) use sign_in::SignInStatus;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// So many weeks are shown.
+/// How many weeks are shown.
 const WEEKS: usize = 12;
 
 /// More accounts than these are shown as a table, with a line for each.
 const PAGES: usize = 3;
+
+/// What is known of an account.
+struct Known<'a> {
+    name: &'a str,
+    archive: &'a Path,
+    history: &'a History,
+    /// What `--max-age` found.
+    stale: Option<bool>,
+    /// `None` if it does not sign in with OAuth2.
+    sign_in: Option<&'a SignInStatus>,
+}
 
 /// Shows the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -40,24 +53,32 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
             Err(error) => (History::default(), Some(error)),
         };
         let stale = options.max_age.map(|age| is_stale(history.last_success, age, now));
+        let sign_in = SignInStatus::of(account);
+        let needs_person = sign_in.as_ref().is_some_and(SignInStatus::needs_person);
         exits.push(match &error {
             Some(error) => error.exit(),
-            None if stale == Some(true) => Exit::MISSING,
+            None if stale == Some(true) || needs_person => Exit::MISSING,
             None => Exit::OK,
         });
         if let Some(error) = &error {
             output::complain_about(&account.name, error);
         }
-        if options.failed && error.is_none() && !has_problem(&history, stale) {
+        if options.failed && error.is_none() && !needs_person && !has_problem(&history, stale) {
             continue;
         }
-        let (name, archive) = (&account.name, &account.archive);
+        let known = Known {
+            name: &account.name,
+            archive: &account.archive,
+            history: &history,
+            stale,
+            sign_in: sign_in.as_ref(),
+        };
         if options.json {
-            states.push(AccountStatus::new(name, archive, &history, error.as_ref(), stale));
+            states.push(AccountStatus::new(&known, error.as_ref()));
         } else if error.is_none() && table {
-            shown.push(page::row(name, &history, stale, now));
+            shown.push(page::row(&known, now));
         } else if error.is_none() {
-            out.write_all(page::describe(name, archive, &history, stale, terms).as_bytes())?;
+            out.write_all(page::describe(&known, terms).as_bytes())?;
         }
     }
     out.write_all(page::table(&shown).as_bytes())?;

@@ -49,8 +49,54 @@ pub enum DraftSecret {
     File(String),
     /// `password_env`.
     Environment(String),
+    /// The account's `oauth` table.
+    SignIn(DraftOAuth),
     /// Nowhere: it is asked for.
     Ask,
+}
+
+/// The keys of an `oauth` table. What is `None` is not written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftOAuth {
+    /// The provider; `None` if it is not a known one.
+    pub provider: Option<String>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `client_secret_command`.
+    pub client_secret_command: Option<String>,
+    /// `tenant`.
+    pub tenant: Option<String>,
+    /// `authorize_url`.
+    pub authorize_url: Option<String>,
+    /// `token_url`.
+    pub token_url: Option<String>,
+    /// `device_url`.
+    pub device_url: Option<String>,
+    /// `scope`.
+    pub scope: Option<String>,
+}
+
+impl DraftOAuth {
+    fn table(&self, account: &str) -> String {
+        let keys = [
+            ("provider", &self.provider),
+            ("client_id", &self.client_id),
+            ("client_secret_command", &self.client_secret_command),
+            ("tenant", &self.tenant),
+            ("authorize_url", &self.authorize_url),
+            ("token_url", &self.token_url),
+            ("device_url", &self.device_url),
+            ("scope", &self.scope),
+        ];
+        let mut text = format!("\n[accounts.{}.oauth]\n", key(account));
+        for (name, value) in keys {
+            if let Some(value) = value {
+                // Writing into a String cannot fail.
+                let _ = writeln!(text, "{name} = {}", quoted(value));
+            }
+        }
+        text
+    }
 }
 
 impl Draft {
@@ -147,6 +193,9 @@ impl Draft {
             };
         }
         text.push_str(EXAMPLES);
+        if let DraftSecret::SignIn(oauth) = &self.secret {
+            text.push_str(&oauth.table(&self.name));
+        }
         text
     }
 }
@@ -159,7 +208,7 @@ impl DraftSecret {
             DraftSecret::TokenCommand(command) => ("token_command", command, "prints an access token"),
             DraftSecret::File(file) => ("password_file", file, "only you may have access: chmod 600"),
             DraftSecret::Environment(name) => ("password_env", name, "the variable with the password"),
-            DraftSecret::Ask => return None,
+            DraftSecret::SignIn(_) | DraftSecret::Ask => return None,
         };
         Some((format!("{key} = {}", quoted(value)), why))
     }

@@ -24,7 +24,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{Draft, DraftSecret};
+pub use draft::{Draft, DraftOAuth, DraftSecret};
 pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};

@@ -122,6 +122,25 @@ impl Provider {
         ("comcast", Provider::Comcast),
     ];
 
+    /// What the configuration calls it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, provider)| *provider == self).map_or("", |(name, _)| name)
+    }
+
+    /// The provider whose POP3 server this is.
+    pub fn of_server(host: &str) -> Option<Provider> {
+        let servers = [
+            ("pop.gmail.com", Provider::Google),
+            ("outlook.office365.com", Provider::Microsoft),
+            ("pop-mail.outlook.com", Provider::Microsoft),
+            ("pop.fastmail.com", Provider::Fastmail),
+            ("pop.mail.yahoo.com", Provider::Yahoo),
+            ("pop.aol.com", Provider::Aol),
+            ("mail.comcast.net", Provider::Comcast),
+        ];
+        servers.iter().find(|(server, _)| server.eq_ignore_ascii_case(host)).map(|(_, provider)| *provider)
+    }
+
     /// popkeep's own client id there; empty if it has none.
     pub fn client_id(self) -> &'static str {
         match self {

@@ -4,11 +4,13 @@
 //! `POPKEEP_BLESS=1 cargo test first_minute` writes them into README anew.
 
 use std::path::Path;
+use std::sync::Mutex;
 
-use crate::support::Sandbox;
 use crate::support::dovecot::Dovecot;
-use crate::support::maildrop::PASSWORD;
+use crate::support::maildrop::{Capa, PASSWORD};
+use crate::support::oauth_server::OAuthServer;
 use crate::support::sandbox::POPKEEP;
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 
 const USER: &str = "jane@example.example";
 
@@ -67,6 +69,34 @@ fn the_screens_in_readme_are_those_of_a_run() {
         assert_eq!(ended.code, Some(0), "{command}\n{}", ended.screen);
         screens.push((command, ended.screen));
     }
+    let shown =
+        screens.iter().map(|(command, screen)| (*command, as_jane_sees_it(screen, &sandbox, &dovecot)));
+    must_be_in_readme(shown);
+}
+
+#[test]
+fn the_sign_in_in_readme_is_that_of_a_run() {
+    let provider = OAuthServer::start();
+    let capa = Capa::Offers(vec!["TOP", "UIDL", "SASL XOAUTH2"]);
+    let behaviour = Behaviour { capa, tokens: Some(provider.good()), ..Behaviour::default() };
+    let server = PopServer::behaving(Mail::some(3), behaviour);
+    let oauth = provider.table(", provider = \"microsoft\"");
+    let account = Account::on("work", &server).without("password").key("oauth", oauth);
+    let sandbox = Sandbox::with([account]);
+    let ended = sandbox.popkeep(["login", "work", "--device"]).on_terminal(100, 60).finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.screen);
+    let device = format!("{}/activate", provider.origin());
+    let screen = ended.screen.replace(&device, "https://login.microsoft.com/device");
+    let screen =
+        screen.replace("127.0.0.1", "outlook.office365.com").replace(" joe", " jane@example.com");
+    must_be_in_readme([("popkeep login work", screen)]);
+}
+
+/// README shows these screens of these commands. Blessed, it gets them.
+fn must_be_in_readme<'c>(screens: impl IntoIterator<Item = (&'c str, String)>) {
+    // Two tests may want to write it.
+    static README: Mutex<()> = Mutex::new(());
+    let _alone = README.lock().unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let kept = std::fs::read_to_string(&file).unwrap();
     let mut readme = kept.clone();
@@ -75,7 +105,7 @@ fn the_screens_in_readme_are_those_of_a_run() {
         let start = readme.find(&opening).unwrap_or_else(|| panic!("README has no screen of {command}"));
         let start = start + opening.len();
         let end = start + readme[start..].find("```").expect("the block ends");
-        readme.replace_range(start..end, &as_jane_sees_it(&screen, &sandbox, &dovecot));
+        readme.replace_range(start..end, &screen);
     }
     if std::env::var_os("POPKEEP_BLESS").is_some() {
         std::fs::write(&file, &readme).unwrap();

@@ -5,6 +5,7 @@
 //! file. A run that was killed leaves the file as it was, so `popkeep_last_run_timestamp_seconds`
 //! is what tells that.
 
+use crate::commands::status::SignInStatus;
 use crate::disk;
 use crate::event::Summary;
 use crate::exit::Exit;
@@ -39,8 +40,10 @@ pub(super) struct AccountFacts<'s> {
     pub(super) summary: &'s Summary,
     /// When a run last ended with 0; `None` when none has.
     pub(super) last_success: Option<UnixTime>,
-    /// So many messages are in quarantine; `None` when the ledger cannot be read.
+    /// How many messages are in quarantine; `None` when the ledger cannot be read.
     pub(super) quarantined: Option<u64>,
+    /// `None` if the account does not sign in with OAuth2.
+    pub(super) sign_in: Option<SignInStatus>,
 }
 
 /// Writes the file anew.
@@ -96,6 +99,18 @@ fn each_account(page: &mut Page, run: &RunFacts, accounts: &[AccountFacts<'_>]) 
         "popkeep_account_exit_code",
         "Exit code that the account's run called for.",
         |s| u64::from(s.exit.code()),
+    );
+    page.each(
+        accounts,
+        "popkeep_sign_in_needed",
+        "1 if a person must sign in with popkeep login; absent for accounts without OAuth2.",
+        |account| account.sign_in.as_ref().map(|sign_in| u8::from(sign_in.needs_person())),
+    );
+    page.each(
+        accounts,
+        "popkeep_token_timestamp_seconds",
+        "When the provider last gave a token, in Unix time; absent for accounts without OAuth2.",
+        |account| account.sign_in.as_ref().and_then(SignInStatus::refreshed),
     );
     page.each(accounts, "popkeep_duration_seconds", "How long the account's run took.", |account| {
         Some(seconds(account.summary.seconds))
@@ -234,8 +249,18 @@ mod tests {
         };
         let never = Summary::of_nothing("home", Outcome::Failed, Exit::REFUSED, None);
         let accounts = [
-            AccountFacts { summary: &summary, last_success: Some(1_795_000_000), quarantined: Some(4) },
-            AccountFacts { summary: &never, last_success: None, quarantined: None },
+            AccountFacts {
+                summary: &summary,
+                last_success: Some(1_795_000_000),
+                quarantined: Some(4),
+                sign_in: None,
+            },
+            AccountFacts {
+                summary: &never,
+                last_success: None,
+                quarantined: None,
+                sign_in: Some(SignInStatus::Missing),
+            },
         ];
         let page = page(&facts(), &accounts);
         for line in [
@@ -253,6 +278,7 @@ mod tests {
             "popkeep_fetched_bytes{account=\"work\"} 4096",
             "popkeep_deleted_messages{account=\"work\"} 1",
             "popkeep_quarantined_messages{account=\"work\"} 4",
+            "popkeep_sign_in_needed{account=\"home\"} 1",
         ] {
             assert!(page.lines().any(|known| known == line), "{line} is not in\n{page}");
         }

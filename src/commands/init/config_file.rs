@@ -1,15 +1,18 @@
 //! Where the configuration goes, and how it gets there: as a whole, private, and never over
 //! anything.
 
+use super::super::{Failure, output};
 use super::leaving::undisturbed;
 use super::{InitError, next_steps};
 use crate::clock;
 use crate::config::{self, Draft};
 use crate::disk::{self, Disk as _, Kind, OsDisk, parent};
+use crate::oauth::{Fresh, Tokens};
 use crate::text::dates::day;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 /// No configuration is longer, in octets.
 const LONGEST: u64 = 1 << 20;
@@ -96,9 +99,26 @@ pub(super) struct Made {
     pub(super) draft: Draft,
     /// A password to be written into a file of its own.
     pub(super) new_password: Option<NewPassword>,
+    /// What signing in brought, if that was asked for.
+    pub(super) sign_in: Option<Fresh>,
 }
 
 impl Made {
+    /// Keeps what signing in brought. The configuration is there already: should this fail, `popkeep login` is all that
+    /// is left to do.
+    pub(super) fn keep_sign_in(&mut self, config_file: &ConfigFile) -> Result<(), Failure> {
+        let Some(fresh) = self.sign_in.take() else { return Ok(()) };
+        let config = config::load(&config_file.path).map_err(InitError::Config)?;
+        let accounts = config.select(slice::from_ref(&self.draft.name))?;
+        for account in accounts {
+            let (observer, _) = output::watch(0, &[account]);
+            if let Some(tokens) = Tokens::of(account, &*observer, false) {
+                undisturbed(|| tokens.keep(&fresh).map_err(InitError::SignIn))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where the password will be read from, if it is a file that is made now.
     pub(super) fn password_file(&self) -> Option<&Path> {
         self.new_password.as_ref().map(|new| new.path.as_path())
@@ -212,6 +232,7 @@ mod tests {
         Made {
             draft: Draft { archive: "/nowhere/work".to_owned(), ..Draft::new("work") },
             new_password: None,
+            sign_in: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
 use crate::exit::Exit;
+use crate::oauth::SignInError;
 use std::io;
 
 /// Why there is no configuration; its text says what to do.
@@ -63,6 +64,9 @@ pub enum InitError {
     /// The test failed, and nobody can be asked again. The account's own exit code.
     #[error("the test login failed: {0} (nothing was written; --no-test skips the test)")]
     Trial(ConnectError),
+    /// Signing in failed, and nobody can be asked again. The sign-in's own exit code.
+    #[error(transparent)]
+    SignIn(SignInError),
     /// The configuration that was made is not one. Exit 78.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -84,6 +88,7 @@ impl InitError {
             | InitError::Changed { .. }
             | InitError::NotWritten { .. } => Exit::CANT_CREATE,
             InitError::Trial(error) => error.exit(),
+            InitError::SignIn(error) => error.exit(),
             InitError::Config(error) => error.exit(),
             InitError::Prompt(_) => Exit::IO,
         }

@@ -8,7 +8,9 @@ use crate::cli;
 use crate::config::providers::{Pop3, UserName};
 use crate::config::{Draft, DraftSecret, SecretSource, Tls};
 use crate::connect::ConnectError;
+use crate::oauth::Fresh;
 use secrecy::SecretString;
+use std::io::Write;
 
 /// What is known so far, and whom to ask for the rest.
 pub(super) struct Interview<'i> {
@@ -24,6 +26,8 @@ pub(super) struct Interview<'i> {
     pub(super) typed: Option<SecretString>,
     /// The file that the password is to be written to.
     pub(super) new_password: Option<NewPassword>,
+    /// What signing in brought.
+    pub(super) fresh: Option<Fresh>,
 }
 
 impl<'i> Interview<'i> {
@@ -46,9 +50,9 @@ impl<'i> Interview<'i> {
         if let Some(secret) = secret.into_iter().flatten().next() {
             draft.secret = secret;
         }
-        let (address, pop3, typed, new_password) = (None, None, None, None);
+        let (address, pop3, typed, new_password, fresh) = (None, None, None, None, None);
         let interview =
-            Interview { options, console, config_file, address, draft, pop3, typed, new_password };
+            Interview { options, console, config_file, address, draft, pop3, typed, new_password, fresh };
         if console.is_none() {
             interview.nothing_missing()?;
         }
@@ -56,22 +60,23 @@ impl<'i> Interview<'i> {
     }
 
     /// Goes through all of it.
-    pub(super) fn conduct(mut self) -> Result<Made, InitError> {
+    pub(super) fn conduct(mut self, out: &mut dyn Write) -> Result<Made, InitError> {
         self.welcome();
         self.whose_address()?;
         self.which_server()?;
         self.which_user()?;
-        if self.console.is_some() {
-            self.which_token()?;
-        }
+        self.which_sign_in()?;
         if !self.options.no_test {
-            self.test_the_login()?;
+            match self.draft.secret {
+                DraftSecret::SignIn(_) => self.sign_in(out)?,
+                _ => self.test_the_login()?,
+            }
         }
         self.keeping()?;
         if let Some(console) = self.console {
             console.say("");
         }
-        Ok(Made { draft: self.draft, new_password: self.new_password })
+        Ok(Made { draft: self.draft, new_password: self.new_password, sign_in: self.fresh })
     }
 
     fn nothing_missing(&self) -> Result<(), InitError> {
@@ -80,9 +85,9 @@ impl<'i> Interview<'i> {
         if options.address.is_none() && (options.host.is_none() || options.user.is_none()) {
             missing.push("--address (or --host and --user)".to_owned());
         }
-        if self.draft.secret == DraftSecret::Ask && !options.ask_password {
+        if self.draft.secret == DraftSecret::Ask && options.oauth.is_none() && !options.ask_password {
             missing.push(
-                "one of --password-command, --password-file, --password-env, --token-command and --ask-password"
+                "one of --password-command, --password-file, --password-env, --token-command, --oauth and --ask-password"
                     .to_owned(),
             );
         }

@@ -18,6 +18,7 @@ mod keeping;
 mod leaving;
 mod next_steps;
 mod server;
+mod sign_in;
 mod trial;
 
 pub use error::InitError;
@@ -37,7 +38,7 @@ pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Res
     let config_file = ConfigFile::new(&config::config_path(file)?)?;
     let console = if options.batch { None } else { Console::at_terminal() };
     leaving::watch().map_err(InitError::Prompt)?;
-    let made = Interview::new(options, console, &config_file)?.conduct()?;
+    let mut made = Interview::new(options, console, &config_file)?.conduct(out)?;
     if config_file.is_taken() {
         writeln!(out, "{}", made.draft.table().trim_end())?;
         out.flush()?;
@@ -56,10 +57,12 @@ pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Res
     } else {
         made.put(&config_file)?;
     }
+    let signed_in = made.sign_in.is_some();
+    made.keep_sign_in(&config_file)?;
     for file in made.password_file().into_iter().chain([config_file.path()]) {
         writeln!(out, "Written: {}", next_steps::with_tilde(file))?;
     }
     writeln!(out)?;
-    out.write_all(next_steps::text(&made.draft, config_file.path()).as_bytes())?;
+    out.write_all(next_steps::text(&made.draft, config_file.path(), signed_in).as_bytes())?;
     Ok(Exit::OK)
 }

@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 /// Where a package puts the units for each user.
 const UNITS: &[&str] = &["/usr/lib/systemd/user", "/usr/local/lib/systemd/user", "/etc/systemd/user"];
 
-/// The next steps with the configuration in `file`.
-pub(super) fn text(draft: &Draft, file: &Path) -> String {
+/// The next steps with the configuration in `file`. `signed_in`: with OAuth2, if that is how the account logs in.
+pub(super) fn text(draft: &Draft, file: &Path, signed_in: bool) -> String {
     let config = if is_usual(file) { String::new() } else { format!(" --config {}", quoted(file)) };
-    let mut text = format!("Fetch now:\n  popkeep{config} fetch\n");
+    let mut text = String::new();
+    if matches!(draft.secret, DraftSecret::SignIn(_)) && !signed_in {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "Sign in first:\n  popkeep{config} login {}\n", draft.name);
+    }
+    let _ = writeln!(text, "Fetch now:\n  popkeep{config} fetch");
     if draft.secret == DraftSecret::Ask {
         text.push_str(
             "\nIt cannot run from cron or systemd until the configuration says where to get the password.\n",

@@ -114,9 +114,9 @@ impl Interview<'_> {
 
     /// A provider that takes tokens only has no use for a password.
     fn wants_token(&self, pop3: Option<Pop3>) -> Result<(), InitError> {
-        let token = matches!(self.draft.secret, DraftSecret::TokenCommand(_));
+        let token = matches!(self.draft.secret, DraftSecret::TokenCommand(_)) || self.options.oauth.is_some();
         if pop3.is_some_and(|pop3| pop3.secret == Secret::Token) && !token {
-            let why = "--token-command (this provider accepts only OAuth2 access tokens)";
+            let why = "--oauth or --token-command (this provider accepts only OAuth2)";
             return Err(InitError::Missing { missing: vec![why.to_owned()] });
         }
         Ok(())
@@ -206,15 +206,6 @@ impl Interview<'_> {
             _ => "Password (not shown)",
         }
     }
-
-    /// The command for tokens, where only tokens will do.
-    pub(super) fn which_token(&mut self) -> Result<(), InitError> {
-        let wanted = self.pop3.is_some_and(|pop3| pop3.secret == Secret::Token);
-        if !wanted || self.draft.secret != DraftSecret::Ask || self.options.ask_password {
-            return Ok(());
-        }
-        self.ask_for_token_command()
-    }
 }
 
 /// How the server was found, and where it is.
@@ -240,11 +231,7 @@ fn what_is_wanted(pop3: &Pop3) -> Vec<String> {
     match pop3.secret {
         Secret::Password => {}
         Secret::AppPassword(what) => lines.push(format!("Use {what}, not your usual password.")),
-        Secret::Token => lines.push(
-            "It accepts only OAuth2 access tokens. You need a program that gets them, such as oama, pizauth or \
-             mutt_oauth2.py; popkeep runs it and uses the first line that it prints."
-                .to_owned(),
-        ),
+        Secret::Token => lines.push("It accepts no password, only an OAuth2 sign-in.".to_owned()),
     }
     lines
 }

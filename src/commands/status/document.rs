@@ -1,12 +1,13 @@
 //! The document of `status --json`: its shape is a promise to scripts. Times are RFC 3339.
 
+use super::Known;
+use super::sign_in::{SignInDocument, SignInStatus};
 use crate::commands::report::Figures;
 use crate::exit::Exit;
-use crate::ledger::{Failures, History, LedgerError, Quarantined, RunRecord, Week};
+use crate::ledger::{Failures, LedgerError, Quarantined, RunRecord, Week};
 use crate::progress::wording::{printable, rfc3339};
 use crate::text::safe::escape;
 use serde::Serialize;
-use std::path::Path;
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -36,6 +37,8 @@ pub(super) struct AccountStatus {
     last_run: Option<LastRun>,
     /// Older than `--max-age`; null without it.
     stale: Option<bool>,
+    /// Null for an account that does not sign in with OAuth2.
+    sign_in: Option<SignInDocument>,
     failed_runs: u64,
     failures: Vec<Failure>,
     quarantined: u64,
@@ -83,13 +86,8 @@ struct WeekOfMail {
 }
 
 impl AccountStatus {
-    pub(super) fn new(
-        name: &str,
-        archive: &Path,
-        history: &History,
-        error: Option<&LedgerError>,
-        stale: Option<bool>,
-    ) -> Self {
+    pub(super) fn new(known: &Known<'_>, error: Option<&LedgerError>) -> Self {
+        let Known { name, archive, history, stale, sign_in } = *known;
         Self {
             name: name.to_owned(),
             error: error.map(|error| printable(&error.to_string())),
@@ -101,6 +99,7 @@ impl AccountStatus {
             last_success: history.last_success.and_then(rfc3339),
             last_run: history.last_run.as_ref().map(LastRun::new),
             stale,
+            sign_in: sign_in.map(SignInStatus::document),
             failed_runs: history.failed_runs,
             failures: history.failures.iter().map(Failure::new).collect(),
             quarantined: history.quarantined,
@@ -157,7 +156,8 @@ impl WeekOfMail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::UnixTime;
+    use crate::ledger::{History, UnixTime};
+    use std::path::Path;
 
     const NOW: UnixTime = 1_795_323_612;
 
@@ -191,14 +191,22 @@ mod tests {
                 larger_than: None,
             }],
         };
-        let status = AccountStatus::new("work", Path::new("/mail/work"), &history, None, Some(true));
+        let known = Known {
+            name: "work",
+            archive: Path::new("/mail/work"),
+            history: &history,
+            stale: Some(true),
+            sign_in: Some(&SignInStatus::Missing),
+        };
+        let status = AccountStatus::new(&known, None);
         assert_eq!(
             serde_json::to_string(&Document::new(Exit::MISSING, vec![status])).unwrap(),
             concat!(
                 r#"{"exit":1,"accounts":[{"name":"work","error":null,"archive":"/mail/work","archived":2,"octets":2048,"#,
                 r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
                 r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"archived":0,"#,
-                r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"kept":0,"kept_octets":0,"missing":0},"stale":true,"failed_runs":3,"#,
+                r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"kept":0,"kept_octets":0,"missing":0},"stale":true,"#,
+                r#""sign_in":{"since":null,"refreshed":null,"needs_person":true,"problem":null},"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
                 r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,
                 r#""failures":2,"first":"2026-11-22T05:00:12Z","last":"2026-11-22T05:00:12Z","#,

@@ -1,14 +1,14 @@
 //! What a person reads of an account's status.
 
-use super::chart;
+use super::sign_in::SignInStatus;
+use super::{Known, chart};
 use crate::ledger::{History, RunRecord, UnixTime};
 use crate::progress::wording;
 use crate::text::figures::counted;
 use crate::text::safe::escape;
 use std::fmt::Write as _;
-use std::path::Path;
 
-/// So many messages in quarantine are shown.
+/// How many messages in quarantine are shown.
 const QUARANTINE_SHOWN: usize = 5;
 
 /// How the page is made.
@@ -20,14 +20,9 @@ pub(super) struct Terms {
     pub(super) unicode: bool,
 }
 
-/// An account's status in words. `stale` is what `--max-age` found.
-pub(super) fn describe(
-    name: &str,
-    archive: &Path,
-    history: &History,
-    stale: Option<bool>,
-    terms: Terms,
-) -> String {
+/// An account's status in words.
+pub(super) fn describe(known: &Known<'_>, terms: Terms) -> String {
+    let Known { name, archive, history, stale, sign_in } = *known;
     let when = |at| format!("{} ({})", wording::moment(at), wording::ago(at, terms.now));
     let mut lines = vec![("last run", last_run(history, when))];
     if let Some(at) = unended(history).filter(|_| history.last_run.is_some()) {
@@ -39,6 +34,8 @@ pub(super) fn describe(
         history.last_success.map_or_else(|| format!("never{stale}"), |at| format!("{}{stale}", when(at))),
     ));
     lines.extend(failures(history, when).into_iter().map(|line| ("failures", line)));
+    let sign_in = sign_in.map(|sign_in| sign_in.lines(name, when)).unwrap_or_default();
+    lines.extend(sign_in.into_iter().map(|line| ("sign-in", line)));
     let newest = history.newest.map(|at| format!(", the newest archived {}", when(at))).unwrap_or_default();
     lines.push((
         "archived",
@@ -63,7 +60,8 @@ pub(super) fn describe(
 const HEAD: [&str; 5] = ["ACCOUNT", "LAST SUCCESS", "ARCHIVED", "SIZE", "LAST RUN"];
 
 /// An account's line of the table.
-pub(super) fn row(name: &str, history: &History, stale: Option<bool>, now: UnixTime) -> [String; 5] {
+pub(super) fn row(known: &Known<'_>, now: UnixTime) -> [String; 5] {
+    let Known { name, history, stale, sign_in, .. } = *known;
     let stale = if stale == Some(true) { ", too long ago" } else { "" };
     let success = history.last_success.map_or_else(|| "never".to_owned(), |at| wording::ago(at, now));
     let end = match &history.last_run {
@@ -73,8 +71,10 @@ pub(super) fn row(name: &str, history: &History, stale: Option<bool>, now: UnixT
         Some(run) if run.missing > 0 => format!("exit code {}, {} missing", run.exit, run.missing),
         Some(run) => format!("exit code {}", run.exit),
     };
+    let needed = if sign_in.is_some_and(SignInStatus::needs_person) { ", sign-in needed" } else { "" };
     let archived = history.archived.to_string();
-    [name.to_owned(), format!("{success}{stale}"), archived, wording::size(history.octets), end]
+    let success = format!("{success}{stale}");
+    [name.to_owned(), success, archived, wording::size(history.octets), format!("{end}{needed}")]
 }
 
 /// The table of these lines; nothing, if there is none.
@@ -191,11 +191,16 @@ fn growth(history: &History, unicode: bool) -> String {
 mod tests {
     use super::*;
     use crate::ledger::{Failures, Quarantined, Week};
+    use std::path::Path;
 
     const NOW: UnixTime = 1_795_323_612;
 
+    fn known<'a>(name: &'a str, history: &'a History, stale: Option<bool>) -> Known<'a> {
+        Known { name, archive: Path::new("/mail/work"), history, stale, sign_in: None }
+    }
+
     fn page(history: &History, stale: Option<bool>) -> String {
-        describe("work", Path::new("/mail/work"), history, stale, Terms { now: NOW, unicode: true })
+        describe(&known("work", history, stale), Terms { now: NOW, unicode: true })
     }
 
     fn failed(at: UnixTime, exit: u8, error: &str) -> History {
@@ -278,10 +283,14 @@ mod tests {
             octets: 2048,
             ..History::default()
         };
+        let never = History::default();
         let rows = [
-            row("work", &fine, None, NOW),
-            row("home", &failed(NOW - 60, 77, "refused"), Some(true), NOW),
-            row("jane@example.com", &History::default(), None, NOW),
+            row(&known("work", &fine, None), NOW),
+            row(&known("home", &failed(NOW - 60, 77, "refused"), Some(true)), NOW),
+            row(
+                &Known { sign_in: Some(&SignInStatus::Missing), ..known("jane@example.com", &never, None) },
+                NOW,
+            ),
         ];
         let text = table(&rows);
         let lines: Vec<&str> = text.lines().collect();
@@ -289,7 +298,10 @@ mod tests {
         assert_eq!(lines[0], "ACCOUNT           LAST SUCCESS         ARCHIVED     SIZE  LAST RUN");
         assert_eq!(lines[1], "work              2 h ago                    12  2.0 KiB  ok");
         assert_eq!(lines[2], "home              never, too long ago         0      0 B  exit code 77");
-        assert_eq!(lines[3], "jane@example.com  never                       0      0 B  never run");
+        assert_eq!(
+            lines[3],
+            "jane@example.com  never                       0      0 B  never run, sign-in needed"
+        );
         assert_eq!(table(&[]), "");
     }
 

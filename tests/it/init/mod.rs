@@ -2,6 +2,7 @@
 
 mod options;
 mod questions;
+mod sign_in;
 mod untouched;
 
 use std::os::unix::fs::PermissionsExt as _;

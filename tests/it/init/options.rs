@@ -51,7 +51,7 @@ fn where_nobody_can_answer_what_is_missing_is_named_once() {
         .popkeep(["init", "--address", "jane@outlook.com", "--password-env", "X", "--no-test"])
         .run()
         .expect(64)
-        .one_line(&["--token-command", "OAuth2"]);
+        .one_line(&["--oauth", "--token-command"]);
     for (option, value, words) in [
         ("--address", "jane", "looks like"),
         ("--host", "pop.corp.example:995", "the port has its own key"),

@@ -57,6 +57,7 @@ fn a_provider_says_at_the_terminal_what_it_wants() {
     let mut terminal = sandbox.popkeep(["init"]).on_terminal(80, 60);
     answer(&mut terminal, &[("Mail address: ", "jane@outlook.com"), ("Use it [yes]: ", "y")]);
     terminal.expect("User name [jane@outlook.com]: ").enter("");
+    terminal.expect("sign-in or command [sign-in]: ").enter("command");
     terminal.expect("Command that prints an access token").expect(": ").control('C');
     assert_eq!(terminal.wait(), Some(130));
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by hand.
-const BY_HAND: &str = "popkeep.toml.5";
+const BY_HAND: [&str; 2] = ["popkeep-oauth.7", "popkeep.toml.5"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
@@ -53,7 +53,7 @@ fn the_manual_is_what_the_command_line_says() {
     }
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == BY_HAND || pages.contains_key(&name), "man/{name} is of no command");
+        assert!(BY_HAND.contains(&name.as_str()) || pages.contains_key(&name), "man/{name} is of no command");
     }
 }
 
