@@ -120,7 +120,7 @@ pub struct Missing {
     /// Its number in the last listing.
     pub number: u32,
     /// Its UID, if it has one.
-    pub uid: Option<Vec<u8>>,
+    pub uid: Option<Box<[u8]>>,
     /// Why, in words; may hold a server's raw text. Shared, since a session that breaks off early leaves a million
     /// messages with the same reason.
     pub reason: Arc<str>,

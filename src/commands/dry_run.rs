@@ -203,7 +203,12 @@ mod tests {
             archived: 2,
             removed: 0,
             fetches: (1, 2048),
-            to_fetch: vec![ToFetch { number: 3, uid, size: Some(2048), why: "it is new" }],
+            to_fetch: vec![ToFetch {
+                number: 3,
+                uid: uid.map(Vec::into_boxed_slice),
+                size: Some(2048),
+                why: "it is new",
+            }],
             to_delete: 2,
             oldest_to_delete: Some(1_795_323_612),
             left: vec![Missing { number: 4, uid: None, reason: "too large".into(), chosen: true }],

@@ -141,7 +141,7 @@ mod tests {
             kept_octets: 300,
             missing: vec![Missing {
                 number: 2,
-                uid: Some(b"u\x1b\xff".to_vec()),
+                uid: Some((*b"u\x1b\xff").into()),
                 reason: "-ERR \x07".into(),
                 chosen: false,
             }],

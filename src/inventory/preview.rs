@@ -34,7 +34,7 @@ pub struct ToFetch {
     /// Its number.
     pub number: u32,
     /// Its UID.
-    pub uid: Option<Vec<u8>>,
+    pub uid: Option<Box<[u8]>>,
     /// Its LIST size, in octets.
     pub size: Option<u64>,
     /// Why it is fetched.
@@ -50,7 +50,7 @@ pub fn preview(inventory: &Inventory<'_>, account: &Account, each: bool) -> Prev
         if matches!(item.verdict, Verdict::Fetch { .. }) && !each {
             continue;
         }
-        let uid = item.entry.uid.map(<[u8]>::to_vec);
+        let uid: Option<Box<[u8]>> = item.entry.uid.map(Box::from);
         let number = item.entry.number;
         let leave = |reason: Arc<str>| Missing { number, uid: uid.clone(), reason, chosen: true };
         match item.verdict {

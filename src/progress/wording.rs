@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn each_missing_message_is_named_with_its_uid_and_reason() {
         let mut poisoned = missing(5, "the server sent nothing for RETR", false);
-        poisoned.uid = Some(b"1a\x1b[2J".to_vec());
+        poisoned.uid = Some((*b"1a\x1b[2J").into());
         assert_eq!(
             problems(&run(vec![poisoned])),
             ["message 5 (UID 1a\\x1b[2J) missing from the archive: the server sent nothing for RETR"]

@@ -84,7 +84,7 @@ impl Copies {
         let problem = self.presence.problem(seq)?;
         (self.presence.of(seq) == Whereabouts::Damaged).then(|| Missing {
             number: item.entry.number,
-            uid: item.entry.uid.map(<[u8]>::to_vec),
+            uid: item.entry.uid.map(Box::from),
             reason: format!("its copy is damaged: {problem}").into(),
             chosen: false,
         })

@@ -67,7 +67,7 @@ mod tests {
     fn run(missing: &[(u32, &str)]) -> Summary {
         let missing = missing.iter().map(|&(number, reason)| Missing {
             number,
-            uid: Some(format!("u{number}").into_bytes()),
+            uid: Some(format!("u{number}").into_bytes().into()),
             reason: reason.into(),
             chosen: false,
         });

@@ -137,7 +137,7 @@ impl Run<'_> {
             }
             let missing = |reason: Arc<str>, chosen| Missing {
                 number: item.entry.number,
-                uid: item.entry.uid.map(<[u8]>::to_vec),
+                uid: item.entry.uid.map(Box::from),
                 reason,
                 chosen,
             };

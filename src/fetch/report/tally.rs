@@ -92,9 +92,9 @@ impl Tally {
         let mut missing: Vec<Missing> = std::mem::take(&mut self.unreached).told(|_| true).collect();
         missing.append(&mut self.missing);
         if !missing.is_empty() {
-            let mut before: HashMap<Option<Vec<u8>>, u64> = HashMap::new();
+            let mut before: HashMap<Option<Box<[u8]>>, u64> = HashMap::new();
             for uid in self.earlier.iter().filter_map(|&seq| listed_as(seq)) {
-                *before.entry(uid).or_default() += 1;
+                *before.entry(uid.map(Vec::into_boxed_slice)).or_default() += 1;
             }
             missing.retain(|message| match before.get_mut(&message.uid) {
                 Some(rows) if *rows > 0 => {
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_a_later_listing_hides_is_missing_all_the_same() {
-        let with_uid = |uid: &str| Missing { uid: Some(uid.as_bytes().to_vec()), ..missing(1) };
+        let with_uid = |uid: &str| Missing { uid: Some(uid.as_bytes().into()), ..missing(1) };
         let mut tally = Tally::default();
         tally.new_listing(&listing(&["a", "b"]));
         tally.missing(with_uid("a"));
@@ -179,11 +179,11 @@ mod tests {
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
         (1..=2).for_each(|seq| tally.archived(seq));
         tally.unreached(unreached(&[3], "same"));
-        tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
+        tally.missing(Missing { uid: Some((*b"other").into()), ..missing(4) });
         tally.new_listing(&listing(&["same", "same", "same", "other"]));
         tally.archived(2);
         tally.unreached(unreached(&[2, 3], "same"));
-        tally.missing(Missing { uid: Some(b"other".to_vec()), ..missing(4) });
+        tally.missing(Missing { uid: Some((*b"other").into()), ..missing(4) });
         let (archived, _, missing) = tally.close(|_| false, |_| Some(Some(b"same".to_vec())));
         assert_eq!((archived, missing.iter().map(|message| message.number).collect()), (2, vec![3, 4]));
     }

@@ -70,7 +70,7 @@ impl Unreached {
             });
             which(uid).then(|| Missing {
                 number,
-                uid: uid.map(<[u8]>::to_vec),
+                uid: uid.map(Box::from),
                 reason: self.reasons.get(reason as usize).map_or_else(|| "".into(), Arc::clone),
                 chosen: false,
             })
