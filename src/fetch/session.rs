@@ -52,6 +52,7 @@ impl Run<'_> {
         self.put_last(&plan, &mut work);
         let (mut download, moved) = self.download(&mut session, &plan, &work, bounds)?;
         work.more |= download.cut_short;
+        let next = work.next();
         let any_to_delete = !proven.is_empty() || !download.filed.is_empty();
         let deletes = self.account.delete != DeletePolicy::Never
             && !download.ending.breaks_off()
@@ -73,13 +74,13 @@ impl Run<'_> {
             _ if moved => return Ok(self.leave_renumbered(session, &download)),
             Ending::ClosedAfterAll(error) => {
                 let due = self.due_of_download(session.id(), &plan, &download.filed);
-                return self.left_by_the_server(error, !(proven.is_empty() && due.is_empty()), work.next());
+                return self.left_by_the_server(error, !(proven.is_empty() && due.is_empty()), next);
             }
             Ending::LimitReached(reply) => Some(reply),
             Ending::Complete => None,
         };
         let sent_ahead = session.pipelining();
-        let finished = self.finish(session, &plan, proven, (&download, bounds), work.next());
+        let finished = self.finish(session, &plan, proven, (&download, bounds), next);
         if let Err(AccountError::Session(error)) = &finished {
             if error.is_disorder() {
                 self.release_uids(&download.filed)?;

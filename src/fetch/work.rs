@@ -21,8 +21,8 @@ impl Work {
         self.fetch.is_empty() && self.due.is_empty()
     }
 
-    /// What follows this session.
-    pub(crate) fn next(&self) -> Next {
+    /// What follows this session, whose work is done: of a million messages it takes room that the report needs.
+    pub(crate) fn next(self) -> Next {
         match (self.more, self.others_wait) {
             (true, _) => Next::Again,
             (false, true) => Next::Last,

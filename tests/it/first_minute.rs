@@ -87,8 +87,7 @@ fn the_sign_in_in_readme_is_that_of_a_run() {
     assert_eq!(ended.code, Some(0), "{}", ended.screen);
     let device = format!("{}/activate", provider.origin());
     let screen = ended.screen.replace(&device, "https://login.microsoft.com/device");
-    let screen =
-        screen.replace("127.0.0.1", "outlook.office365.com").replace(" joe", " jane@example.com");
+    let screen = screen.replace("127.0.0.1", "outlook.office365.com").replace(" joe", " jane@example.com");
     must_be_in_readme([("popkeep login work", screen)]);
 }
 
