@@ -103,7 +103,8 @@ impl Dovecot {
         let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else { return false };
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         let mut greeting = String::new();
-        BufReader::new(stream).read_line(&mut greeting).is_ok() && greeting.starts_with("+OK")
+        // Another test's server may have taken the port, and would greet, too.
+        BufReader::new(stream).read_line(&mut greeting).is_ok() && greeting.starts_with("+OK Dovecot")
     }
 
     fn log(&self) -> String {
