@@ -32,8 +32,8 @@ pub fn run(file: Option<&Path>, options: &cli::Login, out: &mut dyn Write) -> Re
     Ok(sign_in(account, flow, options.verbose, out))
 }
 
-/// The same for an account that may not be in a file yet; what goes wrong is said on stderr.
-pub(super) fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Write) -> Exit {
+/// The exit code. What goes wrong is said on stderr.
+fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Write) -> Exit {
     let (observer, trace) = output::watch(verbose, &[account]);
     let Some(tokens) = Tokens::of(account, &*observer, trace) else { return no_sign_in(account) };
     let fresh = match tokens.sign_in(flow, &mut AtTerminal { out }) {

@@ -38,11 +38,6 @@ pub fn origin(text: &str) -> Option<String> {
     Some(format!("{scheme}://{}:{}", parts.host.to_ascii_lowercase(), parts.port.unwrap_or(usual)))
 }
 
-/// Whether nothing leaves this machine on the way to an address.
-pub(super) fn stays_here(text: &str) -> bool {
-    parts(text).is_ok_and(|parts| is_loopback(parts.host))
-}
-
 /// Whether nothing is in clear on the way to an address.
 pub(super) fn is_secure(text: &str) -> bool {
     parts(text).is_ok_and(|parts| parts.secure)

@@ -1,19 +1,15 @@
 //! Forms as browsers send them (application/x-www-form-urlencoded).
 
-use std::fmt::Write as _;
+use crate::text::hex::percent_encoded;
+
+/// What has no meaning of its own in an address, besides letters and digits (RFC 3986, section 2.3).
+const UNRESERVED: &[u8] = b"-._~";
 
 /// `a=b&c=d`, percent-encoded.
 pub fn encode<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
-    let mut text = String::new();
-    for (name, value) in fields {
-        if !text.is_empty() {
-            text.push('&');
-        }
-        push(&mut text, name);
-        text.push('=');
-        push(&mut text, value);
-    }
-    text
+    let encoded = |text: &str| percent_encoded(text.as_bytes(), UNRESERVED);
+    let pairs = fields.into_iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// An address with these fields in its query.
@@ -39,17 +35,6 @@ pub fn only<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     let mut values = fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let first = values.next()?;
     values.next().is_none().then_some(first)
-}
-
-fn push(text: &mut String, part: &str) {
-    for octet in part.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-            text.push(char::from(octet));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "%{octet:02X}");
-        }
-    }
 }
 
 fn plain(part: &str) -> String {

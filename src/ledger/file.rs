@@ -11,12 +11,11 @@ use super::journal::Journal;
 use super::{LedgerError, SqliteLedger, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
 use crate::stop;
-use crate::text::hex::Hex;
+use crate::text::hex::{Hex, percent_encoded};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -396,15 +395,7 @@ fn set_journal(connection: &Connection, journal: Journal) -> rusqlite::Result<()
 
 /// The URI of a path, which may hold any octet.
 pub(super) fn uri(path: &Path, parameters: &str) -> String {
-    let mut uri = String::from("file:");
-    for &octet in path.as_os_str().as_bytes() {
-        if octet.is_ascii_alphanumeric() || b"/-_.~".contains(&octet) {
-            uri.push(char::from(octet));
-        } else {
-            let _ = write!(uri, "%{octet:02X}");
-        }
-    }
-    uri + "?" + parameters
+    format!("file:{}?{parameters}", percent_encoded(path.as_os_str().as_bytes(), b"/-_.~"))
 }
 
 /// A lock's file name tells nothing about the identity but that it is the same one.

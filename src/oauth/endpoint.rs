@@ -1,7 +1,7 @@
 //! Requests to a provider, and what its answers mean (RFC 6749, sections 4.1.3, 5 and 6; RFC 7009; RFC 8628).
 
 use super::SignInError;
-use super::error::shown;
+use super::error::{said, shown};
 use super::store::{Stored, Token};
 use super::trace::Trace;
 use crate::clock::UnixTime;
@@ -115,7 +115,7 @@ impl<'a> Endpoint<'a> {
             200..=299 => Ok(()),
             _ => Err(match self.no_grant(url, &answer, json.as_ref()) {
                 NoGrant::Error(error) => error,
-                NoGrant::Complaint(complaint) => not_now(url, &complaint, &answer),
+                NoGrant::Complaint(complaint) => not_now(url, &complaint, answer.retry_after),
             }),
         }
     }
@@ -169,12 +169,7 @@ impl<'a> Endpoint<'a> {
                     description: complaint.description,
                 }
             }
-            NoGrant::Complaint(complaint) => SignInError::NotNow {
-                host: http::host(&self.oauth.token_url).to_owned(),
-                what: words(&complaint),
-                retry_after: None,
-                broken: false,
-            },
+            NoGrant::Complaint(complaint) => not_now(&self.oauth.token_url, &complaint, None),
         }
     }
 
@@ -202,7 +197,7 @@ impl<'a> Endpoint<'a> {
         let status = answer.status;
         match (status, complaint) {
             (429 | 500.., complaint) => {
-                let said = complaint.as_ref().map_or_else(String::new, |said| format!(", {}", words(said)));
+                let said = complaint.as_ref().map_or_else(String::new, |said| format!(", {}", said.words()));
                 NoGrant::Error(SignInError::NotNow {
                     host: host(),
                     what: format!("HTTP status {status}{said}"),
@@ -220,19 +215,19 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-fn not_now(url: &str, complaint: &Complaint, answer: &Answer) -> SignInError {
-    SignInError::NotNow {
-        host: http::host(url).to_owned(),
-        what: words(complaint),
-        retry_after: answer.retry_after,
-        broken: false,
+impl Complaint {
+    fn words(&self) -> String {
+        said(&self.error, &self.description)
     }
 }
 
-fn words(complaint: &Complaint) -> String {
-    match complaint.description.as_str() {
-        "" => complaint.error.clone(),
-        description => format!("{}: “{description}”", complaint.error),
+/// A complaint that a later request may not meet.
+fn not_now(url: &str, complaint: &Complaint, retry_after: Option<u64>) -> SignInError {
+    SignInError::NotNow {
+        host: http::host(url).to_owned(),
+        what: complaint.words(),
+        retry_after,
+        broken: false,
     }
 }
 

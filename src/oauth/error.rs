@@ -217,7 +217,8 @@ pub(super) fn shown(text: &str) -> String {
     escape(short.as_bytes())
 }
 
-fn said(error: &str, description: &str) -> String {
+/// An error and what the provider adds to it.
+pub(super) fn said(error: &str, description: &str) -> String {
     if description.is_empty() { error.to_owned() } else { format!("{error}: “{description}”") }
 }
 

@@ -88,10 +88,6 @@ pub struct SignIn {
     pub since: Option<UnixTime>,
     /// When the access token came.
     pub refreshed: Option<UnixTime>,
-    /// Until when it holds.
-    pub expires: Option<UnixTime>,
-    /// It can be renewed without a person.
-    pub renewable: bool,
     /// Why the last attempt to renew it failed, if it did.
     pub problem: Option<Problem>,
 }
@@ -119,9 +115,6 @@ impl Stored {
         SignIn {
             since: believed(self.signed_in_at),
             refreshed: believed(self.obtained_at),
-            expires: believed(self.obtained_at)
-                .map(|at| at.saturating_add(self.expires_in.clamp(0, LONGEST))),
-            renewable: self.refresh_token.is_some(),
             problem: self.problem.clone(),
         }
     }

@@ -1,8 +1,8 @@
-//! Octets in lower-case hexadecimal.
+//! Octets in hexadecimal.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-/// Shows two digits for each octet.
+/// Shows two digits for each octet, in lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex<'a>(pub &'a [u8]);
 
@@ -27,6 +27,20 @@ fn digit(value: u8) -> u8 {
     }
 }
 
+/// Octets as they may be part of an address (RFC 3986, section 2.1): letters, digits and those in `kept` as they are.
+pub fn percent_encoded(octets: &[u8], kept: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for &octet in octets {
+        if octet.is_ascii_alphanumeric() || kept.contains(&octet) {
+            text.push(char::from(octet));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{octet:02X}");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +52,10 @@ mod tests {
         assert_eq!(Hex(&all).to_string(), each);
         assert_eq!(Hex(&[]).to_string(), "");
         assert_eq!(Hex(&all[..17]).to_string(), each[..34]);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_percent_encoded() {
+        assert_eq!(percent_encoded(b"a/b c?\xff~", b"/~"), "a/b%20c%3F%FF~");
     }
 }

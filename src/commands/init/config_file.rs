@@ -12,7 +12,6 @@ use crate::text::dates::day;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::slice;
 
 /// No configuration is longer, in octets.
 const LONGEST: u64 = 1 << 20;
@@ -109,12 +108,10 @@ impl Made {
     pub(super) fn keep_sign_in(&mut self, config_file: &ConfigFile) -> Result<(), Failure> {
         let Some(fresh) = self.sign_in.take() else { return Ok(()) };
         let config = config::load(&config_file.path).map_err(InitError::Config)?;
-        let accounts = config.select(slice::from_ref(&self.draft.name))?;
-        for account in accounts {
-            let (observer, _) = output::watch(0, &[account]);
-            if let Some(tokens) = Tokens::of(account, &*observer, false) {
-                undisturbed(|| tokens.keep(&fresh).map_err(InitError::SignIn))?;
-            }
+        let account = config.one_account(Some(&self.draft.name))?;
+        let (observer, trace) = output::watch(0, &[account]);
+        if let Some(tokens) = Tokens::of(account, &*observer, trace) {
+            undisturbed(|| tokens.keep(&fresh).map_err(InitError::SignIn))?;
         }
         Ok(())
     }
