@@ -121,7 +121,7 @@ pub enum Command {
     /// Sign in with OAuth2
     ///
     /// For accounts with an [accounts.NAME.oauth] table. Prints the address where you sign in and, with
-    /// --device, the code to type there; each stands on a line of its own on stdout. Then tries the
+    /// --device, the code to type there; each on its own line on stdout. Then tries the
     /// token at the mail server, and keeps it in the ledger's folder. From then on popkeep renews it by
     /// itself. Without an option it uses a device code where the provider has that for mail, else a
     /// browser on this machine, and without a display it lets you paste.
@@ -243,7 +243,7 @@ pub struct Status {
     #[arg(long, long_help = manual::STATUS_JSON_HELP)]
     pub json: bool,
 
-    /// Show only accounts with a problem: a failed last run, a stale success, or none
+    /// Show only accounts with a problem: a failed last run, a stale success or none, or a sign-in that is needed
     #[arg(long)]
     pub failed: bool,
 

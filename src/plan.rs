@@ -76,7 +76,7 @@ impl Verdict {
     }
 }
 
-/// The row that explains a archived message.
+/// The row that explains an archived message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Archived {
     /// The row.

@@ -43,7 +43,8 @@ Print one JSON document on stdout
 
 It has exit, the exit code, and accounts, each with name, error (or null), archive, archived, octets, newest, \
 last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
---max-age), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since the last success and failures (of which kinds), quarantined and \
+--max-age), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since \
+the last success and failures (of which kinds), quarantined and \
 quarantine (the messages that have been there longest), and weeks (what was archived in each, oldest first). \
 Times are as in RFC 3339, in UTC.";
 
@@ -178,7 +179,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are archived, or left by your own max_size or --limit"),
     (
         1,
-        "messages are missing or damaged, accounts failed for different reasons, status found a stale account, or the server rejected a session command",
+        "messages are missing or damaged, accounts failed for different reasons, status found a stale account or a sign-in that is needed, or the server rejected a session command",
     ),
     (64, "wrong command line, or an account that is not configured"),
     (65, "data that popkeep wrote, such as the ledger, is damaged"),

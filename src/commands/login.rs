@@ -1,7 +1,7 @@
 //! `popkeep login`, `logout` and `token`: signing in with OAuth2.
 //!
-//! Promises: address and code stand on stdout, each in a line of its own, flushed; nothing else does. A token is kept
-//! only once the mail server has let us in with it, or could not be asked for a while. `token` prints the token alone.
+//! Promises: the address and the code go to stdout, each on its own line, flushed, and nothing else does. A token is kept
+//! only once the mail server has let us in with it, or could not be reached. `token` prints the token alone.
 
 use super::output::{self, Out};
 use super::{Failure, load};

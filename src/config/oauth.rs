@@ -93,7 +93,7 @@ pub enum Provider {
     Comcast,
 }
 
-/// What a provider's sign-in wants. `{tenant}` in an address stands for the tenant.
+/// A provider's addresses and scope. The tenant takes the place of `{tenant}` in an address.
 pub(super) struct Preset {
     pub(super) authorize_url: &'static str,
     pub(super) token_url: &'static str,

@@ -101,7 +101,7 @@ pub enum SecretError {
         /// The configuration key.
         key: &'static str,
     },
-    /// The secret comes of a sign-in, which is no matter of the configuration. Exit 78.
+    /// The secret comes from a sign-in, not from the configuration. Exit 78.
     #[error("internal error: the access token of an OAuth2 sign-in is not in the configuration")]
     SignIn,
     /// There is nobody to ask. Exit 78.

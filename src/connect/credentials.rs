@@ -17,7 +17,7 @@ pub(super) struct Credentials {
     /// A password, a token or a certificate.
     pub kind: SecretKind,
     secret: RefCell<SecretString>,
-    /// It came from the provider just now, or it is of no kind that a newer one can be had of.
+    /// It came from the provider just now, or popkeep cannot get a newer one.
     new: Cell<bool>,
     observer: Arc<dyn Observer>,
     trace: bool,

@@ -26,12 +26,12 @@ pub fn check(text: &str) -> Result<(), AddressFault> {
     if parts.secure || is_loopback(parts.host) { Ok(()) } else { Err(AddressFault::Scheme) }
 }
 
-/// The host of an address, for messages; the address itself where it is none.
+/// The host of an address, for messages; the text itself if it is not an address.
 pub fn host(text: &str) -> &str {
     parts(text).map_or(text, |parts| parts.host)
 }
 
-/// Scheme, host and port (RFC 6454), for comparing; `None` if it is no address.
+/// Scheme, host and port (RFC 6454), for comparing; `None` if it is not an address.
 pub fn origin(text: &str) -> Option<String> {
     let parts = parts(text).ok()?;
     let (scheme, usual) = if parts.secure { ("https", 443) } else { ("http", 80) };

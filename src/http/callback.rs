@@ -1,7 +1,7 @@
 //! Waits for a browser to come back with the answer to a sign-in (RFC 8252, section 7.3).
 //!
 //! Promises: only this machine can reach it; a request has at most [`REQUEST_LIMIT`] octets and comes within
-//! [`REQUEST_TIME`]; one answer is taken, and then nothing listens any more; what is no answer (`/favicon.ico`, a
+//! [`REQUEST_TIME`]; one answer is taken, and then nothing listens any more; anything else (`/favicon.ico`, a
 //! connection on which nothing comes) changes nothing. Must never: show on the page what the request said.
 #![expect(clippy::disallowed_types, reason = "this is the edge that a browser comes back to")]
 
@@ -30,9 +30,9 @@ const LOOK: Duration = Duration::from_millis(20);
 pub enum Reply {
     /// This is the answer that was waited for.
     Taken,
-    /// It is an answer, and not a good one.
+    /// It is an answer, but not a good one.
     Refused,
-    /// It is no answer.
+    /// It is not an answer.
     NoAnswer,
 }
 
@@ -159,7 +159,7 @@ impl Visitor {
         (method == "GET" && path == "/").then(|| query.to_owned())
     }
 
-    /// A browser that does not listen is no failure.
+    /// It does not matter whether the browser listens.
     fn answer(mut self, status: &str, text: &str) {
         let page = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>popkeep</title></head>\n\

@@ -18,7 +18,7 @@ pub fn address(base: &str, fields: &[(&str, &str)]) -> String {
     format!("{base}{glue}{}", encode(fields.iter().copied()))
 }
 
-/// The fields of a query. What is no UTF-8 is replaced.
+/// The fields of a query. What is not UTF-8 is replaced.
 pub fn decode(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -30,7 +30,7 @@ pub fn decode(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The only value of a field; `None` if there is none, or several.
+/// The only value of a field; `None` if it is missing, or comes more than once.
 pub fn only<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     let mut values = fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let first = values.next()?;

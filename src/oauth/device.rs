@@ -106,7 +106,7 @@ pub(super) fn sign_in(
     }
 }
 
-/// Whether a text of the provider's can stand in a line of its own as it is.
+/// Whether a provider's text can be printed on one line as it is.
 fn is_line(text: &str) -> bool {
     !text.is_empty() && text.len() <= 4096 && text == crate::text::safe::escape(text.as_bytes())
 }

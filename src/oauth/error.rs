@@ -64,10 +64,10 @@ pub enum SignInError {
     NobodyCame {
         /// The account.
         account: String,
-        /// How long it was waited.
+        /// How long popkeep waited.
         minutes: u64,
     },
-    /// What came back from the browser is no answer to what was asked. Exit 77.
+    /// What came back from the browser does not answer what was asked. Exit 77.
     #[error("the answer from the browser cannot be used: {reason}; run `popkeep login {account}` again")]
     WrongAnswer {
         /// The account.
@@ -116,7 +116,7 @@ pub enum SignInError {
     /// No client secret. Exit by its kind.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Another popkeep has the sign-in in its hands. Exit 75.
+    /// Another popkeep is renewing the sign-in. Exit 75.
     #[error(
         "another popkeep has been renewing the sign-in of {account} for too long; run popkeep again later"
     )]
@@ -132,7 +132,7 @@ pub enum SignInError {
         /// What the system said.
         source: io::Error,
     },
-    /// The token file is none. Exit 77.
+    /// The token file cannot be understood. Exit 77.
     #[error("the token file {path} is damaged; run `popkeep login {account}`")]
     Damaged {
         /// The file.
@@ -149,7 +149,7 @@ pub enum SignInError {
         source: io::Error,
     },
     /// Nothing can be shown or read. Exit 74.
-    #[error("cannot talk to whoever is to sign in: {0}")]
+    #[error("cannot show what the sign-in needs, or read the answer: {0}")]
     Person(#[source] io::Error),
     /// The system has no random numbers. Exit 74.
     #[error("the system gives no random numbers, so nobody can sign in")]

@@ -160,7 +160,7 @@ impl Store {
         }
     }
 
-    /// Takes the lock. If another run has it, it is waited for; what that run leaves may do, and then there is no need for
+    /// Takes the lock. If another run has it, this waits for it; if what that run leaves will do, nobody needs
     /// the lock.
     pub(super) fn lock(
         &self,

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::cell::RefCell;
 
-/// What stands for a secret.
+/// What is shown instead of a secret.
 const MASK: &str = "****";
 
 /// Fields of a request and of an answer that may be shown.
@@ -33,7 +33,7 @@ const HARMLESS: [&str; 17] = [
     "trace_id",
 ];
 
-/// A shorter secret is not looked for: it may stand anywhere by chance.
+/// A shorter secret is not looked for: it may be part of any word by chance.
 const TELLING: usize = 4;
 
 /// Watches an exchange.
@@ -48,7 +48,7 @@ impl<'a> Trace<'a> {
         Trace { account, observer, secrets: RefCell::default() }
     }
 
-    /// From here on this is masked wherever it stands.
+    /// From here on this is masked wherever it occurs.
     pub(super) fn hide(&self, secret: &str) {
         if secret.len() >= TELLING {
             let secret = SecretString::from(secret);
