@@ -2,6 +2,7 @@
 //! tokens that it checks by itself (JSON Web Tokens, RFC 7519).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -71,11 +72,15 @@ passdb {{
     }
 }
 
-/// An access token for `user`, good until `expires` (seconds since 1970).
+/// An access token for `user`, good until `expires` (seconds since 1970). No two are the same.
 pub(crate) fn token(user: &str, expires: i64) -> String {
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    let number = GIVEN.fetch_add(1, Ordering::Relaxed);
     let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = part(serde_json::json!({"alg": "HS256", "typ": "JWT"}));
-    let claims = part(serde_json::json!({"sub": user, "iat": 1_600_000_000, "exp": expires}));
+    let claims = part(
+        serde_json::json!({"sub": user, "iat": 1_600_000_000, "exp": expires, "jti": number.to_string()}),
+    );
     let signed = format!("{head}.{claims}");
     let mut mac = <Hmac<sha2::Sha256>>::new_from_slice(KEY).unwrap();
     mac.update(signed.as_bytes());

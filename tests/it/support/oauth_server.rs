@@ -1,6 +1,5 @@
 //! An OAuth2 provider on this machine, with faults: tokens, device codes, an authorisation page that says yes at once,
-//! and revocation. Refresh tokens are rotated; the one before the last still works until the last one was used, as at
-//! providers that know that answers get lost.
+//! and revocation. Refresh tokens are rotated as [`Rotation`] says.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{Read as _, Write as _};
@@ -12,6 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use popkeep::http::form;
 use serde_json::{Value, json};
 use sha2::Digest as _;
+
+use super::dovecot_auth;
 
 /// Access tokens that are good now; the mail server looks at them, too.
 pub(crate) type Good = Arc<Mutex<BTreeSet<String>>>;
@@ -31,14 +32,29 @@ pub(crate) enum Fault {
     Endless,
 }
 
+/// What becomes of a refresh token that is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// A new one comes, and the old one works until the new one was used, as at providers that know that answers get
+    /// lost (Microsoft).
+    UntilNextIsUsed,
+    /// A new one comes, and the old one is refused from then on.
+    AtOnce,
+    /// It works for good, and none comes.
+    Never,
+}
+
 /// How the provider is now.
 pub(crate) struct State {
     /// For requests to the token endpoint to come, one for each.
     pub(crate) faults: VecDeque<Fault>,
     /// What `expires_in` says; `None`: it is missing.
     pub(crate) expires_in: Option<Value>,
-    /// Refresh tokens are not replaced, and not sent again.
-    pub(crate) keeps_refresh_token: bool,
+    pub(crate) rotation: Rotation,
+    /// Access tokens are JSON Web Tokens for this user, signed with the key that the test's Dovecot knows.
+    pub(crate) signs_for: Option<&'static str>,
+    /// A new access token ends all earlier ones.
+    pub(crate) one_access_token: bool,
     /// The `iss` of the answer to a browser.
     pub(crate) iss: Option<String>,
     /// The answer to a browser has another `state`.
@@ -69,7 +85,9 @@ impl OAuthServer {
         let state = Arc::new(Mutex::new(State {
             faults: VecDeque::new(),
             expires_in: Some(json!(3600)),
-            keeps_refresh_token: false,
+            rotation: Rotation::UntilNextIsUsed,
+            signs_for: None,
+            one_access_token: false,
             iss: None,
             mixes_up_answers: false,
             denies: false,
@@ -219,9 +237,13 @@ impl State {
                 if !self.refresh_tokens.contains(token) {
                     return error("invalid_grant");
                 }
-                if !self.keeps_refresh_token {
-                    let used = token.to_owned();
-                    self.refresh_tokens.retain(|known| *known == used);
+                match self.rotation {
+                    Rotation::UntilNextIsUsed => {
+                        let used = token.to_owned();
+                        self.refresh_tokens.retain(|known| *known == used);
+                    }
+                    Rotation::AtOnce => self.refresh_tokens.clear(),
+                    Rotation::Never => {}
                 }
             }
             Some("authorization_code") => {
@@ -234,13 +256,19 @@ impl State {
             Some("urn:ietf:params:oauth:grant-type:device_code") if field("device_code").is_some() => {}
             _ => return error("unsupported_grant_type"),
         }
-        let access = self.new_secret("access");
+        let access = match self.signs_for {
+            None => self.new_secret("access"),
+            Some(user) => self.known_secret(dovecot_auth::token(user, dovecot_auth::LATE)),
+        };
+        if self.one_access_token {
+            good.lock().unwrap().clear();
+        }
         good.lock().unwrap().insert(access.clone());
         let mut answer = json!({"token_type": "Bearer", "access_token": access});
         if let Some(expires_in) = &self.expires_in {
             answer["expires_in"] = expires_in.clone();
         }
-        if !self.keeps_refresh_token || self.refresh_tokens.is_empty() {
+        if self.rotation != Rotation::Never || self.refresh_tokens.is_empty() {
             let refresh = self.new_secret("refresh");
             self.refresh_tokens.insert(refresh.clone());
             answer["refresh_token"] = refresh.into();
@@ -279,8 +307,11 @@ impl State {
 
     fn new_secret(&mut self, kind: &str) -> String {
         self.given += 1;
-        let secret =
-            format!("{kind}-token-number-{:04}-{:08x}", self.given, self.given * 0x9e37_79b1 % 0xffff_fffb);
+        let number = self.given;
+        self.known_secret(format!("{kind}-token-number-{number:04}-{:08x}", number * 0x9e37_79b1 % 0xffff_fffb))
+    }
+
+    fn known_secret(&mut self, secret: String) -> String {
         self.secrets.insert(secret.clone());
         secret
     }

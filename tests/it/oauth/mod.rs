@@ -10,6 +10,9 @@
 //! | a token of another's maildrop is not kept | `a_token_that_the_mail_server_refuses_is_not_kept` |
 //! | the browser's answer counts only if it is one | `the_answer_of_a_browser_must_be_an_answer` |
 //! | no secret in any output | `no_secret_in_the_trace` |
+//! | a real mail server takes the tokens | `dovecot` |
+
+mod dovecot;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
@@ -20,14 +23,14 @@ use serde_json::{Value, json};
 
 use crate::support::clock::{HOUR, library};
 use crate::support::maildrop::{Capa, Tls};
-use crate::support::oauth_server::{Fault, OAuthServer, browse};
+use crate::support::oauth_server::{Fault, OAuthServer, Rotation, browse};
 use crate::support::outcome::Outcome;
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
 
 /// A provider, a mail server that takes its tokens, and a sandbox with an account on both.
 struct Scene {
     provider: OAuthServer,
-    _server: PopServer,
+    server: Option<PopServer>,
     sandbox: Sandbox,
 }
 
@@ -48,7 +51,7 @@ impl Scene {
             PopServer::start(vec![Mail::new("a", b"Subject: one\r\n\r\none\r\n")], behaviour, Tls::Never);
         let account = Account::on("work", &server).without("password").key("oauth", provider.table(more));
         let sandbox = Sandbox::with([account]);
-        Scene { provider, _server: server, sandbox }
+        Scene { provider, server: Some(server), sandbox }
     }
 
     fn signed_in() -> Scene {
@@ -71,8 +74,15 @@ impl Scene {
 
     /// Makes the token on disk look as if it had come so many seconds earlier.
     fn age(&self, seconds: i64) {
+        self.change(|stored| {
+            stored["obtained_at"] = json!(stored["obtained_at"].as_i64().unwrap() - seconds);
+        });
+    }
+
+    /// Changes what the token file says.
+    fn change(&self, change: impl FnOnce(&mut Value)) {
         let mut stored = self.token_file();
-        stored["obtained_at"] = json!(stored["obtained_at"].as_i64().unwrap() - seconds);
+        change(&mut stored);
         std::fs::write(self.folder().join("work.json"), stored.to_string()).unwrap();
     }
 
@@ -169,7 +179,7 @@ fn a_token_is_renewed_ahead_of_its_end_whatever_the_provider_says_of_it() {
     ] {
         let scene = Scene::new();
         scene.provider.state().expires_in = expires_in.clone();
-        scene.provider.state().keeps_refresh_token = true;
+        scene.provider.state().rotation = Rotation::Never;
         scene.run("login").expect(0);
         let refresh_token = scene.token_file()["refresh_token"].clone();
         scene.age(kept);
