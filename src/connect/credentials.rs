@@ -17,7 +17,7 @@ pub(super) struct Credentials {
     /// A password, a token or a certificate.
     pub kind: SecretKind,
     secret: RefCell<SecretString>,
-    /// It came from the provider just now, or popkeep cannot get a newer one.
+    /// It came from the provider just now and has not let us in yet, or popkeep cannot get a newer one.
     new: Cell<bool>,
     observer: Arc<dyn Observer>,
     trace: bool,
@@ -62,6 +62,13 @@ impl Credentials {
             }
         }
         Ok(())
+    }
+
+    /// The server has let us in with the secret. If it refuses it later, the token has expired meanwhile.
+    pub(super) fn let_in(&self, account: &Account) {
+        if self.tokens(account).is_some() {
+            self.new.set(false);
+        }
     }
 
     /// Whether a refusal of this secret says nothing yet: a token of a sign-in that did not come just now.

@@ -236,6 +236,7 @@ impl Connector {
     fn logged_in(&self, credentials: &Credentials, omissions: Omissions) {
         let omissions = Omissions { last_try: false, ..omissions };
         self.record.logged_in(&self.account, &credentials.secret(), &omissions);
+        credentials.let_in(&self.account);
         self.omissions.replace(omissions);
         self.last_login.set(Some(clock::now()));
         self.last_session.set(Some(clock::now()));

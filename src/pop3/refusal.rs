@@ -90,6 +90,24 @@ pub fn is_about_the_account(reply: &Reply) -> bool {
     }
 }
 
+/// Whether this refusal, after the login, says that the login holds no more: the access token has expired, say. It would
+/// meet any other command as well, and a new login may help.
+pub fn ends_the_login(reply: &Reply) -> bool {
+    if reply.is_ok() {
+        return false;
+    }
+    match reply.code() {
+        Some(Code::Auth) => true,
+        Some(Code::Utf8 | Code::Unknown) | None => {
+            let words = Words::of(reply.text());
+            let over = words.have(&["expire", "timed out", "no longer valid"]);
+            over && words.have(&["session", "token", "login", "log in", "authenticat", "credential"])
+                || words.have(&["not logged in", "not authenticated", "accesstokenexpired"])
+        }
+        Some(Code::InUse | Code::LoginDelay | Code::SysTemp | Code::Sys | Code::SysPerm) => false,
+    }
+}
+
 /// A refusal's text, as what it means is looked for in it.
 struct Words {
     /// In lower case, a single space before, between and after its words; what is no ASCII ends a word.
@@ -349,6 +367,28 @@ mod tests {
             ("-ERR [X-ODD] maildrop locked", Refusal::NotNow(NotNow::InUse)),
         ] {
             assert_eq!(of(line), refusal, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_login_is_told_from_what_is_wrong_with_a_message() {
+        let ends = |line: &str| ends_the_login(&Reply::parse(line.as_bytes()).unwrap());
+        for line in [
+            "-ERR [AUTH] no",
+            "-ERR Session expired, please login again",
+            "-ERR AccessTokenExpired",
+            "-ERR Not authenticated",
+        ] {
+            assert!(ends(line), "{line}");
+        }
+        for line in [
+            "+OK the token has expired",
+            "-ERR message expired",
+            "-ERR [SYS/TEMP] session expired",
+            "-ERR no such message",
+            "-ERR user limit exceeded",
+        ] {
+            assert!(!ends(line), "{line}");
         }
     }
 

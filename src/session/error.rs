@@ -162,6 +162,14 @@ pub enum SessionError {
         /// What it said.
         reply: Reply,
     },
+    /// After the login the server said that it holds no more, as when an access token has expired. Exit 75.
+    #[error("the server ended the session at {during}: “{}”; run popkeep again", escape(.reply.text()))]
+    LoginOver {
+        /// The command.
+        during: &'static str,
+        /// What it said.
+        reply: Reply,
+    },
     /// A command that must work was refused. Exit 76.
     #[error("the server refused {command}: “{}”; run popkeep with -vv to see the whole conversation", escape(.reply.text()))]
     Refused {
@@ -218,8 +226,8 @@ impl SessionError {
         }
     }
 
-    /// Whether a new session may get further: the connection was lost, or the server's answers
-    /// no longer fit our questions.
+    /// Whether a new session may get further: the connection was lost, the login has come to its end, or the server's
+    /// answers no longer fit our questions.
     pub fn may_go_better_anew(&self) -> bool {
         matches!(
             self,
@@ -228,6 +236,7 @@ impl SessionError {
                 | SessionError::Io { .. }
                 | SessionError::Protocol { .. }
                 | SessionError::Surplus { .. }
+                | SessionError::LoginOver { .. }
         )
     }
 
@@ -259,7 +268,7 @@ impl SessionError {
             SessionError::LoginRefused(_)
             | SessionError::NothingFits { .. }
             | SessionError::NoApop { .. } => Exit::REFUSED,
-            SessionError::TryLater { .. } => Exit::TRY_LATER,
+            SessionError::TryLater { .. } | SessionError::LoginOver { .. } => Exit::TRY_LATER,
             SessionError::ClearTextRefused | SessionError::Unencodable(_) => Exit::CONFIG,
             SessionError::Sasl(error) => error.exit(),
             SessionError::Net(error) => error.exit(),

@@ -11,7 +11,7 @@ use crate::pop3::capability::Capabilities;
 use crate::pop3::command::Command;
 use crate::pop3::dialogue::Event;
 use crate::pop3::listing::parse_stat;
-use crate::pop3::refusal::is_about_the_account;
+use crate::pop3::refusal::{ends_the_login, is_about_the_account};
 use crate::pop3::reply::Reply;
 use crate::receipt::{Receipt, SessionId};
 use std::collections::VecDeque;
@@ -273,7 +273,9 @@ impl Session<Transaction> {
 }
 
 pub(super) fn refusal(command: &'static str, reply: Reply) -> SessionError {
-    if is_about_the_account(&reply) {
+    if ends_the_login(&reply) {
+        SessionError::LoginOver { during: command, reply }
+    } else if is_about_the_account(&reply) {
         SessionError::TryLater { during: command, reply }
     } else {
         SessionError::Refused { command, reply }

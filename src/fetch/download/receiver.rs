@@ -14,6 +14,7 @@ use crate::mail::line_ends::Unix;
 use crate::mail::reason;
 use crate::plan::Plan;
 use crate::pop3::listing::parse_stat;
+use crate::pop3::refusal::ends_the_login;
 use crate::pop3::reply::Reply;
 use crate::session::{DEPTH, Incoming, QUEUED, Sent, Session, SessionError, Transaction};
 use crate::stop;
@@ -102,6 +103,8 @@ pub(crate) struct MessageReceiver<'a> {
     /// What STAT said when the maildrop was listed.
     listed_stat: Option<(u64, u64)>,
     allowance: Allowance,
+    /// The login holds no more, the server has said: nothing is asked for any more.
+    login_over: Option<Reply>,
 }
 
 /// There is no more to hear.
@@ -141,6 +144,7 @@ impl<'a> MessageReceiver<'a> {
             stat_again: false,
             listed_stat: session.listed_stat(),
             allowance: Allowance::default(),
+            login_over: None,
         }
     }
 
@@ -148,10 +152,7 @@ impl<'a> MessageReceiver<'a> {
         loop {
             self.ask(session);
             let heard = match session.next() {
-                Ok(Some(Incoming::Status { command: Sent::Stat, reply })) => {
-                    self.hear_stat(&reply);
-                    continue;
-                }
+                Ok(Some(Incoming::Status { command: Sent::Stat, reply })) => self.hear_stat(&reply),
                 Ok(Some(event)) => self.hear(event),
                 Ok(None) => Err(Over),
                 Err(error) => {
@@ -173,13 +174,16 @@ impl<'a> MessageReceiver<'a> {
             }
         }
         self.download.unanswered = self.asked.len();
+        if let Some(reply) = self.login_over.take() {
+            self.download.ending = Ending::SessionFailed(SessionError::LoginOver { during: "RETR", reply });
+        }
         // What is complete is worth keeping, however the session ended.
         let _ = self.packer.send();
         self.download
     }
 
     fn ask(&mut self, session: &mut Session<Transaction>) {
-        if self.stat_under_way {
+        if self.stat_under_way || self.login_over.is_some() {
             return;
         }
         let late = self.came > 0 && self.bounds.until.is_some_and(|until| Instant::now() >= until);
@@ -228,13 +232,18 @@ impl<'a> MessageReceiver<'a> {
         }
     }
 
-    fn hear_stat(&mut self, reply: &Reply) {
-        self.stat_under_way = false;
+    fn hear_stat(&mut self, reply: &Reply) -> Result<(), Over> {
         let said = parse_stat(reply.text()).filter(|_| reply.is_ok());
         if self.ended.is_some() && (said.is_none() || said != self.listed_stat) && !self.stat_again {
+            self.stat_under_way = false;
             self.stat_again = true;
-            return;
+            return Ok(());
         }
+        if ends_the_login(reply) {
+            self.broke(SessionError::LoginOver { during: "STAT", reply: reply.clone() });
+            return Err(Over);
+        }
+        self.stat_under_way = false;
         self.stat_again = false;
         if self.ended.is_some() && self.short {
             self.looks_at_short -= 1;
@@ -242,6 +251,7 @@ impl<'a> MessageReceiver<'a> {
         self.confirm();
         self.download.settled = self.waiting.is_empty();
         self.download.other_stat |= self.listed_stat.is_some_and(|listed| said != Some(listed));
+        Ok(())
     }
 
     fn hear(&mut self, event: Incoming<'_>) -> Result<(), Over> {
@@ -257,6 +267,12 @@ impl<'a> MessageReceiver<'a> {
                 }
                 self.asked.pop_front();
                 self.opened = true;
+                if self.login_over.is_some() || ends_the_login(&reply) {
+                    // No message's fault; what was asked for behind it meets the same.
+                    self.download.broke_at.get_or_insert(item);
+                    self.login_over.get_or_insert(reply);
+                    return Ok(());
+                }
                 for (item, reply) in self.allowance.refused(item, &reply) {
                     self.refused(item, &reply);
                 }

@@ -1,56 +1,15 @@
 //! `init` signs in with OAuth2, from nothing to mail.
 
 use super::{answer, nothing_written, with};
-use crate::support::maildrop::Capa;
-use crate::support::oauth_server::{Fault, Good, OAuthServer};
-use crate::support::{Behaviour, Mail, PopServer, Sandbox};
-
-/// A mail server that takes these tokens and nothing else.
-fn mail_server(tokens: Good) -> PopServer {
-    let capa = Capa::Offers(vec!["TOP", "UIDL", "SASL XOAUTH2", "PIPELINING"]);
-    PopServer::behaving(Mail::some(3), Behaviour { capa, tokens: Some(tokens), ..Behaviour::default() })
-}
-
-/// The options that name both, for the preset `provider` with other addresses.
-fn options(provider: &OAuthServer, server: &PopServer, preset: &str) -> Vec<String> {
-    let at = |path: &str| format!("{}/{path}", provider.origin());
-    let port = server.port().to_string();
-    let words = [
-        "init",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        &port,
-        "--tls",
-        "none",
-        "--user",
-        "joe",
-        "--account",
-        "work",
-        "--archive",
-        "~/Mail/work",
-        "--oauth",
-        preset,
-        "--client-id",
-        "the-client",
-        "--scope",
-        "pop",
-        "--authorize-url",
-        &at("authorize"),
-        "--token-url",
-        &at("token"),
-        "--device-url",
-        &at("device"),
-    ];
-    words.map(str::to_owned).to_vec()
-}
+use crate::support::oauth_server::{Fault, Good, OAuthServer, mail_server};
+use crate::support::{Mail, Sandbox};
 
 #[test]
 fn a_device_sign_in_leads_from_nothing_to_mail() {
     let provider = OAuthServer::start();
-    let server = mail_server(provider.good());
+    let server = mail_server(Mail::some(3), provider.good());
     let sandbox = Sandbox::new();
-    let shown = sandbox.popkeep(with(options(&provider, &server, "microsoft"), ["--batch"])).run().expect(0);
+    let shown = sandbox.popkeep(with(provider.init(&server, "microsoft"), ["--batch"])).run().expect(0);
     let lines: Vec<&str> = shown.stdout.lines().collect();
     assert!(lines[0].starts_with(&provider.origin()) && lines[1].len() >= 8, "address and code: {lines:?}");
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
@@ -63,9 +22,9 @@ fn a_device_sign_in_leads_from_nothing_to_mail() {
 #[test]
 fn at_a_terminal_only_the_client_id_is_asked_for() {
     let provider = OAuthServer::start();
-    let server = mail_server(provider.good());
+    let server = mail_server(Mail::some(3), provider.good());
     let sandbox = Sandbox::new();
-    let mut words = options(&provider, &server, "microsoft");
+    let mut words = provider.init(&server, "microsoft");
     let at = words.iter().position(|word| word == "--client-id").unwrap();
     words.drain(at..at + 2);
     let mut terminal = sandbox.popkeep(words).on_terminal(100, 60);
@@ -81,25 +40,25 @@ fn at_a_terminal_only_the_client_id_is_asked_for() {
 #[test]
 fn a_sign_in_that_fails_writes_nothing() {
     let provider = OAuthServer::start();
-    let server = mail_server(provider.good());
+    let server = mail_server(Mail::some(3), provider.good());
     let sandbox = Sandbox::new();
     provider.will([Fault::Error("invalid_client")]);
-    sandbox.popkeep(with(options(&provider, &server, "microsoft"), ["--batch"])).run().expect(77);
+    sandbox.popkeep(with(provider.init(&server, "microsoft"), ["--batch"])).run().expect(77);
     nothing_written(&sandbox);
 
     // Signed in as somebody else: the mail server refuses the token.
-    let stranger = mail_server(Good::default());
-    sandbox.popkeep(with(options(&provider, &stranger, "other"), ["--batch"])).run().expect(77);
+    let stranger = mail_server(Mail::some(3), Good::default());
+    sandbox.popkeep(with(provider.init(&stranger, "other"), ["--batch"])).run().expect(77);
     nothing_written(&sandbox);
 }
 
 #[test]
 fn without_a_test_the_next_step_is_to_sign_in() {
     let provider = OAuthServer::start();
-    let server = mail_server(provider.good());
+    let server = mail_server(Mail::some(3), provider.good());
     let sandbox = Sandbox::new();
     let made =
-        sandbox.popkeep(with(options(&provider, &server, "other"), ["--batch", "--no-test"])).run().expect(0);
+        sandbox.popkeep(with(provider.init(&server, "other"), ["--batch", "--no-test"])).run().expect(0);
     assert!(made.stdout.contains("popkeep login work"), "{}", made.stdout);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(77).one_line(&["popkeep login work"]);
     let status = sandbox.popkeep(["status", "--json"]).run().expect(1).json();

@@ -11,8 +11,13 @@
 //! | the browser's answer counts only if it is one | `the_answer_of_a_browser_must_be_an_answer` |
 //! | no secret in any output | `no_secret_in_the_trace` |
 //! | a real mail server takes the tokens | `dovecot` |
+//! | a session that ends with its token is followed by another in the same run | `long_session` |
+//! | from nothing to mail, and eight hours without a person | `unattended::eight_hours_of_runs_from_nothing` |
+//! | a `kill -9` at any system call of a refresh costs no sign-in | `unattended::a_refresh_that_is_killed_at_any_system_call` |
 
 mod dovecot;
+mod long_session;
+mod unattended;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
@@ -22,10 +27,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::clock::{HOUR, library};
-use crate::support::maildrop::{Capa, Tls};
-use crate::support::oauth_server::{Fault, OAuthServer, Rotation, browse};
+use crate::support::oauth_server::{Fault, OAuthServer, Rotation, browse, mail_server};
 use crate::support::outcome::Outcome;
-use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+use crate::support::{Account, Mail, PopServer, Sandbox, stores};
 
 /// A provider, a mail server that takes its tokens, and a sandbox with an account on both.
 struct Scene {
@@ -42,13 +46,8 @@ impl Scene {
     /// With these keys in the oauth table besides.
     fn with(more: &str) -> Scene {
         let provider = OAuthServer::start();
-        let behaviour = Behaviour {
-            capa: Capa::Offers(vec!["TOP", "UIDL", "SASL XOAUTH2", "PIPELINING"]),
-            tokens: Some(provider.good()),
-            ..Behaviour::default()
-        };
-        let server =
-            PopServer::start(vec![Mail::new("a", b"Subject: one\r\n\r\none\r\n")], behaviour, Tls::Never);
+        let mail = Mail::new("a", b"Subject: one\r\n\r\none\r\n");
+        let server = mail_server(vec![mail], provider.good());
         let account = Account::on("work", &server).without("password").key("oauth", provider.table(more));
         let sandbox = Sandbox::with([account]);
         Scene { provider, server: Some(server), sandbox }
@@ -56,7 +55,8 @@ impl Scene {
 
     fn signed_in() -> Scene {
         let scene = Scene::new();
-        scene.sandbox.popkeep(["login", "--device"]).run().expect(0);
+        // The quickest way.
+        scene.browser(&[]).0.expect(0);
         scene
     }
 

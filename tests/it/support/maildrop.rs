@@ -88,8 +88,19 @@ pub(crate) struct Behaviour {
     pub(crate) greeting: Option<&'static str>,
     /// Lets in whoever has one of these access tokens, too (XOAUTH2).
     pub(crate) tokens: Option<super::oauth_server::Good>,
+    /// A token ends after so many messages of a session, and with it the session.
+    pub(crate) token_lasts: Option<(usize, TokenEnd)>,
     /// What it says to a correct password.
     pub(crate) login_reply: Option<&'static str>,
+}
+
+/// How a session ends with its token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TokenEnd {
+    /// The connection is closed.
+    Closed,
+    /// Everything is refused in these words from then on.
+    Refused(&'static str),
 }
 
 /// What befalls a connection.

@@ -12,7 +12,8 @@ use popkeep::http::form;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-use super::dovecot_auth;
+use super::maildrop::{Behaviour, Capa, PopServer};
+use super::{Mail, dovecot_auth};
 
 /// Access tokens that are good now; the mail server looks at them, too.
 pub(crate) type Good = Arc<Mutex<BTreeSet<String>>>;
@@ -138,6 +139,40 @@ impl OAuthServer {
         )
     }
 
+    /// `init` with the options that name this provider and this mail server, for the preset with other addresses.
+    pub(crate) fn init(&self, server: &PopServer, preset: &str) -> Vec<String> {
+        let at = |path: &str| format!("{}/{path}", self.origin());
+        let port = server.port().to_string();
+        let words = [
+            "init",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--tls",
+            "none",
+            "--user",
+            "joe",
+            "--account",
+            "work",
+            "--archive",
+            "~/Mail/work",
+            "--oauth",
+            preset,
+            "--client-id",
+            "the-client",
+            "--scope",
+            "pop",
+            "--authorize-url",
+            &at("authorize"),
+            "--token-url",
+            &at("token"),
+            "--device-url",
+            &at("device"),
+        ];
+        words.map(str::to_owned).to_vec()
+    }
+
     pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -163,6 +198,17 @@ impl OAuthServer {
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.state().secrets.iter().cloned().collect()
     }
+}
+
+/// A mail server that takes these tokens and nothing else.
+pub(crate) fn mail_server(mails: Vec<Mail>, tokens: Good) -> PopServer {
+    PopServer::behaving(mails, taking(tokens))
+}
+
+/// How it behaves.
+pub(crate) fn taking(tokens: Good) -> Behaviour {
+    let capa = Capa::Offers(vec!["TOP", "UIDL", "SASL XOAUTH2", "PIPELINING"]);
+    Behaviour { capa, tokens: Some(tokens), ..Behaviour::default() }
 }
 
 fn serve(mut stream: TcpStream, state: &Mutex<State>, good: &Good, port: u16) {
@@ -308,7 +354,10 @@ impl State {
     fn new_secret(&mut self, kind: &str) -> String {
         self.given += 1;
         let number = self.given;
-        self.known_secret(format!("{kind}-token-number-{number:04}-{:08x}", number * 0x9e37_79b1 % 0xffff_fffb))
+        self.known_secret(format!(
+            "{kind}-token-number-{number:04}-{:08x}",
+            number * 0x9e37_79b1 % 0xffff_fffb
+        ))
     }
 
     fn known_secret(&mut self, secret: String) -> String {

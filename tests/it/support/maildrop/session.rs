@@ -7,7 +7,7 @@ use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
 use super::mutation::Mutations;
-use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls};
+use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, TokenEnd};
 
 /// How long it stops in the middle of what it says: long enough that the client has read what came before.
 const WHILE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -24,6 +24,8 @@ pub(super) struct Session<'a> {
     /// Messages that DELE has taken out of `mails`.
     taken_out: Vec<Mail>,
     logged_in: bool,
+    /// What it was logged in with.
+    token: Option<String>,
     given: BTreeMap<String, usize>,
     pub(super) mutations: Option<Mutations>,
     /// Octets that may still be sent before the problem begins.
@@ -52,6 +54,7 @@ impl<'a> Session<'a> {
             retrieved: BTreeSet::new(),
             taken_out: Vec::new(),
             logged_in: false,
+            token: None,
             given: BTreeMap::new(),
             mutations,
             left,
@@ -131,6 +134,17 @@ impl<'a> Session<'a> {
     }
 
     fn answer(&mut self, verb: &str, rest: &str) -> Then {
+        if let Some((messages, how)) = self.behaviour.token_lasts
+            && self.retrieved.len() >= messages
+        {
+            if let Some(tokens) = &self.behaviour.tokens {
+                tokens.lock().unwrap().retain(|token| Some(token) != self.token.as_ref());
+            }
+            return match how {
+                TokenEnd::Closed => Then::Close,
+                TokenEnd::Refused(words) => self.refuse(words),
+            };
+        }
         let says = &self.behaviour.says;
         let line = format!("{verb} {rest}");
         if let Some(reply) = says.get(line.trim_end()).or_else(|| says.get(verb)).cloned() {
@@ -214,6 +228,7 @@ impl<'a> Session<'a> {
                 .strip_prefix("user=joe\u{1}auth=Bearer ")
                 .and_then(|rest| rest.strip_suffix("\u{1}\u{1}"));
             let good = token.is_some_and(|token| tokens.lock().unwrap().contains(token));
+            self.token = token.map(str::to_owned);
             return self.log_in(good);
         }
         self.log_in(decoded.ends_with(format!("\0{PASSWORD}").as_bytes()))
