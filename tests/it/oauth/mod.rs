@@ -12,11 +12,13 @@
 //! | no secret in any output | `no_secret_in_the_trace` |
 //! | a real mail server takes the tokens | `dovecot` |
 //! | a session that ends with its token is followed by another in the same run | `long_session` |
+//! | https with authorities of one's own, through a proxy, and with every fault | `transport` |
 //! | from nothing to mail, and eight hours without a person | `unattended::eight_hours_of_runs_from_nothing` |
 //! | a `kill -9` at any system call of a refresh costs no sign-in | `unattended::a_refresh_that_is_killed_at_any_system_call` |
 
 mod dovecot;
 mod long_session;
+mod transport;
 mod unattended;
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -45,7 +47,11 @@ impl Scene {
 
     /// With these keys in the oauth table besides.
     fn with(more: &str) -> Scene {
-        let provider = OAuthServer::start();
+        Scene::at(OAuthServer::start(), more)
+    }
+
+    /// The same at this provider.
+    fn at(provider: OAuthServer, more: &str) -> Scene {
         let mail = Mail::new("a", b"Subject: one\r\n\r\none\r\n");
         let server = mail_server(vec![mail], provider.good());
         let account = Account::on("work", &server).without("password").key("oauth", provider.table(more));

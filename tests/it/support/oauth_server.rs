@@ -2,7 +2,7 @@
 //! and revocation. Refresh tokens are rotated as [`Rotation`] says.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -12,6 +12,7 @@ use popkeep::http::form;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
+use super::certificates::Leaf;
 use super::maildrop::{Behaviour, Capa, PopServer};
 use super::{Mail, dovecot_auth};
 
@@ -72,15 +73,30 @@ pub(crate) struct State {
     secrets: BTreeSet<String>,
 }
 
+/// How the provider is reached.
+pub(crate) enum Door {
+    Clear,
+    /// Under TLS, with this certificate.
+    Tls(Leaf),
+    /// Each connection ends in the middle of its TLS handshake.
+    Cut,
+    /// The TLS handshake is answered as a web server does that speaks no TLS.
+    NoTls,
+}
+
 /// A running provider; it ends when the test's process does.
 pub(crate) struct OAuthServer {
-    port: u16,
+    origin: String,
     state: Arc<Mutex<State>>,
     good: Good,
 }
 
 impl OAuthServer {
     pub(crate) fn start() -> OAuthServer {
+        OAuthServer::behind(Door::Clear)
+    }
+
+    pub(crate) fn behind(door: Door) -> OAuthServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State {
@@ -101,14 +117,38 @@ impl OAuthServer {
         }));
         let good = Good::default();
         let (shared, tokens) = (Arc::clone(&state), Arc::clone(&good));
+        let acceptor = match &door {
+            Door::Tls(leaf) => Some(leaf.acceptor()),
+            Door::Clear | Door::Cut | Door::NoTls => None,
+        };
+        let origin = match door {
+            Door::Clear => format!("http://127.0.0.1:{port}"),
+            Door::Tls(_) | Door::Cut | Door::NoTls => format!("https://localhost:{port}"),
+        };
+        let page = origin.clone();
         std::thread::spawn(move || {
-            while let Ok((stream, _)) = listener.accept() {
-                let (shared, tokens) = (Arc::clone(&shared), Arc::clone(&tokens));
+            while let Ok((mut stream, _)) = listener.accept() {
+                if matches!(door, Door::Cut | Door::NoTls) {
+                    let _ = stream.read(&mut [0; 4096]);
+                    if matches!(door, Door::NoTls) {
+                        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+                    }
+                    continue;
+                }
+                let (shared, tokens, page) = (Arc::clone(&shared), Arc::clone(&tokens), page.clone());
+                let acceptor = acceptor.clone();
                 // A client that goes away is no error of the test.
-                std::thread::spawn(move || serve(stream, &shared, &tokens, port));
+                std::thread::spawn(move || match acceptor {
+                    None => serve(stream, &shared, &tokens, &page),
+                    Some(acceptor) => {
+                        if let Ok(stream) = acceptor.accept(stream) {
+                            serve(stream, &shared, &tokens, &page);
+                        }
+                    }
+                });
             }
         });
-        OAuthServer { port, state, good }
+        OAuthServer { origin, state, good }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -132,7 +172,7 @@ impl OAuthServer {
 
     /// `oauth = { … }` with all addresses, and this besides.
     pub(crate) fn table(&self, more: &str) -> String {
-        let at = format!("http://127.0.0.1:{}", self.port);
+        let at = &self.origin;
         format!(
             "{{ client_id = \"the-client\", scope = \"pop\", authorize_url = \"{at}/authorize\", token_url = \"{at}/token\", \
              device_url = \"{at}/device\", revoke_url = \"{at}/revoke\" {more} }}"
@@ -174,7 +214,7 @@ impl OAuthServer {
     }
 
     pub(crate) fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.origin.clone()
     }
 
     /// The fields of all requests to this path so far.
@@ -211,7 +251,7 @@ pub(crate) fn taking(tokens: Good) -> Behaviour {
     Behaviour { capa, tokens: Some(tokens), ..Behaviour::default() }
 }
 
-fn serve(mut stream: TcpStream, state: &Mutex<State>, good: &Good, port: u16) {
+fn serve(mut stream: impl Read + Write, state: &Mutex<State>, good: &Good, origin: &str) {
     while let Some((method, target, body)) = request(&mut stream) {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let fields = form::decode(if method == "POST" { &body } else { query });
@@ -250,7 +290,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, good: &Good, port: u16) {
                     let (status, text) = state.token(&fields, good);
                     (status, String::new(), text)
                 }
-                "/device" => (200, String::new(), state.device(port)),
+                "/device" => (200, String::new(), state.device(origin)),
                 "/authorize" => (302, state.authorize(&fields), String::new()),
                 "/revoke" => {
                     if let Some(token) = form::only(&fields, "token") {
@@ -322,12 +362,12 @@ impl State {
         (200, answer.to_string())
     }
 
-    fn device(&mut self, port: u16) -> String {
+    fn device(&mut self, origin: &str) -> String {
         let code = self.new_secret("device");
         self.secrets.insert("WDJB-MJHT".to_owned());
         json!({
             "device_code": code, "user_code": "WDJB-MJHT", "interval": 1, "expires_in": 900,
-            "verification_uri": format!("http://127.0.0.1:{port}/activate"),
+            "verification_uri": format!("{origin}/activate"),
         })
         .to_string()
     }
@@ -367,7 +407,7 @@ impl State {
 }
 
 /// Method, target and body.
-fn request(stream: &mut TcpStream) -> Option<(String, String, String)> {
+fn request(stream: &mut impl Read) -> Option<(String, String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut octet = [0];
