@@ -160,7 +160,7 @@ pub struct Fetch {
     pub accounts: Vec<String>,
 
     /// Show what would be fetched, deleted and left; write nothing anywhere
-    #[arg(long)]
+    #[arg(long, long_help = manual::DRY_RUN_HELP)]
     pub dry_run: bool,
 
     /// Fetch at most N messages per account; the rest is reported, but is not a failure

@@ -75,6 +75,13 @@ If the server refuses a message, sends nothing for it, stalls or hangs up, popke
 others: in the next run, then after 1 hour, 4 hours, 1 day and 3 days, and then once a week, until \
 it arrives or is no longer listed. Meanwhile each run reports it missing.";
 
+/// The long help of `--dry-run`.
+pub const DRY_RUN_HELP: &str = "\
+Show what would be fetched, deleted and left; write nothing anywhere
+
+One exception: an OAuth2 access token that has expired is renewed and written to its file, because without it nobody \
+can look, and the provider may replace the refresh token at the same time.";
+
 /// The end of the short help.
 pub const MORE: &str = "\
 Start with 'popkeep init', or run 'popkeep demo' to try it without an account.

@@ -58,7 +58,7 @@ fn look(
     observer: &Arc<dyn Observer>,
 ) -> Result<Preview, AccountError> {
     let until = connect::run_deadline(account);
-    let mut session = connect::open_session(Some(config), account, until, trace, observer)?;
+    let mut session = connect::open_session_to_look(config, account, until, trace, observer)?;
     let listing = session.listing()?;
     let preview = inventory::preview(&inventory::look(config, account, &listing, limit)?, account, true);
     connect::quit_after_a_look(session);

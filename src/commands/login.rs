@@ -9,7 +9,7 @@ use crate::cli;
 use crate::config::{Account, Flow};
 use crate::connect;
 use crate::exit::Exit;
-use crate::oauth::{self, Person, Revoked, SignInError, Tokens};
+use crate::oauth::{self, Person, Renewal, Revoked, SignInError, Tokens};
 use crate::progress::wording;
 use crate::shell;
 use secrecy::ExposeSecret as _;
@@ -105,7 +105,7 @@ pub(super) fn token<W: Write>(
     let account = config.one_account(options.account.as_deref())?;
     let (observer, trace) = output::watch(options.verbose, &[account]);
     let Some(tokens) = Tokens::of(account, &*observer, trace) else { return Ok(no_sign_in(account)) };
-    match tokens.access_token() {
+    match tokens.access_token(Renewal::Ahead) {
         Ok(token) => {
             writeln!(out, "{}", token.secret.expose_secret())?;
             Ok(Exit::OK)

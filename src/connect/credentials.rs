@@ -5,7 +5,7 @@
 use super::ConnectError;
 use crate::config::{self, Account, Auth, SecretSource, providers};
 use crate::event::Observer;
-use crate::oauth::Tokens;
+use crate::oauth::{Renewal, Tokens};
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::Choice;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +19,7 @@ pub(super) struct Credentials {
     secret: RefCell<SecretString>,
     /// It came from the provider just now and has not let us in yet, or popkeep cannot get a newer one.
     new: Cell<bool>,
+    renewal: Renewal,
     observer: Arc<dyn Observer>,
     trace: bool,
 }
@@ -27,18 +28,19 @@ impl Credentials {
     /// Gets the secret from where the account says it is.
     pub(super) fn of(
         account: &Account,
+        renewal: Renewal,
         trace: bool,
         observer: &Arc<dyn Observer>,
     ) -> Result<Credentials, ConnectError> {
         let (kind, observer) = (kind(account), Arc::clone(observer));
         let (secret, new) = match Tokens::of(account, &*observer, trace) {
             Some(tokens) if kind == SecretKind::Token => {
-                let token = tokens.access_token()?;
+                let token = tokens.access_token(renewal)?;
                 (token.secret, token.new)
             }
             _ => (obtain(account, kind)?, true),
         };
-        Ok(Credentials { kind, secret: RefCell::new(secret), new: Cell::new(new), observer, trace })
+        Ok(Credentials { kind, secret: RefCell::new(secret), new: Cell::new(new), renewal, observer, trace })
     }
 
     /// This access token, and no other.
@@ -47,6 +49,7 @@ impl Credentials {
             kind: SecretKind::Token,
             secret: RefCell::new(token.clone()),
             new: Cell::new(true),
+            renewal: Renewal::Ahead,
             observer: Arc::clone(observer),
             trace,
         }
@@ -55,7 +58,7 @@ impl Credentials {
     /// Before another session: an access token that comes to its end is replaced.
     pub(super) fn keep_fresh(&self, account: &Account) -> Result<(), ConnectError> {
         if let Some(tokens) = self.tokens(account) {
-            let token = tokens.access_token()?;
+            let token = tokens.access_token(self.renewal)?;
             if token.secret.expose_secret() != self.secret.borrow().expose_secret() {
                 self.new.set(token.new);
                 self.secret.replace(token.secret);

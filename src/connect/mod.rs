@@ -32,6 +32,7 @@ use crate::clock;
 use crate::config::{Account, Config};
 use crate::event::{Event, Observer};
 use crate::ledger::UnixTime;
+use crate::oauth::Renewal;
 use crate::pop3::capability::Expire;
 use crate::session::{Clearance, Course, Login, Omissions, Session, SessionError, Transaction};
 use crate::stop;
@@ -57,6 +58,20 @@ pub fn open_session(
     let record = config.and_then(|config| ServerRecord::look(config, account).ok()).unwrap_or_default();
     let one_at_a_time = record.is_mixed_up();
     Connector::new(account, Rc::new(record), until, trace, observer).open(one_at_a_time)
+}
+
+/// The same for a run that is to write nothing: an access token is renewed only if it has expired.
+pub fn open_session_to_look(
+    config: &Config,
+    account: &Account,
+    until: Option<Instant>,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<Session<Transaction>, ConnectError> {
+    let record = ServerRecord::look(config, account).unwrap_or_default();
+    let one_at_a_time = record.is_mixed_up();
+    let connector = Connector::new(account, Rc::new(record), until, trace, observer);
+    Connector { renewal: Renewal::Expired, ..connector }.open(one_at_a_time)
 }
 
 /// Logs in with this access token and leaves: whether it is one for this maildrop.
@@ -94,6 +109,7 @@ pub struct Connector {
     observer: Arc<dyn Observer>,
     until: Option<Instant>,
     trace: bool,
+    renewal: Renewal,
     /// Until when to wait for a maildrop that others are using; `None`: not at all.
     wait_until: Option<Instant>,
     record: Rc<ServerRecord>,
@@ -121,6 +137,7 @@ impl Connector {
             observer: Arc::clone(observer),
             until,
             trace,
+            renewal: Renewal::Ahead,
             wait_until: None,
             omissions: RefCell::new(record.omissions()),
             last_login: Cell::new(record.last_login()),
@@ -191,7 +208,7 @@ impl Connector {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let credentials = Credentials::of(&self.account, self.trace, &self.observer)?;
+        let credentials = Credentials::of(&self.account, self.renewal, self.trace, &self.observer)?;
         let endpoint = Endpoint::new(&self.account, self.until, self.trace, &self.observer)?;
         Ok(self.parts.get_or_init(|| (credentials, endpoint)))
     }

@@ -159,6 +159,11 @@ pub fn rewrite_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Whether this name is taken, as far as can be seen. A symbolic link is not followed.
+pub fn is_there(path: &Path) -> bool {
+    OsDisk.link_metadata(path).is_ok()
+}
+
 /// Makes the content of a file durable.
 pub fn sync_file(path: &Path) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;

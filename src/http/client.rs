@@ -1,8 +1,10 @@
 //! Posts a form.
 
 use super::address::{self, AddressFault};
+use crate::clock::{self, UnixTime};
 use crate::exit::Exit;
 use crate::net::{NetError, Proxy, authorities_der};
+use crate::text::dates;
 use secrecy::ExposeSecret as _;
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, ErrorKind, Read as _};
@@ -97,7 +99,7 @@ pub struct Answer {
     pub status: u16,
     /// The body, whatever it is.
     pub body: Zeroizing<Vec<u8>>,
-    /// After how many seconds to try again, if it says so in seconds.
+    /// After how many seconds to try again, if it says so.
     pub retry_after: Option<u64>,
 }
 
@@ -169,7 +171,7 @@ impl Client {
         let failed = |error: ureq::Error| failure(host(), &error);
         let mut response = self.agent.post(url).send_form(fields.iter().copied()).map_err(failed)?;
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok());
+        let retry_after = retry_after.and_then(|value| wait(value, clock::now()));
         let status = response.status().as_u16();
         let mut body = Zeroizing::new(Vec::new());
         let mut reader = response.body_mut().as_reader().take(ANSWER_LIMIT + 1);
@@ -181,6 +183,12 @@ impl Client {
         }
         Ok(Answer { status, body, retry_after })
     }
+}
+
+/// What Retry-After says (RFC 9110, section 10.2.3): seconds, or a date.
+fn wait(value: &str, now: UnixTime) -> Option<u64> {
+    let until = || u64::try_from(dates::from_http(value)?.checked_sub(now)?).ok();
+    value.trim().parse().ok().or_else(until)
 }
 
 fn failure(host: String, error: &ureq::Error) -> HttpError {
@@ -204,5 +212,21 @@ fn broken(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => "the connection ended in the middle of the answer".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait;
+
+    #[test]
+    fn a_server_has_us_wait_for_seconds_or_until_a_date() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(wait(" 120 ", 0), Some(120));
+        assert_eq!(wait(date, 784_111_700), Some(77));
+        assert_eq!(
+            (wait(date, 784_111_778), wait("soon", 0), wait("-1", 0), wait(date, i64::MIN)),
+            (None, None, None, None)
+        );
     }
 }

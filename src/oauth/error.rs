@@ -99,6 +99,16 @@ pub enum SignInError {
         /// The server is out of order.
         broken: bool,
     },
+    /// The provider said "not now" to an earlier run, and this one did not ask it. Exit 75.
+    #[error(
+        "{host} asked popkeep to wait before it asks for a token again; popkeep keeps the sign-in, so run it again in {seconds} s"
+    )]
+    AskedToWait {
+        /// The host.
+        host: String,
+        /// After how many seconds.
+        seconds: u64,
+    },
     /// The answer is something else. Exit 69.
     #[error(
         "{host} answered with something other than a token ({what}); a network login page may be in the way, so \
@@ -163,9 +173,20 @@ impl SignInError {
     /// Whether waiting and trying again may be all that is needed.
     pub fn is_temporary(&self) -> bool {
         match self {
-            SignInError::NotNow { .. } | SignInError::NotAToken { .. } | SignInError::Locked { .. } => true,
+            SignInError::NotNow { .. }
+            | SignInError::AskedToWait { .. }
+            | SignInError::NotAToken { .. }
+            | SignInError::Locked { .. } => true,
             SignInError::Http(error) => error.exit().is_transient() || error.exit() == Exit::REFUSED,
             _ => false,
+        }
+    }
+
+    /// For how many seconds the provider wants no further request, if it says so.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            SignInError::NotNow { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -195,7 +216,9 @@ impl SignInError {
             SignInError::NotNow { broken: true, .. }
             | SignInError::NotAToken { .. }
             | SignInError::Port { .. } => Exit::UNAVAILABLE,
-            SignInError::NotNow { broken: false, .. } | SignInError::Locked { .. } => Exit::TRY_LATER,
+            SignInError::NotNow { broken: false, .. }
+            | SignInError::AskedToWait { .. }
+            | SignInError::Locked { .. } => Exit::TRY_LATER,
             SignInError::Http(error) => error.exit(),
             SignInError::Secret(error) => error.exit(),
             SignInError::File { .. } | SignInError::Person(_) | SignInError::NoRandomNumbers => Exit::IO,

@@ -28,10 +28,11 @@ pub use store::{Problem, SignIn};
 use crate::clock::{self, UnixTime};
 use crate::config::{Account, Flow, OAuth};
 use crate::event::Observer;
+use crate::http;
 use endpoint::{Endpoint, Grant};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
-use store::{Store, Stored};
+use store::{LONGEST_WAIT, Store, Stored};
 
 /// An access token that is left alone for at least so long is used where no new one is to be had, in seconds.
 const STILL_GOOD: UnixTime = 60;
@@ -43,6 +44,15 @@ pub struct AccessToken {
     pub secret: SecretString,
     /// It came from the provider just now.
     pub new: bool,
+}
+
+/// When a token that is on disk is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Ahead of its end: when less than ten minutes of it remain (half its lifetime, if that is shorter).
+    Ahead,
+    /// Only once it has expired, for a run that is to write nothing.
+    Expired,
 }
 
 /// Whoever is to sign in.
@@ -106,12 +116,19 @@ impl<'a> Tokens<'a> {
         Some(Tokens { account, oauth, observer, trace, store })
     }
 
-    /// An access token that is good for a while: the one on disk, or a new one when less than ten minutes of it remain
-    /// (half its lifetime, if that is shorter).
-    pub fn access_token(&self) -> Result<AccessToken, SignInError> {
+    /// An access token: the one on disk, or a new one when `renewal` says so.
+    pub fn access_token(&self, renewal: Renewal) -> Result<AccessToken, SignInError> {
         let now = clock::now();
-        match self.store.read()? {
-            Some(stored) if self.is_ours(&stored) && stored.is_fresh(now) => Ok(stored.used()),
+        let stored = match renewal {
+            Renewal::Ahead => self.store.read_once_settled()?,
+            Renewal::Expired => self.store.read()?,
+        };
+        let holds = |stored: &Stored| match renewal {
+            Renewal::Ahead => stored.is_fresh(now),
+            Renewal::Expired => stored.remains(now) > 0,
+        };
+        match stored {
+            Some(stored) if self.is_ours(&stored) && holds(&stored) => Ok(stored.used()),
             Some(stored) if self.is_ours(&stored) => match self.refreshed(None) {
                 // A new one was wanted early; the old one still does.
                 Err(error) if error.is_temporary() && stored.remains(now) > STILL_GOOD => Ok(stored.used()),
@@ -147,6 +164,7 @@ impl<'a> Tokens<'a> {
                 expires_in: grant.expires_in,
                 signed_in_at: now,
                 problem: None,
+                ask_again_at: None,
             },
         })
     }
@@ -221,6 +239,10 @@ impl<'a> Tokens<'a> {
         if will_do(&stored) {
             return Ok(stored.used());
         }
+        if let Some(seconds) = stored.waits(clock::now()) {
+            let host = http::host(&self.oauth.token_url).to_owned();
+            return Err(SignInError::AskedToWait { host, seconds });
+        }
         let Some(refresh_token) = &stored.refresh_token else {
             let error = SignInError::CannotRenew { account: self.account.name.clone() };
             self.note(&lock, &stored, &error);
@@ -246,7 +268,11 @@ impl<'a> Tokens<'a> {
         let before = stored.problem.as_ref().filter(|before| before.since <= clock::now());
         let since = before.map_or_else(clock::now, |before| before.since);
         let problem = Problem { since, needs_person: error.needs_person(), words: error.to_string() };
-        let noted = Stored { problem: Some(problem), ..stored.clone() };
+        let ask_again_at = error.retry_after().map(|seconds| {
+            clock::now()
+                .saturating_add(UnixTime::try_from(seconds).unwrap_or(UnixTime::MAX).min(LONGEST_WAIT))
+        });
+        let noted = Stored { problem: Some(problem), ask_again_at, ..stored.clone() };
         let _ = self.store.reserve(lock).and_then(|()| self.store.write(lock, &noted));
     }
 
@@ -286,6 +312,7 @@ impl Stored {
             obtained_at: now,
             expires_in: grant.expires_in,
             problem: None,
+            ask_again_at: None,
             ..self.clone()
         }
     }

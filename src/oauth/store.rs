@@ -1,8 +1,9 @@
 //! The token file `tokens/ACCOUNT.json`, and its lock `tokens/ACCOUNT.lock`: nothing else is ever in that folder.
 //!
 //! A new content is written beside that folder, `.token-ACCOUNT.new`, synced, and renamed. The room for it is taken before
-//! the provider is asked, so that a full disk cannot cost a refresh token that it has just replaced. What a run that was
-//! killed has left there is finished if it is whole, and removed if it is not.
+//! the provider is asked, so that a full disk cannot cost a refresh token that it has just replaced; until the answer is here
+//! it holds blanks. The content needs a name while it is synced: what a run that was killed has left there is finished if it
+//! is whole, and removed if it is not, by the next run that wants a token.
 
 use super::{AccessToken, SignInError};
 use crate::clock::{self, UnixTime};
@@ -29,6 +30,9 @@ const AHEAD: UnixTime = 600;
 
 /// No token is believed to hold for longer, in seconds.
 const LONGEST: UnixTime = 366 * clock::DAY;
+
+/// For how long a provider can have us wait, in seconds.
+pub(super) const LONGEST_WAIT: UnixTime = clock::DAY;
 
 /// How long another run may have the lock. A request ends long before.
 const LOCK_TIME: Duration = Duration::from_secs(90);
@@ -68,6 +72,9 @@ pub(super) struct Stored {
     pub(super) signed_in_at: UnixTime,
     #[serde(default)]
     pub(super) problem: Option<Problem>,
+    /// Before this time the provider wants no further request (Retry-After).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ask_again_at: Option<UnixTime>,
 }
 
 /// Why the last attempt to renew a token failed.
@@ -104,6 +111,13 @@ impl Stored {
 
     pub(super) fn is_fresh(&self, now: UnixTime) -> bool {
         self.remains(now) > AHEAD.min(self.expires_in.clamp(0, LONGEST) / 2)
+    }
+
+    /// For how many seconds the provider wants no further request. A time that is further away than any that is stored
+    /// came from a wrong clock: it is not believed.
+    pub(super) fn waits(&self, now: UnixTime) -> Option<u64> {
+        let at = self.ask_again_at.filter(|at| clock::is_to_come(*at, LONGEST_WAIT, now))?;
+        u64::try_from(at - now).ok()
     }
 
     pub(super) fn used(&self) -> AccessToken {
@@ -158,6 +172,16 @@ impl Store {
                 }),
             },
         }
+    }
+
+    /// What is on disk now, once what a run that was killed left is settled. A run that is at work sees to its own.
+    pub(super) fn read_once_settled(&self) -> Result<Option<Stored>, SignInError> {
+        if disk::is_there(&self.draft)
+            && let Some(held) = AccountLock::try_take(&self.lock).map_err(|source| self.failed(source))?
+        {
+            return self.read_and_settle(&Lock { _held: held });
+        }
+        self.read()
     }
 
     /// Takes the lock. If another run has it, this waits for it; if what that run leaves will do, nobody needs
@@ -250,6 +274,7 @@ mod tests {
             expires_in,
             signed_in_at: NOW - 5,
             problem: None,
+            ask_again_at: None,
         }
     }
 
@@ -261,6 +286,36 @@ mod tests {
         assert!(!fresh(-1, 3600), "a clock that was wrong");
         assert!(!fresh(0, 0) && !fresh(0, -5) && !fresh(i64::MIN, i64::MAX) && !fresh(i64::MAX, i64::MAX));
         assert!(!stored(i64::MIN, i64::MAX, "r").is_fresh(NOW), "nothing holds for ever");
+    }
+
+    #[test]
+    fn no_clock_makes_a_wait_longer_than_a_day() {
+        let waits = |at| Stored { ask_again_at: at, ..stored(NOW, 3600, "r") }.waits(NOW);
+        assert_eq!(waits(Some(NOW + 7)), Some(7));
+        assert_eq!(waits(Some(NOW + clock::DAY)), Some(86_400));
+        for at in [None, Some(NOW), Some(NOW + clock::DAY + 1), Some(i64::MAX), Some(i64::MIN)] {
+            assert_eq!(waits(at), None, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_settled_by_the_next_that_wants_a_token() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::of(home.path(), "work");
+        let (lock, _) = store.lock(|_| false).unwrap();
+        let lock = lock.unwrap();
+        store.reserve(&lock).unwrap();
+        store.write(&lock, &stored(NOW, 3600, "first")).unwrap();
+        let next = serde_json::to_vec(&stored(NOW, 3600, "second")).unwrap();
+        disk::write_new_private(&store.draft, &next).unwrap();
+        let refresh_token = || {
+            store.read_once_settled().unwrap().unwrap().refresh_token.unwrap().0.expose_secret().to_owned()
+        };
+        assert_eq!(refresh_token(), "first", "another run has the lock: it is its draft");
+        assert!(disk::is_there(&store.draft));
+        drop(lock);
+        assert_eq!(refresh_token(), "second");
+        assert!(!disk::is_there(&store.draft));
     }
 
     #[test]

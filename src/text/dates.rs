@@ -26,6 +26,11 @@ pub fn moment(at: UnixTime) -> String {
     written(at, "%Y-%m-%d %H:%M:%S", TimeZone::system())
 }
 
+/// What HTTP writes, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7); `None` if it is something else.
+pub fn from_http(text: &str) -> Option<UnixTime> {
+    jiff::fmt::rfc2822::parse(text.trim()).ok().map(|at| at.timestamp().as_second())
+}
+
 fn written(at: UnixTime, format: &str, zone: TimeZone) -> String {
     match Timestamp::from_second(at) {
         Ok(at) => at.to_zoned(zone).strftime(format).to_string(),
@@ -60,6 +65,8 @@ mod tests {
         assert_eq!(day_utc(1_795_323_612), "2026-11-22");
         assert_eq!(rfc3339(1_795_323_612).as_deref(), Some("2026-11-22T05:00:12Z"));
         assert_eq!(rfc3339(253_402_300_800), None, "no time in 1970 either");
+        assert_eq!(from_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!((from_http("120"), from_http("")), (None, None));
         assert_eq!(ago(100, 130), "30 s ago");
         assert_eq!(ago(0, 119 * 60), "119 min ago");
         assert_eq!(ago(0, 26 * 3600), "26 h ago");
