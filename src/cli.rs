@@ -11,6 +11,8 @@ mod tests;
 
 pub use init::{Init, Keeping, Protection};
 
+use crate::config::parse_size;
+use crate::verify::Share;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,12 +78,21 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
-    /// Check that everything archived is still there and whole, without connecting
+    /// Check that everything archived is still there and whole, and repair what is not
     ///
     /// Reads every archived message and compares it with the hash recorded when it arrived. Reports what
     /// is intact, where a mail program has changed header marks (Status, X-Mozilla-Status and the
     /// like), what is damaged, what is missing, and how many messages in the archive are not in the
-    /// ledger. Changes nothing in the archive. Exits with 1 if a message is damaged or missing.
+    /// ledger. Without --repair it contacts no server and changes nothing in the archive, and a fetch may
+    /// run meanwhile. Exits with 1 if a message is damaged or missing at the end.
+    ///
+    /// With --read a run reads a share of the archive: what was not read for the longest time. With
+    /// 5% a day everything is read once in twenty days. Every message is looked for in any case.
+    ///
+    /// With --repair, popkeep fetches what is damaged from the server again, or takes it from the
+    /// places that you name with --from. The good copy is in the archive and was read back before the bad
+    /// one is moved to damaged/ in the state folder. A damaged part of an mbox stays where it is; the
+    /// good copy is appended.
     ///
     /// With --accept you say that what is gone or changed is so on purpose. It stays in the ledger, so
     /// that popkeep never fetches it again, no longer mentions it, and never deletes it from the server.
@@ -263,11 +274,33 @@ pub struct Verify {
     #[arg(long, long_help = manual::VERIFY_JSON_HELP)]
     pub json: bool,
 
+    /// Read all, a share such as 5%, or a size such as 10GB: what was not read for the longest time
+    #[arg(long, value_name = "SHARE", default_value = "all", value_parser = share)]
+    pub read: Share,
+
+    /// Stop reading after this long, and leave the rest to the next run
+    #[arg(long, value_name = "SPAN", value_parser = age)]
+    pub max_duration: Option<Duration>,
+
+    /// Replace damaged copies by good ones, from the server
+    #[arg(long, conflicts_with = "accept")]
+    pub repair: bool,
+
+    /// With --repair: take good copies from this Maildir, mbox or folder, not from the server
+    #[arg(long, value_name = "PATH", requires = "repair")]
+    pub from: Vec<PathBuf>,
+
+    /// With --repair: also fetch again what was removed from the archive
+    #[arg(long, requires = "repair")]
+    pub removed: bool,
+
     /// Accept what is gone or changed as intended, and do not mention it again
+    ///
+    /// On a terminal popkeep asks first.
     #[arg(long)]
     pub accept: bool,
 
-    /// Print nothing if all is well
+    /// Print nothing if all is well, otherwise a line for each problem
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -384,7 +417,20 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-/// `--max-age` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
+/// `--read`: `all`, hundredths such as `5%` or `0.5%`, or a size.
+fn share(text: &str) -> Result<Share, String> {
+    let wrong = || "give all, a share such as 5%, or a size such as 500MB or 10 GiB".to_owned();
+    if text == "all" {
+        return Ok(Share::All);
+    }
+    let Some(percent) = text.strip_suffix('%') else {
+        return parse_size(text).filter(|octets| *octets > 0).map(Share::Octets).ok_or_else(wrong);
+    };
+    let percent = percent.trim().parse::<f64>().ok();
+    percent.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(Share::Percent).ok_or_else(wrong)
+}
+
+/// `--max-age`, `--max-duration` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
 fn age(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::Span>()
         .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))

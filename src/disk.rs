@@ -25,7 +25,7 @@ pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;
 pub use replace::{replace_as_it_was, replace_private, replace_shared};
 pub use small::{
-    AccountLock, is_there, last_change, make_private_dirs, mode_and_owner, names_in, read_limited,
+    AccountLock, is_there, keep_copy, last_change, make_private_dirs, mode_and_owner, names_in, read_limited,
     read_private, remove, rename_new, rewrite_private, sync_file, write_new_private,
 };
 pub(crate) use small::{is_alive, make_dirs, secure_dirs, sync_names};
@@ -95,6 +95,9 @@ pub trait DiskFile: Read + Write + Seek + Send {
     fn set_modified(&mut self, at: i64) -> io::Result<()>;
     /// What is known of it.
     fn metadata(&self) -> io::Result<Meta>;
+    /// Lets go of what the system has of it in memory, so that what is read next comes from the disk. Where that cannot
+    /// be done, nothing happens.
+    fn drop_cached(&mut self) {}
     /// Takes the write lock of the whole file that `fcntl` knows, tied to this open file; `false` when another holds one. Closing the file
     /// gives it back.
     fn try_lock(&mut self) -> io::Result<bool>;

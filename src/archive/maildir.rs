@@ -11,6 +11,7 @@ mod delivery;
 mod folder;
 mod look;
 mod mark;
+mod reading;
 mod recovery;
 mod temporary;
 #[cfg(test)]
@@ -19,8 +20,8 @@ mod unknown;
 
 use super::presence::Begun;
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
-    digest_of, expected, expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Beside, Copy, CopyAt, CopyReader, Met, Pending, Presence,
+    Recovery, are_most, digest_of, expected, expects_mail,
 };
 use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile as _, Kind};
@@ -30,7 +31,7 @@ use crate::mail::names::{self, Key, ShortHash};
 use crate::mail::{dated, headers};
 use folder::{Folder, Tag};
 use std::collections::HashMap;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use temporary::Temporary;
@@ -213,8 +214,7 @@ fn key_of(row: &Row) -> Option<Key> {
 }
 
 impl<D: Disk> Archive for Maildir<D> {
-    fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
-        let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
+    fn check(&mut self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
         match self.disk.metadata(&self.root) {
             Ok(meta) if meta.kind == Kind::Folder => {}
             Ok(_) => return Err(ArchiveError::cannot_create(&self.root, "it is not a folder")),
@@ -222,11 +222,17 @@ impl<D: Disk> Archive for Maildir<D> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(ArchiveError::at_first(&self.root, &error)),
         }
-        if expects_mail(ledger)? && !self.has_mark() {
-            if !self.holds_a_known_copy(ledger)? {
-                let (path, expected) = (self.root.display().to_string(), expected(ledger)?);
-                return Err(ArchiveError::Vanished { path, expected });
-            }
+        if expects_mail(ledger)? && !self.has_mark() && !self.holds_a_known_copy(ledger)? {
+            let (path, expected) = (self.root.display().to_string(), expected(ledger)?);
+            return Err(ArchiveError::Vanished { path, expected });
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
+        self.check(ledger)?;
+        let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
+        if expects_mail(ledger)? {
             self.leave_mark();
         }
         self.make_folders()?;
@@ -376,11 +382,38 @@ impl<D: Disk> Archive for Maildir<D> {
         Ok(if found { Copy::Changed } else { Copy::Gone })
     }
 
-    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
-        self.read_copy(row)
+    fn locate(&mut self, _ledger: &dyn Ledger, _moved: bool) -> Result<(), ArchiveError> {
+        self.folder.look()
     }
 
-    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+    fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError> {
+        let Some(tag) = tag_of(row) else { return Ok(Vec::new()) };
+        Ok(self.folder.find(&tag)?.into_iter().map(CopyAt::File).collect())
+    }
+
+    fn reader(&self) -> Arc<dyn CopyReader> {
+        Arc::new(reading::FileReader(Arc::clone(&self.disk)))
+    }
+
+    fn take_out(
+        &mut self,
+        bad: &Place,
+        kept: &mut dyn FnMut(&Path) -> io::Result<()>,
+    ) -> Result<bool, ArchiveError> {
+        let Place::Maildir { key } = bad else { return Ok(false) };
+        self.folder.refresh()?;
+        for path in self.folder.find(&Tag::of_place(key))? {
+            let taken = kept(&path).and_then(|()| self.disk.unlink(&path));
+            match taken {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                taken => taken.map_err(|error| ArchiveError::at(&path, &error))?,
+            }
+            self.disk.sync_dir(disk::parent(&path)).map_err(|error| ArchiveError::at(&path, &error))?;
+        }
+        Ok(true)
+    }
+
+    fn beside(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
         self.without_a_row(ledger)
     }
 }

@@ -11,8 +11,9 @@ mod append;
 mod lock;
 mod look;
 mod mail_behind;
+mod reading;
 mod recovery;
-mod region;
+pub(super) mod region;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,8 @@ mod unknown;
 
 use super::presence::Begun;
 use super::{
-    Archive, ArchiveError, Arrived, BUFFER, Copy, Examined, Met, Pending, Presence, Recovery, are_most,
-    expected, expects_mail,
+    Archive, ArchiveError, Arrived, BUFFER, Beside, Copy, CopyAt, CopyReader, Met, Pending, Presence,
+    Recovery, are_most, expected, expects_mail,
 };
 use crate::disk::{self, Access, Disk};
 use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime, UnknownCopy};
@@ -29,6 +30,7 @@ use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
 use crate::mail::mboxrd::Quote;
 use spool::Spool;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -55,6 +57,16 @@ pub struct Mbox<D: Disk> {
     patience: Duration,
     /// What the look of this run found, with what was appended since.
     seen: Option<LookRecord>,
+    /// Where copies are that are not where they are recorded.
+    elsewhere: Elsewhere,
+}
+
+/// Copies that are not where they are recorded, as far as that was looked for.
+#[derive(Default)]
+struct Elsewhere {
+    moved: HashMap<Seq, Range<u64>>,
+    /// Those that are nowhere, ascending.
+    absent: Vec<Seq>,
 }
 
 /// The message that is being written.
@@ -96,6 +108,7 @@ impl<D: Disk> Mbox<D> {
             name_is_durable: false,
             patience: lock::PATIENCE,
             seen: None,
+            elsewhere: Elsewhere::default(),
         }
     }
 
@@ -144,7 +157,20 @@ fn region_of(row: &Row) -> Option<Range<u64>> {
 }
 
 impl<D: Disk> Archive for Mbox<D> {
+    fn check(&mut self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
+        match self.disk.link_metadata(&self.path) {
+            Ok(meta) => lock::check(&self.path, &meta),
+            Err(error) if error.kind() == ErrorKind::NotFound && !expects_mail(ledger)? => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let (path, expected) = (self.path.display().to_string(), expected(ledger)?);
+                Err(ArchiveError::Vanished { path, expected })
+            }
+            Err(error) => Err(ArchiveError::at_first(&self.path, &error)),
+        }
+    }
+
     fn open(&mut self, ledger: &mut dyn Ledger) -> Result<(), ArchiveError> {
+        self.check(ledger)?;
         let cannot = |path: &Path, error: io::Error| ArchiveError::at_first(path, &error);
         let holds = !ledger.newest(Seq::MAX, 1)?.is_empty();
         let folder = disk::parent(&self.path);
@@ -153,18 +179,7 @@ impl<D: Disk> Archive for Mbox<D> {
             // A run that was killed may have made them, and not durable.
             disk::secure_dirs(&*self.disk, folder).map_err(|error| cannot(folder, error))?;
         }
-        let exists = match self.disk.link_metadata(&self.path) {
-            Ok(meta) => {
-                lock::check(&self.path, &meta)?;
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => false,
-            Err(error) => return Err(cannot(&self.path, error)),
-        };
-        if !exists && expects_mail(ledger)? {
-            let (path, expected) = (self.path.display().to_string(), expected(ledger)?);
-            return Err(ArchiveError::Vanished { path, expected });
-        }
+        let exists = self.disk.link_metadata(&self.path).is_ok();
         let written = if exists { &self.path } else { folder };
         self.disk.writable(written).map_err(|error| cannot(written, error))
     }
@@ -283,11 +298,33 @@ impl<D: Disk> Archive for Mbox<D> {
         Ok(copy.map_or(Copy::Changed, Copy::Intact))
     }
 
-    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
-        self.read_copy(row)
+    fn locate(&mut self, ledger: &dyn Ledger, moved: bool) -> Result<(), ArchiveError> {
+        self.elsewhere = if moved { self.find_elsewhere(ledger)? } else { self.behind_the_end(ledger)? };
+        Ok(())
     }
 
-    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
+    fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError> {
+        if self.elsewhere.absent.binary_search(&row.seq).is_ok() {
+            return Ok(Vec::new());
+        }
+        let moved = self.elsewhere.moved.get(&row.seq).cloned();
+        let at = |region| CopyAt::Region { path: Arc::from(self.path.as_path()), region };
+        Ok(moved.or_else(|| region_of(row)).map(at).into_iter().collect())
+    }
+
+    fn reader(&self) -> Arc<dyn CopyReader> {
+        Arc::new(reading::RegionReader(Arc::clone(&self.disk)))
+    }
+
+    fn take_out(
+        &mut self,
+        _bad: &Place,
+        _kept: &mut dyn FnMut(&Path) -> io::Result<()>,
+    ) -> Result<bool, ArchiveError> {
+        Ok(false)
+    }
+
+    fn beside(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
         self.without_a_row(ledger)
     }
 }

@@ -10,24 +10,30 @@
 //! The caller's turn of events: [`Archive::open`], [`Archive::recover`], [`Archive::look`], then for each message
 //! [`Archive::begin`], [`Archive::write`], [`Archive::finish`] and either [`Archive::keep`] or
 //! [`Archive::discard`], and [`Archive::commit`] for each batch. [`Archive::verify`] may come at
-//! any time after `open`.
+//! any time after `open`. Whoever only reads: [`Archive::check`], [`Archive::locate`], then [`Archive::copies`].
 
+pub mod collection;
 mod error;
 pub mod maildir;
 pub mod mbox;
 mod presence;
+mod reading;
 #[cfg(test)]
 mod testing;
 
 pub use error::ArchiveError;
 
 pub use presence::{Presence, Whereabouts};
+pub use reading::{Content, CopyAt, CopyReader};
 
-use crate::ledger::{Ledger, LedgerError, Row, Seq, UnixTime, UnknownCopy};
+use crate::ledger::{Ledger, LedgerError, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::bare::{self, Bare, BareHeader, Extent};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, ShortHash};
 use crate::receipt::VerifiedCopy;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What is known of a message when its last octet has been written.
 #[derive(Clone, Debug)]
@@ -62,23 +68,13 @@ pub enum Copy {
     Changed,
 }
 
-/// What a copy is that was read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Examined {
-    /// The message.
-    Whole {
-        /// Octet for octet; otherwise mail programs have written marks into its header.
-        exactly: bool,
-    },
-    /// Something else.
-    Damaged {
-        /// Where it is.
-        place: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Nothing.
-    Gone,
+/// What is in an archive beside the copies of the ledger's rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Messages that no row explains.
+    pub foreign: u64,
+    /// Further copies of rows' messages.
+    pub twice: u64,
 }
 
 /// An unknown copy, as it was read just now.
@@ -120,6 +116,9 @@ pub struct Recovery {
 /// When an operation on the open message fails, that message is thrown away; those pending are
 /// not touched, and may be committed.
 pub trait Archive: Send {
+    /// Is the archive there, as [`Archive::open`] has it? Makes nothing.
+    fn check(&mut self, ledger: &dyn Ledger) -> Result<(), ArchiveError>;
+
     /// Before login: is the archive there? It is known by its mark (for an mbox, by the file itself) or by the copy
     /// of a message. Makes missing folders only where it is, or while the ledger expects no message in it. Fails
     /// with [`ArchiveError::Vanished`] when the ledger expects messages and nothing shows that this is their
@@ -194,11 +193,26 @@ pub trait Archive: Send {
     /// write are no difference.
     fn verify(&mut self, row: &Row) -> Result<Copy, ArchiveError>;
 
-    /// Reads the copy of a stored row, for whoever wants to know what is wrong with it. After `look`.
-    fn examine(&mut self, row: &Row) -> Result<Examined, ArchiveError>;
+    /// Finds out where the copies are; writes nothing. An mbox's are taken to be where they are recorded, unless `moved`
+    /// ones are to be found, which means looking through the file under its lock.
+    fn locate(&mut self, ledger: &dyn Ledger, moved: bool) -> Result<(), ArchiveError>;
 
-    /// How many messages are in the archive that no row of the ledger explains. After `look`.
-    fn foreign(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError>;
+    /// Where the copies of a row may be, after [`Archive::locate`]; none: it has no copy.
+    fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError>;
+
+    /// Reads what [`Archive::copies`] gives.
+    fn reader(&self) -> Arc<dyn CopyReader>;
+
+    /// Gives what is left of a bad copy to `kept`, and takes it out of the archive once that has kept it: then `true`.
+    /// An mbox is not rewritten, and keeps it.
+    fn take_out(
+        &mut self,
+        bad: &Place,
+        kept: &mut dyn FnMut(&Path) -> io::Result<()>,
+    ) -> Result<bool, ArchiveError>;
+
+    /// What else is there, after [`Archive::locate`].
+    fn beside(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError>;
 }
 
 /// Whether a message should be in the archive.
@@ -225,12 +239,12 @@ fn are_most(present: u64, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
 }
 
 /// Reads a stored form to its end and hashes it.
-fn digest_of(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+fn digest_of(file: impl io::Read) -> io::Result<(Digest, u64)> {
     digest_with(Digester::new(), file, &mut |_| {})
 }
 
 /// The same for what may be an unknown copy.
-fn meet(file: impl std::io::Read) -> std::io::Result<Met> {
+fn meet(file: impl io::Read) -> io::Result<Met> {
     let (mut bare, mut extent) = (BareHeader::default(), Extent::default());
     let (digest, _) = digest_with(Digester::new(), file, &mut |octets| {
         bare.update(octets);
@@ -240,15 +254,15 @@ fn meet(file: impl std::io::Read) -> std::io::Result<Met> {
 }
 
 /// The same with the marks of mail programs left out of the core.
-fn digest_of_marked(file: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
+fn digest_of_marked(file: impl io::Read) -> io::Result<(Digest, u64)> {
     digest_with(Digester::without_marks(), file, &mut |_| {})
 }
 
 fn digest_with(
     mut digester: Digester,
-    mut file: impl std::io::Read,
+    mut file: impl io::Read,
     also: &mut dyn FnMut(&[u8]),
-) -> std::io::Result<(Digest, u64)> {
+) -> io::Result<(Digest, u64)> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match file.read(&mut buffer) {
@@ -257,7 +271,7 @@ fn digest_with(
                 digester.update(&buffer[..got]);
                 also(&buffer[..got]);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }

@@ -4,8 +4,8 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, Which,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
+    Quirks, Row, RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -327,7 +327,7 @@ impl Ledger for WatchedLedger {
         self.inner.first_look()
     }
 
-    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+    fn other_places(&self, each: &mut dyn FnMut(Other, &Place)) -> Result<(), LedgerError> {
         self.inner.other_places(each)
     }
 
@@ -353,6 +353,14 @@ impl Ledger for WatchedLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.inner.newest(before, limit)
+    }
+
+    fn rows(&self, from: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.inner.rows(from, limit)
+    }
+
+    fn verification(&self) -> Result<VerificationRecord, LedgerError> {
+        self.inner.verification()
     }
 
     fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {

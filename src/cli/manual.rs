@@ -55,8 +55,10 @@ Print one JSON document on stdout
 It has exit, the exit code, and accounts, each with name, error (or null), archived (messages in the ledger), \
 present (those in the archive), read (copies that were read), octets (of these), intact, changed (only in the \
 header marks of mail programs), damaged (each with id, place and reason), missing (each with id and uid), \
-foreign (messages in the archive that are not in the ledger), repaired, and accepted (gone or changed on purpose, \
-as recorded by --accept). id is the beginning of the hash of the content.";
+foreign (messages in the archive that are not in the ledger), twice (further copies of messages), repaired, \
+accepted (gone or changed on purpose, as recorded by --accept), and put_off (copies that --max-duration left to the \
+next run). id is the beginning of the hash of the content. Damaged and missing messages also have uid, date, from \
+and subject as far as they are known, and on_server: whether the server listed the message in the last run.";
 
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
@@ -131,6 +133,9 @@ pub const STATUS: &[Example] = &[
 /// Examples for `verify`.
 pub const VERIFY: &[Example] = &[
     ("popkeep verify", "is everything archived still there, and whole?"),
+    ("popkeep verify --read 5% --quiet", "a daily share, from cron"),
+    ("popkeep verify work --repair", "fetch what is damaged from the server again"),
+    ("popkeep verify work --repair --from /backup/Mail/work", "take it from a copy of the archive"),
     ("popkeep verify work --accept", "what is gone from the archive was removed on purpose"),
 ];
 

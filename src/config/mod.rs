@@ -29,7 +29,7 @@ pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
 pub use location::{config_path, state_dir};
 pub use oauth::{ClientSecret, Flow, OAuth, Provider};
-pub use quantity::parse_duration;
+pub use quantity::{parse_duration, parse_size};
 pub use resolved::{
     Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
     Tls,

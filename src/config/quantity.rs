@@ -48,7 +48,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 /// Reads a size in octets: a number and an optional unit (`KiB`, `MiB`, `GiB`, or `kB`, `MB`,
 /// `GB` for powers of 1000). `None` if it is none.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+pub fn parse_size(text: &str) -> Option<u64> {
     text.trim().parse::<ByteSize>().ok().map(|size| size.as_u64())
 }
 

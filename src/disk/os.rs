@@ -170,6 +170,13 @@ impl DiskFile for OsFile {
         Ok(meta(&rustix::fs::fstat(&self.0)?))
     }
 
+    #[cfg(target_os = "linux")]
+    fn drop_cached(&mut self) {
+        // What was never written to the disk is not let go.
+        let _ = rustix::fs::fdatasync(&self.0);
+        let _ = rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed);
+    }
+
     fn try_lock(&mut self) -> io::Result<bool> {
         super::record_lock::try_lock(&self.0)
     }

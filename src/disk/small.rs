@@ -5,10 +5,10 @@ use super::os::{OsDisk, OsFile, parent};
 use super::{Access, Disk as _, DiskFile as _, Kind};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 /// Reads a whole file of at most `max` octets; a larger one is
 /// [`io::ErrorKind::FileTooLarge`]. A pipe or a device, which might never end, is [`io::ErrorKind::InvalidInput`].
@@ -123,6 +123,62 @@ pub fn write_new_private(path: &Path, octets: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     OsDisk.sync_dir(parent(path))
+}
+
+/// Copies a file into a folder, which is made if need be, under its name or that with `-2`, `-3`… at its end: private, and
+/// durable with its name. A copy that is there already will do. Returns where it is.
+pub fn keep_copy(path: &Path, folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
+    make_private_dirs(folder)?;
+    for turn in 1_u32.. {
+        let mut name = name.to_owned();
+        if turn > 1 {
+            name.push(format!("-{turn}"));
+        }
+        let target = folder.join(name);
+        let mut from = OsDisk.open(path, Access::Read)?;
+        match OsDisk.create_new(&target) {
+            Ok(mut to) => {
+                let copied = io::copy(&mut from, &mut to).and_then(|_| to.sync());
+                if let Err(error) = copied {
+                    let _ = OsDisk.unlink(&target);
+                    return Err(error);
+                }
+                OsDisk.sync_dir(folder)?;
+                return Ok(target);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut there = OsDisk.open(&target, Access::Read)?;
+                if are_equal(&mut from, &mut there)? {
+                    // Whoever made it may have been killed before it was durable.
+                    there.sync()?;
+                    OsDisk.sync_dir(folder)?;
+                    return Ok(target);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Whether two files have the same octets.
+fn are_equal(first: &mut OsFile, second: &mut OsFile) -> io::Result<bool> {
+    if first.metadata()?.len != second.metadata()?.len {
+        return Ok(false);
+    }
+    let (mut first, mut second) = (io::BufReader::new(first), io::BufReader::new(second));
+    loop {
+        let (here, there) = (first.fill_buf()?, second.fill_buf()?);
+        let octets = here.len().min(there.len());
+        if here[..octets] != there[..octets] {
+            return Ok(false);
+        }
+        if octets == 0 {
+            return Ok(here.is_empty() && there.is_empty());
+        }
+        first.consume(octets);
+        second.consume(octets);
+    }
 }
 
 /// Reads a file of at most `max` octets that is ours, and that nobody else can read or write. A symbolic link is not

@@ -168,6 +168,25 @@ impl LedgerFile {
         AccountLock::try_take(&path).map_err(|error| LedgerError::from_lock(&path, &error))
     }
 
+    /// Reads the whole file, and fails where it is not what a ledger must be: pages that are damaged, indexes that
+    /// lack rows, two rows with one place.
+    pub fn check_integrity(&self) -> Result<(), LedgerError> {
+        let name = self.name();
+        let failed = |error| LedgerError::from_sqlite(&name, &error);
+        let connection = self.connect()?;
+        let found: String =
+            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if found != "ok" {
+            return Err(LedgerError::Damaged { path: name, reason: found });
+        }
+        for (question, reason) in CONTRADICTIONS {
+            if connection.prepare(question).and_then(|mut asked| asked.exists([])).map_err(failed)? {
+                return Err(LedgerError::Damaged { path: name, reason: (*reason).to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// The file, for people.
     pub fn path(&self) -> &Path {
         &self.path
@@ -268,6 +287,24 @@ impl LedgerFile {
         })
     }
 }
+
+/// What no ledger of ours says, and how to tell a person that this one does.
+const CONTRADICTIONS: &[(&str, &str)] = &[
+    (
+        "SELECT 1 FROM message WHERE maildir_key IS NOT NULL AND state <> 'intent' \
+         GROUP BY maildrop, maildir_key HAVING count(*) > 1 LIMIT 1",
+        "two messages have the same file",
+    ),
+    (
+        "SELECT 1 FROM message WHERE mbox_offset IS NOT NULL AND state <> 'intent' \
+         GROUP BY maildrop, mbox_offset HAVING count(*) > 1 LIMIT 1",
+        "two messages have the same place in an mbox",
+    ),
+    (
+        "SELECT 1 FROM maildrop WHERE next_seq <= (SELECT max(seq) FROM message WHERE maildrop = maildrop.id) LIMIT 1",
+        "a message has a number that is still to be given",
+    ),
+];
 
 /// The state folder must be ours (or root's), and nobody else's to change what is ours in it.
 fn check_folder(state_dir: &Path) -> Result<(), LedgerError> {

@@ -88,6 +88,18 @@ pub(super) fn replace(connection: &Connection, maildrop: i64, look: &LookRecord)
     Ok(())
 }
 
+/// A row's copy is there again.
+pub(super) fn is_present(connection: &Connection, maildrop: i64, seq: Seq) -> Result<()> {
+    let mut absent = last(connection, maildrop)?.absent;
+    if let Ok(at) = absent.binary_search(&seq) {
+        absent.remove(at);
+        connection
+            .prepare_cached("UPDATE look SET absent = ? WHERE maildrop = ?")?
+            .execute((packed(&absent), maildrop))?;
+    }
+    Ok(())
+}
+
 /// Rows whose copies are gone or changed on purpose, ascending.
 pub(super) fn accepted(connection: &Connection, maildrop: i64) -> Result<Vec<Seq>> {
     connection

@@ -27,6 +27,7 @@ mod sqlite;
 mod tests;
 mod turn;
 mod unknown;
+mod verification;
 
 pub use error::LedgerError;
 pub use file::LedgerFile;
@@ -39,7 +40,8 @@ pub use record::{
     Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use sqlite::SqliteLedger;
-pub use unknown::{UnknownCopy, Which};
+pub use unknown::{Other, UnknownCopy, Which};
+pub use verification::{LastVerification, Reading, Replacement, VerificationRecord};
 
 use crate::mail::digest::{Digest, Hash};
 use std::ops::RangeInclusive;
@@ -99,8 +101,8 @@ pub trait Ledger: Send {
     /// Whether listed messages are still to be looked for among the unknown copies, by their headers.
     fn first_look(&self) -> Result<bool, LedgerError>;
 
-    /// Calls `each` with the place of every unknown copy, and of everything that other accounts have in this archive.
-    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError>;
+    /// Calls `each` with the place of everything else that is on record in this archive, as far as it is known.
+    fn other_places(&self, each: &mut dyn FnMut(Other, &Place)) -> Result<(), LedgerError>;
 
     /// What the archive was when unknown copies were looked for last.
     fn unknown_copies_seen(&self) -> Result<Option<String>, LedgerError>;
@@ -119,6 +121,12 @@ pub trait Ledger: Send {
 
     /// Up to `limit` stored or deleted rows with numbers below `before`, the newest first.
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;
+
+    /// Up to `limit` stored or deleted rows with numbers from `from` on, by ascending number.
+    fn rows(&self, from: Seq, limit: usize) -> Result<Vec<Row>, LedgerError>;
+
+    /// What is on record of verifications.
+    fn verification(&self) -> Result<VerificationRecord, LedgerError>;
 
     /// Calls `each` for every stored or deleted row with its number, the octets of its stored form and its place, by
     /// ascending row number.

@@ -2,6 +2,7 @@
 
 use super::look::LookRecord;
 use super::unknown::UnknownCopy;
+use super::verification::{LastVerification, Reading, Replacement};
 use crate::mail::digest::Digest;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -330,6 +331,15 @@ pub enum Change {
     /// What is gone or changed of this row's copy is so on purpose: never mentioned again, never fetched again,
     /// never the reason for a receipt.
     Accepted(Seq),
+    /// The copies of these rows were read to their ends.
+    Read(Reading),
+    /// A verification has ended.
+    Verified(LastVerification),
+    /// An intent is about to follow whose copy replaces another row's: when it is stored, that row has it, and the
+    /// intent's own row is gone.
+    Replaces(Replacement),
+    /// A bad copy that was replaced is not in the archive any more.
+    BadCopyGone(Place),
     /// What a quiet run has reported as missing, each with its time, in the place of what is on record.
     Told(Vec<(Vec<u8>, UnixTime)>),
     /// A fetch has logged in.

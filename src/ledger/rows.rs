@@ -50,10 +50,7 @@ impl FromSql for RowState {
 
 /// Adds a row, in `state` whatever the row says.
 pub(super) fn insert(connection: &Connection, maildrop: i64, row: &Row, state: RowState) -> Result<usize> {
-    let (maildir_key, mbox_offset, mbox_length) = match &row.place {
-        Place::Maildir { key } => (Some(key), None, None),
-        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
-    };
+    let (maildir_key, mbox_offset, mbox_length) = place_columns(&row.place);
     connection
         .prepare_cached(
             "INSERT INTO message (maildrop, seq, state, uid, list_size, archived_at, size, maildir_key, \
@@ -125,6 +122,44 @@ pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit:
         ))?
         .query_map((maildrop, before, limit), read)?
         .collect()
+}
+
+/// Stored or deleted rows with numbers from `from` on, by ascending number.
+pub(super) fn from(connection: &Connection, maildrop: i64, from: Seq, limit: usize) -> Result<Vec<Row>> {
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM message WHERE maildrop = ? AND seq >= ? AND state <> 'intent' ORDER BY seq LIMIT ?"
+        ))?
+        .query_map((maildrop, from, limit), read)?
+        .collect()
+}
+
+/// A row gets the copy of another one: its place and its content.
+pub(super) fn replace_copy(connection: &Connection, maildrop: i64, seq: Seq, by: &Row) -> Result<()> {
+    let (key, offset, length) = place_columns(&by.place);
+    let Digest { header, core_header, rest } = &by.digest;
+    connection
+        .prepare_cached(
+            "UPDATE message SET maildir_key = ?, mbox_offset = ?, mbox_length = ?, size = ?, header_hash = ?, \
+             core_header_hash = ?, rest_hash = ?, core_key = ? WHERE maildrop = ? AND seq = ?",
+        )?
+        .execute((
+            key,
+            offset,
+            length,
+            signed(by.size),
+            header,
+            core_header,
+            rest,
+            core_key(&by.digest),
+            maildrop,
+            signed(seq),
+        ))?;
+    Ok(())
 }
 
 /// Another program has moved a row's region: where it begins now, and its octets. Returns how many rows there were.
@@ -245,6 +280,15 @@ pub(super) fn core_key(digest: &Digest) -> i64 {
     i64::from_be_bytes(digest.core().first_chunk().copied().unwrap_or_default())
 }
 
+/// The columns that hold a place.
+pub(super) fn place_columns(place: &Place) -> (Option<&str>, Option<i64>, Option<i64>) {
+    match place {
+        Place::Maildir { key } => (Some(key), None, None),
+        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
+    }
+}
+
+/// The place in these columns.
 pub(super) fn place(key: Option<String>, region: (Option<i64>, Option<i64>)) -> Result<Place> {
     match (key, region) {
         (Some(key), (None, None)) => Ok(Place::Maildir { key }),

@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -279,9 +279,45 @@ CREATE TABLE first_look (      -- listed messages are still to be looked for amo
 );
 ";
 
+/// What format 5 adds.
+const ADD_5: &str = "
+CREATE TABLE reading (         -- whose copies were read to verify them
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  first    INTEGER NOT NULL,   -- message.seq: from this one
+  last     INTEGER NOT NULL,   -- to this one
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, first)
+) WITHOUT ROWID;
+
+CREATE TABLE verified (        -- what the last verification found
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  at       INTEGER NOT NULL,
+  read     INTEGER NOT NULL,   -- copies read
+  damaged  INTEGER NOT NULL,   -- at its end
+  missing  INTEGER NOT NULL
+);
+
+CREATE TABLE replacement (     -- intents whose copies are to replace bad or missing ones
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,   -- of the intent
+  replaces INTEGER NOT NULL,   -- message.seq of the row that gets the copy
+  bad      INTEGER NOT NULL,   -- 1: a bad copy of it is there
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE bad_copy (        -- replaced copies that are still in the archive
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  id       INTEGER NOT NULL,
+  maildir_key TEXT,
+  mbox_offset INTEGER,
+  mbox_length INTEGER,
+  PRIMARY KEY (maildrop, id)
+) WITHOUT ROWID;
+";
+
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of
 /// an older format can be read as it is.
-const STEPS: [&str; 4] = [CREATE, ADD_2, ADD_3, ADD_4];
+const STEPS: [&str; 5] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.

@@ -3,9 +3,9 @@
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RowState, RunRecord, Seq, UnixTime, UnknownCopy, Which, logins, look, marks, quarantine, runs, schema,
-    seen, turn, unknown,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
+    Quirks, Row, RowState, RunRecord, Seq, UnixTime, UnknownCopy, VerificationRecord, Which, logins, look,
+    marks, quarantine, runs, schema, seen, turn, unknown, verification,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -183,7 +183,7 @@ impl Ledger for SqliteLedger {
                 apply(&transaction, self.maildrop, change, together)?;
                 rest = &rest[together..];
             }
-            if let Some(above) = changes.iter().filter_map(new_row).map(|row| row.seq + 1).max() {
+            if let Some(above) = changes.iter().filter_map(new_seq).map(|seq| seq + 1).max() {
                 transaction
                     .prepare_cached("UPDATE maildrop SET next_seq = max(next_seq, ?) WHERE id = ?")?
                     .execute((signed(above), self.maildrop))?;
@@ -294,7 +294,7 @@ impl Ledger for SqliteLedger {
         self.ask(unknown::first_look)
     }
 
-    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+    fn other_places(&self, each: &mut dyn FnMut(Other, &Place)) -> Result<(), LedgerError> {
         self.ask(|connection, maildrop| unknown::places(connection, maildrop, each))
     }
 
@@ -320,6 +320,14 @@ impl Ledger for SqliteLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         rows::newest(&self.connection, self.maildrop, before, limit).map_err(|error| self.failed(&error))
+    }
+
+    fn rows(&self, from: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.ask(|connection, maildrop| rows::from(connection, maildrop, from, limit))
+    }
+
+    fn verification(&self) -> Result<VerificationRecord, LedgerError> {
+        self.ask(verification::record)
     }
 
     fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {
@@ -376,10 +384,11 @@ fn only_about_the_run(change: &Change) -> bool {
     )
 }
 
-/// The row that a change adds.
-fn new_row(change: &Change) -> Option<&Row> {
+/// The number that a change gives to a new row.
+fn new_seq(change: &Change) -> Option<Seq> {
     match change {
-        Change::Intent(row) | Change::Adopted(row) => Some(row),
+        Change::Intent(row) | Change::Adopted(row) => Some(row.seq),
+        Change::Replaces(replacement) => Some(replacement.new),
         _ => None,
     }
 }
@@ -409,12 +418,14 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'";
             let touched = connection.prepare_cached(stored)?.execute((maildrop, signed(*seq), last(*seq)))?;
             each_one(touched, *seq, together, "an intent")?;
+            verification::settle(connection, maildrop, *seq, *seq + together as u64 - 1)?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
                 .prepare_cached("DELETE FROM message WHERE maildrop = ? AND seq = ? AND state = 'intent'")?
                 .execute((maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "an intent")?;
+            verification::withdraw(connection, maildrop, *seq)?;
         }
         Change::Leaving(seq) => {
             let leaving = "UPDATE message NOT INDEXED SET leaving = 1 \
@@ -464,6 +475,10 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         Change::Moved { seq, offset, length } => {
             exactly_one(rows::moved(connection, maildrop, *seq, (*offset, *length))?, *seq, "stored")?;
         }
+        Change::Read(reading) => verification::read(connection, maildrop, *reading)?,
+        Change::Verified(last) => verification::verified(connection, maildrop, last)?,
+        Change::Replaces(replacement) => verification::intend(connection, maildrop, *replacement)?,
+        Change::BadCopyGone(place) => verification::gone(connection, maildrop, place)?,
         Change::Told(told) => seen::tell(connection, maildrop, told)?,
         Change::Looked(seen) => look::replace(connection, maildrop, seen)?,
         Change::Accepted(seq) => look::accept(connection, maildrop, *seq)?,

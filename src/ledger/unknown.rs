@@ -133,17 +133,42 @@ pub(super) fn any(connection: &Connection, maildrop: i64) -> Result<bool> {
     connection.prepare_cached("SELECT 1 FROM stranger WHERE maildrop = ? LIMIT 1")?.exists([maildrop])
 }
 
-/// Where each of them is, and what other accounts have in this archive.
-pub(super) fn places(connection: &Connection, maildrop: i64, each: &mut dyn FnMut(&Place)) -> Result<()> {
-    for sql in [
-        "SELECT maildir_key, mbox_offset, mbox_length FROM stranger WHERE maildrop = ?1",
-        "SELECT maildir_key, mbox_offset, mbox_length FROM message JOIN maildrop ON maildrop.id = message.maildrop \
-         WHERE archive = (SELECT archive FROM maildrop WHERE id = ?1) AND maildrop.id <> ?1 AND state <> 'intent'",
+/// What is in an archive beside the copies of a maildrop's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// An unknown copy.
+    Unknown,
+    /// Another account's copy.
+    OfAnotherAccount,
+    /// A bad copy that was replaced.
+    Bad,
+}
+
+/// Where each of them is, what other accounts have in this archive, and bad copies that were replaced.
+pub(super) fn places(
+    connection: &Connection,
+    maildrop: i64,
+    each: &mut dyn FnMut(Other, &Place),
+) -> Result<()> {
+    for (other, sql) in [
+        (Other::Unknown, "SELECT maildir_key, mbox_offset, mbox_length FROM stranger WHERE maildrop = ?1"),
+        (
+            Other::OfAnotherAccount,
+            "SELECT maildir_key, mbox_offset, mbox_length FROM message \
+             JOIN maildrop ON maildrop.id = message.maildrop \
+             WHERE archive = (SELECT archive FROM maildrop WHERE id = ?1) AND maildrop.id <> ?1 AND state <> 'intent'",
+        ),
+        (
+            Other::Bad,
+            "SELECT maildir_key, mbox_offset, mbox_length FROM bad_copy \
+             JOIN maildrop ON maildrop.id = bad_copy.maildrop \
+             WHERE archive = (SELECT archive FROM maildrop WHERE id = ?1)",
+        ),
     ] {
         let mut statement = connection.prepare_cached(sql)?;
         let mut found = statement.query([maildrop])?;
         while let Some(row) = found.next()? {
-            each(&rows::place(row.get(0)?, (row.get(1)?, row.get(2)?))?);
+            each(other, &rows::place(row.get(0)?, (row.get(1)?, row.get(2)?))?);
         }
     }
     Ok(())
@@ -167,10 +192,7 @@ pub(super) fn note_seen(connection: &Connection, maildrop: i64, stamp: &str) -> 
 
 /// Adds one; its number is the next.
 pub(super) fn insert(connection: &Connection, maildrop: i64, stranger: &UnknownCopy) -> Result<()> {
-    let (key, offset, length) = match &stranger.place {
-        Place::Maildir { key } => (Some(key), None, None),
-        Place::Mbox { offset, length } => (None, Some(signed(*offset)), Some(signed(*length))),
-    };
+    let (key, offset, length) = rows::place_columns(&stranger.place);
     let id: i64 = connection
         .prepare_cached(
             "INSERT INTO stranger_count (maildrop, last) VALUES (?, 1) \

@@ -70,6 +70,7 @@ fn is_a_programs_mark(name: &[u8]) -> bool {
 const NAME_LIMIT: usize = 20;
 
 /// Takes a message's stored form in chunks of any size.
+#[derive(Clone)]
 pub struct Digester {
     header: Sha256,
     core_header: Sha256,

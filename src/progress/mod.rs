@@ -6,6 +6,7 @@
 
 mod bars;
 mod lines;
+pub mod reading;
 pub mod stderr;
 pub mod wording;
 

@@ -40,16 +40,25 @@ impl Store {
     ) -> Result<Store, StoreError> {
         let file = LedgerFile::open(&config.state_dir)?;
         let lock = take_lock(&file, account, wait_until)?;
+        Ok(Store { _lock: Some(lock), ..Store::in_file(&file, config, account)? })
+    }
+
+    /// The same without the lock: a fetch may be at work in it. For whoever changes neither the archive nor the rows.
+    pub fn open_beside_others(config: &Config, account: &Account) -> Result<Store, StoreError> {
+        Store::in_file(&LedgerFile::open(&config.state_dir)?, config, account)
+    }
+
+    fn in_file(file: &LedgerFile, config: &Config, account: &Account) -> Result<Store, StoreError> {
         let configured = configured(config);
         let (ledger, moved_from) = match file.maildrop(&account.identity, &account.archive, &configured) {
             Err(error @ LedgerError::OtherArchive { .. }) => {
-                let (from, mut ledger) = moved(&file, account, &configured)?.ok_or(error)?;
+                let (from, mut ledger) = moved(file, account, &configured)?.ok_or(error)?;
                 ledger.move_to(&account.archive)?;
                 (ledger, Some(from))
             }
             outcome => (outcome?, None),
         };
-        Ok(Store { moved_from, _lock: Some(lock), ..Store::of(archive_of(account), Box::new(ledger)) })
+        Ok(Store { moved_from, ..Store::of(archive_of(account), Box::new(ledger)) })
     }
 
     /// A ledger and an archive that nobody else uses.

@@ -1,168 +1,159 @@
-//! One archive compared with its ledger: is every message that was archived still there, as it was?
+//! One archive compared with its ledger: is every message that was archived still there, as it was? And what is not,
+//! mended.
 //!
-//! Promises: contacts no server and changes nothing in the archive; a copy is intact only when all of its octets were read
-//! just now; what the owner has given up ([`Change::Accepted`]) is counted and not mentioned.
+//! | file | what it does |
+//! | --- | --- |
+//! | `share` | which copies are read in this run |
+//! | `reading` | reads copies, on several threads |
+//! | `pass` | one pass over an archive: what is intact, changed, damaged, missing |
+//! | `bad` | what a damaged or missing message was, from what is left of it |
+//! | `found` | what is found, and who attends it |
+//! | `mender` | a good copy in the place of a bad or missing one |
+//! | `repair` | where good copies come from |
+//! | `sources` | good copies from Maildirs, mboxes and folders of .eml files |
+//! | `server` | good copies from the mail server |
 //!
-//! Must never: call a message missing that it has not looked for.
+//! Promises: without `--repair` it contacts no server and changes nothing in the archive, and a fetch or a mail program
+//! may be at work meanwhile; a copy is intact only when all of its octets were read just now, and damaged only when they
+//! were read a second time, from the disk; what the owner has given up ([`Change::Accepted`]) is counted and not
+//! mentioned.
+//!
+//! Must never: call a message missing that it has not looked for; remove or overwrite what is left of a message.
 
-use crate::archive::{ArchiveError, Examined, Whereabouts};
+mod bad;
+mod found;
+mod mender;
+mod pass;
+mod reading;
+mod repair;
+mod server;
+mod share;
+mod sources;
+
+pub use bad::BadCopy;
+pub use found::{Attendant, Verified};
+pub use mender::RepairError;
+pub use repair::Repair;
+pub use share::Share;
+
+use crate::archive::ArchiveError;
 use crate::clock;
 use crate::config::{Account, Config};
-use crate::ledger::{Change, Ledger, LedgerFile, Row, Seq};
-use crate::mail::names;
+use crate::event::Observer;
+use crate::ledger::{Change, LastVerification, Ledger, LedgerFile, Seq};
 use crate::stop;
 use crate::store::{Store, StoreError};
-use crate::text::hex::Hex;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Rows that are looked at between two questions to the ledger.
-const PAGE: usize = 256;
-
-/// Hex digits of a message's ID in a report.
-const ID_DIGITS: usize = 16;
-
-/// What a verification found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// Messages on record.
-    pub archived: u64,
-    /// Those of them that are in the archive, as they were or changed.
-    pub present: u64,
-    /// Copies that were read.
-    pub read: u64,
-    /// Octets of them, as stored.
-    pub octets: u64,
-    /// Copies that are octet for octet what was stored.
-    pub intact: u64,
-    /// Copies that differ in header marks of mail programs alone.
-    pub changed: u64,
-    /// Copies that are something else now.
-    pub damaged: Vec<Damaged>,
-    /// Messages whose copies are gone.
-    pub missing: Vec<Lost>,
-    /// Messages in the archive that are not on record.
-    pub foreign: u64,
-    /// Copies that were repaired.
-    pub repaired: u64,
-    /// Messages whose copies are gone or changed, as their owner wants it.
-    pub accepted: u64,
+/// What is asked of a verification.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which copies are read. All are looked for.
+    pub share: Share,
+    /// How long copies are read; then the rest is left to the next run.
+    pub max_duration: Option<Duration>,
+    /// What is gone or changed counts from now on as the owner's wish.
+    pub accept: bool,
+    /// Bad copies are replaced.
+    pub repair: Option<Repair>,
 }
 
-/// A copy that is not the message any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damaged {
-    /// The message's ID.
-    pub id: String,
-    /// Where the copy is.
-    pub place: String,
-    /// What is wrong with it.
-    pub reason: String,
+/// Why an account could not be verified, or repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Its ledger or its archive.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its repair; what was found is reported all the same.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
 }
 
-/// A message whose copy is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The message's ID.
-    pub id: String,
-    /// The UID it was listed under last.
-    pub uid: Option<Vec<u8>>,
-}
-
-impl Verified {
-    /// Whether nothing is damaged or missing.
-    pub fn is_well(&self) -> bool {
-        self.damaged.is_empty() && self.missing.is_empty()
+impl VerifyError {
+    /// The exit code it calls for.
+    pub fn exit(&self) -> crate::exit::Exit {
+        match self {
+            VerifyError::Store(error) => error.exit(),
+            VerifyError::Repair(error) => error.exit(),
+        }
     }
 }
 
-/// Compares an account's archive with its ledger; with `accept` what is gone or changed counts from now on as the
-/// owner's wish.
-pub fn verify(config: &Config, account: &Account, accept: bool) -> Result<Verified, StoreError> {
-    if LedgerFile::read_only(&config.state_dir)?.is_none() {
-        return Ok(Verified::default());
-    }
-    let mut store = Store::open(config, account, None)?;
-    let Store { ledger, archive, .. } = &mut store;
-    let ledger = &mut **ledger;
-    let vanished = match archive.open(ledger) {
-        Ok(()) => false,
-        // Whoever accepts that all is gone has said so.
-        Err(ArchiveError::Vanished { .. }) if accept => true,
-        Err(error) => return Err(error.into()),
-    };
+/// Compares an account's archive with its ledger. What was found is given back also when a repair fails.
+pub fn verify(
+    config: &Config,
+    account: &Account,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+    attendant: &mut dyn Attendant,
+) -> (Verified, Result<(), VerifyError>) {
     let mut found = Verified::default();
-    let mut given_up = Vec::new();
-    if vanished {
-        each_row(ledger, &mut |_, row| {
-            given_up.push(row.seq);
-            Ok(())
-        })?;
-        found.archived = given_up.len() as u64;
-        found.accepted = found.archived;
+    let done = verify_into(&mut found, config, account, options, observer, attendant);
+    (found, done)
+}
+
+fn verify_into(
+    found: &mut Verified,
+    config: &Config,
+    account: &Account,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+    attendant: &mut dyn Attendant,
+) -> Result<(), VerifyError> {
+    let Some(file) = LedgerFile::read_only(&config.state_dir).map_err(StoreError::from)? else {
+        return Ok(());
+    };
+    file.check_integrity().map_err(StoreError::from)?;
+    let changes_archive = options.repair.is_some() || options.accept;
+    let mut store = if changes_archive {
+        Store::open(config, account, None)?
     } else {
-        let presence = archive.look(ledger, clock::now())?;
-        if presence.why_unseen().is_some() {
-            return Err(ArchiveError::Locked { path: account.archive.display().to_string() }.into());
+        Store::open_beside_others(config, account)?
+    };
+    match store.archive.check(&*store.ledger).map_err(StoreError::from) {
+        Ok(()) => {}
+        // Whoever accepts that all is gone has said so.
+        Err(StoreError::Archive(ArchiveError::Vanished { .. })) if options.accept => {
+            return accept_all(&mut *store.ledger, found).map_err(VerifyError::Store);
         }
-        each_row(ledger, &mut |_, row| {
-            stop::check()?;
-            found.archived += 1;
-            let examined = match presence.of(row.seq) {
-                Whereabouts::Removed => Examined::Gone,
-                _ => archive.examine(row)?,
-            };
-            let accepted = presence.is_accepted(row.seq);
-            match examined {
-                Examined::Whole { exactly } => {
-                    found.present += 1;
-                    found.read += 1;
-                    found.octets += row.size;
-                    found.intact += u64::from(exactly);
-                    found.changed += u64::from(!exactly);
-                }
-                Examined::Damaged { place, reason } => {
-                    found.present += 1;
-                    if accepted {
-                        found.accepted += 1;
-                    } else if accept {
-                        given_up.push(row.seq);
-                    } else {
-                        found.damaged.push(Damaged { id: id(row), place, reason });
-                    }
-                }
-                Examined::Gone if accepted => found.accepted += 1,
-                Examined::Gone if accept => given_up.push(row.seq),
-                Examined::Gone => found.missing.push(Lost { id: id(row), uid: row.uid.clone() }),
-            }
-            Ok(())
-        })?;
-        found.foreign = archive.foreign(ledger)?;
-        found.accepted += given_up.len() as u64;
+        Err(error) => return Err(error.into()),
     }
-    found.damaged.reverse();
-    found.missing.reverse();
-    ledger.commit(&given_up.into_iter().map(Change::Accepted).collect::<Vec<_>>())?;
-    Ok(found)
+    if options.repair.is_some() {
+        store.archive.open(&mut *store.ledger).map_err(StoreError::from)?;
+        store.archive.recover(&mut *store.ledger).map_err(StoreError::from)?;
+    }
+    let begun = clock::now();
+    let bad = pass::run(&mut store, (options.share, options.max_duration), begun, attendant, found)?;
+    if options.accept && !bad.is_empty() && attendant.accepts(found) {
+        let accepted: Vec<Change> = bad.iter().map(|bad| Change::Accepted(bad.row.seq)).collect();
+        store.ledger.commit(&accepted).map_err(StoreError::from)?;
+        found.accepted += bad.len() as u64;
+        found.damaged.clear();
+        found.missing.clear();
+    }
+    let repaired = match &options.repair {
+        Some(repair) => repair::run(&mut store, (config, account), repair, bad, observer, attendant, found),
+        None => Ok(()),
+    };
+    let last = LastVerification {
+        at: begun,
+        read: found.read,
+        damaged: found.damaged.len() as u64,
+        missing: found.missing.len() as u64,
+    };
+    if stop::requested().is_none() {
+        store.ledger.commit(&[Change::Verified(last)]).map_err(StoreError::from)?;
+    }
+    repaired?;
+    Ok(())
 }
 
-/// Calls `each` for every stored or deleted row, the newest first.
-fn each_row(
-    ledger: &mut dyn Ledger,
-    each: &mut dyn FnMut(&dyn Ledger, &Row) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut before = Seq::MAX;
-    loop {
-        let rows = ledger.newest(before, PAGE)?;
-        let Some(oldest) = rows.last() else { return Ok(()) };
-        before = oldest.seq;
-        for row in &rows {
-            each(ledger, row)?;
-        }
-    }
-}
-
-/// The ID that a report gives a message: the beginning of its content's hash.
-fn id(row: &Row) -> String {
-    let mut id = Hex(&names::content(&row.digest)).to_string();
-    id.truncate(ID_DIGITS);
-    id
+/// All that was archived is gone, on purpose.
+fn accept_all(ledger: &mut dyn Ledger, found: &mut Verified) -> Result<(), StoreError> {
+    let mut given_up: Vec<Seq> = Vec::new();
+    ledger.known(&mut |row| given_up.push(row.seq))?;
+    found.archived = given_up.len() as u64;
+    found.accepted = found.archived;
+    Ok(ledger.commit(&given_up.into_iter().map(Change::Accepted).collect::<Vec<_>>())?)
 }

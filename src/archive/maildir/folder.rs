@@ -185,15 +185,6 @@ impl<D: Disk> Folder<D> {
         Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
     }
 
-    /// How many messages have a tag that satisfies a condition.
-    pub(super) fn count(&self, which: &dyn Fn(&Tag) -> bool) -> Result<u64, ArchiveError> {
-        let mut count = 0;
-        self.names(&mut |_, name, _| {
-            count += u64::from(Tag::of_name(name).is_some_and(|tag| which(&tag)));
-        })?;
-        Ok(count)
-    }
-
     pub(super) fn path(&self, folder: char, name: &str) -> PathBuf {
         if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
     }

@@ -5,16 +5,15 @@
 //! asked for their size in a run, in the order in which they are on the disk; in a larger archive that nothing has
 //! touched, such a portion has its turn every [`PAUSE`] seconds.
 
+use super::Maildir;
 use super::folder::Tag;
-use super::{Maildir, tag_of};
 use crate::archive::presence::Begun;
-use crate::archive::{ArchiveError, Examined, Presence, digest_of, digest_of_marked};
+use crate::archive::{ArchiveError, Beside, Presence, digest_of, digest_of_marked};
 use crate::disk::{Access, Disk, Kind, Meta};
-use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq};
+use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Other, Place, Row, Seq};
 use crate::mail::digest::Digest;
 use crate::receipt::VerifiedCopy;
-use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Files whose size is looked at in one run, at most.
@@ -191,50 +190,28 @@ impl<D: Disk> Maildir<D> {
 }
 
 impl<D: Disk> Maildir<D> {
-    /// See [`crate::archive::Archive::examine`].
-    pub(super) fn read_copy(&mut self, row: &Row) -> Result<Examined, ArchiveError> {
-        let Some(tag) = tag_of(row) else { return Ok(Examined::Gone) };
-        let mut damaged = None;
-        for look in 0..2 {
-            for path in self.folder.find(&tag)? {
-                let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-                match self.disk.open(&path, Access::Read).and_then(digest_of) {
-                    Ok((digest, _)) if digest == row.digest => return Ok(Examined::Whole { exactly: true }),
-                    Ok((_, octets)) => {
-                        if self.compare(&path, &row.digest).is_ok_and(|copy| copy.is_some()) {
-                            return Ok(Examined::Whole { exactly: false });
-                        }
-                        let reason = if octets == row.size {
-                            "its content is different".to_owned()
-                        } else {
-                            format!("it has {octets} octets, not {}", row.size)
-                        };
-                        damaged = Some(Examined::Damaged { place: name, reason });
-                    }
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => {
-                        let reason = format!("it cannot be read ({error})");
-                        damaged = Some(Examined::Damaged { place: name, reason });
-                    }
-                }
-            }
-            // Renamed meanwhile, perhaps.
-            if damaged.is_some() || look > 0 || !self.folder.refresh()? {
-                break;
-            }
-        }
-        Ok(damaged.unwrap_or(Examined::Gone))
-    }
-
-    /// See [`crate::archive::Archive::foreign`].
-    pub(super) fn without_a_row(&mut self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
-        let mut known = HashSet::new();
+    /// See [`crate::archive::Archive::beside`].
+    pub(super) fn without_a_row(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
+        let mut known: HashMap<u64, bool> = HashMap::new();
         ledger.places(&mut |_, _, place| {
             if let Place::Maildir { key } = place {
-                known.insert(Tag::of_place(key).fold());
+                known.insert(Tag::of_place(key).fold(), false);
             }
         })?;
-        self.folder.count(&|tag| !known.contains(&tag.fold()))
+        ledger.other_places(&mut |other, place| {
+            if let (Other::OfAnotherAccount | Other::Bad, Place::Maildir { key }) = (other, place) {
+                known.insert(Tag::of_place(key).fold(), false);
+            }
+        })?;
+        let mut beside = Beside::default();
+        self.folder.names(&mut |_, name, _| {
+            let Some(tag) = Tag::of_name(name) else { return };
+            match known.get_mut(&tag.fold()) {
+                Some(seen) => beside.twice += u64::from(std::mem::replace(seen, true)),
+                None => beside.foreign += 1,
+            }
+        })?;
+        Ok(beside)
     }
 }
 

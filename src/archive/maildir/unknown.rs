@@ -35,7 +35,7 @@ impl<D: Disk> Maildir<D> {
             }
         };
         ledger.places(&mut |_, _, place| note(place))?;
-        ledger.other_places(&mut note)?;
+        ledger.other_places(&mut |_, place| note(place))?;
         let (mut found, mut any) = (Vec::new(), false);
         let mut problem = None;
         self.folder.names(&mut |folder, name, _| {

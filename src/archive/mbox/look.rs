@@ -6,11 +6,11 @@
 //!
 //! Must never: call a message removed when the file could not be locked, or changed under the look.
 
-use super::{Mbox, lock, region, region_of};
+use super::{Elsewhere, Mbox, lock, region, region_of};
 use crate::archive::presence::Begun;
-use crate::archive::{ArchiveError, Examined, Presence};
+use crate::archive::{ArchiveError, Beside, Presence};
 use crate::disk::{Access, Disk, DiskFile as _, Meta};
-use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Place, Row, Seq};
+use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Other, Place, Row, Seq};
 use crate::mail::digest::{Digest, Hash};
 use crate::receipt::VerifiedCopy;
 use std::collections::HashSet;
@@ -42,6 +42,8 @@ pub(super) struct Found {
     /// Copies that were found.
     pub(super) present: u64,
     absent: Vec<Seq>,
+    /// Those of them that are so because the file ends in the midst of another message.
+    cut_off: Vec<Seq>,
     odd: Vec<OddCopy>,
     moved: Vec<Change>,
     stamp: Stamp,
@@ -58,6 +60,10 @@ struct Regions {
     /// Regions that no row explains: where they begin, and their headers but for marks.
     unexplained: HashSet<u64>,
     headers: HashSet<Hash>,
+    /// Parts behind a row's region in which no message begins.
+    headless: Vec<Range<u64>>,
+    /// Octets of the file.
+    len: u64,
 }
 
 impl<D: Disk> Mbox<D> {
@@ -170,85 +176,146 @@ impl<D: Disk> Mbox<D> {
         let file = &mut locked.file;
         let failed = |error: io::Error| self.failed(&error);
         let meta = file.metadata().map_err(failed)?;
-        let mut regions = Regions::of(ledger)?;
+        let mut regions = Regions::of(ledger, meta.len)?;
         let mut problem = Ok(());
-        region::each_message(file, meta.len, &mut |file, region| match regions.find(file, region, ledger) {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) => {
-                problem = Err(error);
-                Ok(false)
+        let mut first = meta.len;
+        region::each_message(file, meta.len, &mut |file, region| {
+            first = first.min(region.start);
+            match regions.find(file, region, ledger) {
+                Ok(Ok(())) => Ok(true),
+                Ok(Err(error)) => {
+                    problem = Err(error);
+                    Ok(false)
+                }
+                Err(error) => Err(error),
             }
-            Err(error) => Err(error),
         })
         .map_err(failed)?;
         problem?;
+        if first > 0 {
+            regions.headless.push(0..first);
+        }
         let after = file.metadata().map_err(failed)?;
         if (after.len, after.changed, after.modified) != (meta.len, meta.changed, meta.modified) {
             return Ok(None);
         }
-        let (mut absent, mut odd) = (Vec::new(), Vec::new());
+        let (mut absent, mut odd, mut cut_off) = (Vec::new(), Vec::new(), Vec::new());
         let mut rows: Vec<Seq> = regions.rows.iter().map(|(_, seq)| *seq).collect();
         rows.sort_unstable();
         for seq in rows.into_iter().filter(|seq| !regions.claimed.contains(seq)) {
             match regions.remains(file, seq, ledger, accepted, &self.path)? {
                 Ok(Some(problem)) => odd.push(OddCopy { seq, stamp: String::new(), problem: Some(problem) }),
-                Ok(None) => absent.push(seq),
+                Ok(None) => {
+                    absent.push(seq);
+                    if regions.is_cut_off(file, seq, ledger)? {
+                        cut_off.push(seq);
+                    }
+                }
                 Err(error) => return Err(failed(error)),
             }
         }
         let present = regions.claimed.len() as u64;
-        Ok(Some(Found { present, absent, odd, moved: regions.moved, stamp: Stamp::of(&meta, begun) }))
+        Ok(Some(Found {
+            present,
+            absent,
+            cut_off,
+            odd,
+            moved: regions.moved,
+            stamp: Stamp::of(&meta, begun),
+        }))
     }
 }
 
 impl<D: Disk> Mbox<D> {
-    /// See [`crate::archive::Archive::examine`].
-    pub(super) fn read_copy(&self, row: &Row) -> Result<Examined, ArchiveError> {
-        let Some(region) = region_of(row) else { return Ok(Examined::Gone) };
-        let mut file = match self.disk.open(&self.path, Access::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Examined::Gone),
+    /// Copies that cannot be where they are recorded: the file ends before.
+    pub(super) fn behind_the_end(&self, ledger: &dyn Ledger) -> Result<Elsewhere, ArchiveError> {
+        let len = match self.disk.metadata(&self.path) {
+            Ok(meta) => meta.len,
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
             Err(error) => return Err(self.failed(&error)),
         };
-        let exactly = region::digest(&mut file, region.clone(), Some(row.size));
-        if exactly.map_err(|error| self.failed(&error))?.as_ref() == Some(&row.digest) {
-            return Ok(Examined::Whole { exactly: true });
-        }
-        Ok(match copy(&mut file, region.clone(), row).map_err(|error| self.failed(&error))? {
-            Some(_) => Examined::Whole { exactly: false },
-            None => Examined::Damaged {
-                place: format!("octets {} to {} of {}", region.start, region.end, self.path.display()),
-                reason: "what is there is not the message".to_owned(),
-            },
-        })
-    }
-
-    /// See [`crate::archive::Archive::foreign`].
-    pub(super) fn without_a_row(&self, ledger: &dyn Ledger) -> Result<u64, ArchiveError> {
-        let mut file = match self.disk.open(&self.path, Access::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(self.failed(&error)),
-        };
-        let mut known = HashSet::new();
-        ledger.places(&mut |_, _, place| {
-            if let Place::Mbox { offset, .. } = *place {
-                known.insert(offset);
+        let mut absent = Vec::new();
+        ledger.places(&mut |seq, _, place| {
+            if !matches!(*place, Place::Mbox { offset, length } if offset.saturating_add(length) <= len) {
+                absent.push(seq);
             }
         })?;
-        let len = file.metadata().map_err(|error| self.failed(&error))?.len;
-        let mut foreign = 0;
-        region::each_message(&mut file, len, &mut |_, region| {
-            foreign += u64::from(!known.contains(&region.start));
-            Ok(true)
-        })
-        .map_err(|error| self.failed(&error))?;
-        Ok(foreign)
+        Ok(Elsewhere { absent, ..Elsewhere::default() })
+    }
+
+    /// Copies that are not where they are recorded.
+    pub(super) fn find_elsewhere(&self, ledger: &dyn Ledger) -> Result<Elsewhere, ArchiveError> {
+        if self.disk.link_metadata(&self.path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            let mut absent = Vec::new();
+            ledger.known(&mut |row| absent.push(row.seq))?;
+            return Ok(Elsewhere { absent, ..Elsewhere::default() });
+        }
+        let Some(found) = self.each_region(ledger, &[], Begun::never())? else {
+            return Err(ArchiveError::Locked { path: self.path.display().to_string() });
+        };
+        let moved = found.moved.iter().filter_map(|change| match *change {
+            Change::Moved { seq, offset, length } => Some((seq, offset..offset.saturating_add(length))),
+            _ => None,
+        });
+        // What a cut has taken is damaged, not removed.
+        let mut absent = found.absent;
+        absent.retain(|seq| found.cut_off.binary_search(seq).is_err());
+        Ok(Elsewhere { moved: moved.collect(), absent })
+    }
+
+    /// See [`crate::archive::Archive::beside`]. No message begins within the copy of another one, so that only what is
+    /// between them is looked through.
+    pub(super) fn without_a_row(&self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
+        let mut file = match self.disk.open(&self.path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Beside::default()),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let failed = |error: io::Error| self.failed(&error);
+        let mut known: Vec<Range<u64>> = Vec::new();
+        let mut note = |seq: Option<Seq>, place: &Place| {
+            let Place::Mbox { offset, length } = *place else { return };
+            let moved = seq.and_then(|seq| self.elsewhere.moved.get(&seq).cloned());
+            known.push(moved.unwrap_or(offset..offset.saturating_add(length)));
+        };
+        ledger.places(&mut |seq, _, place| {
+            if self.elsewhere.absent.binary_search(&seq).is_err() {
+                note(Some(seq), place);
+            }
+        })?;
+        ledger.other_places(&mut |other, place| {
+            if matches!(other, Other::OfAnotherAccount | Other::Bad) {
+                note(None, place);
+            }
+        })?;
+        known.sort_unstable_by_key(|region| region.start);
+        let len = file.metadata().map_err(failed)?.len;
+        let mut beside = Beside::default();
+        let mut problem = None;
+        let mut from = 0;
+        for region in known.into_iter().chain([len..len]) {
+            let until = region.start.min(len);
+            if until > from {
+                region::each_message_from(&mut file, from, until, &mut |file, region| {
+                    let digest = region::any_digest(file, region, false)?;
+                    let rows = digest.map_or(Ok(Vec::new()), |digest| ledger.by_core(&digest));
+                    match rows {
+                        Ok(rows) if rows.is_empty() => beside.foreign += 1,
+                        Ok(_) => beside.twice += 1,
+                        Err(error) => problem = Some(error),
+                    }
+                    Ok(problem.is_none())
+                })
+                .map_err(failed)?;
+            }
+            from = from.max(region.end);
+        }
+        problem.map_or(Ok(beside), |error| Err(error.into()))
     }
 }
 
 impl Regions {
-    fn of(ledger: &dyn Ledger) -> Result<Self, ArchiveError> {
+    fn of(ledger: &dyn Ledger, len: u64) -> Result<Self, ArchiveError> {
         let mut rows = Vec::new();
         ledger.places(&mut |seq, _, place| {
             if let Place::Mbox { offset, length } = *place {
@@ -263,6 +330,8 @@ impl Regions {
             moved: Vec::new(),
             unexplained: HashSet::new(),
             headers: HashSet::new(),
+            headless: Vec::new(),
+            len,
         })
     }
 
@@ -280,12 +349,22 @@ impl Regions {
                 Err(error) => return Ok(Err(error.into())),
             };
             let Some(row) = row else { continue };
-            if !self.claimed.contains(seq) && copy(file, region.clone(), &row)?.is_some() {
+            if self.claimed.contains(seq) {
+                continue;
+            }
+            if copy(file, region.clone(), &row)?.is_some() {
                 self.claimed.insert(*seq);
                 self.last = *seq;
                 if *known != region && !(known.end < region.end && is_blank(file, known.end..region.end)?) {
                     self.moved.push(moved(*seq, &region));
                 }
+                return Ok(Ok(()));
+            }
+            // The `From_` line of what follows it is damaged, and makes it no message.
+            if known.end < region.end && copy(file, known.clone(), &row)?.is_some() {
+                self.claimed.insert(*seq);
+                self.last = *seq;
+                self.headless.push(known.end..region.end);
                 return Ok(Ok(()));
             }
         }
@@ -309,6 +388,10 @@ impl Regions {
             }
         }
         if self.unexplained.len() < UNEXPLAINED {
+            let own = self.rows[at..].first().filter(|(known, _)| known.start == region.start);
+            if let Some((own, _)) = own.filter(|(own, _)| own.end < region.end) {
+                self.headless.push(own.end..region.end);
+            }
             self.unexplained.insert(region.start);
             self.headers.extend(digest.map(|digest| digest.core_header));
         }
@@ -324,18 +407,40 @@ impl Regions {
         accepted: &[Seq],
         path: &std::path::Path,
     ) -> Result<io::Result<Option<String>>, ArchiveError> {
-        if self.unexplained.is_empty() {
+        if self.unexplained.is_empty() && self.headless.is_empty() {
             return Ok(Ok(None));
         }
         let Some(row) = ledger.row(seq)? else { return Ok(Ok(None)) };
         let Some(region) = region_of(&row) else { return Ok(Ok(None)) };
         let in_place = match region::begins(file, region.start, &row) {
-            Ok(begins) => begins && self.unexplained.contains(&region.start),
+            Ok(begins) => {
+                begins && self.unexplained.contains(&region.start)
+                    || self.headless.iter().any(|part| part.contains(&region.start))
+            }
             Err(error) => return Ok(Err(error)),
         };
         let has_header = row.digest.core_header != empty() && self.headers.contains(&row.digest.core_header);
         let damaged = in_place || has_header && accepted.binary_search(&seq).is_err();
         Ok(Ok(damaged.then(|| format!("what is left of it in {} is not the message", path.display()))))
+    }
+}
+
+impl Regions {
+    /// Whether the file ends in the midst of a message that still begins where it did, and this row's region is behind it.
+    fn is_cut_off(
+        &self,
+        file: &mut (impl io::Read + io::Seek),
+        seq: Seq,
+        ledger: &dyn Ledger,
+    ) -> Result<bool, ArchiveError> {
+        let start = ledger.row(seq)?.as_ref().and_then(region_of).map(|region| region.start);
+        if start.is_none_or(|start| start < self.len) {
+            return Ok(false);
+        }
+        let at = self.rows.partition_point(|(known, _)| known.start < self.len);
+        let Some((torn, seq)) = at.checked_sub(1).and_then(|at| self.rows.get(at)) else { return Ok(false) };
+        let Some(row) = ledger.row(*seq)?.filter(|_| torn.end > self.len) else { return Ok(false) };
+        Ok(!self.claimed.contains(seq) && region::begins(file, torn.start, &row).unwrap_or(false))
     }
 }
 

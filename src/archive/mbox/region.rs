@@ -13,7 +13,7 @@ const FROM_LINE_LIMIT: usize = 512;
 
 /// The digest of the message in a region; `None` when no whole message of that size is there.
 /// `size` tells whether the newline at its end was its own; without one it counts as its own.
-pub(super) fn digest(
+pub(in crate::archive) fn digest(
     file: &mut (impl Read + Seek),
     region: Range<u64>,
     size: Option<u64>,
@@ -65,7 +65,7 @@ pub(super) fn any_digest(
 
 /// Gives the message in a region, in stored form, to `each`, whatever its size: the newline at its end counts as added
 /// if an empty line is there. `false` when none begins there.
-pub(super) fn any_message(
+pub(in crate::archive) fn any_message(
     file: &mut (impl Read + Seek),
     region: Range<u64>,
     each: &mut dyn FnMut(&[u8]),
@@ -99,6 +99,28 @@ pub(super) fn any_message(
         each(&stored[..sure]);
         stored.drain(..sure);
     }
+}
+
+/// The same for a message that has `size` octets as it was stored: a newline behind them is the mbox's, not its own.
+pub(in crate::archive) fn sized_message(
+    file: &mut (impl Read + Seek),
+    region: Range<u64>,
+    size: u64,
+    each: &mut dyn FnMut(&[u8]),
+) -> io::Result<bool> {
+    let (mut given, mut last) = (0_u64, None);
+    let is_one = any_message(file, region, &mut |octets| {
+        let Some((&end, before)) = octets.split_last() else { return };
+        if let Some(octet) = last.replace(end) {
+            each(&[octet]);
+        }
+        each(before);
+        given += octets.len() as u64;
+    })?;
+    if let Some(octet) = last.filter(|octet| given != size.saturating_add(1) || *octet != b'\n') {
+        each(&[octet]);
+    }
+    Ok(is_one)
 }
 
 /// A message's stored form, told from the newline that was added behind it.
@@ -228,7 +250,7 @@ fn may_be_our_from_line(start: &[u8], row: &Row) -> bool {
 }
 
 /// Calls `each` with every message's region, until it says `false`.
-pub(super) fn each_message<F: Read + Seek>(
+pub(in crate::archive) fn each_message<F: Read + Seek>(
     file: &mut F,
     len: u64,
     each: &mut dyn FnMut(&mut F, Range<u64>) -> io::Result<bool>,
@@ -249,7 +271,8 @@ pub(super) fn each_message_from<F: Read + Seek>(
     let mut at = from;
     while at < len {
         file.seek(SeekFrom::Start(at))?;
-        let got = read_some(file, &mut buffer)?;
+        let most = usize::try_from(len - at).map_or(BUFFER, |left| left.min(BUFFER));
+        let got = read_some(file, &mut buffer[..most])?;
         if got == 0 {
             break;
         }
@@ -279,7 +302,11 @@ fn is_our_from_line(start: &[u8], row: &Row) -> bool {
         && !line.contains(&0)
 }
 
-pub(super) fn read_at(file: &mut (impl Read + Seek), offset: u64, most: usize) -> io::Result<Vec<u8>> {
+pub(in crate::archive) fn read_at(
+    file: &mut (impl Read + Seek),
+    offset: u64,
+    most: usize,
+) -> io::Result<Vec<u8>> {
     let mut octets = Vec::with_capacity(most);
     file.seek(SeekFrom::Start(offset))?;
     file.take(most as u64).read_to_end(&mut octets)?;

@@ -59,7 +59,7 @@ impl<D: Disk> Mbox<D> {
             }
         };
         ledger.places(&mut |_, _, place| note(place))?;
-        ledger.other_places(&mut note)?;
+        ledger.other_places(&mut |_, place| note(place))?;
         let (mut found, mut count) = (Vec::new(), 0_u64);
         let mut problem: Option<LedgerError> = None;
         region::each_message_from(file, from, meta.len, &mut |file, region| {

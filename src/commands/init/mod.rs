@@ -33,6 +33,11 @@ use interview::Interview;
 use std::io::Write;
 use std::path::Path;
 
+/// Whether a person at the terminal says yes to this question; return alone is a no, and so is the end of the input.
+pub(super) fn confirm(question: &str) -> bool {
+    Console::at_terminal().is_some_and(|console| console.confirm(question, false).unwrap_or(false))
+}
+
 /// Asks, tests, writes.
 pub fn run(file: Option<&Path>, options: &cli::Init, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config_file = ConfigFile::new(&config::config_path(file)?)?;

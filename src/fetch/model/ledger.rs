@@ -2,8 +2,8 @@
 
 use super::strike::Strike;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Overview, Place, Quarantined, Quirks, Row,
-    RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, Which,
+    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
+    Quirks, Row, RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -110,7 +110,7 @@ impl Ledger for ModelLedger {
         self.look(Ledger::first_look)
     }
 
-    fn other_places(&self, each: &mut dyn FnMut(&Place)) -> Result<(), LedgerError> {
+    fn other_places(&self, each: &mut dyn FnMut(Other, &Place)) -> Result<(), LedgerError> {
         self.look(|record| record.other_places(each))
     }
 
@@ -136,6 +136,14 @@ impl Ledger for ModelLedger {
 
     fn newest(&self, before: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.look(|record| record.newest(before, limit))
+    }
+
+    fn rows(&self, from: Seq, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.look(|record| record.rows(from, limit))
+    }
+
+    fn verification(&self) -> Result<VerificationRecord, LedgerError> {
+        self.look(Ledger::verification)
     }
 
     fn places(&self, each: &mut dyn FnMut(Seq, u64, &Place)) -> Result<(), LedgerError> {

@@ -1,0 +1,69 @@
+//! Reading copies, by whoever needs what is in the archive: from several threads at once, and without changing anything.
+//!
+//! Promises: what is given out is the stored form, with an mbox's quoting undone; memory is a constant, whatever the
+//! message.
+
+use crate::disk::{Access, Disk, DiskFile as _, Kind};
+use crate::ledger::Row;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a copy is, or was when it was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyAt {
+    /// A file of its own.
+    File(PathBuf),
+    /// A part of an mbox.
+    Region {
+        /// The mbox.
+        path: Arc<Path>,
+        /// From the `From_` line to the empty line behind the message.
+        region: Range<u64>,
+    },
+}
+
+impl CopyAt {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            CopyAt::File(path) => path,
+            CopyAt::Region { path, .. } => path,
+        }
+    }
+}
+
+/// What a copy is, read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The message, octet for octet.
+    Exact,
+    /// The message, with marks of mail programs in its header.
+    Marked,
+    /// Something else, of this many octets where that can be told.
+    Different(Option<u64>),
+}
+
+/// Reads copies.
+pub trait CopyReader: Send + Sync {
+    /// Reads a copy to its end and compares it with what is recorded of its row; with `anew` from the disk, past what
+    /// the system has in memory of it.
+    fn examine(&self, at: &CopyAt, row: &Row, anew: bool) -> io::Result<Content>;
+
+    /// Gives a copy of this many octets to `each`, in stored form and in pieces of any size. `false` where an mbox has
+    /// no message at that place.
+    fn read(&self, at: &CopyAt, size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool>;
+}
+
+/// Opens a file of an archive; with `anew` so that it is read from the disk.
+pub(super) fn open<D: Disk>(disk: &D, path: &Path, anew: bool) -> io::Result<D::File> {
+    let mut file = disk.open(path, Access::Read)?;
+    if anew {
+        if file.metadata()?.kind != Kind::File {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        file.drop_cached();
+    }
+    Ok(file)
+}

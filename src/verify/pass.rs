@@ -1,0 +1,173 @@
+//! One pass over an archive.
+//!
+//! Every row's copy is looked for; those that have their turn are read. What is not as it should be is looked for again
+//! (another program may have moved it meanwhile) and read again, from the disk, before anything is said of it.
+
+use super::bad::{Bad, BadCopy};
+use super::found::{Attendant, Verified};
+use super::reading::{self, Found, Readers, ToRead, WasRead};
+use super::share::{self, Share};
+use crate::ledger::{Change, Reading, Row, Seq, UnixTime};
+use crate::stop;
+use crate::store::{Store, StoreError};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
+
+/// Rows that the ledger is asked for at once.
+const PAGE: usize = 1024;
+
+/// Looks at all rows, from `now` on for as long as it may take `most`, and counts in `found`. Gives back the messages whose
+/// copies are damaged or missing, and that were not given up, by ascending row number.
+pub(super) fn run(
+    store: &mut Store,
+    (share, most): (Share, Option<Duration>),
+    now: UnixTime,
+    attendant: &mut dyn Attendant,
+    found: &mut Verified,
+) -> Result<Vec<Bad>, StoreError> {
+    store.archive.locate(&*store.ledger, false)?;
+    let share = share::choose(&*store.ledger, share)?;
+    attendant.begins(share.copies, share.octets);
+    let reader = store.archive.reader();
+    let mut counts = Counts { found, attendant, good: Vec::new(), doubtful: Vec::new() };
+    let until = most.and_then(|most| Instant::now().checked_add(most));
+    let (went, rest) =
+        reading::with_readers(&reader, |readers| each_row(store, readers, &mut counts, &share.rows, until));
+    counts.take(rest);
+    went?;
+    // A bad copy is read again by the next run, until it is settled.
+    let read = share::ranges(std::mem::take(&mut counts.good));
+    let read = read.into_iter().map(|rows| Reading { first: *rows.start(), last: *rows.end(), at: now });
+    store.ledger.commit(&read.map(Change::Read).collect::<Vec<_>>())?;
+    stop::check()?;
+    let Counts { doubtful, .. } = counts;
+    let bad = look_again(store, doubtful, found)?;
+    let beside = store.archive.beside(&*store.ledger)?;
+    (found.foreign, found.twice) = (beside.foreign, beside.twice);
+    let unlisted = store.ledger.marks()?;
+    for bad in &bad {
+        let copy = BadCopy::of(bad, unlisted.is_unlisted(bad.row.seq), &*reader);
+        if bad.left.is_some() { &mut found.damaged } else { &mut found.missing }.push(copy);
+    }
+    Ok(bad)
+}
+
+/// Goes through the rows, and has those copies read that have their turn, `until` there is no more time.
+fn each_row(
+    store: &mut Store,
+    readers: &mut Readers,
+    counts: &mut Counts<'_>,
+    turns: &[RangeInclusive<Seq>],
+    until: Option<Instant>,
+) -> Result<(), StoreError> {
+    let mut from = 0;
+    let mut turns = turns.iter().peekable();
+    let mut late = false;
+    loop {
+        let rows = store.ledger.rows(from, PAGE)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        from = last.seq + 1;
+        for row in rows {
+            if stop::requested().is_some() {
+                // What was handed over is still read.
+                return Ok(());
+            }
+            while turns.next_if(|turn| *turn.end() < row.seq).is_some() {}
+            late |= until.is_some_and(|until| Instant::now() >= until);
+            let has_turn = turns.peek().is_some_and(|turn| turn.contains(&row.seq));
+            let copies = store.archive.copies(&row)?;
+            counts.found.archived += 1;
+            if has_turn && !late {
+                let read = readers.read(ToRead { row, copies });
+                counts.take(read);
+                continue;
+            }
+            counts.found.put_off += u64::from(has_turn);
+            if copies.is_empty() {
+                counts.doubtful.push(row.seq);
+            } else {
+                counts.found.present += 1;
+            }
+        }
+    }
+}
+
+/// Counts what was read.
+struct Counts<'a> {
+    found: &'a mut Verified,
+    attendant: &'a mut dyn Attendant,
+    /// Rows whose copies are as they should be.
+    good: Vec<Seq>,
+    /// Rows whose copies are not as they should be, or not there.
+    doubtful: Vec<Seq>,
+}
+
+impl Counts<'_> {
+    fn take(&mut self, read: Vec<WasRead>) {
+        if read.is_empty() {
+            return;
+        }
+        let mut octets = 0;
+        let copies = read.len() as u64;
+        for WasRead { row, found } in read {
+            octets += row.size;
+            let is_good = self.found.count(&row, &found);
+            if is_good { &mut self.good } else { &mut self.doubtful }.push(row.seq);
+        }
+        self.attendant.has_read(copies, octets);
+    }
+}
+
+impl Verified {
+    /// Counts a copy that is there as it should be; `false` when it is not.
+    fn count(&mut self, row: &Row, found: &Found) -> bool {
+        match found {
+            Found::Exact => self.intact += 1,
+            Found::Marked => self.changed += 1,
+            Found::Bad { .. } | Found::Gone => return false,
+        }
+        self.present += 1;
+        self.read += 1;
+        self.octets += row.size;
+        true
+    }
+}
+
+/// Looks again at what was not as it should be, in the places where it may be now.
+fn look_again(
+    store: &mut Store,
+    mut doubtful: Vec<Seq>,
+    found: &mut Verified,
+) -> Result<Vec<Bad>, StoreError> {
+    if doubtful.is_empty() {
+        return Ok(Vec::new());
+    }
+    doubtful.sort_unstable();
+    store.archive.locate(&*store.ledger, true)?;
+    let accepted = store.ledger.accepted()?;
+    let reader = store.archive.reader();
+    let mut bad = Vec::new();
+    for seq in doubtful {
+        stop::check()?;
+        let Some(row) = store.ledger.row(seq)? else { continue };
+        let copies = store.archive.copies(&row)?;
+        let is_accepted = accepted.binary_search(&seq).is_ok();
+        let WasRead { row, found: state } = reading::examine(&*reader, ToRead { row, copies }, true);
+        if found.count(&row, &state) {
+            continue;
+        }
+        found.accepted += u64::from(is_accepted);
+        let left = match state {
+            Found::Bad { at, reason } => {
+                found.present += 1;
+                found.read += 1;
+                Some((at, reason))
+            }
+            _ => None,
+        };
+        if !is_accepted {
+            bad.push(Bad { row, left });
+        }
+    }
+    Ok(bad)
+}
