@@ -1,5 +1,7 @@
 //! `popkeep init`: every answer as an option.
 
+use crate::config::Provider;
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 
 /// `popkeep init`.
@@ -55,7 +57,7 @@ pub struct Init {
 
     /// Sign in with OAuth2 at this provider; for "other", give its addresses and scope, too
     #[arg(long, value_name = "PROVIDER", group = "source")]
-    #[arg(value_parser = ["microsoft", "google", "fastmail", "yahoo", "aol", "comcast", "other"])]
+    #[arg(value_parser = providers())]
     pub oauth: Option<String>,
 
     /// The client id to sign in with; popkeep-oauth(7) says where to get one
@@ -113,6 +115,12 @@ pub struct Init {
     /// Show each step of the test; twice shows the protocol, secrets masked
     #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Whom `--oauth` knows.
+fn providers() -> PossibleValuesParser {
+    let known = Provider::NAMES.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new(known.chain(["other"]))
 }
 
 /// How a connection is protected.

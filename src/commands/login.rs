@@ -9,7 +9,7 @@ use crate::cli;
 use crate::config::{Account, Flow};
 use crate::connect;
 use crate::exit::Exit;
-use crate::oauth::{self, Person, Renewal, Revoked, SignInError, Tokens};
+use crate::oauth::{self, Fresh, Person, Renewal, Revoked, SignInError, Tokens};
 use crate::progress::wording;
 use crate::shell;
 use secrecy::ExposeSecret as _;
@@ -47,15 +47,10 @@ fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Wri
         output::complain_about(&account.name, &format!("{error}; popkeep did not keep the token"));
         return error.exit();
     }
-    let lasts = fresh.lasts();
     if let Err(error) = tokens.keep(&fresh) {
         return complain(account, &error);
     }
-    if !lasts {
-        let text = "the provider gave no refresh token, so this sign-in ends with its first token (see oauth.scope in \
-                    popkeep.toml(5))";
-        output::inform(&format!("popkeep: {}: {text}", account.name));
-    }
+    warn_unless_it_lasts(account, &fresh);
     match tried {
         Ok(()) => {
             let (user, host) = (wording::printable(&account.user), wording::printable(&account.host));
@@ -67,6 +62,15 @@ fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Wri
             output::complain_about(&account.name, &text);
             error.exit()
         }
+    }
+}
+
+/// Says so if this sign-in ends with its first token.
+pub(super) fn warn_unless_it_lasts(account: &Account, fresh: &Fresh) {
+    if !fresh.lasts() {
+        let text = "the provider gave no refresh token, so this sign-in ends with its first token (see oauth.scope in \
+                    popkeep.toml(5))";
+        output::inform(&format!("popkeep: {}: {text}", account.name));
     }
 }
 

@@ -1,12 +1,11 @@
-//! What `host` may be, and whether it is this machine.
+//! What `host` may be.
 
-use crate::net::ascii_name;
-use std::net::IpAddr;
+use crate::net::{ascii_name, host_address};
 
 /// Whether `text` can be a host: an IP address (an IPv6 one with or without brackets and zone),
 /// or a name that has an ASCII form of letters, digits, `-` and `_` between dots.
 pub(super) fn is_host(text: &str) -> bool {
-    if address(text).is_some() {
+    if host_address(text).is_some() {
         return true;
     }
     // A name of another alphabet is looked up by its ASCII form, which is longer.
@@ -20,35 +19,15 @@ pub(super) fn is_host(text: &str) -> bool {
         })
 }
 
-/// Whether the host is this machine by its name alone: a loopback address, or `localhost`
-/// (RFC 6761, 6.3). What the name resolves to is seen only when connected, and looked at then.
-pub(super) fn is_here(host: &str) -> bool {
-    if let Some(address) = address(host) {
-        return address.to_canonical().is_loopback();
-    }
-    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
-}
-
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let unzoned = bare.split_once('%').map_or(bare, |(address, _)| address);
-    unzoned.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{is_here, is_host};
+    use super::is_host;
 
     #[test]
-    fn this_machine_is_known_by_its_names() {
-        for host in ["localhost", "LOCALHOST.", "pop.localhost", "127.0.0.1", "127.8.9.1", "::1", "[::1]"] {
-            assert!(is_host(host) && is_here(host), "{host}");
+    fn addresses_are_hosts_in_all_their_forms() {
+        for host in ["LOCALHOST.", "127.0.0.1", "::1", "[::1]", "2001:db8::1", "[fe80::1%eth0]"] {
+            assert!(is_host(host), "{host}");
         }
-        for host in ["localhost.example.com", "192.0.2.1", "0.0.0.0", "2001:db8::1", "[fe80::1%eth0]"] {
-            assert!(is_host(host) && !is_here(host), "{host}");
-        }
-        assert!(is_here("::ffff:127.0.0.1"));
     }
 
     #[test]

@@ -34,7 +34,9 @@ pub use resolved::{
     Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
     Tls,
 };
-pub use secret::{SecretError, obtain, obtain_client_password, obtain_client_secret, secret_digest};
+pub use secret::{
+    Obtained, SecretError, obtain, obtain_client_password, obtain_client_secret, secret_digest,
+};
 #[cfg(test)]
 pub(crate) use tests::example_account;
 

@@ -3,10 +3,10 @@
 
 use super::error::{ConfigError, Fault};
 use super::excerpt::Excerpt;
-use super::host::is_here;
 use super::parse::parse;
 use super::raw::{RawAccount, RawFile, RawSecret, is_account_name};
 use super::resolved::{Account, Auth, Config, Format, Pipelining, SecretSource, Tls};
+use crate::net::is_here;
 use secrecy::ExposeSecret;
 use secrets::Secret;
 use std::ops::Range;

@@ -3,7 +3,7 @@
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
-use super::{Account, ClientCertificate, ClientSecret, SecretSource, prompt};
+use super::{Account, ClientCertificate, ClientSecret, OAuth, SecretSource, prompt};
 use crate::disk::{self, Distrusted};
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
@@ -101,9 +101,6 @@ pub enum SecretError {
         /// The configuration key.
         key: &'static str,
     },
-    /// The secret comes from a sign-in, not from the configuration. Exit 78.
-    #[error("internal error: the access token of an OAuth2 sign-in is not in the configuration")]
-    SignIn,
     /// There is nobody to ask. Exit 78.
     #[error(
         "no password is configured for {user}, and there is no terminal to ask on; add password_command, password_file or password_env to account {account:?}"
@@ -133,18 +130,27 @@ impl SecretError {
     }
 }
 
+/// What the configuration has to log in with.
+pub enum Obtained<'a> {
+    /// A password or an access token.
+    Secret(SecretString),
+    /// Nothing yet: an access token comes of a sign-in.
+    SignIn(&'a OAuth),
+}
+
 /// Reads the account's secret: runs its command (at most 30 s), reads its file or variable, or
 /// asks on the terminal.
-pub fn obtain(account: &Account) -> Result<SecretString, SecretError> {
-    match &account.secret {
+pub fn obtain(account: &Account) -> Result<Obtained<'_>, SecretError> {
+    let secret = match &account.secret {
         SecretSource::Command(command) => from_command("password_command", command, COMMAND_LIMIT),
         SecretSource::TokenCommand(command) => from_command("token_command", command, COMMAND_LIMIT),
         SecretSource::File(path) => from_file(path),
         SecretSource::Environment(name) => from_environment(name),
         SecretSource::Literal(secret) => Ok(secret.clone()),
         SecretSource::Ask => ask(account),
-        SecretSource::OAuth(_) => Err(SecretError::SignIn),
-    }
+        SecretSource::OAuth(oauth) => return Ok(Obtained::SignIn(oauth)),
+    };
+    secret.map(Obtained::Secret)
 }
 
 /// What proves to the provider that popkeep is the client, from the configuration or from its command (at most 30 s).

@@ -3,7 +3,7 @@
 //! Promise: a person is asked for a secret at most once.
 
 use super::ConnectError;
-use crate::config::{self, Account, Auth, SecretSource, providers};
+use crate::config::{self, Account, Auth, Obtained, SecretSource, providers};
 use crate::event::Observer;
 use crate::oauth::{Renewal, Tokens};
 use crate::sasl::{Mechanism, SecretKind};
@@ -33,12 +33,15 @@ impl Credentials {
         observer: &Arc<dyn Observer>,
     ) -> Result<Credentials, ConnectError> {
         let (kind, observer) = (kind(account), Arc::clone(observer));
-        let (secret, new) = match Tokens::of(account, &*observer, trace) {
-            Some(tokens) if kind == SecretKind::Token => {
-                let token = tokens.access_token(renewal)?;
-                (token.secret, token.new)
-            }
-            _ => (obtain(account, kind)?, true),
+        let (secret, new) = match kind {
+            SecretKind::Certificate => (SecretString::default(), true),
+            SecretKind::Password | SecretKind::Token => match config::obtain(account)? {
+                Obtained::Secret(secret) => (secret, true),
+                Obtained::SignIn(oauth) => {
+                    let token = Tokens::new(account, oauth, &*observer, trace).access_token(renewal)?;
+                    (token.secret, token.new)
+                }
+            },
         };
         Ok(Credentials { kind, secret: RefCell::new(secret), new: Cell::new(new), renewal, observer, trace })
     }
@@ -91,19 +94,24 @@ impl Credentials {
 
     /// Gets the secret again. `false` if it is still the same: that would only be refused again.
     pub(super) fn renew(&self, account: &Account) -> Result<bool, ConnectError> {
-        if let Some(tokens) = self.tokens(account) {
-            if !self.is_stale() {
-                return Ok(false);
-            }
-            let token = tokens.force_refresh(&self.secret.borrow())?;
-            self.secret.replace(token.secret);
-            self.new.set(true);
-            return Ok(true);
+        if self.kind == SecretKind::Certificate {
+            return Ok(false);
         }
-        let fresh = obtain(account, self.kind)?;
-        let changed = fresh.expose_secret() != self.secret.borrow().expose_secret();
-        self.secret.replace(fresh);
-        Ok(changed)
+        match config::obtain(account)? {
+            Obtained::Secret(fresh) => {
+                let changed = fresh.expose_secret() != self.secret.borrow().expose_secret();
+                self.secret.replace(fresh);
+                Ok(changed)
+            }
+            Obtained::SignIn(_) if !self.is_stale() => Ok(false),
+            Obtained::SignIn(oauth) => {
+                let tokens = Tokens::new(account, oauth, &*self.observer, self.trace);
+                let token = tokens.force_refresh(&self.secret.borrow())?;
+                self.secret.replace(token.secret);
+                self.new.set(true);
+                Ok(true)
+            }
+        }
     }
 }
 
@@ -114,13 +122,6 @@ fn kind(account: &Account) -> SecretKind {
         // Nobody is asked for a password where a client certificate is configured and no password.
         (Auth::Auto, SecretSource::Ask) if account.tls_client.is_some() => SecretKind::Certificate,
         _ => SecretKind::Password,
-    }
-}
-
-fn obtain(account: &Account, kind: SecretKind) -> Result<SecretString, config::SecretError> {
-    match kind {
-        SecretKind::Certificate => Ok(SecretString::default()),
-        SecretKind::Password | SecretKind::Token => config::obtain(account),
     }
 }
 

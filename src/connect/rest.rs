@@ -6,7 +6,7 @@
 
 use super::ConnectError;
 use crate::clock::{self, now};
-use crate::config::{self, Account};
+use crate::config::{self, Account, Obtained};
 use crate::ledger::{LoginRefused, UnixTime};
 use crate::text::dates::minute;
 use std::io::{self, IsTerminal};
@@ -33,7 +33,7 @@ pub(super) fn check(refused: &LoginRefused, files: &str, account: &Account) -> R
     }
     if let Some(before) = refused.mark.digest {
         // Without a secret there is no login: the run itself will say why.
-        let Ok(secret) = config::obtain(account) else { return Ok(()) };
+        let Ok(Obtained::Secret(secret)) = config::obtain(account) else { return Ok(()) };
         if config::secret_digest(&secret, &refused.mark.salt) != before {
             return Ok(());
         }

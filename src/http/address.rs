@@ -1,6 +1,6 @@
 //! Addresses that secrets may be sent to.
 
-use std::net::IpAddr;
+use crate::net::is_here;
 
 /// Why nothing may be sent to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ struct Parts<'t> {
 /// Whether secrets may be sent to this address.
 pub fn check(text: &str) -> Result<(), AddressFault> {
     let parts = parts(text)?;
-    if parts.secure || is_loopback(parts.host) { Ok(()) } else { Err(AddressFault::Scheme) }
+    if parts.secure || is_here(parts.host) { Ok(()) } else { Err(AddressFault::Scheme) }
 }
 
 /// The host of an address, for messages; the text itself if it is not an address.
@@ -41,12 +41,6 @@ pub fn origin(text: &str) -> Option<String> {
 /// Whether nothing is in clear on the way to an address.
 pub(super) fn is_secure(text: &str) -> bool {
     parts(text).is_ok_and(|parts| parts.secure)
-}
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn parts(text: &str) -> Result<Parts<'_>, AddressFault> {
@@ -92,6 +86,7 @@ mod tests {
             "http://127.0.0.1:8080/token",
             "http://127.3.2.1/",
             "http://[::1]:80/",
+            "http://[::ffff:127.0.0.1]/",
             "http://localhost:1/",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");

@@ -2,7 +2,7 @@
 //!
 //! Promises: only this machine can reach it; a request has at most [`REQUEST_LIMIT`] octets and comes within
 //! [`REQUEST_TIME`]; one answer is taken, and then nothing listens any more; anything else (`/favicon.ico`, a
-//! connection on which nothing comes) changes nothing. Must never: show on the page what the request said.
+//! connection on which nothing comes, the answer to an earlier question from a tab that was left open) changes nothing. Must never: show on the page what the request said.
 #![expect(clippy::disallowed_types, reason = "this is the edge that a browser comes back to")]
 
 use crate::stop::{self, Stopped};
@@ -32,6 +32,8 @@ pub enum Reply {
     Taken,
     /// It is an answer, but not a good one.
     Refused,
+    /// It is the answer to another question: the right one may still come.
+    Foreign,
     /// It is not an answer.
     NoAnswer,
 }
@@ -79,7 +81,7 @@ impl Callback {
     }
 
     /// Waits for a request of `/` whose query `judge` takes for an answer, good or not, and returns that query.
-    pub fn wait(self, until: Instant, judge: impl Fn(&str) -> Reply) -> Result<String, CallbackError> {
+    pub fn wait(self, until: Instant, mut judge: impl FnMut(&str) -> Reply) -> Result<String, CallbackError> {
         let mut visitors: Vec<Visitor> = Vec::new();
         loop {
             stop::check()?;
@@ -111,6 +113,7 @@ impl Callback {
                     None => visitor.answer("404 Not Found", NOT_FOUND),
                     Some(query) => match judge(&query) {
                         Reply::NoAnswer => visitor.answer("404 Not Found", NOT_FOUND),
+                        Reply::Foreign => visitor.answer("400 Bad Request", FOREIGN),
                         Reply::Taken => {
                             visitor.answer("200 OK", TAKEN);
                             return Ok(query);
@@ -180,5 +183,7 @@ impl Visitor {
 
 const TAKEN: &str = "popkeep has the answer. You can close this page; popkeep says whether it can log in.";
 const REFUSED: &str = "This did not work, and popkeep says why. You can close this page.";
+const FOREIGN: &str = "This answer does not belong to the sign-in that popkeep waits for. Use the page that popkeep \
+                       opened last; you can close this one.";
 const NOT_FOUND: &str = "There is nothing here.";
 const TOO_LONG: &str = "This request is too long.";

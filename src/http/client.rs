@@ -3,15 +3,20 @@
 use super::address::{self, AddressFault};
 use crate::clock::{self, UnixTime};
 use crate::exit::Exit;
-use crate::net::{NetError, Proxy, authorities_der};
+use crate::net::{NetError, Proxy, authorities_der, is_here};
 use crate::text::dates;
 use secrecy::ExposeSecret as _;
 use secrecy::zeroize::Zeroizing;
 use std::io::{self, ErrorKind, Read as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::config::Config;
+use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, ProxyProtocol};
 
 /// The longest answer that is read, in octets. The longest token is a few thousand.
@@ -103,6 +108,27 @@ pub struct Answer {
     pub retry_after: Option<u64>,
 }
 
+/// Finds addresses; in clear text none but those of this machine, whatever a name service makes of `localhost`.
+#[derive(Debug, Default)]
+struct Here(DefaultResolver);
+
+impl Resolver for Here {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.0.resolve(uri, config, timeout)?;
+        let here = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        if uri.scheme_str() == Some("http") && !found.iter().all(here) {
+            let reason = "it is another machine, and the address begins with http://";
+            return Err(io::Error::new(ErrorKind::AddrNotAvailable, reason).into());
+        }
+        Ok(found)
+    }
+}
+
 /// Sends requests.
 pub struct Client {
     agent: Agent,
@@ -157,8 +183,11 @@ impl Client {
             .user_agent(concat!("popkeep/", env!("CARGO_PKG_VERSION")))
             .accept("application/json")
             .build();
-        let distant_proxy = proxy.is_some_and(|proxy| !address::is_loopback(&proxy.host));
-        Ok(Client { agent: Agent::new_with_config(config), distant_proxy })
+        let distant_proxy = proxy.is_some_and(|proxy| !is_here(&proxy.host));
+        Ok(Client {
+            agent: Agent::with_parts(config, DefaultConnector::default(), Here::default()),
+            distant_proxy,
+        })
     }
 
     /// Posts these fields to an address. Whatever the status of the answer, it is an answer.

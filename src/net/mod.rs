@@ -31,7 +31,7 @@ pub use error::NetError;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use identity::ClientIdentity;
 pub use leaf::{Facts, Leaf};
-pub use name::ascii_name;
+pub use name::{ascii_name, host_address, is_here};
 pub use proxy::{Proxy, ProxyError, ProxyLogin};
 pub use route::{AddressFamily, Route, connect};
 pub use tls::{TlsOptions, TlsSettings, TlsVersion};

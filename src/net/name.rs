@@ -16,12 +16,27 @@ pub(super) fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
+/// The address that a host is: an IPv6 one with or without brackets and zone. `None` for a name.
+pub fn host_address(host: &str) -> Option<IpAddr> {
+    let bare = bare(host);
+    bare.split_once('%').map_or(bare, |(address, _)| address).parse().ok()
+}
+
+/// Whether the host is this machine by its name alone: a loopback address, or `localhost` or a name below it
+/// (RFC 6761, section 6.3). What the name resolves to is seen only when connected, and to be looked at then.
+pub fn is_here(host: &str) -> bool {
+    if let Some(address) = host_address(host) {
+        return address.to_canonical().is_loopback();
+    }
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 /// The name as certificates have it: no brackets, no zone, no final dot, ASCII.
 pub(super) fn certificate_name(host: &str) -> String {
     let host = bare(host);
-    let unzoned = host.split_once('%').map_or(host, |(address, _)| address);
-    if unzoned.parse::<IpAddr>().is_ok() {
-        return unzoned.to_owned();
+    if host_address(host).is_some() {
+        return host.split_once('%').map_or(host, |(address, _)| address).to_owned();
     }
     let name = ascii_name(host).unwrap_or_else(|| host.to_owned());
     name.strip_suffix('.').unwrap_or(&name).to_owned()
@@ -29,7 +44,18 @@ pub(super) fn certificate_name(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ascii_name, certificate_name};
+    use super::{ascii_name, certificate_name, is_here};
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for host in ["localhost", "LOCALHOST.", "pop.localhost", "127.0.0.1", "127.8.9.1", "::1", "[::1]"] {
+            assert!(is_here(host), "{host}");
+        }
+        for host in ["localhost.example.com", "192.0.2.1", "0.0.0.0", "2001:db8::1", "[fe80::1%eth0]"] {
+            assert!(!is_here(host), "{host}");
+        }
+        assert!(is_here("::ffff:127.0.0.1") && !is_here("[::ffff:192.0.2.1]"));
+    }
 
     #[test]
     fn names_of_any_alphabet_have_an_ascii_form() {

@@ -1,7 +1,8 @@
 //! A browser that comes back to a port of ours with a code, or the address that it ended at, pasted.
 //!
 //! Promises: PKCE with S256 and a `state` of 256 bits, always; an answer counts only with that `state`, and with the right
-//! `iss` if it has one (RFC 9207).
+//! `iss` if it has one (RFC 9207). At the port an answer with another `state` is passed over: anybody on this machine, and any
+//! page in the browser, can send one.
 
 use super::endpoint::{Endpoint, Grant};
 use super::random::{Pkce, random};
@@ -37,6 +38,7 @@ pub(super) fn by_browser(
     let authorize_url = authorize_url(account, oauth, "browser")?;
     let callback = listen(oauth)?;
     let question = Question::new(account, oauth, authorize_url, callback.port())?;
+    question.hide_from(endpoint);
     let address = question.address();
     person.explain(&format!(
         "Sign in as {} in the browser. If none opens, open this address on this machine.",
@@ -44,16 +46,23 @@ pub(super) fn by_browser(
     ));
     person.show_address(&address).map_err(SignInError::Person)?;
     person.open(&address);
-    let query =
-        callback.wait(Instant::now() + BROWSER_TIME, |query| question.judge(query)).map_err(|error| {
-            match error {
-                CallbackError::Stopped(stopped) => stopped.into(),
-                CallbackError::TimedOut => SignInError::NobodyCame {
-                    account: account.name.clone(),
-                    minutes: BROWSER_TIME.as_secs() / 60,
-                },
-            }
-        })?;
+    let mut told = false;
+    let judge = |query: &str| {
+        let reply = question.judge(endpoint, query);
+        if reply == Reply::Foreign && !std::mem::replace(&mut told, true) {
+            person.explain(
+                "The browser sent an answer that does not belong to this sign-in (its `state` is another); popkeep goes on \
+                 waiting.",
+            );
+        }
+        reply
+    };
+    let query = callback.wait(Instant::now() + BROWSER_TIME, judge).map_err(|error| match error {
+        CallbackError::Stopped(stopped) => stopped.into(),
+        CallbackError::TimedOut => {
+            SignInError::NobodyCame { account: account.name.clone(), minutes: BROWSER_TIME.as_secs() / 60 }
+        }
+    })?;
     question.settle(endpoint, &query)
 }
 
@@ -71,6 +80,7 @@ pub(super) fn by_paste(
         None => listen(oauth)?.port(),
     };
     let question = Question::new(account, oauth, authorize_url, port)?;
+    question.hide_from(endpoint);
     person.explain(&format!(
         "Open this address in any browser and sign in as {}. The last page fails to load; copy its address from the \
          browser, and paste it here.",
@@ -140,22 +150,44 @@ impl<'a> Question<'a> {
         form::address(self.authorize_url, &fields)
     }
 
+    /// What nobody is to see. The address that is shown to the person has the `state` in it, but not what makes it one of
+    /// an answer.
+    fn hide_from(&self, endpoint: &Endpoint<'_>) {
+        endpoint.hide(self.state.expose_secret());
+        endpoint.hide(self.pkce.verifier.expose_secret());
+    }
+
     /// Whether a query is an answer.
-    fn judge(&self, query: &str) -> Reply {
+    fn judge(&self, endpoint: &Endpoint<'_>, query: &str) -> Reply {
         let fields = form::decode(query);
         let has = |name: &str| fields.iter().any(|(known, _)| known == name);
         if !has("code") && !has("error") && !has("state") {
             return Reply::NoAnswer;
         }
-        match self.code(&fields) {
+        if !self.is_asked_here(&fields) {
+            return Reply::Foreign;
+        }
+        match self.code(endpoint, &fields) {
             Ok(_) => Reply::Taken,
             Err(_) => Reply::Refused,
         }
     }
 
+    /// Whether these are the fields of an answer to this question.
+    fn is_asked_here(&self, fields: &[(String, String)]) -> bool {
+        form::only(fields, "state") == Some(self.state.expose_secret())
+    }
+
     /// The code of an answer, if it is one to this question.
-    fn code(&self, fields: &[(String, String)]) -> Result<SecretString, SignInError> {
-        if form::only(fields, "state") != Some(self.state.expose_secret()) {
+    fn code(
+        &self,
+        endpoint: &Endpoint<'_>,
+        fields: &[(String, String)],
+    ) -> Result<SecretString, SignInError> {
+        for (_, code) in fields.iter().filter(|(name, _)| name == "code") {
+            endpoint.hide(code);
+        }
+        if !self.is_asked_here(fields) {
             return Err(self.wrong("it does not belong to this sign-in (its `state` is another)"));
         }
         if fields.iter().any(|(name, _)| name == "iss") {
@@ -171,8 +203,8 @@ impl<'a> Question<'a> {
         if let Some(error) = form::only(fields, "error") {
             return Err(SignInError::Denied {
                 account: self.account.name.clone(),
-                error: super::error::shown(error),
-                description: super::error::shown(form::only(fields, "error_description").unwrap_or_default()),
+                error: endpoint.shown(error),
+                description: endpoint.shown(form::only(fields, "error_description").unwrap_or_default()),
             });
         }
         form::only(fields, "code")
@@ -183,8 +215,7 @@ impl<'a> Question<'a> {
 
     fn settle(&self, endpoint: &Endpoint<'_>, query: &str) -> Result<Grant, SignInError> {
         let fields = form::decode(query);
-        endpoint.hide(self.state.expose_secret());
-        let code = self.code(&fields)?;
+        let code = self.code(endpoint, &fields)?;
         endpoint.redeem(&code, &self.redirect, &self.pkce.verifier)
     }
 

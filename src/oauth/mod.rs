@@ -111,9 +111,13 @@ pub struct Tokens<'a> {
 impl<'a> Tokens<'a> {
     /// `None` if the account does not sign in. With `trace`, `observer` is shown the exchange.
     pub fn of(account: &'a Account, observer: &'a dyn Observer, trace: bool) -> Option<Self> {
-        let oauth = account.oauth()?;
+        Some(Tokens::new(account, account.oauth()?, observer, trace))
+    }
+
+    /// The same for an account that is known to sign in, and how.
+    pub fn new(account: &'a Account, oauth: &'a OAuth, observer: &'a dyn Observer, trace: bool) -> Self {
         let store = Store::of(&oauth.state_dir, &account.name);
-        Some(Tokens { account, oauth, observer, trace, store })
+        Tokens { account, oauth, observer, trace, store }
     }
 
     /// An access token: the one on disk, or a new one when `renewal` says so.

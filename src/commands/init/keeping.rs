@@ -6,7 +6,7 @@ use super::config_file::NewPassword;
 use super::console::Console;
 use super::interview::{Interview, full_path};
 use crate::cli::Keeping;
-use crate::config::{self, Account, Draft, DraftSecret, Format};
+use crate::config::{self, Account, Draft, DraftSecret, Format, Obtained};
 use crate::disk::{Disk as _, OsDisk};
 use secrecy::ExposeSecret as _;
 
@@ -122,7 +122,7 @@ impl Interview<'_> {
     /// just worked.
     fn problem_with(&self, account: &Account) -> Option<String> {
         match (config::obtain(account), &self.typed) {
-            (Ok(found), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
+            (Ok(Obtained::Secret(found)), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
                 Some("That prints a different password from the one that just worked.".to_owned())
             }
             (Ok(_), _) => None,

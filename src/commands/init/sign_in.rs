@@ -1,6 +1,6 @@
 //! Signing in with OAuth2: which provider and client, and the sign-in itself, before anything is written.
 
-use super::super::login::AtTerminal;
+use super::super::login::{AtTerminal, warn_unless_it_lasts};
 use super::super::output;
 use super::console::Console;
 use super::interview::Interview;
@@ -125,6 +125,7 @@ impl Interview<'_> {
         if let Some(console) = self.console {
             console.detail("Logged in with the new token.");
         }
+        warn_unless_it_lasts(&account, &fresh);
         Ok(fresh)
     }
 

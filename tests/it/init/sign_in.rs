@@ -1,7 +1,7 @@
 //! `init` signs in with OAuth2, from nothing to mail.
 
 use super::{answer, nothing_written, with};
-use crate::support::oauth_server::{Fault, Good, OAuthServer, mail_server};
+use crate::support::oauth_server::{Fault, Good, OAuthServer, Rotation, mail_server};
 use crate::support::{Mail, Sandbox};
 
 #[test]
@@ -34,6 +34,17 @@ fn at_a_terminal_only_the_client_id_is_asked_for() {
     answer(&mut terminal, &[("[maildir]: ", ""), ("[never]: ", "")]);
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.screen);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+}
+
+#[test]
+fn a_sign_in_that_does_not_last_is_told_of() {
+    let provider = OAuthServer::start();
+    provider.state().rotation = Rotation::NoneAtAll;
+    let server = mail_server(Mail::some(3), provider.good());
+    let sandbox = Sandbox::new();
+    let made = sandbox.popkeep(with(provider.init(&server, "other"), ["--batch"])).run().expect(0);
+    assert!(made.stderr.contains("no refresh token"), "{}", made.stderr);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
 }
 

@@ -27,14 +27,15 @@ mod unattended;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::clock::{HOUR, library};
 use crate::support::oauth_server::{Fault, OAuthServer, Rotation, browse, mail_server};
 use crate::support::outcome::Outcome;
-use crate::support::{Account, Mail, PopServer, Sandbox, stores};
+use crate::support::sandbox::Run;
+use crate::support::{Account, Mail, PopServer, Sandbox, set_mode, stores};
 
 /// A provider, a mail server that takes its tokens, and a sandbox with an account on both.
 struct Scene {
@@ -106,20 +107,30 @@ impl Scene {
 
     /// Signs in by a browser that is driven here.
     fn browser(&self, options: &[&str]) -> (Outcome, (u16, String)) {
-        let mut command = self.sandbox.popkeep(["login", "--browser"].iter().chain(options)).into_command();
-        let mut running =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(running.stdout.take().unwrap());
-        let mut address = String::new();
-        stdout.read_line(&mut address).unwrap();
-        let page = browse(address.trim_end());
-        let mut rest = String::new();
-        stdout.read_to_string(&mut rest).unwrap();
-        let mut output = running.wait_with_output().unwrap();
-        output.stdout = (address + &rest).into_bytes();
-        let outcome = Outcome::of("login --browser".to_owned(), output);
-        (outcome, page)
+        self.visit(options, browse)
     }
+
+    /// The same with a browser of the test's own, which gets the address.
+    fn visit<T>(&self, options: &[&str], browser: impl FnOnce(&str) -> T) -> (Outcome, T) {
+        visit(self.sandbox.popkeep(["login", "--browser"].iter().chain(options)), browser)
+    }
+}
+
+/// Gives the first line that a run of `login` prints to a browser, and waits for the end of both.
+fn visit<T>(run: Run, browser: impl FnOnce(&str) -> T) -> (Outcome, T) {
+    let mut command = run.into_command();
+    let mut running =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap());
+    let mut address = String::new();
+    stdout.read_line(&mut address).unwrap();
+    let page = browser(address.trim_end());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    let mut output = running.wait_with_output().unwrap();
+    output.stdout = (address + &rest).into_bytes();
+    let outcome = Outcome::of("login --browser".to_owned(), output);
+    (outcome, page)
 }
 
 #[test]
@@ -325,13 +336,57 @@ fn a_browser_signs_in() {
 }
 
 #[test]
+fn an_answer_from_another_tab_does_not_end_the_sign_in() {
+    let scene = Scene::new();
+    let (outcome, ()) = scene.visit(&[], |address| {
+        scene.provider.state().mixes_up_answers = true;
+        for _ in 0..40 {
+            let (status, page) = browse(address);
+            assert!(status == 400 && page.contains("does not belong to the sign-in"), "{status} {page}");
+        }
+        scene.provider.state().mixes_up_answers = false;
+        assert_eq!(browse(address).0, 200);
+    });
+    let outcome = outcome.expect(0).says(&["does not belong to this sign-in"]);
+    assert_eq!(outcome.stderr.matches("does not belong").count(), 1, "{}", outcome.stderr);
+    scene.sandbox.fetch();
+}
+
+#[test]
+fn a_browser_is_opened_where_there_is_a_display() {
+    let scene = Scene::with(", client_secret_command = \"echo geheim-4711-geheim\"");
+    scene.provider.state().client_secret = Some("geheim-4711-geheim".to_owned());
+    let opened = scene.sandbox.path("opened");
+    let script = format!("#!/bin/sh\n{{ echo \"$@\"; env; }} > {0}.new; mv {0}.new {0}\n", opened.display());
+    let program = scene.sandbox.write("bin/xdg-open", script);
+    set_mode(&program, 0o755);
+    let path = format!("{}:{}", scene.sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+    for (variable, opens) in [("DISPLAY", true), ("WAYLAND_DISPLAY", true), ("NO_DISPLAY", false)] {
+        let run = scene.sandbox.popkeep(["login", "--browser"]).env("PATH", &path).env(variable, ":0");
+        let (outcome, said) = visit(run, |address| {
+            if !opens {
+                return (browse(address), String::new());
+            }
+            let until = Instant::now() + Duration::from_secs(20);
+            while !opened.exists() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let said = std::fs::read_to_string(&opened).unwrap();
+            let first = said.lines().next().unwrap();
+            assert_eq!(first, address, "{variable}");
+            (browse(first), said)
+        });
+        outcome.expect(0);
+        assert_eq!(said.0.0, 200);
+        assert!(!said.1.contains("geheim-4711"), "{}", said.1);
+        assert_eq!(opened.exists(), opens, "{variable}");
+        let _ = std::fs::remove_file(&opened);
+    }
+}
+
+#[test]
 fn the_answer_of_a_browser_must_be_an_answer() {
     let scene = Scene::new();
-    scene.provider.state().mixes_up_answers = true;
-    let (outcome, (status, _)) = scene.browser(&[]);
-    outcome.expect(77).says(&["state"]);
-    assert_eq!(status, 400);
-    scene.provider.state().mixes_up_answers = false;
     scene.provider.state().iss = Some("https://elsewhere.example".to_owned());
     scene.browser(&[]).0.expect(77).says(&["iss"]);
     scene.provider.state().iss = None;
@@ -408,6 +463,9 @@ fn no_secret_in_the_trace() {
         let outcome = scene.run("fetch -vv --json");
         said.extend([outcome.stderr, outcome.stdout]);
     }
+    scene.provider.state().denies = true;
+    let denied = scene.browser(&["-vv"]).0.expect(77).says(&["access_denied", "no, **** and ****"]);
+    said.push(denied.stderr);
     said.push(scene.run("logout -vv").expect(0).stderr);
     let said = said.concat();
     assert!(said.contains("POST http://127.0.0.1") && said.contains("refresh_token=****"), "{said}");

@@ -44,6 +44,8 @@ pub(crate) enum Rotation {
     AtOnce,
     /// It works for good, and none comes.
     Never,
+    /// There are no refresh tokens.
+    NoneAtAll,
 }
 
 /// How the provider is now.
@@ -329,7 +331,7 @@ impl State {
                         self.refresh_tokens.retain(|known| *known == used);
                     }
                     Rotation::AtOnce => self.refresh_tokens.clear(),
-                    Rotation::Never => {}
+                    Rotation::Never | Rotation::NoneAtAll => {}
                 }
             }
             Some("authorization_code") => {
@@ -354,7 +356,12 @@ impl State {
         if let Some(expires_in) = &self.expires_in {
             answer["expires_in"] = expires_in.clone();
         }
-        if self.rotation != Rotation::Never || self.refresh_tokens.is_empty() {
+        let comes = match self.rotation {
+            Rotation::UntilNextIsUsed | Rotation::AtOnce => true,
+            Rotation::Never => self.refresh_tokens.is_empty(),
+            Rotation::NoneAtAll => false,
+        };
+        if comes {
             let refresh = self.new_secret("refresh");
             self.refresh_tokens.insert(refresh.clone());
             answer["refresh_token"] = refresh.into();
@@ -382,7 +389,13 @@ impl State {
         self.challenges.insert(field("code_challenge"));
         let state = if self.mixes_up_answers { "another".to_owned() } else { field("state") };
         let mut answer = vec![("state", state.as_str())];
-        answer.push(if self.denies { ("error", "access_denied") } else { ("code", "the-code-4711") });
+        // Whatever it knows, it says.
+        let words = format!("no, {} and {}", self.client_secret.as_deref().unwrap_or("none"), field("state"));
+        if self.denies {
+            answer.extend([("error", "access_denied"), ("error_description", words.as_str())]);
+        } else {
+            answer.push(("code", "the-code-4711"));
+        }
         let iss = self.iss.clone();
         if let Some(iss) = &iss {
             answer.push(("iss", iss));
