@@ -3,12 +3,14 @@
 //! Promises: every command and every option has a help text; a wrong command line ends with
 //! [`Exit::USAGE`](crate::exit::Exit::USAGE), a request for help or the version with 0.
 
+mod adopt;
 mod init;
 pub mod manual;
 pub mod problems;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{Adopt, AdoptFrom, Seen};
 pub use init::{Init, Keeping, Protection};
 
 use crate::config::parse_size;
@@ -98,6 +100,21 @@ pub enum Command {
     /// that popkeep never fetches it again, no longer mentions it, and never deletes it from the server.
     #[command(after_help = manual::examples(manual::VERIFY))]
     Verify(Verify),
+
+    /// Take over from fetchmail, getmail, mpop, fdm or a mail program, without fetching anything again
+    ///
+    /// Without arguments, lists what of other programs is here. With a program, reads its settings, its list of
+    /// messages it has seen and its archive, and shows each account as it would be in popkeep's configuration, and
+    /// what cannot be taken over. If the server lets popkeep in, it also counts what the server still has, and how much
+    /// of that is in the archive. Nothing that these files name is run, and nothing is written.
+    ///
+    /// With --write, adds the accounts to the configuration. The next fetch then recognises each message that is in the
+    /// archive: by its UID where the file has one, by its header (TOP), or by its content. What it does not find there
+    /// it fetches, whatever the program's list says, because a message may be on such a list and stored nowhere.
+    ///
+    /// With archive and PATH, takes an existing Maildir or mbox for an account that is configured.
+    #[command(after_help = manual::examples(manual::ADOPT))]
+    Adopt(Box<Adopt>),
 
     /// Type POP3 commands to the server by hand
     ///

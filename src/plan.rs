@@ -152,11 +152,16 @@ pub enum Compare {
 pub enum Left {
     /// Larger than `max_size`: its LIST size in octets.
     TooLarge(u64),
+    /// An adopted program had seen it, and it is not to be fetched for that.
+    SeenElsewhere,
     /// Behind `--limit`.
     Limit,
     /// It failed, and it is not its time to be tried again, or not its turn: [`Plan::quarantine_id`].
     Quarantine,
 }
+
+/// Why a message is left for [`Left::SeenElsewhere`], for people.
+pub const SEEN_ELSEWHERE: &str = "seen by the program before, and not to be fetched (adopt --seen skip)";
 
 /// One listed message and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,7 +87,7 @@ impl ArchiveError {
     }
 
     /// What the system said about a path: that we may not, or that something failed.
-    pub(super) fn at(path: &Path, error: &io::Error) -> ArchiveError {
+    pub(crate) fn at(path: &Path, error: &io::Error) -> ArchiveError {
         if disk::is_denied(error) {
             return ArchiveError::cannot_create(path, error);
         }

@@ -55,6 +55,8 @@ pub struct Mbox<D: Disk> {
     name_is_durable: bool,
     /// How long to wait for locks.
     patience: Duration,
+    /// Not even a lock is taken.
+    only_reads: bool,
     /// What the look of this run found, with what was appended since.
     seen: Option<LookRecord>,
     /// Where copies are that are not where they are recorded.
@@ -107,9 +109,16 @@ impl<D: Disk> Mbox<D> {
             shortfall: None,
             name_is_durable: false,
             patience: lock::PATIENCE,
+            only_reads: false,
             seen: None,
             elsewhere: Elsewhere::default(),
         }
+    }
+
+    /// The same for a look that leaves no trace: not even a lock is taken, so that nothing that it finds is to be relied on.
+    #[must_use]
+    pub fn only_reading(self) -> Self {
+        Mbox { only_reads: true, ..self }
     }
 
     fn failed(&self, error: &io::Error) -> ArchiveError {

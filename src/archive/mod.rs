@@ -89,6 +89,26 @@ pub struct Met {
 }
 
 impl Met {
+    /// It as an unknown copy at this place that no name of ours speaks for; `None` if its header is too long.
+    pub fn into_unknown(self, place: Place, arrived: UnixTime) -> Option<UnknownCopy> {
+        let bare = self.bare?;
+        Some(UnknownCopy {
+            id: 0,
+            place,
+            origin: None,
+            content: bare::content(&bare.hash, &self.digest),
+            header: Some(bare.short()),
+            uid: bare.labelled.map(|labelled| labelled.uid),
+            arrived,
+        })
+    }
+
+    /// The size that LIST gives for the message behind a label, in octets on the wire.
+    pub fn size_without_label(&self) -> Option<u64> {
+        let label = self.bare.as_ref()?.labelled.as_ref()?.label;
+        Some((self.extent.octets - label.octets) + (self.extent.lines - label.lines))
+    }
+
     /// Whether it is what was seen when it was put on record.
     pub fn is_still(&self, unknown: &UnknownCopy) -> bool {
         let by_name = unknown.origin.is_some() && names::content(&self.digest) == unknown.content;

@@ -4,8 +4,9 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
-    Quirks, Row, RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, VerificationRecord, Which,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, SqliteLedger, UnixTime, UnknownCopy,
+    VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use rustix::io::Errno;
@@ -293,6 +294,14 @@ impl Ledger for WatchedLedger {
 
     fn core_headers(&self, each: &mut dyn FnMut(Seq, Hash)) -> Result<(), LedgerError> {
         self.inner.core_headers(each)
+    }
+
+    fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError> {
+        self.inner.seen_elsewhere()
+    }
+
+    fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {
+        self.inner.adoption()
     }
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {

@@ -60,6 +60,16 @@ accepted (gone or changed on purpose, as recorded by --accept), and put_off (cop
 next run). id is the beginning of the hash of the content. Damaged and missing messages also have uid, date, from \
 and subject as far as they are known, and on_server: whether the server listed the message in the last run.";
 
+/// The long help of `adopt --json`.
+pub const ADOPT_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+Without a program it has exit and found, each with program, settings and accounts (how many). With one it has exit; \
+program; accounts, each with name, configured (whether it was already), settings, line, state, source (the program's archive), archive (popkeep's), \
+format, copy, in_list, on_server, found, not_found, others (on the server, but not in the list), messages (in source), deleted and partial (marked so by Thunderbird, and left out), toml, warnings, written, indexed, copied and error; and \
+not_taken, each with file, line and what. What is not known is null. With --undo it has exit, account, program and \
+config_restored.";
+
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
 Write the run's figures to FILE, in the Prometheus text format
@@ -137,6 +147,16 @@ pub const VERIFY: &[Example] = &[
     ("popkeep verify work --repair", "fetch what is damaged from the server again"),
     ("popkeep verify work --repair --from /backup/Mail/work", "take it from a copy of the archive"),
     ("popkeep verify work --accept", "what is gone from the archive was removed on purpose"),
+];
+
+/// Examples for `adopt`.
+pub const ADOPT: &[Example] = &[
+    ("popkeep adopt", "list what of other programs is here"),
+    ("popkeep adopt mpop", "show what would become of mpop's accounts"),
+    ("popkeep adopt mpop --write", "do it; then run popkeep fetch"),
+    ("popkeep adopt thunderbird --copy --write", "copy Thunderbird's mail into a new archive"),
+    ("popkeep adopt archive ~/Mail/old --account work --write", "take an existing Maildir or mbox"),
+    ("popkeep adopt --undo work", "take that back, until the next fetch"),
 ];
 
 /// Examples for `session`.

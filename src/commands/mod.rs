@@ -4,6 +4,7 @@
 //! that says what happened and what to do, and an exit code; a closed stdout ends nothing with a
 //! panic. Must never: hold logic that another front end would need too.
 
+pub mod adopt;
 pub mod check;
 pub mod completions;
 pub mod demo;
@@ -44,6 +45,9 @@ pub enum Failure {
     /// What is typed cannot be read.
     #[error("cannot read your input ({0}); run popkeep again")]
     Input(#[source] io::Error),
+    /// Nothing was taken over.
+    #[error(transparent)]
+    Adopt(#[from] adopt::AdoptError),
     /// No configuration was made.
     #[error(transparent)]
     Init(#[from] init::InitError),
@@ -62,6 +66,7 @@ impl Failure {
             Failure::Config(error) => error.exit(),
             Failure::Ledger(error) => error.exit(),
             Failure::Demo(error) => error.exit(),
+            Failure::Adopt(error) => error.exit(),
             Failure::Init(error) => error.exit(),
             Failure::Input(_) | Failure::Signals(_) | Failure::Output(_) => Exit::IO,
         }
@@ -109,6 +114,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
+        Command::Adopt(options) => adopt::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Login(options) => login::run(file, options, out),
         Command::Logout(options) => login::logout(file, options),

@@ -7,6 +7,7 @@
 
 use super::resolve::{Surroundings, resolve};
 use super::{Account, ConfigError, Format, Tls, location};
+use crate::text::safe::escape;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -36,6 +37,12 @@ pub struct Draft {
     pub format: Format,
     /// What is deleted from the server: `never`, `fetched`, or an age.
     pub delete: String,
+    /// One mechanism, if it must be that one.
+    pub auth: Option<String>,
+    /// Larger messages are left, in octets.
+    pub max_size: Option<u64>,
+    /// What there is to know, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Where the password will come from.
@@ -117,6 +124,9 @@ impl Draft {
             archive: "/nonexistent/{account}".to_owned(),
             format: Format::Maildir,
             delete: "never".to_owned(),
+            auth: None,
+            max_size: None,
+            notes: Vec::new(),
         }
     }
 
@@ -136,16 +146,25 @@ impl Draft {
 
     /// The whole file. `state_dir` is for a ledger that would not be found without it.
     pub fn file(&self, day: &str, state_dir: Option<&str>) -> String {
-        let state_dir = state_dir.map_or_else(String::new, |folder| {
+        let state_dir = Self::state_dir(state_dir);
+        format!("{}{state_dir}{}", Self::head("init", day), self.table())
+    }
+
+    /// The setting for a ledger that would not be found without it.
+    pub fn state_dir(folder: Option<&str>) -> String {
+        folder.map_or_else(String::new, |folder| {
             format!(
                 "# The folder of the ledger, which records what is archived.\nstate_dir = {}\n\n",
                 quoted(folder)
             )
-        });
+        })
+    }
+
+    /// How a file begins that this command makes.
+    pub fn head(command: &str, day: &str) -> String {
         format!(
-            "# popkeep's configuration, written by `popkeep init` on {day}.\n\
-             # Every key is explained in popkeep.toml(5). After a change: `popkeep check`.\n\n{state_dir}{}",
-            self.table()
+            "# popkeep's configuration, written by `popkeep {command}` on {day}.\n\
+             # Every key is explained in popkeep.toml(5). After a change: `popkeep check`.\n\n"
         )
     }
 
@@ -172,6 +191,9 @@ impl Draft {
             ));
         }
         lines.push((format!("user = {}", quoted(&self.user)), ""));
+        if let Some(auth) = &self.auth {
+            lines.push((format!("auth = {}", quoted(auth)), ""));
+        }
         lines.extend(self.secret.line());
         let (format, what) = match self.format {
             Format::Maildir => ("maildir", "a folder with tmp/, new/ and cur/"),
@@ -183,8 +205,15 @@ impl Draft {
             format!("delete = {}", quoted(&self.delete)),
             "from the server: \"never\", \"fetched\" or \"30d\"",
         ));
+        if let Some(octets) = self.max_size {
+            lines.push((format!("max_size = {octets}"), "octets; larger messages are left"));
+        }
         let column = lines.iter().map(|(setting, _)| setting.len()).filter(|len| *len <= WIDEST).max();
         let mut text = format!("[accounts.{}]\n", key(&self.name));
+        for note in &self.notes {
+            // A line end would make a setting of the rest.
+            text.extend(["# ", &escape(note.as_bytes()), "\n"]);
+        }
         for (setting, why) in lines {
             // Writing into a String cannot fail.
             let _ = match why {

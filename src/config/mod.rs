@@ -42,7 +42,7 @@ pub(crate) use tests::example_account;
 
 use crate::disk::{self, Distrusted};
 use crate::shell;
-use resolve::{Surroundings, resolve};
+use resolve::{Surroundings, resolve, resolve_any};
 use secrecy::zeroize::Zeroizing;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -53,6 +53,25 @@ const FILE_LIMIT: u64 = 1 << 20;
 /// Reads the configuration in `path`, if it is ours (or root's) and nobody else can change it, and checks that nobody
 /// else can read the passwords in it.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let config = read(path)?;
+    if config.accounts.is_empty() {
+        return Err(ConfigError::NoAccounts { path: path.display().to_string() });
+    }
+    Ok(config)
+}
+
+/// The same for those who can do without an account, and without a file.
+pub fn load_or_empty(path: &Path) -> Result<Config, ConfigError> {
+    match read(path) {
+        Err(ConfigError::NotFound { .. }) => {
+            let (file, state_dir) = (path.to_path_buf(), location::state_dir()?);
+            Ok(Config { file, state_dir, cache_dir: None, accounts: Vec::new() })
+        }
+        outcome => outcome,
+    }
+}
+
+fn read(path: &Path) -> Result<Config, ConfigError> {
     let shown = || path.display().to_string();
     let unreadable = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
@@ -67,7 +86,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = std::str::from_utf8(&octets).map_err(|_| ConfigError::NotText { path: shown() })?;
     let absolute = std::path::absolute(path).map_err(unreadable)?;
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
-    let mut resolved = resolve(path, text, &Surroundings { folder, home: location::home() })?;
+    let mut resolved = resolve_any(path, text, &Surroundings { folder, home: location::home() })?;
 
     for account in &resolved.accounts {
         if let SecretSource::Environment(variable) = &account.secret {
@@ -93,4 +112,11 @@ pub fn understand(path: &Path, text: &str, home: Option<&Path>) -> Result<Vec<Ac
     let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
     let around = Surroundings { folder, home: home.map(Path::to_path_buf) };
     resolve(path, text, &around).map(|resolved| resolved.accounts)
+}
+
+/// What a configuration in `path` means once these lines are added to its text; the files themselves are not looked at.
+pub fn understand_here(path: &Path, text: &str) -> Result<Vec<Account>, ConfigError> {
+    let absolute = std::path::absolute(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
+    understand(&absolute, text, location::home().as_deref())
 }

@@ -29,7 +29,7 @@ pub(super) struct Surroundings {
 
 /// A configuration understood, and what decides who may read and write its file.
 pub(super) struct Resolved {
-    /// The accounts, in the order of the file; at least one.
+    /// The accounts, in the order of the file.
     pub(super) accounts: Vec<Account>,
     /// `state_dir`, if given.
     pub(super) state_dir: Option<PathBuf>,
@@ -51,8 +51,17 @@ impl Resolved {
     }
 }
 
-/// Understands `text`, the content of `file`.
+/// Understands `text`, the content of `file`, which must have an account.
 pub(super) fn resolve(file: &Path, text: &str, around: &Surroundings) -> Result<Resolved, ConfigError> {
+    let resolved = resolve_any(file, text, around)?;
+    if resolved.accounts.is_empty() {
+        return Err(ConfigError::NoAccounts { path: file.display().to_string() });
+    }
+    Ok(resolved)
+}
+
+/// The same for a file that may have none.
+pub(super) fn resolve_any(file: &Path, text: &str, around: &Surroundings) -> Result<Resolved, ConfigError> {
     let reader = Reader { file, text, around };
     let raw = parse(text).map_err(|(fault, span)| reader.error(&span, fault))?;
     reader.read(&raw)
@@ -75,9 +84,6 @@ impl Reader<'_> {
     fn read(&self, raw: &RawFile) -> Read<Resolved> {
         let mut named: Vec<_> = raw.accounts.iter().collect();
         named.sort_by_key(|(name, _)| name.span().start);
-        if named.is_empty() {
-            return Err(ConfigError::NoAccounts { path: self.file.display().to_string() });
-        }
         let state_dir =
             raw.state_dir.as_ref().map(|value| self.path("state_dir", value, None)).transpose()?;
         let cache_dir =

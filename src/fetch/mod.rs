@@ -26,6 +26,7 @@ mod failures;
 mod model;
 mod portions;
 mod quirks;
+mod recognised;
 mod recognition;
 mod report;
 mod run;
@@ -33,6 +34,7 @@ mod session;
 mod sessions;
 mod work;
 
+pub use recognised::{Listed, recognised};
 pub use run::Orders;
 
 use crate::account_error::AccountError;

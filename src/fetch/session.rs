@@ -96,7 +96,10 @@ impl Run<'_> {
     }
 
     /// The listing, and what the ledger knows.
-    fn list(&mut self, session: &mut Session<Transaction>) -> Result<(Listing, KnownRows), AccountError> {
+    pub(crate) fn list(
+        &mut self,
+        session: &mut Session<Transaction>,
+    ) -> Result<(Listing, KnownRows), AccountError> {
         let (listing, known_rows) = list_and_read_rows(session, &mut *self.store.ledger);
         let listing = match listing {
             Ok(listing) => listing,
@@ -174,7 +177,7 @@ impl Run<'_> {
     }
 
     /// A new session, on record.
-    fn log_in(&mut self) -> Result<Session<Transaction>, AccountError> {
+    pub(crate) fn log_in(&mut self) -> Result<Session<Transaction>, AccountError> {
         if self.server.top == Top::Asked {
             self.server.top = Top::Free;
         }

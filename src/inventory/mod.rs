@@ -30,6 +30,8 @@ pub enum MessageStatus {
     New,
     /// Perhaps it: the next fetch brings it and compares.
     Doubtful,
+    /// Nothing; an adopted program had seen it, and the next fetch leaves it.
+    SeenElsewhere,
     /// Nothing; it is larger than `max_size`.
     TooLarge,
     /// Nothing; it has failed before, and is tried last and after growing gaps.
@@ -38,11 +40,12 @@ pub enum MessageStatus {
 
 impl MessageStatus {
     /// All of them, in the order in which they are told.
-    pub const ALL: [MessageStatus; 6] = [
+    pub const ALL: [MessageStatus; 7] = [
         MessageStatus::Archived,
         MessageStatus::Removed,
         MessageStatus::New,
         MessageStatus::Doubtful,
+        MessageStatus::SeenElsewhere,
         MessageStatus::TooLarge,
         MessageStatus::Quarantined,
     ];
@@ -54,6 +57,7 @@ impl MessageStatus {
             MessageStatus::Removed => "removed",
             MessageStatus::New => "new",
             MessageStatus::Doubtful => "doubtful",
+            MessageStatus::SeenElsewhere => "seen elsewhere",
             MessageStatus::TooLarge => "too large",
             MessageStatus::Quarantined => "quarantined",
         }
@@ -83,7 +87,7 @@ impl<'l> Inventory<'l> {
         let mut planner = Planner::new(listing);
         if let Some(ledger) = ledger {
             let presence = Presence::of_record(&ledger.last_look()?, ledger.accepted()?);
-            planner = planner.looking_at(Arc::new(presence));
+            planner = planner.looking_at(Arc::new(presence)).without(ledger.seen_elsewhere()?);
         }
         let mut blank = true;
         let mut by_header = HashSet::new();
@@ -137,6 +141,7 @@ impl<'l> Inventory<'l> {
         match self.plan.item(place).verdict {
             Verdict::Archived(archived) => (MessageStatus::Archived, Some(archived.seq)),
             Verdict::Removed(row) | Verdict::Damaged(row) => (MessageStatus::Removed, Some(row.seq)),
+            Verdict::Left(Left::SeenElsewhere) => (MessageStatus::SeenElsewhere, None),
             Verdict::Left(Left::TooLarge(_)) => (MessageStatus::TooLarge, None),
             Verdict::Left(Left::Quarantine) if failed() == Some(true) => (MessageStatus::TooLarge, None),
             Verdict::Left(Left::Quarantine) => (MessageStatus::Quarantined, None),

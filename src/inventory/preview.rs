@@ -4,7 +4,7 @@ use super::Inventory;
 use crate::config::Account;
 use crate::event::Missing;
 use crate::ledger::UnixTime;
-use crate::plan::{Left, Verdict, due_now};
+use crate::plan::{Left, SEEN_ELSEWHERE, Verdict, due_now};
 use std::sync::Arc;
 
 /// What `fetch --dry-run` would do.
@@ -63,6 +63,7 @@ pub fn preview(inventory: &Inventory<'_>, account: &Account, each: bool) -> Prev
                 let (reason, chosen) = inventory.quarantined(place).unwrap_or_default();
                 preview.left.push(Missing { chosen, ..leave(reason) });
             }
+            Verdict::Left(Left::SeenElsewhere) => preview.left.push(leave(SEEN_ELSEWHERE.into())),
             Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".into())),
             Verdict::Left(Left::TooLarge(size)) => preview
                 .left

@@ -162,6 +162,22 @@ impl LedgerFile {
         found.map(|id| SqliteLedger::on(connection, self.name(), id)).transpose()
     }
 
+    /// The part whose adoption, as the account of this name, can still be taken back.
+    pub fn adopted(&self, account: &str) -> Result<Option<(String, SqliteLedger)>, LedgerError> {
+        let connection = self.connect()?;
+        let found = connection
+            .query_row(
+                "SELECT maildrop.id, identity FROM adoption JOIN maildrop ON maildrop.id = adoption.maildrop \
+                 WHERE account = ? ORDER BY at DESC, maildrop.id DESC LIMIT 1",
+                [account],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()
+            .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
+        let Some((id, identity)) = found else { return Ok(None) };
+        Ok(Some((identity, SqliteLedger::on(connection, self.name(), id)?)))
+    }
+
     /// The one lock of an identity; `None` when another popkeep has it.
     pub fn lock(&self, identity: &str) -> Result<Option<AccountLock>, LedgerError> {
         let path = self.folder.join(lock_name(identity));

@@ -7,6 +7,7 @@
 //!
 //! Must never: forget a UID because one listing left it out.
 
+mod adoption;
 mod error;
 mod file;
 mod history;
@@ -29,6 +30,7 @@ mod turn;
 mod unknown;
 mod verification;
 
+pub use adoption::{Adoption, SeenElsewhere, fold};
 pub use error::LedgerError;
 pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
@@ -109,6 +111,12 @@ pub trait Ledger: Send {
 
     /// The form in which the server has the message of a row whose copy another program has made.
     fn served_as(&self, seq: Seq) -> Result<Option<Digest>, LedgerError>;
+
+    /// Messages that an adopted program had seen, and that are not to be fetched.
+    fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError>;
+
+    /// What was adopted and can still be taken back.
+    fn adoption(&self) -> Result<Option<Adoption>, LedgerError>;
 
     /// What earlier listings have shown.
     fn marks(&self) -> Result<Marks, LedgerError>;

@@ -1,5 +1,6 @@
 //! What the ledger records: rows, changes to them, runs.
 
+use super::adoption::{Adoption, SeenElsewhere};
 use super::look::LookRecord;
 use super::unknown::UnknownCopy;
 use super::verification::{LastVerification, Reading, Replacement};
@@ -250,6 +251,23 @@ pub enum Change {
     ForgetUnknownCopy(UnknownCopy),
     /// All unknown copies are forgotten.
     ForgetUnknownCopies,
+    /// The row of this number will be a copy of another program's message: once stored it is an unknown copy, this one,
+    /// wherever its place is by then. Comes before the row's intent.
+    Copying {
+        /// Which.
+        seq: Seq,
+        /// What it will be.
+        copy: UnknownCopy,
+    },
+    /// Another program's mail was taken over.
+    AdoptedFrom {
+        /// What was done.
+        adoption: Adoption,
+        /// Messages that are not to be fetched if they are not found in the archive.
+        seen: SeenElsewhere,
+    },
+    /// [`Change::AdoptedFrom`] is taken back; whether it still may be, [`super::Ledger::adoption`] says.
+    AdoptionUndone,
     /// A row's copy was made by another program, which has added to it; the server has the message in this form.
     ServedAs {
         /// Which.

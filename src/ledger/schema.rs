@@ -313,6 +313,40 @@ CREATE TABLE bad_copy (        -- replaced copies that are still in the archive
   mbox_length INTEGER,
   PRIMARY KEY (maildrop, id)
 ) WITHOUT ROWID;
+
+CREATE TABLE stranger_label (  -- unknown copies into which another program has written the UID
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  id       INTEGER NOT NULL,   -- stranger.id
+  content  BLOB NOT NULL,      -- stranger.content
+  uid      BLOB NOT NULL,
+  PRIMARY KEY (maildrop, id)
+) WITHOUT ROWID;
+CREATE INDEX stranger_by_label ON stranger_label (maildrop, uid);
+
+CREATE TABLE seen_elsewhere (  -- messages that an adopted program had seen, and that are not to be fetched
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  uid      BLOB NOT NULL,
+  folded   INTEGER NOT NULL,   -- 1: with each / written as -
+  PRIMARY KEY (maildrop, uid)
+) WITHOUT ROWID;
+
+CREATE TABLE adoption (        -- what adopt has done, until the next fetch
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  account  TEXT NOT NULL,      -- its name in the configuration
+  program  TEXT NOT NULL,      -- from which it was taken over
+  at       INTEGER NOT NULL,
+  config   TEXT NOT NULL,      -- the configuration file (a BLOB if it is not UTF-8)
+  added    TEXT NOT NULL       -- the lines that were added to it; empty: none
+);
+
+CREATE TABLE adopted_copy (    -- rows that are copies of another program's messages: once stored, they become unknown copies
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  content  BLOB NOT NULL,      -- as in stranger
+  header   BLOB NOT NULL,      -- as in stranger_header
+  uid      BLOB,               -- as in stranger_label
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
 ";
 
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of

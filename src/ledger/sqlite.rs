@@ -3,9 +3,10 @@
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
-    Quirks, Row, RowState, RunRecord, Seq, UnixTime, UnknownCopy, VerificationRecord, Which, logins, look,
-    marks, quarantine, runs, schema, seen, turn, unknown, verification,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
+    Quarantined, Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, UnixTime, UnknownCopy,
+    VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, turn, unknown,
+    verification,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -306,6 +307,14 @@ impl Ledger for SqliteLedger {
         self.ask(|connection, maildrop| unknown::form(connection, maildrop, seq))
     }
 
+    fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError> {
+        self.ask(adoption::seen)
+    }
+
+    fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {
+        self.ask(adoption::of_maildrop)
+    }
+
     fn marks(&self) -> Result<Marks, LedgerError> {
         self.ask(marks::read)
     }
@@ -389,6 +398,7 @@ fn new_seq(change: &Change) -> Option<Seq> {
     match change {
         Change::Intent(row) | Change::Adopted(row) => Some(row.seq),
         Change::Replaces(replacement) => Some(replacement.new),
+        Change::Copying { seq, .. } => Some(*seq),
         _ => None,
     }
 }
@@ -419,6 +429,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
             let touched = connection.prepare_cached(stored)?.execute((maildrop, signed(*seq), last(*seq)))?;
             each_one(touched, *seq, together, "an intent")?;
             verification::settle(connection, maildrop, *seq, *seq + together as u64 - 1)?;
+            adoption::copied(connection, maildrop, *seq, *seq + together as u64 - 1)?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
@@ -426,6 +437,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .execute((maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "an intent")?;
             verification::withdraw(connection, maildrop, *seq)?;
+            adoption::withdrawn(connection, maildrop, *seq)?;
         }
         Change::Leaving(seq) => {
             let leaving = "UPDATE message NOT INDEXED SET leaving = 1 \
@@ -487,7 +499,13 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?
                 .execute((at, maildrop))?;
         }
-        Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
+        Change::RunStarted { at } => {
+            adoption::settle(connection, maildrop)?;
+            runs::start(connection, maildrop, *at)?;
+        }
+        Change::Copying { seq, copy } => adoption::copying(connection, maildrop, *seq, copy)?,
+        Change::AdoptedFrom { adoption, seen } => adoption::adopt(connection, maildrop, adoption, seen)?,
+        Change::AdoptionUndone => adoption::undo(connection, maildrop)?,
         Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
         Change::EqualUids
         | Change::Unsteady(_)

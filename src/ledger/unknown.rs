@@ -1,4 +1,4 @@
-//! Rows of the tables `stranger`, `stranger_uid`, `stranger_header`, `strangers_seen`, `first_look` and `served_as`:
+//! Rows of the tables `stranger`, `stranger_uid`, `stranger_header`, `stranger_label`, `strangers_seen`, `first_look` and `served_as`:
 //! what is in the archive and no row explains, and what of it has been recognised.
 
 use super::rows::{self, signed, unsigned};
@@ -21,6 +21,8 @@ pub struct UnknownCopy {
     pub content: ShortHash,
     /// The hash of its header but for what fetchers add, if it was read.
     pub header: Option<ShortHash>,
+    /// The UID that another program has written into it: a hint.
+    pub uid: Option<Vec<u8>>,
     /// When it arrived, as its name has it; 0 if it does not.
     pub arrived: UnixTime,
 }
@@ -34,11 +36,15 @@ pub enum Which<'s> {
     Origin(&'s ShortHash),
     /// Of this header but for what fetchers add.
     Header(&'s ShortHash),
+    /// Into which another program has written this UID.
+    Uid(&'s [u8]),
 }
 
 /// What an unknown copy is read from.
 const COLUMNS: &str = "stranger.id, maildir_key, mbox_offset, mbox_length, stranger.origin, stranger.content, arrived, \
                        (SELECT header FROM stranger_header AS has \
+                        WHERE has.maildrop = stranger.maildrop AND has.id = stranger.id), \
+                       (SELECT uid FROM stranger_label AS has \
                         WHERE has.maildrop = stranger.maildrop AND has.id = stranger.id)";
 
 fn read(row: &Row<'_>) -> Result<UnknownCopy> {
@@ -49,6 +55,7 @@ fn read(row: &Row<'_>) -> Result<UnknownCopy> {
         origin: hash(row.get(4)?),
         content: hash(row.get(5)?).unwrap_or_default(),
         header: hash(row.get(7)?),
+        uid: row.get(8)?,
         arrived: row.get(6)?,
     })
 }
@@ -71,6 +78,11 @@ pub(super) fn next(
             "stranger_header JOIN stranger USING (maildrop, content, id) \
              WHERE maildrop = ?1 AND stranger_header.header = ?2",
             header,
+        ),
+        Which::Uid(uid) => (
+            "stranger_label JOIN stranger USING (maildrop, content, id) \
+             WHERE maildrop = ?1 AND stranger_label.uid = ?2",
+            uid,
         ),
     };
     connection
@@ -211,6 +223,11 @@ pub(super) fn insert(connection: &Connection, maildrop: i64, stranger: &UnknownC
             .prepare_cached("INSERT INTO stranger_uid (maildrop, origin, id, content) VALUES (?, ?, ?, ?)")?
             .execute((maildrop, origin, id, &stranger.content[..]))?;
     }
+    if let Some(uid) = &stranger.uid {
+        connection
+            .prepare_cached("INSERT INTO stranger_label (maildrop, id, content, uid) VALUES (?, ?, ?, ?)")?
+            .execute((maildrop, id, &stranger.content[..], uid))?;
+    }
     if stranger.header.is_some() {
         header_read(connection, maildrop, &UnknownCopy { id: unsigned(id), ..stranger.clone() })?;
     }
@@ -233,9 +250,11 @@ pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &UnknownC
     connection
         .prepare_cached("DELETE FROM stranger WHERE maildrop = ? AND content = ? AND id = ?")?
         .execute((maildrop, &stranger.content[..], signed(stranger.id)))?;
-    connection
-        .prepare_cached("DELETE FROM stranger_header WHERE maildrop = ? AND id = ?")?
-        .execute((maildrop, signed(stranger.id)))?;
+    for table in ["stranger_header", "stranger_label"] {
+        connection
+            .prepare_cached(&format!("DELETE FROM {table} WHERE maildrop = ? AND id = ?"))?
+            .execute((maildrop, signed(stranger.id)))?;
+    }
     if let Some(origin) = &stranger.origin {
         connection
             .prepare_cached("DELETE FROM stranger_uid WHERE maildrop = ? AND origin = ? AND id = ?")?
@@ -246,7 +265,7 @@ pub(super) fn remove(connection: &Connection, maildrop: i64, stranger: &UnknownC
 
 /// All are forgotten: they will be looked for again.
 pub(super) fn forget(connection: &Connection, maildrop: i64) -> Result<()> {
-    for table in ["stranger", "stranger_uid", "stranger_header", "strangers_seen"] {
+    for table in ["stranger", "stranger_uid", "stranger_header", "stranger_label", "strangers_seen"] {
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE maildrop = ?"))?.execute([maildrop])?;
     }
     Ok(())

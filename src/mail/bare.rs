@@ -7,7 +7,7 @@
 //! Promise: memory is bounded by a limit on the header; a longer header has no bare form.
 
 use super::headers;
-use crate::mail::digest::{Digest, Hash};
+use crate::mail::digest::{Digest, Digester, Hash};
 use crate::mail::names::ShortHash;
 use sha2::{Digest as _, Sha256};
 
@@ -39,7 +39,10 @@ const ADDED: [&str; 20] = [
 ];
 
 /// What a Received field of a fetcher has in it.
-const FETCHERS: [&[u8]; 4] = [b"(mpop-", b"(fetchmail-", b"(fdm ", b" getmail"];
+const FETCHERS: [&[u8]; 4] = [b"(mpop-", b"(fetchmail-", FDM, b" getmail"];
+
+/// That of fdm.
+const FDM: &[u8] = b"(fdm ";
 
 /// A header but for what fetching and delivering programs put into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,21 @@ pub struct Bare {
     pub hash: Hash,
     /// The whole header, without the empty line behind it.
     pub header: Extent,
+    /// What a program has put in front of the message, if it has written the message's UID there.
+    pub labelled: Option<Labelled>,
+    /// fdm has fetched it, which writes one empty line more behind each message of an mbox.
+    pub by_fdm: bool,
+}
+
+/// A copy in front of which a program has put fields of its own, the message's UID among them: Thunderbird or getmail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// The UID.
+    pub uid: Vec<u8>,
+    /// The message without these fields.
+    pub digest: Digest,
+    /// How long they are.
+    pub label: Extent,
 }
 
 impl Bare {
@@ -75,24 +93,36 @@ impl Extent {
 }
 
 /// Takes a message, or its header, in stored form and in chunks of any size.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct BareHeader {
     header: Vec<u8>,
     over: bool,
     too_long: bool,
+    /// The UID and the length of a label, and the message behind it.
+    labelled: Option<(Vec<u8>, usize, Digester)>,
 }
 
 impl BareHeader {
     /// Looks at the next octets.
     pub fn update(&mut self, octets: &[u8]) {
         if self.over {
+            if let Some((.., behind)) = &mut self.labelled {
+                behind.update(octets);
+            }
             return;
         }
         let from = self.header.len();
         let room = LIMIT - from;
-        self.too_long |= octets.len() > room;
-        self.header.extend_from_slice(&octets[..octets.len().min(room)]);
+        let (taken, rest) = octets.split_at(octets.len().min(room));
+        self.too_long |= !rest.is_empty();
+        self.header.extend_from_slice(taken);
         if let Some(end) = headers::end(&self.header, from) {
+            self.labelled = label(&self.header[..end]).map(|(uid, length)| {
+                let mut behind = Digester::new();
+                behind.update(&self.header[length..]);
+                behind.update(rest);
+                (uid, length, behind)
+            });
             self.header.truncate(end);
             (self.over, self.too_long) = (true, false);
         } else if self.too_long {
@@ -108,13 +138,74 @@ impl BareHeader {
         }
         let (mut hash, mut header) = (Sha256::new(), Extent::default());
         header.add(&self.header);
+        let mut by_fdm = false;
         for field in fields(&self.header) {
-            if !is_added(field) {
+            if is_added(field) {
+                by_fdm |= memchr::memmem::find(field, FDM).is_some();
+            } else {
                 hash.update(field);
             }
         }
-        Some(Bare { hash: hash.finalize().into(), header })
+        let labelled = self.labelled.map(|(uid, length, behind)| {
+            let mut label = Extent::default();
+            label.add(&self.header[..length]);
+            Labelled { uid, digest: behind.finish().0, label }
+        });
+        Some(Bare { hash: hash.finalize().into(), header, labelled, by_fdm })
     }
+}
+
+/// The UID in the fields that Thunderbird or getmail has put in front of a header, and how long these are in octets. A
+/// sender can write the same: it is a hint.
+fn label(header: &[u8]) -> Option<(Vec<u8>, usize)> {
+    label_of_thunderbird(header).or_else(|| label_of_getmail(header))
+}
+
+/// Each of its fields once, in whatever order; the message's own begin where one comes a second time.
+fn label_of_thunderbird(header: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut left = vec!["x-account-key", "x-uidl", "x-mozilla-status", "x-mozilla-status2", "x-mozilla-keys"];
+    let (mut uid, mut length) = (None, 0);
+    for field in fields(header) {
+        let Some((name, value)) = parts(field) else { break };
+        let Some(at) = left.iter().position(|known| known.as_bytes() == name) else { break };
+        if left.swap_remove(at) == "x-uidl" {
+            uid = Some(value.to_vec());
+        }
+        length += field.len();
+    }
+    let is_its = !left.contains(&"x-mozilla-status");
+    uid.filter(|uid| is_its && !uid.is_empty()).map(|uid| (uid, length))
+}
+
+/// Return-Path, Delivered-To and Received, of which the first two may be turned off.
+fn label_of_getmail(header: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut length = 0;
+    for field in fields(header).take(3) {
+        let (name, value) = parts(field)?;
+        length += field.len();
+        match &name[..] {
+            b"return-path" | b"delivered-to" => {}
+            b"received" => return getmail_uid(value).map(|uid| (uid, length)),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// A field's name in lower case, and its value.
+fn parts(field: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let colon = memchr::memchr(b':', field)?;
+    Some((field[..colon].to_ascii_lowercase(), field[colon + 1..].trim_ascii()))
+}
+
+/// The UID in the Received field of getmail 6.
+fn getmail_uid(received: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(received, b" getmail")?;
+    let at = memchr::memmem::find(received, b"msgid:")? + b"msgid:".len();
+    let rest = &received[at..];
+    let end =
+        rest.iter().position(|octet| octet.is_ascii_whitespace() || *octet == b';').unwrap_or(rest.len());
+    (end > 0).then(|| rest[..end].to_vec())
 }
 
 /// What stands for a message but for what fetchers put into it.
@@ -158,7 +249,7 @@ fn is_added(field: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{BareHeader, LIMIT};
-    use crate::mail::digest::Hash;
+    use crate::mail::digest::{Digester, Hash};
 
     fn bare(message: &[u8], chunk: usize) -> Option<Hash> {
         let mut header = BareHeader::default();
@@ -192,6 +283,38 @@ mod tests {
                 assert_eq!(bare(format!("{header}\nbody\n").as_bytes(), chunk), expected, "{header}");
             }
             assert_ne!(bare(plain.replace("from a", "from z").as_bytes(), chunk), expected);
+        }
+    }
+
+    #[test]
+    fn a_uid_in_front_of_a_message_is_a_hint_and_what_is_behind_it_is_hashed() {
+        let plain = "Return-Path: <a@b>\nReceived: x\nSubject: s\n\nbody\n\n";
+        let digest = |text: &str| {
+            let mut digester = Digester::new();
+            digester.update(text.as_bytes());
+            digester.finish().0
+        };
+        let labels = [
+            "X-Account-Key: account2\nX-UIDL: u 7\nX-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\nX-Mozilla-Keys:    \n",
+            "Return-Path: <a@b>\nDelivered-To: j\nReceived: from h (1.2.3.4:110)\n  by l with POP3 getmail6 msgid:u7; date\n",
+        ];
+        for (label, uid) in labels.iter().zip([&b"u 7"[..], b"u7"]) {
+            for chunk in [1, 50, 10_000] {
+                let mut header = BareHeader::default();
+                format!("{label}{plain}").as_bytes().chunks(chunk).for_each(|octets| header.update(octets));
+                let labelled = header.finish().unwrap().labelled.unwrap();
+                assert_eq!((labelled.uid.as_slice(), labelled.label.octets), (uid, label.len() as u64));
+                assert_eq!(labelled.digest, digest(plain), "{label}, {chunk}");
+            }
+        }
+        for none in [
+            "X-UIDL: 7\nSubject: s\n\n",
+            "Subject: s\nX-UIDL: 7\nX-Mozilla-Status: 0001\n\n",
+            "X-Mozilla-Status: 0001\n\n",
+        ] {
+            let mut header = BareHeader::default();
+            header.update(none.as_bytes());
+            assert_eq!(header.finish().unwrap().labelled, None, "{none}");
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::{Archived, Compare, Left, Limits, Moves, Plan, Quarantine, Rows, Verdict, Why};
 use crate::archive::Presence;
-use crate::ledger::{Known, Marks, Seq, UnixTime};
+use crate::ledger::{Known, Marks, SeenElsewhere, Seq, UnixTime, fold};
 use crate::pop3::listing::Listing;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// For so long a message that the server did not delete twice is not deleted again, in seconds.
@@ -49,6 +49,8 @@ pub struct Planner<'l> {
     nameless: Vec<Seq>,
     guess: usize,
     presence: Arc<Presence>,
+    /// What is not to be fetched, since another program has seen it.
+    seen: SeenElsewhere,
 }
 
 impl<'l> Planner<'l> {
@@ -67,6 +69,7 @@ impl<'l> Planner<'l> {
             by_uid,
             matches,
             presence: Arc::default(),
+            seen: SeenElsewhere::default(),
             marks: Marks::default(),
             now: 0,
             parts: false,
@@ -90,6 +93,12 @@ impl<'l> Planner<'l> {
     #[must_use]
     pub fn with_marks(self, marks: Marks, now: UnixTime) -> Self {
         Planner { marks, now, ..self }
+    }
+
+    /// Without messages that another program has seen, as far as no row explains them.
+    #[must_use]
+    pub fn without(self, seen: SeenElsewhere) -> Self {
+        Planner { seen, ..self }
     }
 
     /// For a server that shows a part of its messages at a time, if `parts`.
@@ -210,6 +219,7 @@ impl<'l> Planner<'l> {
             plan.in_quarantine = found.collect();
         }
         plan.rows.settle(&plan.verdicts);
+        self.leave_seen(&mut plan);
         apply(limits, &mut plan, quarantine);
         plan
     }
@@ -264,6 +274,25 @@ impl<'l> Planner<'l> {
         }
         let group = u32::try_from(plan.groups.len() - 1).unwrap_or(u32::MAX);
         Verdict::Fetch { why, compare: Compare::Group(group) }
+    }
+
+    /// Leaves new messages that another program has seen.
+    fn leave_seen(&self, plan: &mut Plan<'_>) {
+        if self.seen.is_empty() {
+            return;
+        }
+        let mut folded: HashMap<Vec<u8>, u32> = HashMap::new();
+        let uids = self.listing.iter().filter_map(|entry| entry.uid);
+        uids.for_each(|uid| *folded.entry(fold(uid)).or_default() += 1);
+        for place in plan.new.clone() {
+            let place = place as usize;
+            let uid = self.listing.entry(place).uid.filter(|_| plan.has_own_uid(place));
+            if uid.is_some_and(|uid| {
+                self.seen.has(uid, |same| folded.get(same).is_some_and(|count| *count > 1))
+            }) {
+                plan.verdicts[place] = Verdict::Left(Left::SeenElsewhere);
+            }
+        }
     }
 
     /// Whether this row's message is not to be deleted now: the server would not.

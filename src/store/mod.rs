@@ -98,6 +98,17 @@ fn take_lock(
     }
 }
 
+/// The account's archive, for a look that leaves no trace in it: only [`Archive::find_unknown_copies`] and
+/// [`Archive::meet`] may be called.
+pub fn archive_to_read(account: &Account) -> Box<dyn Archive> {
+    let disk = Arc::new(OsDisk);
+    let (path, identity) = (account.archive.clone(), account.identity.as_str());
+    match account.format {
+        Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
+        Format::Mbox => Box::new(Mbox::new(disk, path, identity).only_reading()),
+    }
+}
+
 fn archive_of(account: &Account) -> Box<dyn Archive> {
     let disk = Arc::new(OsDisk);
     let (path, identity) = (account.archive.clone(), account.identity.as_str());

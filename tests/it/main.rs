@@ -14,6 +14,7 @@
     reason = "tests look at the disk and the wire with their own eyes"
 )]
 
+mod adopt;
 mod awkward_mail;
 mod bad_input;
 mod certificates;

@@ -9,7 +9,7 @@ use crate::archive::presence::Begun;
 use crate::archive::{self, ArchiveError, Met};
 use crate::disk::{Access, Disk, DiskFile as _, Kind};
 use crate::ledger::{Change, Ledger, Place, UnknownCopy};
-use crate::mail::bare;
+use crate::mail::names;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -36,6 +36,7 @@ impl<D: Disk> Maildir<D> {
         };
         ledger.places(&mut |_, _, place| note(place))?;
         ledger.other_places(&mut |_, place| note(place))?;
+        let nameless = names::origin(&self.identity, None);
         let (mut found, mut any) = (Vec::new(), false);
         let mut problem = None;
         self.folder.names(&mut |folder, name, _| {
@@ -47,21 +48,15 @@ impl<D: Disk> Maildir<D> {
             let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
             let place = Place::Maildir { key: tag.to_string() };
             let unknown = match &tag {
-                Tag::Key(key) => {
+                // A name without a UID says too little of a copy that another program may have made.
+                Tag::Key(key) if key.origin != nameless => {
                     let (origin, content) = (Some(key.origin), key.content);
-                    Some(UnknownCopy { id: 0, place, origin, content, header: None, arrived })
+                    Some(UnknownCopy { id: 0, place, origin, content, header: None, uid: None, arrived })
                 }
-                Tag::Name(_) => self.read_other(&self.folder.path(folder, name)).and_then(|met| {
-                    let bare = met.bare?;
-                    Some(UnknownCopy {
-                        id: 0,
-                        place,
-                        origin: None,
-                        content: bare::content(&bare.hash, &met.digest),
-                        header: Some(bare.short()),
-                        arrived,
-                    })
-                }),
+                Tag::Key(_) | Tag::Name(_) => {
+                    let met = self.read_other(&self.folder.path(folder, name));
+                    met.and_then(|met| met.into_unknown(place, arrived))
+                }
             };
             any |= unknown.is_some();
             found.extend(unknown);

@@ -9,7 +9,7 @@ use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Met};
 use crate::disk::{self, Access, Disk, DiskFile as _};
 use crate::ledger::{Change, Ledger, LedgerError, Place, UnknownCopy};
-use crate::mail::bare::{self, BareHeader, Extent};
+use crate::mail::bare::{BareHeader, Extent};
 use crate::mail::digest::Digester;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -34,12 +34,18 @@ impl<D: Disk> Mbox<D> {
         if known.as_ref().is_some_and(|known| known.is_still(&meta)) {
             return Ok(());
         }
-        let mut locked = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
-            Ok(Some(locked)) => locked,
-            Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(()),
-            Err(error) => return Err(error),
+        let (mut reading, mut writing);
+        let file = if self.only_reads {
+            reading = self.disk.open(&self.path, Access::Read).map_err(|error| self.failed(&error))?;
+            &mut reading
+        } else {
+            writing = match lock::lock(&self.disk, &self.path, false, self.patience.min(PATIENCE)) {
+                Ok(Some(locked)) => locked,
+                Ok(None) | Err(ArchiveError::Locked { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            &mut writing.file
         };
-        let file = &mut locked.file;
         let failed = |error: io::Error| self.failed(&error);
         let meta = file.metadata().map_err(failed)?;
         let from = match known.as_ref().and_then(|known| known.grown_from(&meta)) {
@@ -66,16 +72,16 @@ impl<D: Disk> Mbox<D> {
             if explained.contains(&region.start) {
                 return Ok(true);
             }
-            if let Some(Met { digest, bare: Some(bare), .. }) = read(file, region.clone())? {
+            let mut region = region;
+            let mut met = read(file, region.clone())?;
+            if has_line_of_fdm(file, &region, met.as_ref())? {
+                region.end -= 1;
+                met = read(file, region.clone())?;
+            }
+            let place = Place::Mbox { offset: region.start, length: region.end - region.start };
+            if let Some(unknown) = met.and_then(|met| met.into_unknown(place, 0)) {
                 count += 1;
-                found.push(UnknownCopy {
-                    id: 0,
-                    place: Place::Mbox { offset: region.start, length: region.end - region.start },
-                    origin: None,
-                    content: bare::content(&bare.hash, &digest),
-                    header: Some(bare.short()),
-                    arrived: 0,
-                });
+                found.push(unknown);
             }
             if found.len() >= PORTION {
                 let portion = Change::UnknownCopies {
@@ -122,6 +128,16 @@ impl<D: Disk> Mbox<D> {
         self.met = false;
         Ok(())
     }
+}
+
+/// Whether there are two empty lines behind a message that fdm has written: the second is no part of it.
+fn has_line_of_fdm(
+    file: &mut (impl io::Read + io::Seek),
+    region: &Range<u64>,
+    met: Option<&Met>,
+) -> io::Result<bool> {
+    let by_fdm = met.and_then(|met| met.bare.as_ref()).is_some_and(|bare| bare.by_fdm);
+    Ok(by_fdm && region::read_at(file, region.end.saturating_sub(3), 3)? == b"\n\n\n")
 }
 
 /// The message in a region.

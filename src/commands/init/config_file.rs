@@ -18,7 +18,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The configuration file to be.
 #[derive(Debug)]
-pub(super) struct ConfigFile {
+pub(in crate::commands) struct ConfigFile {
     path: PathBuf,
     taken: bool,
     names: Vec<String>,
@@ -26,16 +26,30 @@ pub(super) struct ConfigFile {
 
 /// A password that is to be written into a file of its own.
 #[derive(Debug)]
-pub(super) struct NewPassword {
+pub(in crate::commands) struct NewPassword {
     /// The file, which is not there yet.
-    pub(super) path: PathBuf,
+    pub(in crate::commands) path: PathBuf,
     /// What goes into it.
-    pub(super) password: SecretString,
+    pub(in crate::commands) password: SecretString,
+}
+
+impl NewPassword {
+    fn write(&self) -> Result<(), InitError> {
+        let NewPassword { path, password } = self;
+        let folder = parent(path);
+        disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
+        let line = secrecy::zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
+        disk::write_new_private(path, line.as_bytes()).map_err(|source| not_written(path, source))
+    }
+
+    fn take_back(&self) {
+        let _ = OsDisk.unlink(&self.path);
+    }
 }
 
 impl ConfigFile {
     /// Looks at what is there. A relative path counts from the working folder.
-    pub(super) fn new(path: &Path) -> Result<ConfigFile, InitError> {
+    pub(in crate::commands) fn new(path: &Path) -> Result<ConfigFile, InitError> {
         let path = std::path::absolute(path)
             .map_err(|source| InitError::NotWritten { path: path.display().to_string(), source })?;
         let taken = OsDisk.link_metadata(&path).is_ok();
@@ -46,7 +60,7 @@ impl ConfigFile {
     }
 
     /// Whether there is something already.
-    pub(super) fn is_taken(&self) -> bool {
+    pub(in crate::commands) fn is_taken(&self) -> bool {
         self.taken
     }
 
@@ -58,23 +72,132 @@ impl ConfigFile {
     }
 
     /// The accounts in what is there.
-    pub(super) fn names(&self) -> &[String] {
+    pub(in crate::commands) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::commands) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The file, for people.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::commands) fn shown(&self) -> String {
         self.path.display().to_string()
     }
 
     /// A file in the same folder, as one would type it.
-    pub(super) fn beside(&self, name: &str) -> String {
+    pub(in crate::commands) fn beside(&self, name: &str) -> String {
         next_steps::with_tilde(&parent(&self.path).join(name))
+    }
+
+    /// Makes the file with this text, and the password's, if it has a file of its own: both or neither.
+    pub(in crate::commands) fn create(
+        &self,
+        text: &str,
+        new_password: Option<&NewPassword>,
+    ) -> Result<(), InitError> {
+        undisturbed(|| {
+            let folder = parent(&self.path);
+            disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
+            let draft = self.rehearse(text)?;
+            let put = new_password.map_or(Ok(()), NewPassword::write).and_then(|()| {
+                disk::rename_new(&draft, &self.path).map_err(|source| {
+                    if let Some(new) = new_password {
+                        new.take_back();
+                    }
+                    match source.kind() {
+                        io::ErrorKind::AlreadyExists => InitError::Overtaken { path: self.shown() },
+                        _ => not_written(&self.path, source),
+                    }
+                })
+            });
+            if put.is_err() {
+                let _ = OsDisk.unlink(&draft);
+            }
+            put
+        })
+    }
+
+    /// What is to be added to the file that is there, so that these tables are a part of it.
+    pub(in crate::commands) fn addition(&self, tables: &str) -> Result<String, InitError> {
+        let ends = self.read()?.ends_with(b"\n");
+        Ok(format!("{}\n{tables}", if ends { "" } else { "\n" }))
+    }
+
+    /// What is in the file; nothing if there is none.
+    pub(in crate::commands) fn text(&self) -> Result<String, InitError> {
+        let octets = if self.taken { self.read()? } else { Vec::new() };
+        let text = String::from_utf8(octets);
+        Ok(text.map_err(|_| config::ConfigError::NotText { path: self.shown() })?)
+    }
+
+    fn read(&self) -> Result<Vec<u8>, InitError> {
+        disk::read_limited(&self.path, LONGEST).map_err(|source| not_written(&self.path, source))
+    }
+
+    /// Adds lines to the file that is there, and writes the password if it has a file of its own.
+    /// Every octet that is there stays, and so does the file's mode: the lines that are added hold no password.
+    pub(in crate::commands) fn append(
+        &self,
+        addition: &str,
+        new_password: Option<&NewPassword>,
+    ) -> Result<(), InitError> {
+        undisturbed(|| {
+            let before = self.read()?;
+            // It may have been edited since the questions began.
+            config::load_or_empty(&self.path)?;
+            let text = String::from_utf8(before.clone())
+                .map_err(|_| config::ConfigError::NotText { path: self.shown() })?;
+            self.exchange(&before, &(text + addition), new_password)
+        })
+    }
+
+    /// Takes lines out of the file again that were added to it, or the file, if it has no others; whether they were
+    /// still there, as they were.
+    pub(in crate::commands) fn take_out(&self, added: &str) -> Result<bool, InitError> {
+        undisturbed(|| {
+            let before = self.read()?;
+            let Ok(text) = std::str::from_utf8(&before) else { return Ok(false) };
+            let mut places = text.match_indices(added);
+            let (Some((at, _)), None) = (places.next(), places.next()) else { return Ok(false) };
+            let rest = format!("{}{}", &text[..at], &text[at + added.len()..]);
+            if rest.is_empty() {
+                disk::remove(&self.path).map_err(|source| not_written(&self.path, source))?;
+            } else {
+                self.exchange(&before, &rest, None)?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Puts this text in the place of what is there, if that is still what was read.
+    fn exchange(
+        &self,
+        before: &[u8],
+        text: &str,
+        new_password: Option<&NewPassword>,
+    ) -> Result<(), InitError> {
+        let draft = self.rehearse(text)?;
+        let put = new_password.map_or(Ok(()), NewPassword::write).and_then(|()| {
+            let take_back = || {
+                if let Some(new) = new_password {
+                    new.take_back();
+                }
+            };
+            if self.read()? != before {
+                take_back();
+                return Err(InitError::Changed { path: self.shown() });
+            }
+            disk::replace_as_it_was(&draft, &self.path).map_err(|source| {
+                take_back();
+                not_written(&self.path, source)
+            })
+        });
+        if put.is_err() {
+            let _ = OsDisk.unlink(&draft);
+        }
+        put
     }
 
     /// Writes the text beside the file and reads it as a configuration. The name it has there.
@@ -82,7 +205,7 @@ impl ConfigFile {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let draft = parent(&self.path).join(format!(".{name}.{}.new", std::process::id()));
         disk::write_new_private(&draft, text.as_bytes()).map_err(|source| not_written(&draft, source))?;
-        match config::load(&draft) {
+        match config::load_or_empty(&draft) {
             Ok(_) => Ok(draft),
             Err(error) => {
                 let _ = OsDisk.unlink(&draft);
@@ -124,81 +247,19 @@ impl Made {
     /// Puts the configuration, and the password if it has a file of its own, where they belong:
     /// both or neither.
     pub(super) fn put(&self, config_file: &ConfigFile) -> Result<(), InitError> {
-        undisturbed(|| {
-            let folder = parent(&config_file.path);
-            disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
-            let state_dir = next_steps::unusual_state_dir();
-            let text = self.draft.file(&day(clock::now()), state_dir.as_deref());
-            let draft = config_file.rehearse(&text)?;
-            let put = self.write_password().and_then(|()| {
-                disk::rename_new(&draft, &config_file.path).map_err(|source| {
-                    self.take_password_back();
-                    match source.kind() {
-                        io::ErrorKind::AlreadyExists => InitError::Overtaken { path: config_file.shown() },
-                        _ => not_written(&config_file.path, source),
-                    }
-                })
-            });
-            if put.is_err() {
-                let _ = OsDisk.unlink(&draft);
-            }
-            put
-        })
+        let state_dir = next_steps::unusual_state_dir();
+        let text = self.draft.file(&day(clock::now()), state_dir.as_deref());
+        config_file.create(&text, self.new_password.as_ref())
     }
 
     /// Adds the account to the configuration that is there, and writes the password if it has a file of its own.
-    /// Every octet that is there stays, and so does the file's mode: the lines that are added hold no password.
     pub(super) fn add(&self, config_file: &ConfigFile) -> Result<(), InitError> {
-        undisturbed(|| {
-            let read = || {
-                disk::read_limited(&config_file.path, LONGEST)
-                    .map_err(|source| not_written(&config_file.path, source))
-            };
-            let before = read()?;
-            // It may have been edited since the questions began.
-            config::load(&config_file.path)?;
-            let mut text = String::from_utf8(before.clone())
-                .map_err(|_| config::ConfigError::NotText { path: config_file.shown() })?;
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push('\n');
-            text.push_str(&self.draft.table());
-            let draft = config_file.rehearse(&text)?;
-            let put = self.write_password().and_then(|()| {
-                if read()? != before {
-                    self.take_password_back();
-                    return Err(InitError::Changed { path: config_file.shown() });
-                }
-                disk::replace_as_it_was(&draft, &config_file.path).map_err(|source| {
-                    self.take_password_back();
-                    not_written(&config_file.path, source)
-                })
-            });
-            if put.is_err() {
-                let _ = OsDisk.unlink(&draft);
-            }
-            put
-        })
+        config_file.append(&config_file.addition(&self.draft.table())?, self.new_password.as_ref())
     }
 
     /// Writes the password alone, for a configuration that a person adds to.
     pub(super) fn put_password(&self) -> Result<(), InitError> {
-        if self.new_password.is_none() { Ok(()) } else { undisturbed(|| self.write_password()) }
-    }
-
-    fn write_password(&self) -> Result<(), InitError> {
-        let Some(NewPassword { path, password }) = &self.new_password else { return Ok(()) };
-        let folder = parent(path);
-        disk::make_private_dirs(folder).map_err(|source| not_written(folder, source))?;
-        let line = secrecy::zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
-        disk::write_new_private(path, line.as_bytes()).map_err(|source| not_written(path, source))
-    }
-
-    fn take_password_back(&self) {
-        if let Some(new) = &self.new_password {
-            let _ = OsDisk.unlink(&new.path);
-        }
+        self.new_password.as_ref().map_or(Ok(()), |new| undisturbed(|| new.write()))
     }
 }
 

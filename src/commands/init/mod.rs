@@ -10,13 +10,13 @@
 //! with it, goes to stdout.
 
 mod address;
-mod config_file;
+pub(super) mod config_file;
 mod console;
 mod error;
 mod interview;
 mod keeping;
 mod leaving;
-mod next_steps;
+pub(super) mod next_steps;
 mod server;
 mod sign_in;
 mod trial;

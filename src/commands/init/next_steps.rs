@@ -77,7 +77,7 @@ fn is_usual(file: &Path) -> bool {
 }
 
 /// The ledger's folder, if cron would look for it elsewhere: a variable has moved it.
-pub(super) fn unusual_state_dir() -> Option<String> {
+pub(in crate::commands) fn unusual_state_dir() -> Option<String> {
     let folder = config::state_dir().ok()?;
     let usual = home().is_some_and(|home| folder == home.join(".local/state/popkeep"));
     if usual { None } else { folder.to_str().map(str::to_owned) }
@@ -95,7 +95,7 @@ fn quoted(path: &Path) -> String {
 }
 
 /// A path with `~` for the home folder.
-pub(super) fn with_tilde(path: &Path) -> String {
+pub(in crate::commands) fn with_tilde(path: &Path) -> String {
     match home().as_deref().and_then(|home| path.strip_prefix(home).ok()) {
         Some(below) => format!("~/{}", below.display()),
         None => path.display().to_string(),

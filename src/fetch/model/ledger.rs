@@ -2,8 +2,9 @@
 
 use super::strike::Strike;
 use crate::ledger::{
-    Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place, Quarantined,
-    Quirks, Row, RunRecord, Seq, SqliteLedger, UnixTime, UnknownCopy, VerificationRecord, Which,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, SqliteLedger, UnixTime, UnknownCopy,
+    VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
 use std::io;
@@ -104,6 +105,14 @@ impl Ledger for ModelLedger {
 
     fn unread_unknown_copies(&self, limit: usize) -> Result<Vec<UnknownCopy>, LedgerError> {
         self.look(|record| record.unread_unknown_copies(limit))
+    }
+
+    fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError> {
+        self.look(Ledger::seen_elsewhere)
+    }
+
+    fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {
+        self.look(Ledger::adoption)
     }
 
     fn first_look(&self) -> Result<bool, LedgerError> {

@@ -17,7 +17,8 @@
 //! message has been looked at; a first look when each listed message has been asked for once.
 //!
 //! Must never: make a receipt. A row that got its UID in this way is fetched and compared before
-//! its message is deleted; where all that is archived is due for deletion, headers are not asked for at all.
+//! its message is deleted; where all that is archived is due for deletion, headers are asked for only of
+//! messages that would not be fetched otherwise.
 
 use crate::account_error::AccountError;
 use crate::archive::{Archive, ArchiveError, Met};
@@ -295,17 +296,17 @@ impl Run<'_> {
     pub(crate) fn unknown_headers(&self, plan: &Plan<'_>) -> Result<UnknownHeaders, AccountError> {
         let ledger = &self.store.ledger;
         let first_look = ledger.first_look()?;
-        if !(plan.migrated() || first_look)
-            || self.server.top == Top::Avoided
-            // Each of them will be fetched.
-            || self.account.delete == DeletePolicy::Fetched
-            || ledger.quirks()?.equal_uids
+        if !(plan.migrated() || first_look) || self.server.top == Top::Avoided || ledger.quirks()?.equal_uids
         {
             return Ok(UnknownHeaders::default());
         }
+        // Where all that is archived is deleted, each of the others will be fetched.
+        let all = self.account.delete != DeletePolicy::Fetched;
         let fits = |place: &usize| {
+            let is_seen = matches!(plan.item(*place).verdict, Verdict::Left(Left::SeenElsewhere));
             let rests = matches!(plan.item(*place).verdict, Verdict::Left(Left::Quarantine));
-            self.may_top(&plan.item(*place))
+            (all || is_seen)
+                && self.may_top(&plan.item(*place))
                 && plan.item(*place).entry.size.is_some()
                 && plan.has_own_uid(*place)
                 && plan.quarantine_id(*place).is_none()

@@ -4,12 +4,13 @@
 
 use crate::account_error::AccountError;
 use crate::clock::now;
+use crate::config::DeletePolicy;
 use crate::fetch::recognition::unknown_copies;
 use crate::fetch::run::{Run, SessionPurpose};
 use crate::ledger::{Change, Known, KnownRows, Which};
 use crate::mail::names::ShortHash;
 use crate::plan::{Limits, Moves, Plan, Planner, STAYS, Verdict};
-use crate::pop3::listing::Listing;
+use crate::pop3::listing::{Entry, Listing};
 use crate::text::dates::day;
 use crate::text::figures::messages;
 use std::collections::HashMap;
@@ -32,7 +33,9 @@ impl Run<'_> {
         let mut known_rows = known_rows;
         if plan.new_messages().next().is_some()
             && self.store.ledger.has_unknown_copies()?
-            && self.recognise_by_name(&plan, &mut known_rows)? > 0
+            && self.recognise_by_name(&plan, &mut known_rows)?
+                + self.recognise_by_label(&plan, &mut known_rows)?
+                > 0
         {
             plan = self.plan_by(listing, &known_rows, parts)?;
         }
@@ -87,6 +90,7 @@ impl Run<'_> {
     ) -> Result<Plan<'l>, AccountError> {
         let mut planner = Planner::new(listing)
             .looking_at(Arc::clone(&self.copies.presence))
+            .without(self.store.ledger.seen_elsewhere()?)
             .with_marks(self.store.ledger.marks()?, now())
             .of_parts(parts);
         for row in known_rows.iter() {
@@ -156,6 +160,75 @@ impl Run<'_> {
         if count > 0 {
             self.note(&format!(
                 "{} without a record in the ledger were recognised in the archive by their names",
+                messages(count)
+            ));
+        }
+        Ok(count)
+    }
+
+    /// Of the new messages of this plan, those of which one unknown copy has the UID: Thunderbird or getmail has written it
+    /// there, with the size that LIST gives for what is behind. It is a hint: the message is fetched and
+    /// compared before it is deleted. On record when this returns, and among the rows.
+    fn recognise_by_label(
+        &mut self,
+        plan: &Plan<'_>,
+        known_rows: &mut KnownRows,
+    ) -> Result<u64, AccountError> {
+        if self.account.delete == DeletePolicy::Fetched {
+            // Each of them will be fetched.
+            return Ok(0);
+        }
+        let mut changes = Vec::new();
+        let mut count = 0;
+        for place in plan.new_messages().filter(|&place| plan.has_own_uid(place)) {
+            let Entry { uid: Some(uid), size: Some(size), .. } = plan.item(place).entry else { continue };
+            let Some(unknown) = self.store.ledger.unknown_copy(Which::Uid(uid), 0)? else { continue };
+            // Of two that claim to be the message neither is believed.
+            if self.store.ledger.unknown_copy(Which::Uid(uid), unknown.id)?.is_some()
+                || self.store.ledger.is_taken(&unknown.place)?
+            {
+                continue;
+            }
+            let Some(met) = self.store.archive.meet(&unknown)?.filter(|met| met.is_still(&unknown)) else {
+                continue;
+            };
+            let (Some(own_size), Some(labelled)) =
+                (met.size_without_label(), met.bare.as_ref().and_then(|bare| bare.labelled.as_ref()))
+            else {
+                continue;
+            };
+            if own_size != size {
+                continue;
+            }
+            let served = labelled.digest.clone();
+            let row = unknown_copies::row_of(&mut *self.store.ledger, &unknown, &met, Some(uid), Some(size));
+            let seq = row.seq;
+            known_rows.add(&Known {
+                seq,
+                uid: Some(uid),
+                list_size: row.list_size,
+                archived_at: row.archived_at,
+                deleted: false,
+                leaving: false,
+                by_header: true,
+            });
+            changes.extend([
+                Change::ForgetUnknownCopy(unknown),
+                Change::Adopted(row),
+                Change::ServedAs { seq, digest: served },
+                Change::Rebound { seq, uid: uid.to_vec(), list_size: Some(size) },
+            ]);
+            count += 1;
+            if changes.len() >= PORTION {
+                self.store.archive.secure_met()?;
+                self.store.ledger.commit(&std::mem::take(&mut changes))?;
+            }
+        }
+        self.store.archive.secure_met()?;
+        self.store.ledger.commit(&changes)?;
+        if count > 0 {
+            self.note(&format!(
+                "{} were recognised in the archive by the UIDs that another program has written into them",
                 messages(count)
             ));
         }

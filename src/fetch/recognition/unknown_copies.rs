@@ -15,7 +15,7 @@ use crate::pop3::listing::Entry;
 use std::collections::HashMap;
 
 /// What is needed to recognise unknown copies in what comes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct UnknownCopies {
     /// The header of the message that is coming.
     coming: BareHeader,

@@ -9,7 +9,7 @@ use crate::fetch::download::storer::Filed;
 use crate::fetch::report::unreached::Unreached;
 use crate::fetch::run::Run;
 use crate::ledger::{Seq, UnixTime};
-use crate::plan::{Left, Plan, Verdict, due};
+use crate::plan::{Left, Plan, SEEN_ELSEWHERE, Verdict, due};
 use crate::text::figures::messages;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -108,6 +108,7 @@ impl Run<'_> {
         };
         let mut unreached = Unreached::because(unreached);
         let limit: Arc<str> = "left by --limit".into();
+        let seen: Arc<str> = SEEN_ELSEWHERE.into();
         if !download.phantoms.is_empty() {
             self.note(&format!(
                 "the server counts {} too many (STAT): it neither lists nor has them",
@@ -147,6 +148,7 @@ impl Run<'_> {
                     format!("{size} octets, larger than max_size ({})", self.account.max_size).into(),
                     true,
                 ),
+                (Verdict::Left(Left::SeenElsewhere), ..) => missing(Arc::clone(&seen), true),
                 (Verdict::Left(Left::Limit), ..) => missing(Arc::clone(&limit), true),
                 (_, Some((reason, chosen)), _) => missing(reason, chosen),
                 (_, None, Some(reason)) => {

@@ -124,6 +124,11 @@ impl Dovecot {
         (clients.join(format!("{user}.pem")), clients.join(format!("{user}.key")))
     }
 
+    /// The port for clear text and STLS.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The port for implicit TLS.
     pub(crate) fn tls_port(&self) -> u16 {
         self.tls_port
