@@ -261,7 +261,7 @@ fn secret(
             return Some(password.clone());
         }
         OldPassword::Store(which) => {
-            draft.notes.push(format!("{program} has the password in {which}; popkeep asks for it."))
+            draft.notes.push(format!("{program} has the password in {which}; popkeep asks for it."));
         }
         OldPassword::Unsaid => {
             let netrc = here.home().join(".netrc");

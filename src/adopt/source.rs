@@ -344,7 +344,7 @@ fn line(input: &mut impl BufRead) -> io::Result<(u64, Vec<u8>)> {
 /// Whether this may be the first line of a message: a field, or the empty line of one without a header.
 fn is_header_line(head: &[u8]) -> bool {
     let name = memchr::memchr(b':', head).unwrap_or(0);
-    head.is_empty() || name > 0 && head[..name].iter().all(|octet| octet.is_ascii_graphic())
+    head.is_empty() || name > 0 && head[..name].iter().all(u8::is_ascii_graphic)
         // Some programs quote a second separator so.
         || head.starts_with(b">From ")
 }

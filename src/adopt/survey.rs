@@ -39,12 +39,11 @@ pub struct Labels {
 
 impl Take for Labels {
     fn take(&mut self, piece: Option<&[u8]>) -> Result<(), Stop> {
-        match piece {
-            Some(piece) => self.header.update(piece),
-            None => {
-                let bare = std::mem::take(&mut self.header).finish();
-                self.uids.extend(bare.and_then(|bare| bare.labelled).map(|labelled| labelled.uid));
-            }
+        if let Some(piece) = piece {
+            self.header.update(piece);
+        } else {
+            let bare = std::mem::take(&mut self.header).finish();
+            self.uids.extend(bare.and_then(|bare| bare.labelled).map(|labelled| labelled.uid));
         }
         Ok(())
     }

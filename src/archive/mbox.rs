@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An account's mbox.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Mbox<D: Disk> {
     disk: Arc<D>,
     path: PathBuf,

@@ -73,7 +73,7 @@ pub enum AdoptFrom {
     Mpop,
     /// fdm
     Fdm,
-    /// Thunderbird, SeaMonkey
+    /// Thunderbird and its kin
     Thunderbird,
     /// Claws Mail
     Claws,

@@ -1,7 +1,7 @@
 //! Rows of the table `run`, for `status`.
 
 use super::rows::{signed, unsigned};
-use super::{RunRecord, UnixTime};
+use super::{RunRecord, UnixTime, adoption};
 use crate::clock;
 use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
 use std::ops::RangeInclusive;
@@ -11,6 +11,8 @@ pub(super) const REMEMBERED: i64 = 1_000;
 
 /// A run begins. Forgets what is too old.
 pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Result<()> {
+    // What was adopted stays.
+    adoption::settle(connection, maildrop)?;
     let number: i64 = connection
         .prepare_cached(
             "INSERT INTO run (maildrop, number, started_at) \

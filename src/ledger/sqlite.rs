@@ -428,16 +428,14 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'";
             let touched = connection.prepare_cached(stored)?.execute((maildrop, signed(*seq), last(*seq)))?;
             each_one(touched, *seq, together, "an intent")?;
-            verification::settle(connection, maildrop, *seq, *seq + together as u64 - 1)?;
-            adoption::copied(connection, maildrop, *seq, *seq + together as u64 - 1)?;
+            stored(connection, maildrop, *seq, *seq + together as u64 - 1)?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
                 .prepare_cached("DELETE FROM message WHERE maildrop = ? AND seq = ? AND state = 'intent'")?
                 .execute((maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "an intent")?;
-            verification::withdraw(connection, maildrop, *seq)?;
-            adoption::withdrawn(connection, maildrop, *seq)?;
+            withdrawn(connection, maildrop, *seq)?;
         }
         Change::Leaving(seq) => {
             let leaving = "UPDATE message NOT INDEXED SET leaving = 1 \
@@ -499,15 +497,12 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                 .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?
                 .execute((at, maildrop))?;
         }
-        Change::RunStarted { at } => {
-            adoption::settle(connection, maildrop)?;
-            runs::start(connection, maildrop, *at)?;
-        }
-        Change::Copying { seq, copy } => adoption::copying(connection, maildrop, *seq, copy)?,
-        Change::AdoptedFrom { adoption, seen } => adoption::adopt(connection, maildrop, adoption, seen)?,
-        Change::AdoptionUndone => adoption::undo(connection, maildrop)?,
+        Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
         Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
         Change::EqualUids
+        | Change::Copying { .. }
+        | Change::AdoptedFrom { .. }
+        | Change::AdoptionUndone
         | Change::Unsteady(_)
         | Change::ShowsParts
         | Change::PipeliningFailed(_)
@@ -524,6 +519,18 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         | Change::SizeTold => note(connection, maildrop, change)?,
     }
     Ok(())
+}
+
+/// These rows are stored now: some of them stand for others, or for nothing but a copy.
+fn stored(connection: &Connection, maildrop: i64, first: Seq, last: Seq) -> rusqlite::Result<()> {
+    verification::settle(connection, maildrop, first, last)?;
+    adoption::copied(connection, maildrop, first, last)
+}
+
+/// Nothing came of this intent.
+fn withdrawn(connection: &Connection, maildrop: i64, seq: Seq) -> rusqlite::Result<()> {
+    verification::withdraw(connection, maildrop, seq)?;
+    adoption::withdrawn(connection, maildrop, seq)
 }
 
 /// A row's message is listed under this UID, with this size.
@@ -552,6 +559,9 @@ fn recognised(
 /// Makes a change to what listings and the archive have shown.
 fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Result<()> {
     match change {
+        Change::Copying { seq, copy } => adoption::copying(connection, maildrop, *seq, copy)?,
+        Change::AdoptedFrom { adoption, seen } => adoption::adopt(connection, maildrop, adoption, seen)?,
+        Change::AdoptionUndone => adoption::undo(connection, maildrop)?,
         Change::EqualUids => seen::note(connection, maildrop, seen::EQUAL_UIDS)?,
         Change::Unsteady(seq) => seen::unsteady(connection, maildrop, *seq)?,
         Change::ShowsParts => seen::note(connection, maildrop, seen::SHOWS_PARTS)?,

@@ -2,6 +2,7 @@
 
 use super::lines::{entries, lines};
 use super::{OldAccount, OldDelete, OldPassword, Protection, Said, Seen, SeenList, SeenUid, Settings, Tool};
+use std::fmt::Write as _;
 
 /// Reads a list: UID, when it was received, and (Claws) whether as a whole, with tabs between them. Server and user stand in the
 /// file's name alone.
@@ -31,7 +32,8 @@ pub fn seen_name(tool: Tool, host: &str, user: &str) -> String {
                 Tool::Sylpheed,
                 '\t' | '\r' | '\n' | '"' | '\'' | '\\' | '/' | ':' | ';' | '*' | '?' | '<' | '>' | '|',
             ) => {
-                name.push_str(&format!("%{:02x}", u32::from(c)));
+                // Writing into a String cannot fail.
+                let _ = write!(name, "%{:02x}", u32::from(c));
             }
             (_, '\t' | '\r' | '\n' | '\\' | '/' | '*') => name.push('_'),
             _ => name.push(c),

@@ -22,8 +22,8 @@ pub fn seen(octets: &[u8]) -> Seen {
         if rest.is_empty() {
             break;
         }
-        let line = 1 + octets[..octets.len() - rest.len()].iter().filter(|octet| **octet == b'\n').count();
         let Some((uid, behind)) = entry(rest) else {
+            let line = 1 + memchr::memchr_iter(b'\n', &octets[..octets.len() - rest.len()]).count();
             seen.skip(line, "not an entry of the form LENGTH UID; what follows is not read");
             break;
         };
@@ -152,10 +152,8 @@ impl Reader {
                         account.password = OldPassword::Literal(password.into());
                     }
                 }
-                "new-only" | "old-only" => {
-                    if self.next_word().as_deref() == Some("cache") {
-                        account.state = self.text("cache");
-                    }
+                "new-only" | "old-only" if self.next_word().as_deref() == Some("cache") => {
+                    account.state = self.text("cache");
                 }
                 "keep" => account.delete = OldDelete::Never,
                 "pipe" => {
@@ -265,7 +263,7 @@ impl Reader {
                                 continue;
                             }
                             '$' | '%' if quote == '"' && matches!(rest.peek(), Some('{' | '(')) => {
-                                literal = false
+                                literal = false;
                             }
                             _ => {}
                         }

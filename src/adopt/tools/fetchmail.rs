@@ -170,6 +170,7 @@ struct Reader {
 
 /// What is known of an entry so far.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Options {
     account: OldAccount,
     /// Not POP3.

@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_oldmail_file_is_a_set_of_uids() {
-        let seen = seen(b"0000000a6b036a84\0001790000000\nUID9-1795385988\0001790003600\n\nnothing\n");
+        let seen = seen(b"0000000a6b036a84\x001790000000\nUID9-1795385988\x001790003600\n\nnothing\n");
         let uids: Vec<_> = seen.lists[0].uids.iter().map(|seen| seen.uid.as_slice()).collect();
         assert_eq!(uids, [&b"0000000a6b036a84"[..], b"UID9-1795385988"]);
         assert_eq!(seen.not_taken[0].line, 4);

@@ -20,7 +20,7 @@ pub(super) fn word_and_rest(line: &str) -> (&str, &str) {
     }
 }
 
-/// A file of `[sections]` with `key = value` lines, as Python and GLib have it: each entry with its line.
+/// A file of `[sections]` with `key = value` lines, as Python and `GLib` have it: each entry with its line.
 pub(super) struct Entry {
     pub section: String,
     /// The line of the section's head.

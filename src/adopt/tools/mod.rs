@@ -262,16 +262,20 @@ impl Seen {
 
     /// The list of this maildrop; made when there is none.
     fn list(&mut self, host: &str, user: &str) -> &mut SeenList {
+        let number = self.list_number(host, user);
+        &mut self.lists[number]
+    }
+
+    /// Where it is among the lists.
+    fn list_number(&mut self, host: &str, user: &str) -> usize {
         let is_it =
             |list: &SeenList| list.host.as_deref() == Some(host) && list.user.as_deref() == Some(user);
         // As a rule it is the one before.
-        let found = self.lists.iter().rposition(is_it);
-        let at = found.unwrap_or_else(|| {
+        self.lists.iter().rposition(is_it).unwrap_or_else(|| {
             let (host, user) = (Some(host.to_owned()), Some(user.to_owned()));
             self.lists.push(SeenList { host, user, uids: Vec::new() });
             self.lists.len() - 1
-        });
-        &mut self.lists[at]
+        })
     }
 }
 

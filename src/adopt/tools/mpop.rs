@@ -13,7 +13,7 @@ const LONGEST: usize = 8191;
 /// Reads a UIDs file. Each list has as many UIDs as its head says; from 1.4.23 on each with a time.
 pub fn seen(file: &[u8]) -> Seen {
     let mut seen = Seen::default();
-    let mut left = 0_u64;
+    let (mut left, mut list) = (0_u64, 0);
     for (number, line) in lines(file) {
         if line.len() > LONGEST {
             seen.skip(number, "longer than mpop's lines are");
@@ -21,23 +21,14 @@ pub fn seen(file: &[u8]) -> Seen {
             let head = String::from_utf8_lossy(head).into_owned();
             let mut words = head.split(' ');
             let count = words.next().and_then(|count| count.parse().ok());
-            match (count, words.next(), words.next(), words.next()) {
-                (Some(count), Some(host), Some(user), None) => {
-                    left = count;
-                    seen.list(host, user);
-                    // It is the last one, whether it is new or not.
-                    let at = seen.lists.iter().position(|list| {
-                        list.host.as_deref() == Some(host) && list.user.as_deref() == Some(user)
-                    });
-                    if let Some(at) = at {
-                        let list = seen.lists.remove(at);
-                        seen.lists.push(list);
-                    }
-                }
-                _ => {
-                    left = 0;
-                    seen.skip(number, "not the head of a list");
-                }
+            if let (Some(count), Some(host), Some(user), None) =
+                (count, words.next(), words.next(), words.next())
+            {
+                left = count;
+                list = seen.list_number(host, user);
+            } else {
+                left = 0;
+                seen.skip(number, "not the head of a list");
             }
         } else if left > 0 {
             left -= 1;
@@ -49,7 +40,7 @@ pub fn seen(file: &[u8]) -> Seen {
                 }
                 _ => line,
             };
-            if let Some(list) = seen.lists.last_mut().filter(|_| !uid.is_empty()) {
+            if let Some(list) = seen.lists.get_mut(list).filter(|_| !uid.is_empty()) {
                 list.uids.push(SeenUid { uid: uid.to_vec(), said: Said::Done });
             }
         } else if !line.is_empty() && !line.starts_with(b"#") {
@@ -99,7 +90,7 @@ pub fn settings(file: &[u8]) -> Settings {
                 current = Some(name);
             }
             "eval" => {
-                settings.skip(number, "eval: popkeep does not run what stands in another tool's settings")
+                settings.skip(number, "eval: popkeep does not run what stands in another tool's settings");
             }
             _ => {
                 let draft = match &current {

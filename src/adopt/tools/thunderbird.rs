@@ -1,4 +1,4 @@
-//! Thunderbird, SeaMonkey and Netscape: `profiles.ini`, `prefs.js` and `popstate.dat`.
+//! Thunderbird, `SeaMonkey` and Netscape: `profiles.ini`, `prefs.js` and `popstate.dat`.
 
 use super::lines::{entries, lines, text_lines};
 use super::{

@@ -95,23 +95,19 @@ impl Around<'_> {
         };
         let known = self.config.accounts.iter().find(|account| account.name == *name);
         let mut proposal = Proposal::of_archive(OldPlace { form, path: path.clone() }, name, *copy);
-        let (account, configured) = match known {
-            Some(account) => {
-                proposal.copies &= account.archive != path;
-                (account.clone(), true)
-            }
-            None => {
-                proposal.draft.archive = self.here.shorten(&path);
-                proposal.draft.format = format_of(form);
-                proposal.warnings.push(format!(
-                    "no account {name:?} is configured: make one with `popkeep init --account {name} --archive {}`, and its \
-                     first fetch takes the archive as it is",
-                    proposal.draft.archive
-                ));
-                (self.understood(&proposal.draft)?, false)
-            }
-        };
-        self.finish(proposal, account, configured)
+        if let Some(account) = known {
+            proposal.copies &= account.archive != path;
+            return self.finish(proposal, account.clone(), true);
+        }
+        proposal.draft.archive = self.here.shorten(&path);
+        proposal.draft.format = format_of(form);
+        proposal.warnings.push(format!(
+            "no account {name:?} is configured: make one with `popkeep init --account {name} --archive {}`, and its first \
+             fetch takes the archive as it is",
+            proposal.draft.archive
+        ));
+        let account = self.understood(&proposal.draft)?;
+        self.finish(proposal, account, false)
     }
 
     fn settings_of(&self, tool: Tool) -> Vec<PathBuf> {
@@ -276,7 +272,7 @@ impl Candidate {
         let mut account = self.account.clone();
         match (&account.secret, password) {
             (_, Some(password)) if !self.configured => {
-                account.secret = SecretSource::Literal(password.clone())
+                account.secret = SecretSource::Literal(password.clone());
             }
             (SecretSource::Ask, _) => return None,
             (SecretSource::Command(_) | SecretSource::TokenCommand(_), _) if !self.configured => return None,

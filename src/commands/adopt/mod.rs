@@ -220,7 +220,7 @@ fn undo(config_path: &Path, name: &str, json: bool, out: &mut dyn Write) -> Resu
         (true, _) => {}
         (false, true) => writeln!(out, "Its lines were removed from {file}.")?,
         (false, false) => {
-            writeln!(out, "{file} was changed since, and left as it is: remove [accounts.{name}] yourself.")?
+            writeln!(out, "{file} was changed since, and left as it is: remove [accounts.{name}] yourself.")?;
         }
     }
     Ok(Exit::OK)
