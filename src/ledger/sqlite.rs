@@ -428,14 +428,14 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
                           WHERE maildrop = ? AND seq BETWEEN ? AND ? AND state = 'intent'";
             let touched = connection.prepare_cached(stored)?.execute((maildrop, signed(*seq), last(*seq)))?;
             each_one(touched, *seq, together, "an intent")?;
-            stored(connection, maildrop, *seq, *seq + together as u64 - 1)?;
+            are_stored(connection, maildrop, *seq, *seq + together as u64 - 1)?;
         }
         Change::Withdrawn(seq) => {
             let touched = connection
                 .prepare_cached("DELETE FROM message WHERE maildrop = ? AND seq = ? AND state = 'intent'")?
                 .execute((maildrop, signed(*seq)))?;
             exactly_one(touched, *seq, "an intent")?;
-            withdrawn(connection, maildrop, *seq)?;
+            is_withdrawn(connection, maildrop, *seq)?;
         }
         Change::Leaving(seq) => {
             let leaving = "UPDATE message NOT INDEXED SET leaving = 1 \
@@ -522,13 +522,13 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
 }
 
 /// These rows are stored now: some of them stand for others, or for nothing but a copy.
-fn stored(connection: &Connection, maildrop: i64, first: Seq, last: Seq) -> rusqlite::Result<()> {
+fn are_stored(connection: &Connection, maildrop: i64, first: Seq, last: Seq) -> rusqlite::Result<()> {
     verification::settle(connection, maildrop, first, last)?;
     adoption::copied(connection, maildrop, first, last)
 }
 
 /// Nothing came of this intent.
-fn withdrawn(connection: &Connection, maildrop: i64, seq: Seq) -> rusqlite::Result<()> {
+fn is_withdrawn(connection: &Connection, maildrop: i64, seq: Seq) -> rusqlite::Result<()> {
     verification::withdraw(connection, maildrop, seq)?;
     adoption::withdrawn(connection, maildrop, seq)
 }
