@@ -1,4 +1,5 @@
-//! No secret in anything that popkeep prints or writes, whatever the server does with it.
+//! No secret in anything that popkeep prints or writes, whatever the server does with it. Those of a sign-in are in
+//! `oauth/secrets.rs`.
 
 use std::path::PathBuf;
 
@@ -14,13 +15,18 @@ use crate::support::{Account, Sandbox, set_mode, stores};
 /// A password and an access token at once.
 const SECRET: &str = "Rumpelstilzchen-7391";
 
-/// The secret in every form in which it may leak: as it is, in hexadecimal, and in base64, where what stands
-/// before it decides which of three forms it has.
+/// The forms of the secret of these tests.
 fn forms() -> Vec<String> {
-    let hex: String = SECRET.bytes().map(|octet| format!("{octet:02x}")).collect();
-    let mut forms = vec![SECRET.to_owned(), hex.to_uppercase(), hex];
+    forms_of(SECRET)
+}
+
+/// A secret in every form in which it may leak: as it is, in hexadecimal, and in base64, where what stands
+/// before it decides which of three forms it has.
+pub(crate) fn forms_of(secret: &str) -> Vec<String> {
+    let hex: String = secret.bytes().map(|octet| format!("{octet:02x}")).collect();
+    let mut forms = vec![secret.to_owned(), hex.to_uppercase(), hex];
     for before in 0..3 {
-        let encoded = STANDARD.encode([&vec![b'x'; before], SECRET.as_bytes()].concat());
+        let encoded = STANDARD.encode([&vec![b'x'; before], secret.as_bytes()].concat());
         // Without the characters that the neighbours have a part in.
         forms.push(encoded[before * 2..encoded.len() - 4].to_owned());
     }

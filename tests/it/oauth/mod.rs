@@ -15,12 +15,14 @@
 //! | https with authorities of one's own, through a proxy, and with every fault | `transport` |
 //! | a provider that says when to ask again is not asked before, but by a person who signs in | `put_off` |
 //! | `fetch --dry-run` writes nothing while the token holds | `put_off::a_dry_run_writes_no_token_that_need_not_be_renewed` |
+//! | no secret in any output, process list, environment of a child, or file but the token file | `secrets` |
 //! | from nothing to mail, and eight hours without a person | `unattended::eight_hours_of_runs_from_nothing` |
 //! | a `kill -9` at any system call of a refresh costs no sign-in | `unattended::a_refresh_that_is_killed_at_any_system_call` |
 
 mod dovecot;
 mod long_session;
 mod put_off;
+mod secrets;
 mod transport;
 mod unattended;
 
