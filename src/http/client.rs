@@ -246,7 +246,25 @@ fn broken(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::wait;
+    use super::{Here, wait};
+    use ureq::config::Config;
+    use ureq::unversioned::resolver::Resolver as _;
+    use ureq::unversioned::transport::NextTimeout;
+
+    #[test]
+    fn in_clear_text_no_other_machine_is_reached() {
+        let reached = |address: &str| {
+            Here::default()
+                .resolve(&address.parse().unwrap(), &Config::default(), NextTimeout::default())
+                .is_ok()
+        };
+        assert!(
+            reached("http://127.0.0.1/")
+                && reached("http://[::ffff:127.0.0.1]/")
+                && reached("https://192.0.2.1/")
+        );
+        assert!(!reached("http://192.0.2.1/") && !reached("http://[2001:db8::1]/"));
+    }
 
     #[test]
     fn a_server_has_us_wait_for_seconds_or_until_a_date() {

@@ -90,6 +90,40 @@ fn calls_of_a_refresh(scene: &Scene) -> Vec<(String, usize)> {
     panic!("no refresh ({calls:?}):\n{text}");
 }
 
+/// `popkeep token`, killed as it makes this call.
+#[track_caller]
+fn kill_at(scene: &Scene, name: &str, number: usize) {
+    let mut command = Command::new("strace");
+    let inject = format!("inject={name}:signal=SIGKILL:when={number}");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject]);
+    command.args([POPKEEP, "token"]);
+    let killed = scene.sandbox.command(command).run();
+    assert_eq!(killed.code, None, "{name} {number}");
+}
+
+#[test]
+fn a_refresh_token_that_is_written_is_not_lost_where_the_old_one_is_refused_at_once() {
+    if find_program("strace").is_none() {
+        return skip("no strace here");
+    }
+    let scene = Scene::signed_in();
+    scene.age(4000);
+    let calls = calls_of_a_refresh(&scene);
+    scene.provider.state().rotation = Rotation::AtOnce;
+    // The draft is written once for its room, and once with what the provider answered.
+    let written = calls.iter().rposition(|(name, _)| name == "write").unwrap();
+    let after = &calls[written + 1..];
+    assert!(after.iter().any(|(name, _)| name == "renameat"), "{after:?}");
+    for (name, number) in after {
+        scene.age(4000);
+        let before = scene.provider.refreshes();
+        kill_at(&scene, name, *number);
+        scene.run("token").expect(0);
+        assert_eq!(scene.provider.refreshes(), before + 1, "{name} {number}: what came is used");
+    }
+    assert_eq!(scene.provider.asked("/authorize").len(), 1, "a person was needed once");
+}
+
 #[test]
 fn a_refresh_that_is_killed_at_any_system_call() {
     if find_program("strace").is_none() {
@@ -104,12 +138,7 @@ fn a_refresh_that_is_killed_at_any_system_call() {
     }
     for (name, number) in calls {
         scene.age(4000);
-        let mut command = Command::new("strace");
-        let inject = format!("inject={name}:signal=SIGKILL:when={number}");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject]);
-        command.args([POPKEEP, "token"]);
-        let killed = scene.sandbox.command(command).run();
-        assert_eq!(killed.code, None, "{name} {number}");
+        kill_at(&scene, &name, number);
         scene.assert_tidy();
         scene.run("token").expect(0);
         let state = scene.sandbox.path(".local/state/popkeep");
