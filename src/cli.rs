@@ -76,7 +76,8 @@ pub enum Command {
     /// Reads only the ledger, and shows when each account last ran and last succeeded, how it has
     /// failed since, how much is archived, and how much arrived in each of the last twelve weeks. With
     /// --max-age it is a monitoring check: it exits with 1 if an account's last success is too long
-    /// ago, or if the account never succeeded. More than three accounts are shown as a table.
+    /// ago, or if the account never succeeded. With --verified-within it exits with 1 if an archive was
+    /// not verified, or if something in it is damaged or missing. More than three accounts are shown as a table.
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
 
@@ -271,13 +272,17 @@ pub struct Status {
     #[arg(long, long_help = manual::STATUS_JSON_HELP)]
     pub json: bool,
 
-    /// Show only accounts with a problem: a failed last run, a stale success or none, or a sign-in that is needed
+    /// Show only accounts with a problem: a failed last run, a stale success or none, damage, or a sign-in that is needed
     #[arg(long)]
     pub failed: bool,
 
     /// Exit with 1 if an account's last success is older than AGE (such as 26h or 3d)
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub max_age: Option<Duration>,
+
+    /// Exit with 1 if copies were not read by verify within SPAN (such as 90d), or the last verify found damage
+    #[arg(long, value_name = "SPAN", value_parser = age)]
+    pub verified_within: Option<Duration>,
 }
 
 /// `popkeep verify`.
@@ -447,7 +452,7 @@ fn share(text: &str) -> Result<Share, String> {
     percent.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(Share::Percent).ok_or_else(wrong)
 }
 
-/// `--max-age`, `--max-duration` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
+/// `--max-age`, `--verified-within`, `--max-duration` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.
 fn age(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::Span>()
         .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))

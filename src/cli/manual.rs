@@ -43,7 +43,8 @@ Print one JSON document on stdout
 
 It has exit, the exit code, and accounts, each with name, error (or null), archive, archived, octets, newest, \
 last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
---max-age), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since \
+--max-age), verification (at, read, damaged and missing of the last verify, read_since: since when every copy has \
+been read or is new, and stale, null without --verified-within; null if verify never ran), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since \
 the last success and failures (of which kinds), quarantined and \
 quarantine (the messages that have been there longest), and weeks (what was archived in each, oldest first). \
 Times are as in RFC 3339, in UTC.";

@@ -111,6 +111,7 @@ fn account_facts<'s>(
             AccountFacts {
                 summary,
                 last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(clock::now()).ok()?),
+                verification: ledger.as_ref().and_then(|ledger| ledger.verified().ok()).unwrap_or_default(),
                 quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
                 sign_in: account.and_then(|account| SignInStatus::of(account)),
             }

@@ -32,6 +32,8 @@ struct Known<'a> {
     history: &'a History,
     /// What `--max-age` found.
     stale: Option<bool>,
+    /// What `--verified-within` found.
+    unverified: Option<bool>,
     /// `None` if it does not sign in with OAuth2.
     sign_in: Option<&'a SignInStatus>,
 }
@@ -53,17 +55,18 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
             Err(error) => (History::default(), Some(error)),
         };
         let stale = options.max_age.map(|age| is_stale(history.last_success, age, now));
+        let unverified = options.verified_within.map(|span| is_unverified(&history, span, now));
         let sign_in = SignInStatus::of(account);
         let needs_person = sign_in.as_ref().is_some_and(SignInStatus::needs_person);
         exits.push(match &error {
             Some(error) => error.exit(),
-            None if stale == Some(true) || needs_person => Exit::MISSING,
+            None if stale == Some(true) || unverified == Some(true) || needs_person => Exit::MISSING,
             None => Exit::OK,
         });
         if let Some(error) = &error {
             output::complain_about(&account.name, error);
         }
-        if options.failed && error.is_none() && !needs_person && !has_problem(&history, stale) {
+        if options.failed && error.is_none() && !needs_person && !has_problem(&history, [stale, unverified]) {
             continue;
         }
         let known = Known {
@@ -71,6 +74,7 @@ pub fn run(file: Option<&Path>, options: &cli::Status, out: &mut dyn Write) -> R
             archive: &account.archive,
             history: &history,
             stale,
+            unverified,
             sign_in: sign_in.as_ref(),
         };
         if options.json {
@@ -96,10 +100,20 @@ fn history(ledger: Option<&LedgerFile>, account: &Account, now: UnixTime) -> Res
         .map_or_else(|| Ok(History::default()), |ledger| ledger.history(now, WEEKS))
 }
 
-/// Whether a person should look: the last run failed, there was none, or the last success is too old.
-fn has_problem(history: &History, stale: Option<bool>) -> bool {
+/// Whether a person should look: the last run failed, there was none, the last success or verification is too old, or
+/// something is damaged.
+fn has_problem(history: &History, too_old: [Option<bool>; 2]) -> bool {
     let failed = history.last_run.as_ref().is_none_or(|run| run.exit != 0);
-    failed || history.last_success.is_none() || stale == Some(true)
+    let damaged = history.verification.last.is_some_and(|last| last.damaged > 0);
+    failed || damaged || history.last_success.is_none() || too_old.contains(&Some(true))
+}
+
+/// Whether a copy has neither been read nor arrived within `span`, or the last verification found something damaged or
+/// missing. Nothing archived is nothing to verify.
+fn is_unverified(history: &History, span: Duration, now: UnixTime) -> bool {
+    let verification = &history.verification;
+    let is_bad = verification.last.is_some_and(|last| last.damaged + last.missing > 0);
+    history.archived > 0 && (is_bad || is_stale(verification.read_since, span, now))
 }
 
 /// Whether the last success is longer ago than `age`, or there never was one.

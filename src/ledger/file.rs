@@ -185,7 +185,7 @@ impl LedgerFile {
     }
 
     /// Reads the whole file, and fails where it is not what a ledger must be: pages that are damaged, indexes that
-    /// lack rows, two rows with one place.
+    /// lack rows, numbers that contradict each other.
     pub fn check_integrity(&self) -> Result<(), LedgerError> {
         let name = self.name();
         let failed = |error| LedgerError::from_sqlite(&name, &error);
@@ -201,6 +201,11 @@ impl LedgerFile {
             }
         }
         Ok(())
+    }
+
+    /// That it says this of itself is its damage.
+    pub fn contradiction(&self, reason: &str) -> LedgerError {
+        LedgerError::Damaged { path: self.name(), reason: reason.to_owned() }
     }
 
     /// The file, for people.
@@ -304,23 +309,12 @@ impl LedgerFile {
     }
 }
 
-/// What no ledger of ours says, and how to tell a person that this one does.
-const CONTRADICTIONS: &[(&str, &str)] = &[
-    (
-        "SELECT 1 FROM message WHERE maildir_key IS NOT NULL AND state <> 'intent' \
-         GROUP BY maildrop, maildir_key HAVING count(*) > 1 LIMIT 1",
-        "two messages have the same file",
-    ),
-    (
-        "SELECT 1 FROM message WHERE mbox_offset IS NOT NULL AND state <> 'intent' \
-         GROUP BY maildrop, mbox_offset HAVING count(*) > 1 LIMIT 1",
-        "two messages have the same place in an mbox",
-    ),
-    (
-        "SELECT 1 FROM maildrop WHERE next_seq <= (SELECT max(seq) FROM message WHERE maildrop = maildrop.id) LIMIT 1",
-        "a message has a number that is still to be given",
-    ),
-];
+/// What no ledger of ours says, and how to tell a person that this one does. That two rows have one place is noticed by
+/// whoever looks at the places.
+const CONTRADICTIONS: &[(&str, &str)] = &[(
+    "SELECT 1 FROM maildrop WHERE next_seq <= (SELECT max(seq) FROM message WHERE maildrop = maildrop.id) LIMIT 1",
+    "a message has a number that is still to be given",
+)];
 
 /// The state folder must be ours (or root's), and nobody else's to change what is ours in it.
 fn check_folder(state_dir: &Path) -> Result<(), LedgerError> {

@@ -4,7 +4,9 @@
 //! [`REMEMBERED`](super::runs::REMEMBERED) runs are looked at.
 
 use super::rows::unsigned;
-use super::{LedgerError, Quarantined, RunRecord, SqliteLedger, UnixTime, quarantine, runs};
+use super::{
+    LedgerError, Quarantined, RunRecord, SqliteLedger, UnixTime, Verification, quarantine, runs, verification,
+};
 use rusqlite::{Connection, Result};
 
 /// A week in seconds.
@@ -40,6 +42,8 @@ pub struct History {
     pub quarantined: u64,
     /// The ones that are there longest.
     pub quarantine: Vec<Quarantined>,
+    /// How far the archive is verified.
+    pub verification: Verification,
 }
 
 /// What was archived in seven days.
@@ -77,6 +81,11 @@ impl SqliteLedger {
         self.ask(|connection, maildrop| runs::last_success(connection, maildrop, now))
     }
 
+    /// How far the archive is verified.
+    pub fn verified(&self) -> std::result::Result<Verification, LedgerError> {
+        self.ask(verification::status)
+    }
+
     /// How many messages are in quarantine.
     pub fn quarantined_count(&self) -> std::result::Result<u64, LedgerError> {
         self.ask(quarantine::count)
@@ -99,6 +108,7 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
     }
     (history.failed_runs, history.failures) = failures(connection, maildrop)?;
     history.quarantined = quarantine::count(connection, maildrop)?;
+    history.verification = verification::status(connection, maildrop)?;
     history.quarantine = quarantine::oldest(connection, maildrop, QUARANTINE_TOLD)?;
     Ok(history)
 }

@@ -43,7 +43,7 @@ pub use record::{
 };
 pub use sqlite::SqliteLedger;
 pub use unknown::{Other, UnknownCopy, Which};
-pub use verification::{LastVerification, Reading, Replacement, VerificationRecord};
+pub use verification::{LastVerification, Reading, Replacement, Verification, VerificationRecord};
 
 use crate::mail::digest::{Digest, Hash};
 use std::ops::RangeInclusive;

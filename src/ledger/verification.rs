@@ -40,6 +40,16 @@ pub struct LastVerification {
     pub missing: u64,
 }
 
+/// How far an archive is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// What the last verification found; `None` when there was none.
+    pub last: Option<LastVerification>,
+    /// Since this time every copy has been read, or is new; `None` when there is nothing to read, or nothing was read
+    /// ever.
+    pub read_since: Option<UnixTime>,
+}
+
 /// A row that is about to take another row's place, with a good copy of its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replacement {
@@ -76,6 +86,32 @@ pub(super) fn record(connection: &Connection, maildrop: i64) -> Result<Verificat
         .query_map([maildrop], |row| rows::place(row.get(0)?, (row.get(1)?, row.get(2)?)))?
         .collect::<Result<_>>()?;
     Ok(VerificationRecord { readings, last, bad_copies })
+}
+
+/// How far the archive is verified. Looks at one row for each stretch of rows that were not read.
+pub(super) fn status(connection: &Connection, maildrop: i64) -> Result<Verification> {
+    let VerificationRecord { readings, last, .. } = record(connection, maildrop)?;
+    if readings.is_empty() {
+        return Ok(Verification { last, read_since: None });
+    }
+    let mut never_read = connection.prepare_cached(
+        "SELECT archived_at FROM message WHERE maildrop = ?1 AND seq BETWEEN ?2 AND ?3 AND state <> 'intent' \
+         AND seq NOT IN (SELECT seq FROM accepted WHERE maildrop = ?1) ORDER BY seq LIMIT 1",
+    )?;
+    let mut oldest = readings.iter().map(|reading| reading.at).min();
+    let mut from = 0;
+    let gaps =
+        readings.iter().map(|reading| (reading.first, reading.last)).chain([(u64::MAX >> 1, u64::MAX >> 1)]);
+    for (first, last) in gaps {
+        if first > from {
+            let archived: Option<UnixTime> = never_read
+                .query_row((maildrop, signed(from), signed(first - 1)), |row| row.get(0))
+                .optional()?;
+            oldest = oldest.min(archived.or(oldest));
+        }
+        from = last.saturating_add(1);
+    }
+    Ok(Verification { last, read_since: oldest })
 }
 
 /// Notes that these copies were read: what was known of them, and of no others, is forgotten.

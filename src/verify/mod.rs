@@ -44,6 +44,7 @@ use crate::ledger::{Change, LastVerification, Ledger, LedgerFile, Seq};
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// What is asked of a verification.
@@ -104,7 +105,6 @@ fn verify_into(
     let Some(file) = LedgerFile::read_only(&config.state_dir).map_err(StoreError::from)? else {
         return Ok(());
     };
-    file.check_integrity().map_err(StoreError::from)?;
     let changes_archive = options.repair.is_some() || options.accept;
     let mut store = if changes_archive {
         Store::open(config, account, None)?
@@ -124,7 +124,13 @@ fn verify_into(
         store.archive.recover(&mut *store.ledger).map_err(StoreError::from)?;
     }
     let begun = clock::now();
-    let bad = pass::run(&mut store, (options.share, options.max_duration), begun, attendant, found)?;
+    let bad = beside(
+        || Ok(file.check_integrity()?),
+        || {
+            let share = (options.share, options.max_duration);
+            pass::run((&mut store, &file), share, begun, attendant, found)
+        },
+    )?;
     if options.accept && !bad.is_empty() && attendant.accepts(found) {
         let accepted: Vec<Change> = bad.iter().map(|bad| Change::Accepted(bad.row.seq)).collect();
         store.ledger.commit(&accepted).map_err(StoreError::from)?;
@@ -147,6 +153,25 @@ fn verify_into(
     }
     repaired?;
     Ok(())
+}
+
+/// Does both at once, where the system allows a thread; an error of the first is worth more.
+fn beside<T>(
+    first: impl Fn() -> Result<(), StoreError> + Sync,
+    second: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    thread::scope(|scope| {
+        let Ok(checks) = thread::Builder::new().spawn_scoped(scope, &first) else {
+            first()?;
+            return second();
+        };
+        let done = second();
+        match checks.join() {
+            Ok(checked) => checked?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        done
+    })
 }
 
 /// All that was archived is gone, on purpose.

@@ -7,7 +7,7 @@ use super::bad::{Bad, BadCopy};
 use super::found::{Attendant, Verified};
 use super::reading::{self, Found, Readers, ToRead, WasRead};
 use super::share::{self, Share};
-use crate::ledger::{Change, Reading, Row, Seq, UnixTime};
+use crate::ledger::{Change, LedgerFile, Reading, Row, Seq, UnixTime};
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ const PAGE: usize = 1024;
 /// Looks at all rows, from `now` on for as long as it may take `most`, and counts in `found`. Gives back the messages whose
 /// copies are damaged or missing, and that were not given up, by ascending row number.
 pub(super) fn run(
-    store: &mut Store,
+    (store, file): (&mut Store, &LedgerFile),
     (share, most): (Share, Option<Duration>),
     now: UnixTime,
     attendant: &mut dyn Attendant,
@@ -43,6 +43,9 @@ pub(super) fn run(
     let Counts { doubtful, .. } = counts;
     let bad = look_again(store, doubtful, found)?;
     let beside = store.archive.beside(&*store.ledger)?;
+    if beside.contradiction {
+        return Err(file.contradiction("two messages have the same place in the archive").into());
+    }
     (found.foreign, found.twice) = (beside.foreign, beside.twice);
     let unlisted = store.ledger.marks()?;
     for bad in &bad {

@@ -31,20 +31,17 @@ pub(super) struct Chosen {
 
 /// Chooses what is read.
 pub(super) fn choose(ledger: &dyn Ledger, share: Share) -> Result<Chosen, LedgerError> {
-    let mut sizes: Vec<(Seq, u64)> = Vec::new();
-    let mut all = Chosen { rows: vec![0..=Seq::MAX], ..Chosen::default() };
-    ledger.places(&mut |seq, size, _| {
-        all.copies += 1;
-        all.octets = all.octets.saturating_add(size);
-        if share != Share::All {
-            sizes.push((seq, size));
-        }
-    })?;
+    let all = ledger.overview()?;
     let wanted = match share {
-        Share::All => return Ok(all),
+        Share::All => {
+            let rows = vec![0..=Seq::MAX];
+            return Ok(Chosen { rows, copies: all.archived, octets: all.octets });
+        }
         Share::Octets(octets) => octets,
         Share::Percent(percent) => hundredths(all.octets, percent),
     };
+    let mut sizes: Vec<(Seq, u64)> = Vec::new();
+    ledger.places(&mut |seq, size, _| sizes.push((seq, size)))?;
     let readings = ledger.verification()?.readings;
     let mut order: Vec<(Option<UnixTime>, Seq, u64)> =
         sizes.into_iter().map(|(seq, size)| (read_at(&readings, seq), seq, size)).collect();

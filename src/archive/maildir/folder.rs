@@ -185,6 +185,14 @@ impl<D: Disk> Folder<D> {
         Ok(self.index.as_ref().is_none_or(|index| index.entries.is_empty()))
     }
 
+    /// Calls `each` for every tag, in 64 bits, with how many files carry it, as of the last look.
+    pub(super) fn each_tag(&self, each: &mut dyn FnMut(u64, u64)) {
+        let entries = self.index.as_ref().map_or(&[][..], |index| &index.entries);
+        for alike in entries.chunk_by(|first, second| first.hash == second.hash) {
+            each(alike[0].hash, alike.len() as u64);
+        }
+    }
+
     pub(super) fn path(&self, folder: char, name: &str) -> PathBuf {
         if folder == 'n' { self.new.join(name) } else { self.cur.join(name) }
     }

@@ -13,7 +13,7 @@ use crate::disk::{Access, Disk, Kind, Meta};
 use crate::ledger::{Change, Ledger, LookRecord, OddCopy, Other, Place, Row, Seq};
 use crate::mail::digest::Digest;
 use crate::receipt::VerifiedCopy;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Files whose size is looked at in one run, at most.
@@ -192,25 +192,23 @@ impl<D: Disk> Maildir<D> {
 impl<D: Disk> Maildir<D> {
     /// See [`crate::archive::Archive::beside`].
     pub(super) fn without_a_row(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
-        let mut known: HashMap<u64, bool> = HashMap::new();
+        let (mut rows, mut others) = (HashSet::new(), HashSet::new());
+        let mut beside = Beside::default();
         ledger.places(&mut |_, _, place| {
             if let Place::Maildir { key } = place {
-                known.insert(Tag::of_place(key).fold(), false);
+                beside.contradiction |= !rows.insert(Tag::of_place(key).fold());
             }
         })?;
         ledger.other_places(&mut |other, place| {
             if let (Other::OfAnotherAccount | Other::Bad, Place::Maildir { key }) = (other, place) {
-                known.insert(Tag::of_place(key).fold(), false);
+                others.insert(Tag::of_place(key).fold());
             }
         })?;
-        let mut beside = Beside::default();
-        self.folder.names(&mut |_, name, _| {
-            let Some(tag) = Tag::of_name(name) else { return };
-            match known.get_mut(&tag.fold()) {
-                Some(seen) => beside.twice += u64::from(std::mem::replace(seen, true)),
-                None => beside.foreign += 1,
-            }
-        })?;
+        self.folder.each_tag(&mut |tag, files| match (rows.contains(&tag), others.contains(&tag)) {
+            (true, _) => beside.twice += files - 1,
+            (false, false) => beside.foreign += files,
+            (false, true) => {}
+        });
         Ok(beside)
     }
 }

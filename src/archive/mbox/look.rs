@@ -273,16 +273,21 @@ impl<D: Disk> Mbox<D> {
         };
         let failed = |error: io::Error| self.failed(&error);
         let mut known: Vec<Range<u64>> = Vec::new();
+        let (mut starts, mut contradiction) = (HashSet::new(), false);
         let mut note = |seq: Option<Seq>, place: &Place| {
             let Place::Mbox { offset, length } = *place else { return };
             let moved = seq.and_then(|seq| self.elsewhere.moved.get(&seq).cloned());
             known.push(moved.unwrap_or(offset..offset.saturating_add(length)));
         };
         ledger.places(&mut |seq, _, place| {
+            if let Place::Mbox { offset, .. } = *place {
+                contradiction |= !starts.insert(offset);
+            }
             if self.elsewhere.absent.binary_search(&seq).is_err() {
                 note(Some(seq), place);
             }
         })?;
+        drop(starts);
         ledger.other_places(&mut |other, place| {
             if matches!(other, Other::OfAnotherAccount | Other::Bad) {
                 note(None, place);
@@ -290,7 +295,7 @@ impl<D: Disk> Mbox<D> {
         })?;
         known.sort_unstable_by_key(|region| region.start);
         let len = file.metadata().map_err(failed)?.len;
-        let mut beside = Beside::default();
+        let mut beside = Beside { contradiction, ..Beside::default() };
         let mut problem = None;
         let mut from = 0;
         for region in known.into_iter().chain([len..len]) {

@@ -9,7 +9,7 @@ use crate::commands::status::SignInStatus;
 use crate::disk;
 use crate::event::Summary;
 use crate::exit::Exit;
-use crate::ledger::UnixTime;
+use crate::ledger::{UnixTime, Verification};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub(super) struct AccountFacts<'s> {
     pub(super) last_success: Option<UnixTime>,
     /// How many messages are in quarantine; `None` when the ledger cannot be read.
     pub(super) quarantined: Option<u64>,
+    /// How far its archive is verified.
+    pub(super) verification: Verification,
     /// `None` if the account does not sign in with OAuth2.
     pub(super) sign_in: Option<SignInStatus>,
 }
@@ -57,6 +59,7 @@ fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
     whole_run(&mut page, run);
     each_account(&mut page, run, accounts);
     messages(&mut page, accounts);
+    verification(&mut page, accounts);
     page.text
 }
 
@@ -159,6 +162,27 @@ fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     );
 }
 
+fn verification(page: &mut Page, accounts: &[AccountFacts<'_>]) {
+    page.each(
+        accounts,
+        "popkeep_verified_timestamp_seconds",
+        "When verify last ended, in Unix time; absent if it never ran.",
+        |account| account.verification.last.map(|last| last.at),
+    );
+    page.each(
+        accounts,
+        "popkeep_read_since_timestamp_seconds",
+        "Since when verify has read every copy that is not newer, in Unix time; absent if it never ran.",
+        |account| account.verification.read_since,
+    );
+    page.each(
+        accounts,
+        "popkeep_damaged_copies",
+        "Copies that were damaged or missing when verify last ended; absent if it never ran.",
+        |account| account.verification.last.map(|last| last.damaged + last.missing),
+    );
+}
+
 /// A duration to the millisecond.
 fn seconds(seconds: f64) -> String {
     format!("{seconds:.3}")
@@ -252,12 +276,14 @@ mod tests {
             AccountFacts {
                 summary: &summary,
                 last_success: Some(1_795_000_000),
+                verification: Verification::default(),
                 quarantined: Some(4),
                 sign_in: None,
             },
             AccountFacts {
                 summary: &never,
                 last_success: None,
+                verification: Verification::default(),
                 quarantined: None,
                 sign_in: Some(SignInStatus::Missing),
             },

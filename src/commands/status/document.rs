@@ -37,6 +37,8 @@ pub(super) struct AccountStatus {
     last_run: Option<LastRun>,
     /// Older than `--max-age`; null without it.
     stale: Option<bool>,
+    /// Null if verify never ran.
+    verification: Option<LastVerified>,
     /// Null for an account that does not sign in with OAuth2.
     sign_in: Option<SignInDocument>,
     failed_runs: u64,
@@ -54,6 +56,18 @@ struct LastRun {
     #[serde(flatten)]
     figures: Figures,
     missing: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LastVerified {
+    at: Option<String>,
+    read: u64,
+    damaged: u64,
+    missing: u64,
+    /// Since then every copy has been read, or is new.
+    read_since: Option<String>,
+    /// Not within `--verified-within`; null without it.
+    stale: Option<bool>,
 }
 
 /// Runs since the last success that ended in one way.
@@ -87,7 +101,8 @@ struct WeekOfMail {
 
 impl AccountStatus {
     pub(super) fn new(known: &Known<'_>, error: Option<&LedgerError>) -> Self {
-        let Known { name, archive, history, stale, sign_in } = *known;
+        let Known { name, archive, history, stale, unverified, sign_in } = *known;
+        let verified = history.verification;
         Self {
             name: name.to_owned(),
             error: error.map(|error| printable(&error.to_string())),
@@ -99,6 +114,14 @@ impl AccountStatus {
             last_success: history.last_success.and_then(rfc3339),
             last_run: history.last_run.as_ref().map(LastRun::new),
             stale,
+            verification: verified.last.map(|last| LastVerified {
+                at: rfc3339(last.at),
+                read: last.read,
+                damaged: last.damaged,
+                missing: last.missing,
+                read_since: verified.read_since.and_then(rfc3339),
+                stale: unverified,
+            }),
             sign_in: sign_in.map(SignInStatus::document),
             failed_runs: history.failed_runs,
             failures: history.failures.iter().map(Failure::new).collect(),
@@ -156,7 +179,7 @@ impl WeekOfMail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{History, UnixTime};
+    use crate::ledger::{History, LastVerification, UnixTime, Verification};
     use std::path::Path;
 
     const NOW: UnixTime = 1_795_323_612;
@@ -190,12 +213,17 @@ mod tests {
                 next_at: NOW,
                 larger_than: None,
             }],
+            verification: Verification {
+                last: Some(LastVerification { at: NOW, read: 2, damaged: 1, missing: 0 }),
+                read_since: Some(NOW),
+            },
         };
         let known = Known {
             name: "work",
             archive: Path::new("/mail/work"),
             history: &history,
             stale: Some(true),
+            unverified: Some(true),
             sign_in: Some(&SignInStatus::Missing),
         };
         let status = AccountStatus::new(&known, None);
@@ -206,6 +234,8 @@ mod tests {
                 r#""newest":"2026-11-22T05:00:12Z","last_started":"2026-11-22T05:00:12Z","last_success":null,"#,
                 r#""last_run":{"ended":"2026-11-22T05:00:12Z","exit":77,"error":"refused\\x07","listed":0,"archived":0,"#,
                 r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"kept":0,"kept_octets":0,"missing":0},"stale":true,"#,
+                r#""verification":{"at":"2026-11-22T05:00:12Z","read":2,"damaged":1,"missing":0,"#,
+                r#""read_since":"2026-11-22T05:00:12Z","stale":true},"#,
                 r#""sign_in":{"since":null,"refreshed":null,"needs_person":true,"problem":null},"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
                 r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,

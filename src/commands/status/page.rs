@@ -22,7 +22,7 @@ pub(super) struct Terms {
 
 /// An account's status in words.
 pub(super) fn describe(known: &Known<'_>, terms: Terms) -> String {
-    let Known { name, archive, history, stale, sign_in } = *known;
+    let Known { name, archive, history, stale, unverified, sign_in } = *known;
     let when = |at| format!("{} ({})", wording::moment(at), wording::ago(at, terms.now));
     let mut lines = vec![("last run", last_run(history, when))];
     if let Some(at) = unended(history).filter(|_| history.last_run.is_some()) {
@@ -41,6 +41,7 @@ pub(super) fn describe(known: &Known<'_>, terms: Terms) -> String {
         "archived",
         format!("{}, {}{newest}", wording::messages(history.archived), wording::size(history.octets)),
     ));
+    lines.extend(verified(history, unverified, when).map(|line| ("verified", line)));
     lines.extend(quarantine(history, when).into_iter().map(|line| ("quarantine", line)));
     if history.archived > 0 {
         lines.push(("growth", growth(history, terms.unicode)));
@@ -61,7 +62,7 @@ const HEAD: [&str; 5] = ["ACCOUNT", "LAST SUCCESS", "ARCHIVED", "SIZE", "LAST RU
 
 /// An account's line of the table.
 pub(super) fn row(known: &Known<'_>, now: UnixTime) -> [String; 5] {
-    let Known { name, history, stale, sign_in, .. } = *known;
+    let Known { name, history, stale, unverified, sign_in, .. } = *known;
     let stale = if stale == Some(true) { ", too long ago" } else { "" };
     let success = history.last_success.map_or_else(|| "never".to_owned(), |at| wording::ago(at, now));
     let end = match &history.last_run {
@@ -71,10 +72,19 @@ pub(super) fn row(known: &Known<'_>, now: UnixTime) -> [String; 5] {
         Some(run) if run.missing > 0 => format!("exit code {}, {} missing", run.exit, run.missing),
         Some(run) => format!("exit code {}", run.exit),
     };
+    let bad = history.verification.last.map_or(0, |last| last.damaged + last.missing);
+    let damaged = if bad > 0 { format!(", {bad} damaged or missing in the archive") } else { String::new() };
+    let unverified = if unverified == Some(true) && bad == 0 { ", not verified in time" } else { "" };
     let needed = if sign_in.is_some_and(SignInStatus::needs_person) { ", sign-in needed" } else { "" };
     let archived = history.archived.to_string();
     let success = format!("{success}{stale}");
-    [name.to_owned(), success, archived, wording::size(history.octets), format!("{end}{needed}")]
+    [
+        name.to_owned(),
+        success,
+        archived,
+        wording::size(history.octets),
+        format!("{end}{needed}{damaged}{unverified}"),
+    ]
 }
 
 /// The table of these lines; nothing, if there is none.
@@ -133,6 +143,25 @@ fn ending(run: &RunRecord) -> String {
         ));
     }
     format!("{end}, {counts}{}", others.concat())
+}
+
+/// The last verification, and what is not verified.
+fn verified(
+    history: &History,
+    unverified: Option<bool>,
+    when: impl Fn(UnixTime) -> String,
+) -> Option<String> {
+    let too_old = if unverified == Some(true) { ", not within the time allowed" } else { "" };
+    let Some(last) = history.verification.last else {
+        return (history.archived > 0 && unverified.is_some()).then(|| format!("never{too_old}"));
+    };
+    let since = history.verification.read_since.map(|at| format!(", all read since {}", when(at)));
+    let bad: Vec<String> = [(last.damaged, "damaged"), (last.missing, "missing")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!(", {count} {word}"))
+        .collect();
+    Some(format!("{}{}{}{too_old}", when(last.at), bad.concat(), since.unwrap_or_default()))
 }
 
 /// The failures since the last success: how many, and a line for each kind.
@@ -196,7 +225,7 @@ mod tests {
     const NOW: UnixTime = 1_795_323_612;
 
     fn known<'a>(name: &'a str, history: &'a History, stale: Option<bool>) -> Known<'a> {
-        Known { name, archive: Path::new("/mail/work"), history, stale, sign_in: None }
+        Known { name, archive: Path::new("/mail/work"), history, stale, unverified: None, sign_in: None }
     }
 
     fn page(history: &History, stale: Option<bool>) -> String {
