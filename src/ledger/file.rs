@@ -60,14 +60,18 @@ impl LedgerFile {
         Ok(LedgerFile { folder: state_dir.to_owned(), path, writable: true })
     }
 
+    /// Whether there is one in this folder.
+    pub fn exists(state_dir: &Path) -> Result<bool, LedgerError> {
+        let path = state_dir.join(NAME);
+        path.try_exists().map_err(|error| LedgerError::from_io(&path, &error))
+    }
+
     /// Opens the ledger for reading, without making or changing anything; `None` when there is
     /// none. A fetch may be running meanwhile.
     pub fn read_only(state_dir: &Path) -> Result<Option<LedgerFile>, LedgerError> {
         let path = state_dir.join(NAME);
-        match path.try_exists() {
-            Ok(true) => {}
-            Ok(false) => return Ok(None),
-            Err(error) => return Err(LedgerError::from_io(&path, &error)),
+        if !LedgerFile::exists(state_dir)? {
+            return Ok(None);
         }
         check_folder(state_dir)?;
         check_files(&path)?;
@@ -262,7 +266,16 @@ impl LedgerFile {
         }
         let connection = self.raw(flags, "mode=ro&readonly_shm=1")?;
         match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            // A writer that was killed has left an index that its log does not fit; SQLite may have tried to make sense of
+            // both for some seconds.
+            Err(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(
+                        ErrorCode::ReadOnly | ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed
+                    )
+                ) =>
+            {
                 self.raw(flags, "mode=ro")
             }
             Err(error) => Err(error),

@@ -102,9 +102,11 @@ fn verify_into(
     observer: &Arc<dyn Observer>,
     attendant: &mut dyn Attendant,
 ) -> Result<(), VerifyError> {
-    let Some(file) = LedgerFile::read_only(&config.state_dir).map_err(StoreError::from)? else {
+    if !LedgerFile::exists(&config.state_dir).map_err(StoreError::from)? {
         return Ok(());
-    };
+    }
+    // Not the one that only reads: within one process SQLite must not be mixed with other ways to open its file.
+    let file = LedgerFile::open(&config.state_dir).map_err(StoreError::from)?;
     let changes_archive = options.repair.is_some() || options.accept;
     let mut store = if changes_archive {
         Store::open(config, account, None)?

@@ -88,3 +88,4 @@ mod two_at_once;
 mod uid_rules;
 mod undoubled_dot;
 mod vanished_archive;
+mod verify;
