@@ -9,6 +9,7 @@
 //! | `kill -9` at any moment costs no token | `a_run_that_is_killed_leaves_a_sign_in` |
 //! | a token of another's maildrop is not kept | `a_token_that_the_mail_server_refuses_is_not_kept` |
 //! | the browser's answer counts only if it is one | `the_answer_of_a_browser_must_be_an_answer` |
+//! | an answer from another tab is passed over | `an_answer_from_another_tab_does_not_end_the_sign_in` |
 //! | no secret in any output | `no_secret_in_the_trace` |
 //! | a real mail server takes the tokens | `dovecot` |
 //! | a session that ends with its token is followed by another in the same run | `long_session` |

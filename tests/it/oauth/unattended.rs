@@ -49,9 +49,9 @@ fn runs_of_all_kinds_at_once_refresh_once_and_all_succeed() {
             [&["fetch", "--quiet"][..], &["fetch", "--quiet", "--wait", "1m"], &["check"], &["token"]];
         let runs = commands.map(|arguments| scene.sandbox.popkeep(arguments).spawn());
         let codes = runs.map(crate::support::sandbox::Running::wait);
-        // Two fetches of one account are not at work at once, whoever signs in how.
-        assert!(codes[..2].contains(&Some(0)), "{codes:?}");
-        assert!(codes[2..].iter().all(|code| *code == Some(0)), "{codes:?}");
+        // Two fetches of one account are not at work at once: one that does not wait may be put off.
+        assert!(matches!(codes[0], Some(0 | 75)), "{codes:?}");
+        assert!(codes[1..].iter().all(|code| *code == Some(0)), "{codes:?}");
         assert_eq!(scene.provider.refreshes(), round);
     }
     scene.assert_tidy();
