@@ -6,11 +6,11 @@
 use super::bad::{Bad, BadCopy};
 use super::found::{Attendant, Verified};
 use super::reading::{self, Found, Readers, ToRead, WasRead};
-use super::share::{self, Share};
-use crate::ledger::{Change, LedgerFile, Reading, Row, Seq, UnixTime};
+use super::share::{self, Chosen, Share};
+use crate::ledger::{Change, Ledger, LedgerFile, Reading, Row, Seq, UnixTime};
 use crate::stop;
 use crate::store::{Store, StoreError};
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::time::{Duration, Instant};
 
 /// Rows that the ledger is asked for at once.
@@ -26,16 +26,17 @@ pub(super) fn run(
     found: &mut Verified,
 ) -> Result<Vec<Bad>, StoreError> {
     store.archive.locate(&*store.ledger, false)?;
-    let share = share::choose(&*store.ledger, share)?;
+    let share = share::choose(&*store.ledger, share, most.is_some())?;
     attendant.begins(share.copies, share.octets);
     let reader = store.archive.reader();
     let mut counts = Counts { found, attendant, good: Vec::new(), doubtful: Vec::new() };
     let until = most.and_then(|most| Instant::now().checked_add(most));
     let (went, rest) =
-        reading::with_readers(&reader, |readers| each_row(store, readers, &mut counts, &share.rows, until));
+        reading::with_readers(&reader, |readers| each_row(store, readers, &mut counts, &share, until));
     counts.take(rest);
     went?;
     // A bad copy is read again by the next run, until it is settled.
+    counts.good.sort_unstable();
     let read = share::ranges(std::mem::take(&mut counts.good));
     let read = read.into_iter().map(|rows| Reading { first: *rows.start(), last: *rows.end(), at: now });
     store.ledger.commit(&read.map(Change::Read).collect::<Vec<_>>())?;
@@ -55,42 +56,80 @@ pub(super) fn run(
     Ok(bad)
 }
 
-/// Goes through the rows, and has those copies read that have their turn, `until` there is no more time.
+/// Has the copies of the chosen rows read, `until` there is no more time, and looks for those of all others.
 fn each_row(
     store: &mut Store,
     readers: &mut Readers,
     counts: &mut Counts<'_>,
-    turns: &[RangeInclusive<Seq>],
+    chosen: &Chosen,
     until: Option<Instant>,
 ) -> Result<(), StoreError> {
+    let mut read: Vec<RangeInclusive<Seq>> = Vec::new();
+    for rows in &chosen.rows {
+        let mut last = None;
+        let went_on = page_by_page(&mut *store.ledger, rows, &mut |row| {
+            // What was handed over is still read.
+            if stop::requested().is_some() || until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(ControlFlow::Break(()));
+            }
+            last = Some(row.seq);
+            counts.found.archived += 1;
+            let copies = store.archive.copies(&row)?;
+            let came = readers.read(ToRead { row, copies });
+            counts.take(came);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        read.extend(last.map(|last| *rows.start()..=last));
+        if went_on.is_break() {
+            break;
+        }
+    }
+    counts.found.put_off = chosen.copies.saturating_sub(counts.found.archived);
+    read.sort_unstable_by_key(|rows| *rows.start());
     let mut from = 0;
-    let mut turns = turns.iter().peekable();
-    let mut late = false;
+    // Beyond all rows, so that what is behind the last range is looked at, too.
+    for rows in read.into_iter().chain([Seq::MAX..=Seq::MAX]) {
+        if *rows.start() > from {
+            let _ = page_by_page(&mut *store.ledger, &(from..=rows.start() - 1), &mut |row| {
+                if stop::requested().is_some() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                counts.found.archived += 1;
+                if store.archive.copies(&row)?.is_empty() {
+                    counts.doubtful.push(row.seq);
+                } else {
+                    counts.found.present += 1;
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        from = rows.end().saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Calls `each` for every row of a range, ascending, until it says `Break`.
+fn page_by_page(
+    ledger: &mut dyn Ledger,
+    range: &RangeInclusive<Seq>,
+    each: &mut dyn FnMut(Row) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let mut from = *range.start();
     loop {
-        let rows = store.ledger.rows(from, PAGE)?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let left = range.end().saturating_sub(from).saturating_add(1);
+        let rows = ledger.rows(from, usize::try_from(left).map_or(PAGE, |left| left.min(PAGE)))?;
+        let Some(last) = rows.last() else { return Ok(ControlFlow::Continue(())) };
         from = last.seq + 1;
         for row in rows {
-            if stop::requested().is_some() {
-                // What was handed over is still read.
-                return Ok(());
+            if row.seq > *range.end() {
+                return Ok(ControlFlow::Continue(()));
             }
-            while turns.next_if(|turn| *turn.end() < row.seq).is_some() {}
-            late |= until.is_some_and(|until| Instant::now() >= until);
-            let has_turn = turns.peek().is_some_and(|turn| turn.contains(&row.seq));
-            let copies = store.archive.copies(&row)?;
-            counts.found.archived += 1;
-            if has_turn && !late {
-                let read = readers.read(ToRead { row, copies });
-                counts.take(read);
-                continue;
+            if each(row)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            counts.found.put_off += u64::from(has_turn);
-            if copies.is_empty() {
-                counts.doubtful.push(row.seq);
-            } else {
-                counts.found.present += 1;
-            }
+        }
+        if from > *range.end() {
+            return Ok(ControlFlow::Continue(()));
         }
     }
 }

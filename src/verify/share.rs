@@ -21,7 +21,7 @@ pub enum Share {
 /// The rows whose copies are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chosen {
-    /// Which: ascending, none twice.
+    /// Which, in the order in which they are read; none twice.
     pub(super) rows: Vec<RangeInclusive<Seq>>,
     /// How many.
     pub(super) copies: u64,
@@ -29,10 +29,11 @@ pub(super) struct Chosen {
     pub(super) octets: u64,
 }
 
-/// Chooses what is read.
-pub(super) fn choose(ledger: &dyn Ledger, share: Share) -> Result<Chosen, LedgerError> {
+/// Chooses what is read. `timed`: there may not be time for all of it.
+pub(super) fn choose(ledger: &dyn Ledger, share: Share, timed: bool) -> Result<Chosen, LedgerError> {
     let all = ledger.overview()?;
     let wanted = match share {
+        Share::All if timed => u64::MAX,
         Share::All => {
             let rows = vec![0..=Seq::MAX];
             return Ok(Chosen { rows, copies: all.archived, octets: all.octets });
@@ -67,9 +68,8 @@ pub(super) fn read_at(readings: &[Reading], seq: Seq) -> Option<UnixTime> {
     readings.get(at).filter(|reading| reading.first <= seq).map(|reading| reading.at)
 }
 
-/// Numbers as ascending ranges.
-pub(super) fn ranges(mut numbers: Vec<Seq>) -> Vec<RangeInclusive<Seq>> {
-    numbers.sort_unstable();
+/// Numbers as ranges, where one follows the other.
+pub(super) fn ranges(numbers: Vec<Seq>) -> Vec<RangeInclusive<Seq>> {
     let mut ranges: Vec<RangeInclusive<Seq>> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {
