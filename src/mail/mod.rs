@@ -5,6 +5,7 @@ pub mod caption;
 pub mod dated;
 pub mod digest;
 pub mod headers;
+pub mod id;
 pub mod line_ends;
 pub mod mboxrd;
 pub mod names;

@@ -1,0 +1,7 @@
+//! Finding archived messages.
+
+mod hit;
+pub mod query;
+
+pub use hit::Hit;
+pub use query::{Query, QueryError};
