@@ -117,6 +117,17 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::ADOPT))]
     Adopt(Box<Adopt>),
 
+    /// Copy archived messages to a Maildir, an mbox or a folder of .eml files
+    ///
+    /// Writes a copy of every archived message to PATH, in a form that other programs read, reads
+    /// each of them again when all are written, and compares it with the hash in the ledger. A second run
+    /// adds only what is new, also after a run that was cut off. Maildirs keep flags and dates. Nothing
+    /// but messages is written below PATH, and an archive of popkeep's is never written to.
+    ///
+    /// Exits with 1 if a message could not be exported, because its copy in the archive is damaged.
+    #[command(after_help = manual::examples(manual::EXPORT))]
+    Export(Export),
+
     /// Type POP3 commands to the server by hand
     ///
     /// A POP3 prompt on an encrypted connection that is already logged in. STAT, LIST, RETR, TOP,
@@ -325,6 +336,54 @@ pub struct Verify {
     /// Print nothing if all is well, otherwise a line for each problem
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `popkeep export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Where to: a folder, or for mbox a file; made if it is not there
+    #[arg(long, value_name = "PATH")]
+    pub to: PathBuf,
+
+    /// What to make of it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "maildir")]
+    pub format: ExportFormat,
+
+    /// How an mbox quotes lines that begin with From: mboxrd can be undone, mboxo is for programs that know no other
+    #[arg(long, value_name = "VARIANT", value_enum, default_value = "mboxrd")]
+    pub mbox_variant: MboxVariant,
+
+    /// Only this account [default: all]; may be repeated
+    #[arg(long, short, value_name = "ACCOUNT")]
+    pub account: Vec<String>,
+
+    /// Print one JSON document on stdout
+    #[arg(long, long_help = manual::EXPORT_JSON_HELP)]
+    pub json: bool,
+
+    /// Print nothing if all is well
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `--format` of `popkeep export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A Maildir
+    Maildir,
+    /// An mbox
+    Mbox,
+    /// A folder of .eml files
+    Eml,
+}
+
+/// `--mbox-variant` of `popkeep export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MboxVariant {
+    /// Quoting that can be undone
+    Mboxrd,
+    /// The older quoting
+    Mboxo,
 }
 
 /// `popkeep session`.

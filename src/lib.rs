@@ -9,7 +9,7 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`commands`], [`progress`], [`cli`] |
-//! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
+//! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
 //! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`server`], [`shell`], [`http`], [`net`], [`disk`] |
@@ -53,6 +53,7 @@ pub mod discover;
 pub mod disk;
 pub mod event;
 pub mod exit;
+pub mod export;
 pub mod fetch;
 pub mod fleet;
 pub mod http;

@@ -119,7 +119,9 @@ impl Copier<'_> {
             return Ok(self.store.archive.discard()?);
         }
         let seq = self.store.ledger.next_seq();
-        self.store.archive.keep(seq, Arrived { uid: None, list_size: None, at: now(), utf8: false })?;
+        self.store
+            .archive
+            .keep(seq, Arrived { uid: None, list_size: None, at: now(), utf8: false, flags: None })?;
         self.batch.push((seq, copy));
         let pending = self.store.archive.pending();
         if pending.messages >= MESSAGES || pending.octets >= OCTETS {

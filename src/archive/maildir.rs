@@ -69,7 +69,7 @@ pub struct Maildir<D: Disk> {
     next_copies: HashMap<Key, u32>,
     /// Why the last commit stored a part only.
     shortfall: Option<ArchiveError>,
-    /// The archive's mark is there, or was tried.
+    /// The archive's mark is there, or was tried, or is not wanted.
     marked: bool,
     /// Files whose size is looked at in one run, at most.
     stats: usize,
@@ -123,6 +123,13 @@ impl<D: Disk> Maildir<D> {
             marked: false,
             stats: look::STATS,
         }
+    }
+
+    /// The same for a Maildir that gets nothing but messages: no mark of ours.
+    #[must_use]
+    pub fn without_mark(mut self) -> Self {
+        self.marked = true;
+        self
     }
 
     /// Makes what is missing of the Maildir and of the folders above it.

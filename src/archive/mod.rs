@@ -47,6 +47,8 @@ pub struct Arrived {
     pub at: UnixTime,
     /// UTF8 (RFC 6856) was in force.
     pub utf8: bool,
+    /// A Maildir puts it into `cur/` with these flags (`RS`), in place of `new/`.
+    pub flags: Option<String>,
 }
 
 /// Messages closed and waiting for [`Archive::commit`].

@@ -431,6 +431,6 @@ pub(super) fn add(
     assert_eq!(size, message.len() as u64);
     let seq = ledger.next_seq();
     let uid = uid.map(|uid| uid.as_bytes().to_vec());
-    archive.keep(seq, Arrived { uid, list_size: Some(size), at: NOON, utf8: false }).unwrap();
+    archive.keep(seq, Arrived { uid, list_size: Some(size), at: NOON, utf8: false, flags: None }).unwrap();
     seq
 }

@@ -160,6 +160,22 @@ pub const ADOPT: &[Example] = &[
     ("popkeep adopt --undo work", "take that back, until the next fetch"),
 ];
 
+/// The long help of `export --json`.
+pub const EXPORT_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has exit, the exit code, error (or null), to, format, exported (copies written), octets (of these), compared (those \
+that were read again and match the ledger), there (copies that were there before), gone (messages whose copies are not in \
+the archive any more), ambiguous (with mboxo: messages whose quoting cannot be undone), and failed (each with account, \
+id and reason).";
+
+/// Examples for `export`.
+pub const EXPORT: &[Example] = &[
+    ("popkeep export --to ~/mail-copy", "everything, as a Maildir"),
+    ("popkeep export -a work --to work.mbox --format mbox", "one account, as an mbox"),
+    ("popkeep export --to ~/letters --format eml", "a file for each message"),
+];
+
 /// Examples for `session`.
 pub const SESSION: &[Example] = &[
     ("popkeep session work", "a prompt; type STAT, LIST, TOP 1 5, QUIT"),

@@ -9,6 +9,7 @@ pub mod check;
 pub mod completions;
 pub mod demo;
 pub mod dry_run;
+pub mod export;
 pub mod fetch;
 pub mod init;
 mod list;
@@ -115,6 +116,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Status(options) => status::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
         Command::Adopt(options) => adopt::run(file, options, out),
+        Command::Export(options) => export::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Login(options) => login::run(file, options, out),
         Command::Logout(options) => login::logout(file, options),

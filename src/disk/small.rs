@@ -45,6 +45,25 @@ pub fn last_change(path: &Path) -> io::Result<String> {
     Ok(format!("{}.{}.{}", stat.st_ctime, stat.st_ctime_nsec, stat.st_ino))
 }
 
+/// A path, absolute and without links or `..`, as far as it exists.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let mut missing = Vec::new();
+    let mut there = absolute.as_path();
+    loop {
+        match rustix::fs::readlinkat(rustix::fs::CWD, there, Vec::new()) {
+            Err(rustix::io::Errno::NOENT) => {}
+            _ => break,
+        }
+        let (Some(above), Some(name)) = (there.parent(), there.file_name()) else { break };
+        missing.push(name);
+        there = above;
+    }
+    let mut found = there.canonicalize()?;
+    found.extend(missing.into_iter().rev());
+    Ok(found)
+}
+
 /// The names in a folder, sorted.
 pub fn names_in(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();

@@ -28,6 +28,11 @@ impl ReadingBar {
         ReadingBar { name: name.to_owned(), total, done: 0, began: Instant::now(), bar: None, shown }
     }
 
+    /// There are so many octets.
+    pub fn begins(&mut self, total: u64) {
+        self.total = total;
+    }
+
     /// So many more octets were read; `message` says what else there is to say.
     pub fn advance(&mut self, octets: u64, message: &dyn Fn() -> String) {
         self.done += octets;

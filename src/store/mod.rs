@@ -48,6 +48,12 @@ impl Store {
         Store::in_file(&LedgerFile::open(&config.state_dir)?, config, account)
     }
 
+    /// For whoever only reads: nothing is written to the ledger, and nothing made. `None` when there is none yet.
+    pub fn read_only(config: &Config, account: &Account) -> Result<Option<Store>, StoreError> {
+        let ledger = ledger_to_read(config, account)?;
+        Ok(ledger.map(|ledger| Store::of(archive_of(account), Box::new(ledger))))
+    }
+
     fn in_file(file: &LedgerFile, config: &Config, account: &Account) -> Result<Store, StoreError> {
         let configured = configured(config);
         let (ledger, moved_from) = match file.maildrop(&account.identity, &account.archive, &configured) {

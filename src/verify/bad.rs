@@ -5,10 +5,6 @@ use crate::ledger::{Row, RowState, Seq};
 use crate::mail::caption::Caption;
 use crate::mail::headers::Reader;
 use crate::mail::names;
-use crate::text::hex::Hex;
-
-/// Hex digits of a message's ID in a report.
-const ID_DIGITS: usize = 16;
 
 /// A message whose copy is not there as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,20 +32,13 @@ pub(super) struct Bad {
     pub(super) left: Option<(CopyAt, String)>,
 }
 
-/// The ID that a report gives a message: the beginning of its content's hash.
-pub(super) fn id(row: &Row) -> String {
-    let mut id = Hex(&names::content(&row.digest)).to_string();
-    id.truncate(ID_DIGITS);
-    id
-}
-
 impl BadCopy {
     /// What can be said of a bad or missing copy. `unlisted`: the last complete listing left it out.
     pub(super) fn of(bad: &Bad, unlisted: bool, reader: &dyn CopyReader) -> BadCopy {
         let Bad { row, left } = bad;
         BadCopy {
             seq: row.seq,
-            id: id(row),
+            id: names::message_id(&row.digest),
             uid: row.uid.clone(),
             place: left.as_ref().map(|(at, _)| place(at)),
             reason: left.as_ref().map_or_else(|| "it is gone".to_owned(), |(_, reason)| reason.clone()),

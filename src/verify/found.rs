@@ -53,3 +53,12 @@ pub trait Attendant {
     /// Something a person should know that is no failure.
     fn note(&mut self, text: &str);
 }
+
+/// What came of comparing copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Copies that are what is on record.
+    pub same: u64,
+    /// The IDs of the others, and what is wrong with them.
+    pub bad: Vec<(String, String)>,
+}

@@ -8,7 +8,7 @@
 //!
 //! Must never: remove a bad copy that is not kept in `damaged/`, or take one for good that was not re-read.
 
-use super::bad::{self, Bad};
+use super::bad::Bad;
 use crate::archive::{Archive, ArchiveError, Arrived, Copy};
 use crate::clock;
 use crate::connect::ConnectError;
@@ -16,6 +16,7 @@ use crate::disk;
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Replacement, Row, Seq};
 use crate::mail::digest::{Digest, Hash};
+use crate::mail::names;
 use crate::stop::{self, Stopped};
 use crate::store::Store;
 use crate::text::dates;
@@ -194,8 +195,13 @@ impl<'s> Mender<'s> {
             self.archive.discard()?;
             return Ok(false);
         }
-        let arrived =
-            Arrived { uid: row.uid.clone(), list_size: row.list_size, at: row.archived_at, utf8: row.utf8 };
+        let arrived = Arrived {
+            uid: row.uid.clone(),
+            list_size: row.list_size,
+            at: row.archived_at,
+            utf8: row.utf8,
+            flags: None,
+        };
         let seq = self.ledger.next_seq();
         self.archive.keep(seq, arrived)?;
         self.wanted[place].progress = Progress::Pending(seq);
@@ -237,7 +243,7 @@ impl<'s> Mender<'s> {
                 Copy::Intact(_) => {}
                 Copy::Gone | Copy::Changed => {
                     self.wanted[place].progress = Progress::Open;
-                    return Err(RepairError::NotAsWritten { id: bad::id(&row) });
+                    return Err(RepairError::NotAsWritten { id: names::message_id(&row.digest) });
                 }
             }
         }

@@ -31,7 +31,7 @@ mod share;
 mod sources;
 
 pub use bad::BadCopy;
-pub use found::{Attendant, Verified};
+pub use found::{Attendant, Compared, Verified};
 pub use mender::RepairError;
 pub use repair::Repair;
 pub use share::Share;
@@ -174,6 +174,11 @@ fn beside<T>(
         }
         done
     })
+}
+
+/// Reads the copies of all rows from `first` on, and compares them with what is on record.
+pub fn compare(store: &mut Store, first: Seq) -> Result<Compared, StoreError> {
+    pass::compare(store, first)
 }
 
 /// All that was archived is gone, on purpose.

@@ -4,10 +4,11 @@
 //! (another program may have moved it meanwhile) and read again, from the disk, before anything is said of it.
 
 use super::bad::{Bad, BadCopy};
-use super::found::{Attendant, Verified};
+use super::found::{Attendant, Compared, Verified};
 use super::reading::{self, Found, Readers, ToRead, WasRead};
 use super::share::{self, Chosen, Share};
 use crate::ledger::{Change, Ledger, LedgerFile, Reading, Row, Seq, UnixTime};
+use crate::mail::names;
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::ops::{ControlFlow, RangeInclusive};
@@ -54,6 +55,37 @@ pub(super) fn run(
         if bad.left.is_some() { &mut found.damaged } else { &mut found.missing }.push(copy);
     }
     Ok(bad)
+}
+
+/// Reads the copies of all rows from `first` on.
+pub(super) fn compare(store: &mut Store, first: Seq) -> Result<Compared, StoreError> {
+    store.archive.locate(&*store.ledger, false)?;
+    let reader = store.archive.reader();
+    let mut compared = Compared::default();
+    let mut take = |read: Vec<WasRead>| {
+        for WasRead { row, found } in read {
+            let reason = match found {
+                Found::Exact => {
+                    compared.same += 1;
+                    continue;
+                }
+                Found::Marked => "it was changed meanwhile".to_owned(),
+                Found::Bad { reason, .. } => reason,
+                Found::Gone => "it is gone".to_owned(),
+            };
+            compared.bad.push((names::message_id(&row.digest), reason));
+        }
+    };
+    let (went, rest) = reading::with_readers(&reader, |readers| {
+        page_by_page(&mut *store.ledger, &(first..=Seq::MAX), &mut |row| {
+            stop::check()?;
+            let copies = store.archive.copies(&row)?;
+            take(readers.read(ToRead { row, copies }));
+            Ok(ControlFlow::Continue(()))
+        })
+    });
+    take(rest);
+    went.map(|_| compared)
 }
 
 /// Has the copies of the chosen rows read, `until` there is no more time, and looks for those of all others.

@@ -33,6 +33,7 @@ mod dry_run;
 mod durability_order;
 mod endless;
 mod endless_listings;
+mod export;
 mod farewell;
 mod fetch;
 mod file_dates;

@@ -147,7 +147,7 @@ fn verify_waits_for_nobody_and_writes_nothing() {
     let (server, sandbox) = fetched("maildir", 4);
     let before = sandbox.snapshot();
     let archive = |snapshot: std::collections::BTreeMap<PathBuf, String>| -> Vec<(PathBuf, String)> {
-        snapshot.into_iter().filter(|(path, _)| path.starts_with("Mail")).collect()
+        snapshot.into_iter().filter(|(path, _)| path.starts_with(sandbox.archive("work"))).collect()
     };
     let before = archive(before);
     server.behave(Behaviour { stall_at: Some(Nth("UIDL", 1)), ..Behaviour::default() });

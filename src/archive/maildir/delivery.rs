@@ -33,7 +33,9 @@ struct Delivery {
     target: PathBuf,
     /// The message is in the folder already, here: a ledger that was lost or set back.
     present: Option<PathBuf>,
-    /// We gave it its name in `new/`.
+    /// It goes to `cur/`, with flags.
+    flags: bool,
+    /// We gave it its name in `new/`, or there.
     linked: bool,
 }
 
@@ -205,9 +207,13 @@ impl<D: Disk> Maildir<D> {
             archived_at: arrived.at,
             utf8: arrived.utf8,
         };
+        let flags = arrived.flags.is_some();
         let name = file_name(arrived.at, &key, &self.host, message.size);
-        let target = self.root.join("new").join(name);
-        Ok(Delivery { temporary: message.path.clone(), row, target, present, linked: false })
+        let target = match &arrived.flags {
+            Some(flags) => self.root.join("cur").join(format!("{name}:2,{flags}")),
+            None => self.root.join("new").join(name),
+        };
+        Ok(Delivery { temporary: message.path.clone(), row, target, present, flags, linked: false })
     }
 
     /// What the folder has under a KEY that the ledger does not know.
@@ -250,7 +256,8 @@ impl<D: Disk> Maildir<D> {
             }
         }
         let mut folders = vec![self.root.join("new")];
-        if batch.iter().any(|delivery| delivery.present.is_some()) {
+        let is_in_cur = |delivery: &Delivery| delivery.present.is_some() || delivery.flags;
+        if batch.iter().any(is_in_cur) {
             folders.push(self.root.join("cur"));
         }
         for folder in folders {

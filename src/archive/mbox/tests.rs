@@ -260,7 +260,7 @@ fn a_message_that_is_open_outlives_a_commit() {
     home.mbox.finish().unwrap();
     assert!(home.mbox.commit(&mut home.ledger).unwrap().is_empty());
     let seq = home.ledger.next_seq();
-    let arrived = Arrived { uid: None, list_size: None, at: NOON, utf8: false };
+    let arrived = Arrived { uid: None, list_size: None, at: NOON, utf8: false, flags: None };
     home.mbox.keep(seq, arrived).unwrap();
     assert_eq!(home.mbox.commit(&mut home.ledger).unwrap(), [seq]);
     for row in home.ledger.rows() {

@@ -421,7 +421,7 @@ impl<'a> Storer<'a> {
                 unsteady |= on_record && self.differs_from_first_look(item, &digest);
                 let (seq, at) = (self.ledger.next_seq(), now());
                 let uid = entry.uid.map(<[u8]>::to_vec);
-                let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8 };
+                let arrived = Arrived { uid, list_size: entry.size, at, utf8: self.utf8, flags: None };
                 self.archive.keep(seq, arrived)?;
                 if unsteady {
                     self.changes.push(Change::Unsteady(seq));

@@ -189,7 +189,8 @@ impl Home {
             mbox.write(message).unwrap();
             mbox.finish().unwrap();
             let seq = ledger.next_seq();
-            mbox.keep(seq, Arrived { uid: None, list_size: None, at: NOON, utf8: false }).unwrap();
+            mbox.keep(seq, Arrived { uid: None, list_size: None, at: NOON, utf8: false, flags: None })
+                .unwrap();
             rows.push(seq);
         }
         mbox.commit(ledger).unwrap();
