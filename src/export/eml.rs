@@ -10,6 +10,7 @@ use crate::ledger::Row;
 use crate::mail::caption::Caption;
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
+use crate::mail::id::MessageId;
 use crate::text::hex::Hex;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -222,7 +223,7 @@ impl Destination for Folder {
                 Ok(()) => "it does not read back as it was written".to_owned(),
                 Err(error) => format!("it cannot be read again ({error})"),
             };
-            let id = crate::mail::names::message_id(&digest);
+            let id = MessageId::of(&digest).to_string();
             done.failed.push(Failed { account: String::new(), id, reason });
         }
         Ok(())

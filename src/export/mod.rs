@@ -23,7 +23,7 @@ use crate::archive::{ArchiveError, Content, CopyAt};
 use crate::config::{Account, Config};
 use crate::exit::Exit;
 use crate::ledger::{Ledger as _, LedgerError, Row, Seq};
-use crate::mail::names as names_of;
+use crate::mail::id::MessageId;
 use crate::stop::{self, Stopped};
 use crate::store::{self, Store, StoreError};
 use destination::Destination;
@@ -262,7 +262,7 @@ impl Copier<'_> {
         }
         match problem {
             Some(reason) => {
-                let (account, id) = (self.account.name.clone(), names_of::message_id(&row.digest));
+                let (account, id) = (self.account.name.clone(), MessageId::of(&row.digest).to_string());
                 self.done.failed.push(Failed { account, id, reason });
             }
             None => self.done.gone += 1,

@@ -115,16 +115,6 @@ pub fn content(digest: &Digest) -> ShortHash {
     half(&digest.content())
 }
 
-/// Hex digits of a message's ID where there is room for many.
-const ID_DIGITS: usize = 16;
-
-/// A message's ID: the beginning of its content's hash, in hex.
-pub fn message_id(digest: &Digest) -> String {
-    let mut id = Hex(&content(digest)).to_string();
-    id.truncate(ID_DIGITS);
-    id
-}
-
 fn hash(purpose: &[u8], identity: &str, uid: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [purpose, identity.as_bytes(), uid] {

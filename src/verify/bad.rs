@@ -4,7 +4,7 @@ use crate::archive::{CopyAt, CopyReader};
 use crate::ledger::{Row, RowState, Seq};
 use crate::mail::caption::Caption;
 use crate::mail::headers::Reader;
-use crate::mail::names;
+use crate::mail::id::MessageId;
 
 /// A message whose copy is not there as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl BadCopy {
         let Bad { row, left } = bad;
         BadCopy {
             seq: row.seq,
-            id: names::message_id(&row.digest),
+            id: MessageId::of(&row.digest).to_string(),
             uid: row.uid.clone(),
             place: left.as_ref().map(|(at, _)| place(at)),
             reason: left.as_ref().map_or_else(|| "it is gone".to_owned(), |(_, reason)| reason.clone()),

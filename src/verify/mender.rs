@@ -16,7 +16,7 @@ use crate::disk;
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Replacement, Row, Seq};
 use crate::mail::digest::{Digest, Hash};
-use crate::mail::names;
+use crate::mail::id::MessageId;
 use crate::stop::{self, Stopped};
 use crate::store::Store;
 use crate::text::dates;
@@ -243,7 +243,7 @@ impl<'s> Mender<'s> {
                 Copy::Intact(_) => {}
                 Copy::Gone | Copy::Changed => {
                     self.wanted[place].progress = Progress::Open;
-                    return Err(RepairError::NotAsWritten { id: names::message_id(&row.digest) });
+                    return Err(RepairError::NotAsWritten { id: MessageId::of(&row.digest).to_string() });
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::found::{Attendant, Compared, Verified};
 use super::reading::{self, Found, Readers, ToRead, WasRead};
 use super::share::{self, Chosen, Share};
 use crate::ledger::{Change, Ledger, LedgerFile, Reading, Row, Seq, UnixTime};
-use crate::mail::names;
+use crate::mail::id::MessageId;
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::ops::{ControlFlow, RangeInclusive};
@@ -73,7 +73,7 @@ pub(super) fn compare(store: &mut Store, first: Seq) -> Result<Compared, StoreEr
                 Found::Bad { reason, .. } => reason,
                 Found::Gone => "it is gone".to_owned(),
             };
-            compared.bad.push((names::message_id(&row.digest), reason));
+            compared.bad.push((MessageId::of(&row.digest).to_string(), reason));
         }
     };
     let (went, rest) = reading::with_readers(&reader, |readers| {
