@@ -298,6 +298,7 @@ pub struct Status {
 
 /// `popkeep verify`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Verify {
     /// Accounts to verify [default: all]
     #[arg(value_name = "ACCOUNT")]

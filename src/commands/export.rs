@@ -3,12 +3,13 @@
 use super::{Failure, load, output};
 use crate::cli::{self, ExportFormat, MboxVariant};
 use crate::exit::Exit;
-use crate::export::{Exported, Form, Variant, Watcher, export};
+use crate::export::{ExportError, Exported, Form, Variant, Watcher, export};
 use crate::progress::reading::ReadingBar;
 use crate::progress::wording;
 use crate::stop;
 use crate::text::figures::grouped;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
@@ -53,7 +54,7 @@ pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> R
     let (done, outcome) = export((&config, &accounts), (&options.to, form), &|_, _| true, &mut bar);
     bar.bar.clear();
     let failed = if done.failed.is_empty() { Exit::OK } else { Exit::MISSING };
-    let exit = Exit::merge([outcome.as_ref().err().map_or(Exit::OK, |error| error.exit()), failed]);
+    let exit = Exit::merge([outcome.as_ref().err().map_or(Exit::OK, ExportError::exit), failed]);
     let error = outcome.err().map(|error| wording::printable(&error.to_string()));
     if options.json {
         output::document(out, &document(exit, error.clone(), options, word, &done))?;
@@ -102,7 +103,8 @@ fn describe(done: &Exported) -> String {
         (done.failed.len() as u64, "failed"),
     ] {
         if count > 0 {
-            line.push_str(&format!(", {} {what}", grouped(count)));
+            // Writing into a String cannot fail.
+            let _ = write!(line, ", {} {what}", grouped(count));
         }
     }
     line.push('\n');

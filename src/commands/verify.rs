@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::progress::reading::ReadingBar;
 use crate::progress::wording;
 use crate::stop;
-use crate::verify::{Attendant, Options, Repair, Verified, verify};
+use crate::verify::{Attendant, Options, Repair, Verified, VerifyError, verify};
 use document::{AccountVerified, Document};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
@@ -37,7 +37,7 @@ pub fn run(file: Option<&Path>, options: &cli::Verify, out: &mut dyn Write) -> R
         let (found, done) = verify(&config, account, &asked, &observer, &mut person);
         person.bar.clear();
         let error = done.err();
-        exits.extend(error.as_ref().map(|error| error.exit()));
+        exits.extend(error.as_ref().map(VerifyError::exit));
         if error.is_none() || !found.is_well() {
             exits.push(if found.is_well() { Exit::OK } else { Exit::MISSING });
         }

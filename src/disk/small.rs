@@ -50,11 +50,7 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let mut missing = Vec::new();
     let mut there = absolute.as_path();
-    loop {
-        match rustix::fs::readlinkat(rustix::fs::CWD, there, Vec::new()) {
-            Err(rustix::io::Errno::NOENT) => {}
-            _ => break,
-        }
+    while let Err(rustix::io::Errno::NOENT) = rustix::fs::lstat(there) {
         let (Some(above), Some(name)) = (there.parent(), there.file_name()) else { break };
         missing.push(name);
         there = above;

@@ -49,12 +49,12 @@ pub(super) fn run(
     };
     // What is complete is worth keeping, however it ended.
     let done = done.and_then(|()| mender.commit());
-    let mended = mender.mended();
-    found.repaired = mended.len() as u64;
+    let repaired = mender.mended();
+    found.repaired = repaired.len() as u64;
     found.intact += found.repaired;
     let before = found.missing.len();
-    found.damaged.retain(|bad| !mended.contains(&bad.seq));
-    found.missing.retain(|bad| !mended.contains(&bad.seq));
+    found.damaged.retain(|bad| !repaired.contains(&bad.seq));
+    found.missing.retain(|bad| !repaired.contains(&bad.seq));
     found.present += (before - found.missing.len()) as u64;
     // The next run need not look for what this one has found.
     if found.repaired > 0 {

@@ -87,7 +87,8 @@ fn each_format_has_every_message_octet_for_octet() {
                     text.pop();
                 }
             }
-            (found.sort(), expected.sort());
+            found.sort();
+            expected.sort();
         }
         assert!(found == expected, "{format}");
     }

@@ -54,10 +54,10 @@ fn files(sandbox: &Sandbox) -> Vec<PathBuf> {
     stores::maildir_files(&sandbox.archive("work"))
 }
 
-/// Changes one octet of a file, behind this part of it.
-fn flip(path: &Path, behind: f64) {
+/// Changes one octet of a file, behind this many hundredths of it.
+fn flip(path: &Path, hundredths: usize) {
     let mut octets = fs::read(path).unwrap();
-    let at = (octets.len() as f64 * behind) as usize;
+    let at = octets.len() * hundredths / 100;
     octets[at] ^= 1;
     fs::write(path, octets).unwrap();
 }
@@ -79,8 +79,8 @@ fn flip_at(path: &Path, at: usize) {
 fn each_copy_is_called_what_it_is() {
     let (_server, sandbox) = fetched("maildir", 9);
     let all = files(&sandbox);
-    flip(&all[0], 0.9);
-    flip(&all[1], 0.1);
+    flip(&all[0], 90);
+    flip(&all[1], 10);
     fs::remove_file(&all[2]).unwrap();
     fs::write(&all[3], "").unwrap();
     let half = fs::read(&all[4]).unwrap();
@@ -127,7 +127,7 @@ fn an_mbox_is_called_what_it_is() {
 #[test]
 fn a_damaged_message_is_named() {
     let (server, sandbox) = fetched("maildir", 3);
-    flip(&files(&sandbox)[1], 0.99);
+    flip(&files(&sandbox)[1], 99);
     let found = verify(&sandbox, 1, &[]);
     let bad = &found["damaged"][0];
     let name = files(&sandbox)[1].display().to_string();
@@ -173,7 +173,7 @@ fn shares_cover_the_archive_in_turn() {
             let mail = Mail::numbered(7).stored();
             let seventh =
                 seventh.map(|file| file.unwrap().path()).find(|file| fs::read(file).unwrap() == mail);
-            flip(&seventh.unwrap(), 0.9);
+            flip(&seventh.unwrap(), 90);
         } else {
             let mbox = sandbox.archive("work");
             flip_at(&mbox, starts(&mbox)[7] - 5);
@@ -193,7 +193,7 @@ fn shares_cover_the_archive_in_turn() {
 #[test]
 fn a_bad_copy_is_read_again_until_it_is_settled() {
     let (_server, sandbox) = fetched("maildir", 6);
-    flip(&files(&sandbox)[4], 0.9);
+    flip(&files(&sandbox)[4], 90);
     fs::remove_file(&files(&sandbox)[2]).unwrap();
     verify(&sandbox, 1, &[]);
     for _ in 0..2 {
@@ -208,7 +208,7 @@ fn what_is_damaged_is_fetched_again() {
     let (server, sandbox) = fetched("maildir", 6);
     let before = sandbox.maildir("work");
     let all = files(&sandbox);
-    flip(&all[1], 0.9);
+    flip(&all[1], 90);
     fs::write(&all[3], "").unwrap();
     let damaged = fs::read(&all[1]).unwrap();
     let found = verify(&sandbox, 0, &["--repair"]);
@@ -216,7 +216,8 @@ fn what_is_damaged_is_fetched_again() {
     assert_eq!((server.count("RETR"), server.count("DELE")), (2, 0));
     let mut after = sandbox.maildir("work");
     let mut whole = before.clone();
-    (after.sort(), whole.sort());
+    after.sort();
+    whole.sort();
     assert!(after == whole, "octet for octet");
     assert_eq!(figures(&verify(&sandbox, 0, &[]), WHOLE), [6, 6, 0, 0, 0, 0]);
 
@@ -258,7 +259,7 @@ fn a_cut_mbox_is_whole_again_from_the_server() {
     let mbox = sandbox.archive("work");
     let text = fs::read(&mbox).unwrap();
     let begins = starts(&mbox);
-    fs::write(&mbox, &text[..(begins[4] + begins[5]) / 2]).unwrap();
+    fs::write(&mbox, &text[..usize::midpoint(begins[4], begins[5])]).unwrap();
     let found = verify(&sandbox, 1, &[]);
     assert_eq!(figures(&found, WHOLE), [9, 4, 5, 0, 0, 0], "{found}");
     let found = verify(&sandbox, 0, &["--repair"]);
@@ -270,7 +271,7 @@ fn a_cut_mbox_is_whole_again_from_the_server() {
 #[test]
 fn a_message_under_another_uid_is_known_by_its_content() {
     let (server, sandbox) = fetched("maildir", 6);
-    flip(&files(&sandbox)[2], 0.9);
+    flip(&files(&sandbox)[2], 90);
     {
         let mut state = server.state();
         let moved = state.mails.iter().map(|mail| mail.with_uid(&format!("new-{}", mail.stored().len())));
@@ -302,7 +303,9 @@ fn good_copies_come_from_any_collection() {
     copies("letters/7", &mails[3]);
 
     let all = files(&sandbox);
-    all.iter().for_each(|file| flip(file, 0.9));
+    for file in &all {
+        flip(file, 90);
+    }
     let path = |name: &str| sandbox.path(format!("backup/{name}")).display().to_string();
     let found = verify(&sandbox, 1, &["--repair", "--from", &path("old.mbox"), "--from", &path("nowhere")]);
     assert_eq!(figures(&found, ["repaired", "damaged"]), [1, 3], "{found}");
@@ -356,8 +359,8 @@ fn a_person_is_asked() {
 #[test]
 fn what_cannot_be_repaired_is_listed() {
     let (server, sandbox) = fetched("maildir", 4);
-    flip(&files(&sandbox)[0], 0.9);
-    flip(&files(&sandbox)[1], 0.9);
+    flip(&files(&sandbox)[0], 90);
+    flip(&files(&sandbox)[1], 90);
     // One is gone from the server, the other one is something else there.
     let gone = server.state().mails.remove(0);
     let uid = String::from_utf8(gone.uid).unwrap();
@@ -388,7 +391,7 @@ fn a_repair_killed_at_any_step_is_finished_by_the_next() {
         for step in 1..60 {
             if format == "maildir" {
                 let all = files(&sandbox);
-                flip(&all[step % 5], 0.9);
+                flip(&all[step % 5], 90);
                 fs::remove_file(&all[(step + 1) % 5]).unwrap();
             } else {
                 flip_at(&archive, starts(&archive).last().unwrap() + 70);
@@ -452,7 +455,7 @@ fn status_tells_when_the_archive_was_verified() {
     server.state().mails.push(Mail::numbered(50));
     sandbox.fetch();
     assert_eq!(status(0)["stale"], false, "what is new needs no reading yet");
-    flip(&files(&sandbox)[0], 0.9);
+    flip(&files(&sandbox)[0], 90);
     verify(&sandbox, 1, &[]);
     assert_eq!(status(1)["damaged"], 1);
     let metrics = sandbox.path("popkeep.prom");

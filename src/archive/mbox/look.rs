@@ -298,7 +298,9 @@ impl<D: Disk> Mbox<D> {
         let mut beside = Beside { contradiction, ..Beside::default() };
         let mut problem = None;
         let mut from = 0;
-        for region in known.into_iter().chain([len..len]) {
+        // And what is behind the last one.
+        known.push(len..len);
+        for region in known {
             let until = region.start.min(len);
             if until > from {
                 region::each_message_from(&mut file, from, until, &mut |file, region| {

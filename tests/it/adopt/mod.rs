@@ -40,7 +40,7 @@ fn copies(archive: &Path, format: &str) -> Vec<Vec<u8>> {
 }
 
 /// Messages without the fields that fetching and mail programs put into them.
-fn without_added(messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+fn without_added(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let strip = |message: &Vec<u8>| {
         let end = message.windows(2).position(|two| two == b"\n\n").map_or(message.len(), |at| at + 1);
         let (header, rest) = message.split_at(end);

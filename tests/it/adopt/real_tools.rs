@@ -55,12 +55,8 @@ fn give(sandbox: &Sandbox, whom: &str) {
 
 /// Writes the tool's settings, and lets it fetch into `Mail/work`. `None` if it is not installed, or does not work here.
 fn fetched_by(tool: &str, dovecot: &Dovecot, sandbox: &Sandbox, format: &str, expected: usize) -> Option<()> {
-    let program = match tool {
-        "getmail" => "getmail",
-        other => other,
-    };
-    if find_program(program).is_none() {
-        skip(&format!("{program} is not installed"));
+    if find_program(tool).is_none() {
+        skip(&format!("{tool} is not installed"));
         return None;
     }
     let archive = sandbox.archive("work");
@@ -211,9 +207,9 @@ fn taken_over_from(tool: &str, format: &str) {
         let trimmed = |messages: Vec<Vec<u8>>| {
             messages.iter().map(|message| message.trim_ascii_end().to_vec()).collect()
         };
-        assert_same_mail(trimmed(without_added(copies(&archive, format))), trimmed(expected));
+        assert_same_mail(trimmed(without_added(&copies(&archive, format))), trimmed(expected));
     } else {
-        assert_same_mail(without_added(copies(&archive, format)), expected);
+        assert_same_mail(without_added(&copies(&archive, format)), expected);
     }
     sandbox.popkeep(["verify", "--quiet"]).run().expect(0);
 }
