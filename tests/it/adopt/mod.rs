@@ -10,7 +10,12 @@
 //! | nothing that stands in a program's file is run, no password is shown | [`surface`] |
 //! | an archive for an account that is configured | [`archive`] |
 
+mod archive;
+mod mail_programs;
 mod real_tools;
+mod seen;
+mod surface;
+mod undo;
 
 use crate::support::{Sandbox, stores};
 use serde_json::Value;

@@ -10,6 +10,7 @@ mod dialogue;
 mod listings;
 mod mbox;
 mod message;
+mod other_programs;
 mod safe_text;
 mod sasl;
 
@@ -20,7 +21,7 @@ pub(crate) struct Target {
 }
 
 /// All of them.
-pub(crate) const ALL: [Target; 9] = [
+pub(crate) const ALL: [Target; 12] = [
     Target { name: "body", run: body::run },
     Target { name: "configuration", run: configuration::run },
     Target { name: "dialogue", run: dialogue::run },
@@ -28,6 +29,9 @@ pub(crate) const ALL: [Target; 9] = [
     Target { name: "mbox_crash", run: mbox::after_a_crash },
     Target { name: "mbox_rubbish", run: mbox::rubbish },
     Target { name: "message", run: message::run },
+    Target { name: "other_lists", run: other_programs::lists },
+    Target { name: "other_mail", run: other_programs::mail },
+    Target { name: "other_settings", run: other_programs::settings },
     Target { name: "safe_text", run: safe_text::run },
     Target { name: "sasl", run: sasl::run },
 ];
