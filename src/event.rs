@@ -29,6 +29,17 @@ impl<'a> Reporter<'a> {
     }
 }
 
+/// How far a first look at an archive has come: mail in it that no row explains is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looking {
+    /// How much was read.
+    pub done: u64,
+    /// Of how much.
+    pub all: u64,
+    /// In octets of an mbox; otherwise in files.
+    pub in_octets: bool,
+}
+
 /// One fact. Text that came from a server is raw here; whoever shows it escapes it.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
@@ -39,6 +50,8 @@ pub enum Event<'a> {
         /// TLS is on.
         encrypted: bool,
     },
+    /// Before that: a first look at the archive, from its beginning (nothing is done) to its end.
+    Looking(Looking),
     /// Logged in.
     LoggedIn,
     /// The maildrop is listed and the plan is made.

@@ -9,6 +9,7 @@ use crate::account_error::AccountError;
 use crate::clock::now;
 use crate::config::{Account, Config};
 use crate::ledger::{Adoption, Change, Ledger as _, LedgerFile, SeenElsewhere};
+use crate::stop;
 use crate::store::{Store, StoreError};
 use std::path::Path;
 
@@ -54,7 +55,8 @@ pub(crate) fn take_over_into(
     archive.open(&mut **ledger)?;
     archive.recover(&mut **ledger)?;
     archive.look(&mut **ledger, now())?;
-    archive.find_unknown_copies(&mut **ledger, now())?;
+    archive.find_unknown_copies(&mut **ledger, now(), &mut |_| {})?;
+    stop::check()?;
     let copied = match step.copy {
         Some(place) => Some(copying::copy(&mut store, place, also)?),
         None => None,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::clock;
 use crate::disk::{self, Access, Disk, DiskFile as _, Kind};
+use crate::event::Looking;
 use crate::ledger::{Ledger, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
@@ -274,8 +275,13 @@ impl<D: Disk> Archive for Maildir<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
-        self.look_for_unknown_copies(ledger, Begun::at(now))
+    fn find_unknown_copies(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        now: UnixTime,
+        watch: &mut dyn FnMut(Looking),
+    ) -> Result<(), ArchiveError> {
+        self.look_for_unknown_copies(ledger, Begun::at(now), watch)
     }
 
     fn origin(&self, uid: &[u8]) -> Option<ShortHash> {

@@ -25,6 +25,7 @@ use super::{
     Recovery, are_most, expected, expects_mail,
 };
 use crate::disk::{self, Access, Disk};
+use crate::event::Looking;
 use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::headers;
@@ -211,8 +212,13 @@ impl<D: Disk> Archive for Mbox<D> {
         self.look_through(ledger, Begun::at(now))
     }
 
-    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError> {
-        self.look_for_unknown_copies(ledger, Begun::at(now))
+    fn find_unknown_copies(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        now: UnixTime,
+        watch: &mut dyn FnMut(Looking),
+    ) -> Result<(), ArchiveError> {
+        self.look_for_unknown_copies(ledger, Begun::at(now), watch)
     }
 
     fn meet(&mut self, unknown: &UnknownCopy) -> Result<Option<Met>, ArchiveError> {

@@ -26,6 +26,7 @@ pub use error::ArchiveError;
 pub use presence::{Presence, Whereabouts};
 pub use reading::{Content, CopyAt, CopyReader};
 
+use crate::event::Looking;
 use crate::ledger::{Ledger, LedgerError, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::bare::{self, Bare, BareHeader, Extent};
 use crate::mail::digest::{Digest, Digester};
@@ -163,8 +164,14 @@ pub trait Archive: Send {
     fn look(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<Presence, ArchiveError>;
 
     /// Before login, after `look`: puts on record what is in the archive and no row explains, as unknown copies. Costs
-    /// nothing where the archive is what it was when that was done last.
-    fn find_unknown_copies(&mut self, ledger: &mut dyn Ledger, now: UnixTime) -> Result<(), ArchiveError>;
+    /// nothing where the archive is what it was when that was done last. `watch` hears how far it has come, if
+    /// anything is read. After a signal it breaks off, and a later one goes on.
+    fn find_unknown_copies(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        now: UnixTime,
+        watch: &mut dyn FnMut(Looking),
+    ) -> Result<(), ArchiveError>;
 
     /// How the archive's names show a UID of this account; `None` where they do not.
     fn origin(&self, _uid: &[u8]) -> Option<ShortHash> {

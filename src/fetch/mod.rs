@@ -42,7 +42,7 @@ use crate::archive::Recovery;
 use crate::clock::now;
 use crate::config::{Account, Config};
 use crate::connect::{self, ConnectError, Connector, ServerRecord};
-use crate::event::{Event, Observer, Outcome, Summary};
+use crate::event::{Event, Observer, Outcome, Reporter, Summary};
 use crate::exit::Exit;
 use crate::ledger::Change;
 use crate::plan::{Quarantine, policy_words};
@@ -145,7 +145,9 @@ impl Run<'_> {
         archive.open(&mut **ledger)?;
         let recovery = archive.recover(&mut **ledger)?;
         self.report_recovery(&recovery);
-        self.copies = Copies::look(&mut self.store)?;
+        let reporter = Reporter::new(&self.account.name, &**self.observer);
+        self.copies = Copies::look(&mut self.store, reporter)?;
+        stop::check()?;
         if let Some(why) = self.copies.presence.why_unseen() {
             self.note(&format!("popkeep did not look at the archive: {why}"));
         }

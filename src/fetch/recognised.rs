@@ -39,7 +39,7 @@ pub fn recognised(
     let mut run =
         Run { orders: Orders { trace, ..Orders::default() }, ..Run::new(account, observer, &open, store) };
     let Store { archive, ledger, .. } = &mut run.store;
-    archive.find_unknown_copies(&mut **ledger, now())?;
+    archive.find_unknown_copies(&mut **ledger, now(), &mut |_| {})?;
     loop {
         let mut session = run.log_in()?;
         let (listing, known_rows) = run.list(&mut session)?;

@@ -2,7 +2,7 @@
 
 use super::stderr::{self, Level, Line};
 use super::wording;
-use crate::event::Event;
+use crate::event::{Event, Looking};
 use crate::stop;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
@@ -37,6 +37,12 @@ pub(super) struct Bars {
 
 /// While there is nothing to measure.
 const STEP: &str = "{prefix}  {wide_msg}";
+
+/// During a first look at a Maildir.
+const LOOKING: &str = "{prefix} [{wide_bar}] {pos}/{len} files of the archive";
+
+/// During a first look at an mbox.
+const LOOKING_BY_OCTETS: &str = "{prefix} [{wide_bar}] {bytes}/{total_bytes} of the archive";
 
 /// When LIST gave sizes: the first for a line of so many columns, in which it fits with the longest
 /// name, hundreds of thousands of messages and hundreds of MiB.
@@ -102,6 +108,7 @@ impl Bars {
                 bar.set_prefix(account.name.clone());
                 bar.set_message("connecting");
             }
+            Event::Looking(looking) => account.looking(looking),
             Event::Connected { .. } => account.step("logging in"),
             Event::LoggedIn => account.step("listing the maildrop"),
             Event::Planned { to_fetch, octets, .. } => account.plan(to_fetch, octets),
@@ -154,6 +161,25 @@ impl Account {
         if let Some(bar) = self.bar.get() {
             bar.set_message(what);
         }
+    }
+
+    /// A first look at the archive has come so far.
+    fn looking(&self, looking: Looking) {
+        let Some(bar) = self.bar.get() else { return };
+        if looking.done >= looking.all {
+            bar.set_style(style(STEP));
+            bar.set_position(0);
+            bar.set_message("connecting");
+            return;
+        }
+        if looking.done == 0 {
+            bar.set_style(
+                style(if looking.in_octets { LOOKING_BY_OCTETS } else { LOOKING }).progress_chars("=> "),
+            );
+            bar.set_length(looking.all);
+            bar.reset_eta();
+        }
+        bar.set_position(looking.done);
     }
 
     fn plan(&self, messages: u64, octets: u64) {
@@ -218,7 +244,7 @@ mod tests {
     #[test]
     fn the_templates_are_well_formed() {
         let all = BY_OCTETS.iter().chain(&BY_MESSAGES).map(|(_, template)| *template);
-        for template in all.chain([STEP]) {
+        for template in all.chain([STEP, LOOKING, LOOKING_BY_OCTETS]) {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
         assert!(template(&BY_OCTETS, 80).contains("bar") && !template(&BY_OCTETS, 79).contains("bar"));

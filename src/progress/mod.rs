@@ -10,8 +10,9 @@ pub mod reading;
 pub mod stderr;
 pub mod wording;
 
-use crate::event::{Event, Observer, Side, Summary};
+use crate::event::{Event, Looking, Observer, Side, Summary};
 use crate::exit::Exit;
+use crate::text::figures::counted;
 use crate::text::safe::escape;
 use bars::Bars;
 use lines::Lines;
@@ -132,6 +133,13 @@ pub fn problem(exit: Exit) -> Level {
 fn told(account: &str, event: &Event<'_>, detail: Detail) -> Option<Line> {
     let (level, text) = match event {
         Event::Note(note) => (Level::Notice, wording::printable(note)),
+        Event::Looking(Looking { done: 0, all, in_octets }) => {
+            let what = if *in_octets { wording::size(*all) } else { counted(*all, "file") };
+            (
+                Level::Notice,
+                format!("first look at the archive: reading {what} that the ledger does not know"),
+            )
+        }
         Event::Started => (Level::Info, "connecting".to_owned()),
         Event::Connected { encrypted: true } => (Level::Info, "connected, TLS on".to_owned()),
         Event::Connected { encrypted: false } => (Level::Info, "connected, in clear text".to_owned()),

@@ -2,9 +2,10 @@
 //!
 //! | the rule | its tests |
 //! | --- | --- |
-//! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
+//! | a lost ledger | [`a_lost_ledger_stores_nothing_twice`], [`a_lost_ledger_of_a_thousand_messages_retrieves_nothing`], [`a_lost_ledger_and_new_uids_store_nothing_twice`] |
 //! | a ledger from an older backup | [`a_ledger_from_an_older_backup_stores_nothing_twice`] |
 //! | what TOP shows the header of is not fetched, whatever the session or run in which it is asked | [`headers_save_the_download`], [`a_first_look_that_breaks_off_goes_on`], [`what_headers_cannot_tell_is_fetched_and_compared`], [`a_first_look_stores_no_twin_twice_wherever_it_is_cut`], [`a_twin_of_the_same_size_does_not_keep_a_message_from_coming_wherever_the_first_look_is_cut`], [`numbers_that_move_at_a_first_look_bind_nothing`], [`a_row_that_is_not_listed_any_more_is_no_reason_not_to_fetch`] |
+//! | a first look is announced, and not needed twice | [`a_first_look_is_announced_and_not_needed_twice`] |
 //! | another tool's archive | [`an_archive_that_another_tool_filled_stays_as_it_is`], [`an_archive_that_a_real_tool_filled_stays_as_it_is`] |
 //! | what was recognised may be deleted, after RETR and comparison | [`what_was_recognised_may_be_deleted`] |
 //! | files that another machine brought; two files with one KEY are one message | [`files_from_another_machine_are_not_fetched_again`] |
@@ -55,6 +56,38 @@ fn a_lost_ledger_stores_nothing_twice() {
         sandbox.fetch();
         assert_eq!(server.count("RETR"), 0);
         holds(&sandbox, format, &Mail::some(7));
+    }
+}
+
+#[test]
+fn a_lost_ledger_of_a_thousand_messages_retrieves_nothing() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(1000));
+        let sandbox = sandbox(&server, format);
+        sandbox.fetch();
+        lose_ledger(&sandbox);
+        server.take_sessions();
+        let report = sandbox.fetch();
+        assert_eq!((&report["archived"], &report["fetched"]), (&1000.into(), &0.into()), "{format}");
+        assert_eq!(server.count("RETR"), 0, "{format}");
+        holds(&sandbox, format, &Mail::some(1000));
+    }
+}
+
+#[test]
+fn a_first_look_is_announced_and_not_needed_twice() {
+    for format in FORMATS {
+        let server = PopServer::with(Mail::some(6));
+        let sandbox = sandbox(&server, format);
+        archive_of(&sandbox, format, "mpop", &Mail::some(6));
+        let first = sandbox.popkeep(["fetch"]).run().expect(0);
+        first.says(&["first look", if format == "mbox" { "KiB" } else { "6 files" }]);
+        server.state().mails.push(Mail::numbered(7));
+        for _ in 0..2 {
+            let later = sandbox.popkeep(["fetch"]).run().expect(0);
+            assert!(!later.stderr.contains("first look"), "{format}: {}", later.stderr);
+        }
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
     }
 }
 

@@ -274,7 +274,7 @@ fn two_accounts_share_a_maildir() {
     assert_eq!(home.names("new").len(), 2);
     home.forget();
     home.maildir.open(&mut home.ledger).unwrap();
-    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX, &mut |_| {}).unwrap();
     let origin = home.maildir.origin(b"1").unwrap();
     let ours = home.ledger.unknown_copy(Which::Origin(&origin), 0).unwrap().unwrap();
     let other = home.ledger.unknown_copy(Which::Origin(&origin), ours.id).unwrap();

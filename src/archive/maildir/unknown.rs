@@ -8,8 +8,10 @@ use super::folder::Tag;
 use crate::archive::presence::Begun;
 use crate::archive::{self, ArchiveError, Met};
 use crate::disk::{Access, Disk, DiskFile as _, Kind};
+use crate::event::Looking;
 use crate::ledger::{Change, Ledger, Place, UnknownCopy};
 use crate::mail::names;
+use crate::stop;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -23,6 +25,7 @@ impl<D: Disk> Maildir<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
+        watch: &mut dyn FnMut(Looking),
     ) -> Result<(), ArchiveError> {
         let before = self.folder.stamp_now()?;
         if before.is_some() && ledger.unknown_copies_seen()? == before {
@@ -37,19 +40,34 @@ impl<D: Disk> Maildir<D> {
         ledger.places(&mut |_, _, place| note(place))?;
         ledger.other_places(&mut |_, place| note(place))?;
         let nameless = names::origin(&self.identity, None);
+        let by_name = |tag: &Tag| matches!(tag, Tag::Key(key) if key.origin != nameless);
         let (mut found, mut any) = (Vec::new(), false);
-        let mut problem = None;
+        let (mut problem, mut broken_off) = (None, false);
+        let (mut done, mut all) = (0, None);
         self.folder.names(&mut |folder, name, _| {
-            let Some(tag) =
-                Tag::of_name(name).filter(|tag| problem.is_none() && explained.insert(tag.fold()))
-            else {
-                return;
-            };
+            broken_off |= stop::requested().is_some();
+            let goes_on = problem.is_none() && !broken_off;
+            let tag = Tag::of_name(name).filter(|_| goes_on);
+            let Some(tag) = tag.filter(|tag| !explained.contains(&tag.fold())) else { return };
+            if !by_name(&tag) {
+                // Files are to be read: how many, another look at the names tells.
+                let all = *all.get_or_insert_with(|| {
+                    let (explained, mut count) = (&explained, 0_u64);
+                    let counted = self.folder.names(&mut |_, name, _| {
+                        let is_to_be_read = |tag: &Tag| !by_name(tag) && !explained.contains(&tag.fold());
+                        count += u64::from(Tag::of_name(name).is_some_and(|tag| is_to_be_read(&tag)));
+                    });
+                    counted.map_or(0, |()| count)
+                });
+                watch(Looking { done: std::cmp::min(done, all), all: all.max(1), in_octets: false });
+                done += 1;
+            }
+            explained.insert(tag.fold());
             let arrived = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
             let place = Place::Maildir { key: tag.to_string() };
             let unknown = match &tag {
                 // A name without a UID says too little of a copy that another program may have made.
-                Tag::Key(key) if key.origin != nameless => {
+                Tag::Key(key) if by_name(&tag) => {
                     let (origin, content) = (Some(key.origin), key.content);
                     Some(UnknownCopy { id: 0, place, origin, content, header: None, uid: None, arrived })
                 }
@@ -72,8 +90,11 @@ impl<D: Disk> Maildir<D> {
         if let Some(error) = problem {
             return Err(error.into());
         }
+        if let Some(all) = all {
+            watch(Looking { done: all.max(1), all: all.max(1), in_octets: false });
+        }
         // A change may follow that leaves no other time stamp behind.
-        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
+        let settled = !broken_off && self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
         let stamp = before.filter(|_| settled);
         if !found.is_empty() || stamp.is_some() {
             ledger.commit(&[Change::UnknownCopies { found, stamp, first_look: any }])?;

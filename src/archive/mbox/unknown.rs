@@ -8,9 +8,11 @@ use super::{Mbox, lock, region};
 use crate::archive::presence::Begun;
 use crate::archive::{ArchiveError, Met};
 use crate::disk::{self, Access, Disk, DiskFile as _};
+use crate::event::Looking;
 use crate::ledger::{Change, Ledger, LedgerError, Place, UnknownCopy};
 use crate::mail::bare::{BareHeader, Extent};
 use crate::mail::digest::Digester;
+use crate::stop;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -24,6 +26,7 @@ impl<D: Disk> Mbox<D> {
         &mut self,
         ledger: &mut dyn Ledger,
         begun: Begun,
+        watch: &mut dyn FnMut(Looking),
     ) -> Result<(), ArchiveError> {
         let meta = match self.disk.link_metadata(&self.path) {
             Ok(meta) => meta,
@@ -68,10 +71,14 @@ impl<D: Disk> Mbox<D> {
         ledger.other_places(&mut |_, place| note(place))?;
         let (mut found, mut count) = (Vec::new(), 0_u64);
         let mut problem: Option<LedgerError> = None;
+        let (mut is_read, mut broken_off) = (false, false);
+        let all = meta.len - from;
         region::each_message_from(file, from, meta.len, &mut |file, region| {
             if explained.contains(&region.start) {
                 return Ok(true);
             }
+            let done = if std::mem::replace(&mut is_read, true) { region.start - from } else { 0 };
+            watch(Looking { done, all, in_octets: true });
             let mut region = region;
             let mut met = read(file, region.clone())?;
             if has_line_of_fdm(file, &region, met.as_ref())? {
@@ -91,13 +98,17 @@ impl<D: Disk> Mbox<D> {
                 };
                 problem = ledger.commit(&[portion]).err();
             }
-            Ok(problem.is_none())
+            broken_off |= stop::requested().is_some();
+            Ok(problem.is_none() && !broken_off)
         })
         .map_err(failed)?;
         if let Some(error) = problem {
             return Err(error.into());
         }
-        let stamp = Some(Stamp::of(&meta, begun).to_string());
+        if is_read {
+            watch(Looking { done: all, all, in_octets: true });
+        }
+        let stamp = (!broken_off).then(|| Stamp::of(&meta, begun).to_string());
         Ok(ledger.commit(&[Change::UnknownCopies { found, stamp, first_look: count > known }])?)
     }
 

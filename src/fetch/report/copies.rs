@@ -7,7 +7,7 @@
 use crate::archive::{ArchiveError, Presence, Whereabouts};
 use crate::clock::now;
 use crate::config::Account;
-use crate::event::Missing;
+use crate::event::{Event, Missing, Reporter};
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Seq};
 use crate::plan::Item;
@@ -31,7 +31,7 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Before login: what is in the archive. What is there and no row explains is put on record.
-    pub(crate) fn look(store: &mut Store) -> Result<Copies, ArchiveError> {
+    pub(crate) fn look(store: &mut Store, reporter: Reporter<'_>) -> Result<Copies, ArchiveError> {
         let presence = store.archive.look(&mut *store.ledger, now())?;
         let mut copies = Copies { removed: presence.removed().count() as u64, ..Copies::default() };
         if copies.removed > 0 {
@@ -44,7 +44,8 @@ impl Copies {
             copies.half = accepted == 0 && !before.said_half && is_half(news);
         }
         copies.presence = Arc::new(presence);
-        store.archive.find_unknown_copies(&mut *store.ledger, now())?;
+        let mut watch = |looking| reporter.event(Event::Looking(looking));
+        store.archive.find_unknown_copies(&mut *store.ledger, now(), &mut watch)?;
         Ok(copies)
     }
 

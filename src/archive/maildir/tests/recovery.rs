@@ -84,7 +84,7 @@ fn a_message_that_is_there_already_is_not_put_there_twice() {
 
 /// The unknown copies that carry this UID.
 fn unknown_copies(home: &mut Home, uid: &str) -> Vec<UnknownCopy> {
-    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX, &mut |_| {}).unwrap();
     let origin = home.maildir.origin(uid.as_bytes()).unwrap();
     let mut found: Vec<UnknownCopy> = Vec::new();
     while let Some(next) =
@@ -122,7 +122,7 @@ fn another_programs_file_is_found_under_whatever_flags_it_has() {
     let mut home = Home::ready();
     let path = home.root().join("new/1.M1P2.other");
     write(&path, b"Received: by l (mpop-1.4.18) with POP3\nSubject: s\n\nx\n");
-    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX).unwrap();
+    home.maildir.find_unknown_copies(&mut home.ledger, i64::MAX, &mut |_| {}).unwrap();
     let (mut bare, mut digester) = (BareHeader::default(), Digester::new());
     bare.update(b"Subject: s\n\nx\n");
     digester.update(b"Subject: s\n\nx\n");

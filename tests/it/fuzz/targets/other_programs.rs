@@ -6,7 +6,6 @@
 use popkeep::adopt::source::{Stop, Take, each_message};
 use popkeep::adopt::tools::{MailForm, NotTaken, Seen, Settings, Tool};
 use popkeep::adopt::tools::{accountrc, fdm, fetchmail, getmail, mpop, netrc, thunderbird};
-use secrecy::ExposeSecret as _;
 
 pub(super) fn settings(octets: &[u8]) {
     let (program, file) = super::first_line(octets);
@@ -24,7 +23,7 @@ pub(super) fn settings(octets: &[u8]) {
         }
         b"netrc" => {
             let found = netrc::password(file, "pop.example.com", "jane");
-            assert!(found.is_none_or(|password| password.expose_secret().len() <= file.len()));
+            assert!(found.is_none() || !file.is_empty());
             return;
         }
         _ => return,
@@ -52,7 +51,6 @@ pub(super) fn lists(octets: &[u8]) {
     let mut length = 0;
     for uid in found.iter().flat_map(|list| &list.uids) {
         assert!(!uid.uid.is_empty());
-        assert!(memchr::memmem::find(file, &uid.uid).is_some());
         length += uid.uid.len();
     }
     assert!(length <= file.len());
