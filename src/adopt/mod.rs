@@ -18,6 +18,8 @@
 //! of seen UIDs is no proof that a message is held, and never the reason for a receipt.
 
 mod copying;
+#[cfg(test)]
+mod model;
 pub mod places;
 pub mod proposal;
 pub mod source;

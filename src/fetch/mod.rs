@@ -23,7 +23,7 @@ mod deletion;
 mod download;
 mod failures;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 mod portions;
 mod quirks;
 mod recognised;

@@ -8,7 +8,7 @@ use super::folder::Tag;
 use super::{Finished, Maildir, key_of};
 use crate::archive::ArchiveError;
 use crate::disk::{self, Access, Disk, DiskFile as _};
-use crate::ledger::{Change, Ledger, Place, Row, RowState, Seq};
+use crate::ledger::{Change, Ledger, Place, Row, RowState, Seq, Which};
 use crate::mail::names::{Key, ShortHash, file_name};
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -187,6 +187,9 @@ impl<D: Disk> Maildir<D> {
             if taken.keys.insert(key) {
                 match self.occupant_of(&key, message)? {
                     Occupant::Nothing => break None,
+                    // It may be another message's copy.
+                    Occupant::TheMessage(path)
+                        if arrived.uid.is_none() && self.is_unknown_copy(ledger, &key, &path)? => {}
                     Occupant::TheMessage(path) => break Some(path),
                     Occupant::SomethingElse => {}
                 }
@@ -214,6 +217,22 @@ impl<D: Disk> Maildir<D> {
             None => self.root.join("new").join(name),
         };
         Ok(Delivery { temporary: message.path.clone(), row, target, present, flags, linked: false })
+    }
+
+    /// Whether a file is on record as an unknown copy: of which message it is a copy is still to be found out.
+    fn is_unknown_copy(&self, ledger: &dyn Ledger, key: &Key, path: &Path) -> Result<bool, ArchiveError> {
+        let place = Place::Maildir { key: key.to_string() };
+        let bare = self.read_other(path).and_then(|met| met.into_unknown(place.clone(), 0));
+        for content in bare.map(|unknown| unknown.content).into_iter().chain([key.content]) {
+            let mut after = 0;
+            while let Some(unknown) = ledger.unknown_copy(Which::Content(&content), after)? {
+                if unknown.place == place {
+                    return Ok(true);
+                }
+                after = unknown.id;
+            }
+        }
+        Ok(false)
     }
 
     /// What the folder has under a KEY that the ledger does not know.

@@ -103,7 +103,7 @@ impl<D: Disk> Maildir<D> {
     }
 
     /// Another program's message; `None` when it cannot be read, or is none.
-    fn read_other(&self, path: &Path) -> Option<Met> {
+    pub(super) fn read_other(&self, path: &Path) -> Option<Met> {
         self.disk.metadata(path).ok().filter(|meta| meta.kind == Kind::File)?;
         archive::meet(self.disk.open(path, Access::Read).ok()?).ok()
     }

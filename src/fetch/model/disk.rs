@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What kind of file system it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Traits {
+pub(crate) struct Traits {
     /// Files may have a second name.
     pub hard_links: bool,
     /// Everything can be synced at once.
@@ -19,14 +19,14 @@ pub(super) struct Traits {
 }
 
 /// The disk, as one process sees it.
-pub(super) struct ModelDisk {
+pub(crate) struct ModelDisk {
     pub store: Arc<Mutex<DiskState>>,
     pub strike: Arc<Strike>,
     pub traits: Traits,
 }
 
 /// An open file of it.
-pub(super) struct ModelFile {
+pub(crate) struct ModelFile {
     store: Arc<Mutex<DiskState>>,
     strike: Arc<Strike>,
     ino: Ino,

@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The record as one process sees it; the record itself outlives the process.
-pub(super) struct ModelLedger {
+pub(crate) struct ModelLedger {
     pub record: Arc<Mutex<SqliteLedger>>,
     pub strike: Arc<Strike>,
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// How the server behaves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manners {
+pub(crate) struct Manners {
     pub pipelining: bool,
     pub uids: Uids,
     /// Its last word never arrives.
@@ -18,7 +18,7 @@ pub(super) struct Manners {
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Poison {
+pub(crate) enum Poison {
     /// RETR is refused.
     Refused,
     /// The server hangs up at RETR.
@@ -27,7 +27,7 @@ pub(super) enum Poison {
 
 /// What UIDL says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Uids {
+pub(crate) enum Uids {
     /// One for each message.
     Unique,
     /// The same for all.
@@ -37,7 +37,7 @@ pub(super) enum Uids {
 }
 
 /// A server's side of one account.
-pub(super) struct Maildrop {
+pub(crate) struct Maildrop {
     messages: Vec<(u64, Vec<u8>)>,
     /// Everything that ever came, as it is to be archived.
     pub delivered: Vec<Vec<u8>>,
@@ -53,7 +53,7 @@ pub(super) struct Maildrop {
 }
 
 impl Maildrop {
-    pub(super) fn new(manners: Manners) -> Self {
+    pub(crate) fn new(manners: Manners) -> Self {
         Maildrop {
             messages: Vec::new(),
             delivered: Vec::new(),
@@ -66,18 +66,18 @@ impl Maildrop {
     }
 
     /// Takes a message whose lines end in LF, the last one too.
-    pub(super) fn deliver(&mut self, stored_form: &[u8]) {
+    pub(crate) fn deliver(&mut self, stored_form: &[u8]) {
         self.delivered.push(stored_form.to_vec());
         self.messages.push((self.delivered.len() as u64, stored_form.to_vec()));
     }
 
     /// From now on the message that came as the `id`th (from 1) is refused; `None`: none is.
-    pub(super) fn poison(&mut self, poison: Option<(u64, Poison)>) {
+    pub(crate) fn poison(&mut self, poison: Option<(u64, Poison)>) {
         self.poison = poison;
     }
 
     /// Puts another message of the same length in the place of each that has a subject, under its UID.
-    pub(super) fn replace_all(&mut self) {
+    pub(crate) fn replace_all(&mut self) {
         for (_, message) in &mut self.messages {
             if let Some(at) = memchr::memmem::find(message, b"Subject: ") {
                 message[at + 9] = b'!';
@@ -87,18 +87,18 @@ impl Maildrop {
     }
 
     /// The maildrop moves to another server: all UIDs are new.
-    pub(super) fn move_away(&mut self) {
+    pub(crate) fn move_away(&mut self) {
         self.moved_by += 1000;
     }
 
     /// How many messages it has now.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }
 }
 
 /// One connection, and the session on it.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     maildrop: Arc<Mutex<Maildrop>>,
     strike: Arc<Strike>,
     /// As they were at the greeting, and whether they are marked as deleted.
@@ -109,7 +109,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(maildrop: &Arc<Mutex<Maildrop>>, strike: &Arc<Strike>) -> Self {
+    pub(crate) fn new(maildrop: &Arc<Mutex<Maildrop>>, strike: &Arc<Strike>) -> Self {
         let messages = maildrop.lock().unwrap().messages.clone();
         Connection {
             maildrop: Arc::clone(maildrop),

@@ -10,9 +10,9 @@ mod ledger;
 mod maildrop;
 mod migration;
 mod quarantine;
-mod store;
-mod strike;
-mod world;
+pub(crate) mod store;
+pub(crate) mod strike;
+pub(crate) mod world;
 
 use crate::config::{DeletePolicy, Format};
 use crate::event::Summary;
@@ -45,7 +45,7 @@ fn late(case: Case) -> &'static [u8] {
 
 /// What happens between the run that is struck and the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Aftermath {
+pub(crate) enum Aftermath {
     /// The machine goes on.
     Nothing,
     /// The power fails.
@@ -58,7 +58,7 @@ enum Aftermath {
 
 const CUT: Aftermath = Aftermath::PowerCut(Survival::Nothing);
 
-const MAILDIR: Case = Case {
+pub(crate) const MAILDIR: Case = Case {
     format: Format::Maildir,
     delete: DeletePolicy::Never,
     manners: Manners { pipelining: true, uids: Uids::Unique, swallows_quit: false },
@@ -68,14 +68,14 @@ const MAILDIR: Case = Case {
     foreign: false,
 };
 
-const MBOX: Case = Case { format: Format::Mbox, ..MAILDIR };
+pub(crate) const MBOX: Case = Case { format: Format::Mbox, ..MAILDIR };
 
 impl Case {
-    fn deleting(self) -> Case {
+    pub(crate) fn deleting(self) -> Case {
         Case { delete: DeletePolicy::Fetched, ..self }
     }
 
-    fn one_at_a_time(self) -> Case {
+    pub(crate) fn one_at_a_time(self) -> Case {
         Case { batch: 1, portion: 2, manners: Manners { pipelining: false, ..self.manners }, ..self }
     }
 
@@ -98,7 +98,7 @@ impl Case {
 
 /// What came of one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Tried {
+pub(crate) enum Tried {
     /// All is well.
     Well,
     /// There was nothing that the power could take: the same as without a power cut.
@@ -147,7 +147,7 @@ fn try_survivals(case: Case) -> u64 {
 }
 
 /// Takes step after step until the run is over. Returns how many points were worth the try.
-fn steps(mut tries: impl FnMut(u64) -> Tried) -> u64 {
+pub(crate) fn steps(mut tries: impl FnMut(u64) -> Tried) -> u64 {
     let mut points = 0;
     for step in 1.. {
         match tries(step) {
@@ -191,7 +191,7 @@ fn follow(world: &World, aftermath: Aftermath) -> bool {
 }
 
 /// The next run makes everything good, durably, and the one after it finds nothing to do.
-fn check_to_the_end(world: &World, at: &dyn Fn() -> String) {
+pub(crate) fn check_to_the_end(world: &World, at: &dyn Fn() -> String) {
     check_run(world, "the next run", at);
     world.power_cut(Survival::Nothing);
     let summary = check_run(world, "the run after a power cut", at);
@@ -225,7 +225,7 @@ fn check_run(world: &World, which: &str, at: &dyn Fn() -> String) -> Summary {
     summary
 }
 
-fn report(points: u64) {
+pub(crate) fn report(points: u64) {
     println!("{points} points tried: none lost, none twice, none altered");
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Component, Path};
 
 /// Names one file or folder.
-pub(super) type Ino = u64;
+pub(crate) type Ino = u64;
 
 const ROOT: Ino = 1;
 
@@ -17,7 +17,7 @@ const ROOT: Ino = 1;
 const SECTOR: usize = 48;
 
 /// The disk's content.
-pub(super) struct DiskState {
+pub(crate) struct DiskState {
     nodes: BTreeMap<Ino, Node>,
     /// Moves on with every change of a folder or file.
     time: i64,
@@ -37,7 +37,7 @@ type Names = BTreeMap<OsString, Ino>;
 
 /// What a power cut leaves of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Survival {
+pub(crate) enum Survival {
     /// Nothing.
     Nothing,
     /// Some names, some octets, all in disorder; the number decides which.
@@ -46,7 +46,7 @@ pub(super) enum Survival {
 
 impl DiskState {
     /// An empty disk.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut store = DiskState { nodes: BTreeMap::new(), time: 0 };
         store.add(Content::Folder { now: Names::new(), durable: Names::new() });
         store
@@ -60,12 +60,12 @@ impl DiskState {
     }
 
     /// A file without a name.
-    pub(super) fn add_file(&mut self) -> Ino {
+    pub(crate) fn add_file(&mut self) -> Ino {
         self.add(Content::File { now: Vec::new(), durable: Vec::new() })
     }
 
     /// What is at a path.
-    pub(super) fn find(&self, path: &Path) -> io::Result<Ino> {
+    pub(crate) fn find(&self, path: &Path) -> io::Result<Ino> {
         let mut at = ROOT;
         for component in path.components() {
             let Component::Normal(name) = component else { continue };
@@ -75,7 +75,7 @@ impl DiskState {
     }
 
     /// A folder's names, as they are now.
-    pub(super) fn names(&self, ino: Ino) -> io::Result<&Names> {
+    pub(crate) fn names(&self, ino: Ino) -> io::Result<&Names> {
         match &self.nodes[&ino].content {
             Content::Folder { now, .. } => Ok(now),
             Content::File { .. } => Err(Errno::NOTDIR.into()),
@@ -83,7 +83,7 @@ impl DiskState {
     }
 
     /// A file's octets, as they are now.
-    pub(super) fn octets(&self, ino: Ino) -> io::Result<&[u8]> {
+    pub(crate) fn octets(&self, ino: Ino) -> io::Result<&[u8]> {
         match &self.nodes[&ino].content {
             Content::File { now, .. } => Ok(now),
             Content::Folder { .. } => Err(Errno::ISDIR.into()),
@@ -91,7 +91,7 @@ impl DiskState {
     }
 
     /// The same, to be changed.
-    pub(super) fn change_octets(&mut self, ino: Ino) -> io::Result<&mut Vec<u8>> {
+    pub(crate) fn change_octets(&mut self, ino: Ino) -> io::Result<&mut Vec<u8>> {
         match &mut self.touch(ino).content {
             Content::File { now, .. } => Ok(now),
             Content::Folder { .. } => Err(Errno::ISDIR.into()),
@@ -114,7 +114,7 @@ impl DiskState {
     }
 
     /// Gives a name, which must be free.
-    pub(super) fn give_name(&mut self, path: &Path, ino: Ino) -> io::Result<()> {
+    pub(crate) fn give_name(&mut self, path: &Path, ino: Ino) -> io::Result<()> {
         let (folder, name) = split(path)?;
         let names = self.change_names(folder)?;
         if names.contains_key(name) {
@@ -125,19 +125,19 @@ impl DiskState {
     }
 
     /// Takes a name away.
-    pub(super) fn remove_name(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn remove_name(&mut self, path: &Path) -> io::Result<()> {
         let (folder, name) = split(path)?;
         self.change_names(folder)?.remove(name).ok_or(Errno::NOENT)?;
         Ok(())
     }
 
     /// Makes an empty folder.
-    pub(super) fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn make_folder(&mut self, path: &Path) -> io::Result<()> {
         let ino = self.add(Content::Folder { now: Names::new(), durable: Names::new() });
         self.give_name(path, ino)
     }
 
-    pub(super) fn kind(&self, ino: Ino) -> Kind {
+    pub(crate) fn kind(&self, ino: Ino) -> Kind {
         match self.nodes[&ino].content {
             Content::File { .. } => Kind::File,
             Content::Folder { .. } => Kind::Folder,
@@ -145,12 +145,12 @@ impl DiskState {
     }
 
     /// When it changed last.
-    pub(super) fn modified(&self, ino: Ino) -> i64 {
+    pub(crate) fn modified(&self, ino: Ino) -> i64 {
         self.nodes[&ino].modified
     }
 
     /// How many names a file has.
-    pub(super) fn links(&self, ino: Ino) -> u64 {
+    pub(crate) fn links(&self, ino: Ino) -> u64 {
         let folders = self.nodes.values().filter_map(|node| match &node.content {
             Content::Folder { now, .. } => Some(now),
             Content::File { .. } => None,
@@ -159,17 +159,17 @@ impl DiskState {
     }
 
     /// Makes a file's octets, or a folder's names, durable.
-    pub(super) fn sync(&mut self, ino: Ino) {
+    pub(crate) fn sync(&mut self, ino: Ino) {
         self.nodes.get_mut(&ino).unwrap().sync();
     }
 
     /// Makes everything durable.
-    pub(super) fn sync_all(&mut self) {
+    pub(crate) fn sync_all(&mut self) {
         self.nodes.values_mut().for_each(Node::sync);
     }
 
     /// Whether a power cut would change nothing.
-    pub(super) fn is_durable(&self) -> bool {
+    pub(crate) fn is_durable(&self) -> bool {
         self.nodes.values().all(|node| match &node.content {
             Content::File { now, durable } => now == durable,
             Content::Folder { now, durable } => now == durable,
@@ -177,7 +177,7 @@ impl DiskState {
     }
 
     /// The power fails, and comes back.
-    pub(super) fn power_cut(&mut self, survival: Survival) {
+    pub(crate) fn power_cut(&mut self, survival: Survival) {
         let mut chance = match survival {
             Survival::Nothing => None,
             Survival::Some(seed) => Some(Chance(seed)),

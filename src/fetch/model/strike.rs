@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 /// What happens at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blow {
+pub(crate) enum Blow {
     /// The process ends before the step; nothing of it happens any more, on the disk or on the wire.
     Death,
     /// The step fails and has no effect; everything after it works again.
@@ -16,7 +16,7 @@ pub(super) enum Blow {
 
 /// Which steps are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// Those of disk and ledger.
     Local,
     /// Commands that reach the server.
@@ -25,7 +25,7 @@ pub(super) enum Side {
 
 /// What befalls one run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Doom {
+pub(crate) struct Doom {
     pub side: Side,
     pub blow: Blow,
     /// The first step is 1.
@@ -33,7 +33,7 @@ pub(super) struct Doom {
 }
 
 /// The life of one process.
-pub(super) struct Strike(Mutex<Life>);
+pub(crate) struct Strike(Mutex<Life>);
 
 struct Life {
     doom: Option<Doom>,
@@ -43,39 +43,39 @@ struct Life {
 }
 
 impl Strike {
-    pub(super) fn new(doom: Option<Doom>) -> Self {
+    pub(crate) fn new(doom: Option<Doom>) -> Self {
         Strike(Mutex::new(Life { doom, steps: 0, dead: false }))
     }
 
     /// A step that only looks. It can fail; for all else it is as good as the step after it.
-    pub(super) fn look<T>(&self, effect: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn look<T>(&self, effect: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let strikes = self.life().strikes(Side::Local, true);
         meet(strikes, effect)
     }
 
     /// A step that changes something on disk or in the ledger.
-    pub(super) fn change<T>(&self, effect: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn change<T>(&self, effect: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let strikes = self.life().strikes(Side::Local, false);
         meet(strikes, effect)
     }
 
     /// A command on its way to the server: what happens to it.
-    pub(super) fn command(&self) -> Option<Blow> {
+    pub(crate) fn command(&self) -> Option<Blow> {
         self.life().strikes(Side::Remote, false)
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.life().dead
     }
 
     /// Whether the doomed step was reached.
-    pub(super) fn has_struck(&self) -> bool {
+    pub(crate) fn has_struck(&self) -> bool {
         let life = self.life();
         life.doom.is_some_and(|doom| life.steps >= doom.step)
     }
 
     /// The process is over: what it still has open is of no use.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.life().dead = true;
     }
 

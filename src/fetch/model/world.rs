@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Case {
+pub(crate) struct Case {
     pub format: Format,
     pub delete: DeletePolicy,
     pub manners: Manners,
@@ -38,12 +38,12 @@ pub(super) struct Case {
     pub foreign: bool,
 }
 
-pub(super) struct World {
+pub(crate) struct World {
     pub case: Case,
     pub maildrop: Arc<Mutex<Maildrop>>,
     pub store: Arc<Mutex<DiskState>>,
     record: Arc<Mutex<SqliteLedger>>,
-    account: Account,
+    pub(crate) account: Account,
     /// Everything in quarantine is tried.
     pub retry: bool,
 }
@@ -79,7 +79,7 @@ impl Observer for Nobody {
 }
 
 impl World {
-    pub(super) fn new(case: Case, mail: &[&[u8]]) -> Self {
+    pub(crate) fn new(case: Case, mail: &[&[u8]]) -> Self {
         // Writers of one mbox wait for each other within a process: every world has its own.
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let home = PathBuf::from(format!("/home{}", WORLDS.fetch_add(1, Ordering::Relaxed)));
@@ -109,12 +109,11 @@ impl World {
         }
     }
 
-    /// One run of popkeep, and whether its doom was fulfilled.
-    pub(super) fn run(&self, doom: Option<Doom>) -> (Summary, bool) {
-        let strike = Arc::new(Strike::new(doom));
+    /// What a store of the account is in this world.
+    fn store(&self, strike: &Arc<Strike>) -> Store {
         let disk = Arc::new(ModelDisk {
             store: Arc::clone(&self.store),
-            strike: Arc::clone(&strike),
+            strike: Arc::clone(strike),
             traits: self.case.traits,
         });
         let (path, identity) = (self.account.archive.clone(), self.account.identity.as_str());
@@ -122,6 +121,22 @@ impl World {
             Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
             Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
         };
+        let ledger = ModelLedger { record: Arc::clone(&self.record), strike: Arc::clone(strike) };
+        Store::of(archive, Box::new(ledger))
+    }
+
+    /// Something is done with the account's store; whether its doom was fulfilled.
+    pub(crate) fn with_store(&self, doom: Option<Doom>, work: impl FnOnce(Store)) -> bool {
+        let strike = Arc::new(Strike::new(doom));
+        work(self.store(&strike));
+        let struck = strike.has_struck();
+        strike.end();
+        struck
+    }
+
+    /// One run of popkeep, and whether its doom was fulfilled.
+    pub(crate) fn run(&self, doom: Option<Doom>) -> (Summary, bool) {
+        let strike = Arc::new(Strike::new(doom));
         let observer: Arc<dyn Observer> = Arc::new(Nobody);
         let open = |_one_at_a_time: bool| {
             let connection = Box::new(Connection::new(&self.maildrop, &strike));
@@ -141,7 +156,6 @@ impl World {
         };
         // However slow the machine, what is done does not depend on it.
         let age = Duration::from_hours(1);
-        let record = Box::new(ModelLedger { record: Arc::clone(&self.record), strike: Arc::clone(&strike) });
         let summary = Run {
             portions: Portions {
                 batch: BatchLimits { messages: self.case.batch, octets: u64::MAX, age, gently: false },
@@ -149,7 +163,7 @@ impl World {
                 session: age,
             },
             orders: Orders { retry: self.retry, ..Orders::default() },
-            ..Run::new(&self.account, &observer, &open, Store::of(archive, record))
+            ..Run::new(&self.account, &observer, &open, self.store(&strike))
         }
         .complete();
         let struck = strike.has_struck();
@@ -159,7 +173,7 @@ impl World {
     }
 
     /// The power fails; `false` when that makes no difference.
-    pub(super) fn power_cut(&self, survival: Survival) -> bool {
+    pub(crate) fn power_cut(&self, survival: Survival) -> bool {
         let mut store = self.store.lock().unwrap();
         let matters = !store.is_durable();
         store.power_cut(survival);
@@ -167,18 +181,18 @@ impl World {
     }
 
     /// The ledger is gone.
-    pub(super) fn lose_ledger(&self) {
+    pub(crate) fn lose_ledger(&self) {
         self.record.lock().unwrap().empty(&self.account.identity);
     }
 
     /// The ledger is exchanged for another one, if it is given, or for an empty one; what it was.
-    pub(super) fn exchange_ledger(&self, other: Option<SqliteLedger>) -> SqliteLedger {
+    pub(crate) fn exchange_ledger(&self, other: Option<SqliteLedger>) -> SqliteLedger {
         let other = other.unwrap_or_else(|| SqliteLedger::in_memory(&self.account.identity).unwrap());
         std::mem::replace(&mut *self.record.lock().unwrap(), other)
     }
 
     /// A mail client looks at everything.
-    pub(super) fn read_all(&self) {
+    pub(crate) fn read_all(&self) {
         let (new, cur) = (self.account.archive.join("new"), self.account.archive.join("cur"));
         for name in self.names(&new) {
             let mut store = self.store.lock().unwrap();
@@ -196,7 +210,7 @@ impl World {
     }
 
     /// Somebody changes every subject in the archive, and no length.
-    pub(super) fn vandalise(&self) {
+    pub(crate) fn vandalise(&self) {
         let path = &self.account.archive;
         let new = path.join("new");
         let mut files: Vec<PathBuf> = self.names(&new).iter().map(|name| new.join(name)).collect();
@@ -213,7 +227,7 @@ impl World {
     }
 
     /// The archive's owner removes all mail in it.
-    pub(super) fn empty(&self) {
+    pub(crate) fn empty(&self) {
         let path = &self.account.archive;
         let new = path.join("new");
         for name in self.names(&new) {
@@ -228,28 +242,28 @@ impl World {
     }
 
     /// From now on what is archived is deleted from the server.
-    pub(super) fn delete_what_is_fetched(&mut self) {
+    pub(crate) fn delete_what_is_fetched(&mut self) {
         self.account.delete = DeletePolicy::Fetched;
     }
 
     /// The same world, but another case from now on: its policy and its portions.
-    pub(super) fn with(mut self, case: Case) -> Self {
+    pub(crate) fn with(mut self, case: Case) -> Self {
         self.account.delete = case.delete;
         self.case = case;
         self
     }
 
     /// What the server has deleted so far.
-    pub(super) fn purged(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn purged(&self) -> Vec<Vec<u8>> {
         self.maildrop.lock().unwrap().purged.clone()
     }
 
-    pub(super) fn deliver(&self, message: &[u8]) {
+    pub(crate) fn deliver(&self, message: &[u8]) {
         self.maildrop.lock().unwrap().deliver(message);
     }
 
     /// Everything that ever came and should be archived, sorted.
-    pub(super) fn expected(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn expected(&self) -> Vec<Vec<u8>> {
         let mut expected = self.maildrop.lock().unwrap().delivered.clone();
         if self.case.foreign {
             expected.push(b"Subject: hi\n\nFrom joe\n".to_vec());
@@ -259,7 +273,7 @@ impl World {
     }
 
     /// What the archive shows to whoever looks, sorted.
-    pub(super) fn archived(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn archived(&self) -> Vec<Vec<u8>> {
         let path = &self.account.archive;
         let mut found = match self.case.format {
             Format::Maildir => [self.files(&path.join("new")), self.files(&path.join("cur"))].concat(),
@@ -270,7 +284,7 @@ impl World {
     }
 
     /// Names that no program but us would know what to do with.
-    pub(super) fn litter(&self) -> Vec<String> {
+    pub(crate) fn litter(&self) -> Vec<String> {
         let path = &self.account.archive;
         match self.case.format {
             Format::Maildir => self.names(&path.join("tmp")),

@@ -1,0 +1,178 @@
+//! An adoption, and the fetch after it, struck at every step: nothing is lost, and nothing comes twice.
+
+use super::proposal::OldPlace;
+use super::step::{Step, take_over_into};
+use super::tools::MailForm;
+use crate::config::Config;
+use crate::fetch::model::store::Survival;
+use crate::fetch::model::strike::{Blow, Doom, Side};
+use crate::fetch::model::world::{Case, World};
+use crate::fetch::model::{MAILDIR, MBOX, Tried, check_to_the_end, report, steps};
+use crate::ledger::SeenElsewhere;
+use crate::mail::mboxrd::{Quote, from_line};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// The program holds this number of the messages.
+const HELD: usize = 5;
+
+/// Two are the same, one has no header by which it would be known.
+fn mail() -> Vec<Vec<u8>> {
+    let headed = |number: usize| {
+        let mut message = String::new();
+        let _ = write!(message, "Received: by x\nMessage-ID: <{number}@x>\nSubject: {number}\n\nFrom here\n");
+        message.into_bytes()
+    };
+    let twin = b"Subject: twin\n\nthe same\n".to_vec();
+    vec![headed(0), headed(1), twin.clone(), twin, headed(2), headed(3), b"Subject: x\n\n\n".to_vec()]
+}
+
+/// The program's mbox.
+fn mbox(folder: &tempfile::TempDir, mail: &[Vec<u8>]) -> OldPlace {
+    let mut octets = Vec::new();
+    for message in mail {
+        octets.extend_from_slice(from_line("x@y", 0).as_bytes());
+        let mut quote = Quote::new();
+        quote.feed(message, &mut octets);
+        quote.finish(&mut octets);
+        octets.push(b'\n');
+    }
+    let path = folder.path().join("mbox");
+    crate::disk::write_new_private(&path, &octets).unwrap();
+    OldPlace { form: MailForm::Mbox, path }
+}
+
+/// An adoption in this world; whether its doom was fulfilled.
+fn adopt(world: &World, place: Option<&OldPlace>, doom: Option<Doom>) -> bool {
+    let config = Config {
+        file: PathBuf::from("/config.toml"),
+        state_dir: PathBuf::new(),
+        cache_dir: None,
+        accounts: Vec::new(),
+    };
+    world.with_store(doom, |store| {
+        let step = Step {
+            config: &config,
+            account: &world.account,
+            program: "mpop",
+            copy: place,
+            seen: SeenElsewhere::default(),
+            added: "",
+        };
+        let _ = take_over_into(store, &step, &mut |_| {});
+    })
+}
+
+/// What happens between the adoption that was struck and the fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It is done again.
+    Again,
+    /// The account is fetched, and then it is done again.
+    FetchFirst,
+    /// The account is fetched.
+    Fetch,
+}
+
+fn dooms() -> impl Iterator<Item = (Blow, bool)> {
+    [Blow::Death, Blow::Failure, Blow::LostAnswer].into_iter().flat_map(|blow| [(blow, false), (blow, true)])
+}
+
+fn copies_struck_at_every_step(case: Case) -> u64 {
+    let mail = mail();
+    let folder = tempfile::tempdir().unwrap();
+    let place = mbox(&folder, &mail[..HELD]);
+    let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
+    let mut points = 0;
+    for (blow, power_cut) in dooms() {
+        for then in [Then::Again, Then::FetchFirst, Then::Fetch] {
+            points += steps(|step| {
+                let doom = Doom { side: Side::Local, blow, step };
+                let at = || format!("{doom:?}, power cut: {power_cut}, {then:?}, {case:?}");
+                let world = World::new(case, &mail);
+                if !adopt(&world, Some(&place), Some(doom)) {
+                    return Tried::Over;
+                }
+                if power_cut {
+                    world.power_cut(Survival::Some(step));
+                }
+                if then == Then::FetchFirst {
+                    world.run(None);
+                }
+                if then != Then::Fetch {
+                    adopt(&world, Some(&place), None);
+                }
+                world.run(None);
+                check_to_the_end(&world, &at);
+                Tried::Well
+            });
+        }
+    }
+    points
+}
+
+#[test]
+fn copies_that_are_cut_off_anywhere_bring_nothing_twice() {
+    report([MAILDIR, MBOX].into_iter().map(copies_struck_at_every_step).sum());
+}
+
+#[test]
+fn a_fetch_after_an_adoption_is_struck_and_nothing_is_lost_or_comes_twice() {
+    let mail = mail();
+    let folder = tempfile::tempdir().unwrap();
+    let place = mbox(&folder, &mail[..HELD]);
+    let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
+    let mut points = 0;
+    for case in [MAILDIR, MBOX, MAILDIR.deleting(), MBOX.deleting().one_at_a_time()] {
+        for (side, blow) in
+            [(Side::Local, Blow::Death), (Side::Local, Blow::Failure), (Side::Remote, Blow::Death)]
+        {
+            points += steps(|step| {
+                let doom = Doom { side, blow, step };
+                let at = || format!("{doom:?}, {case:?}");
+                let world = World::new(case, &mail);
+                adopt(&world, Some(&place), None);
+                if !world.run(Some(doom)).1 {
+                    return Tried::Over;
+                }
+                world.power_cut(Survival::Nothing);
+                world.run(None);
+                check_to_the_end(&world, &at);
+                Tried::Well
+            });
+        }
+    }
+    report(points);
+}
+
+#[test]
+fn an_archive_that_is_taken_where_it_is_is_never_stored_twice() {
+    let mail = mail();
+    let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
+    let mut points = 0;
+    for case in [MAILDIR, MBOX] {
+        for (blow, power_cut) in dooms() {
+            points += steps(|step| {
+                let doom = Doom { side: Side::Local, blow, step };
+                let at = || format!("{doom:?}, power cut: {power_cut}, {case:?}");
+                let world = World::new(case, &mail[..HELD]);
+                world.run(None);
+                world.lose_ledger();
+                for message in &mail[HELD..] {
+                    world.deliver(message);
+                }
+                if !adopt(&world, None, Some(doom)) {
+                    return Tried::Over;
+                }
+                if power_cut {
+                    world.power_cut(Survival::Nothing);
+                }
+                adopt(&world, None, None);
+                world.run(None);
+                check_to_the_end(&world, &at);
+                Tried::Well
+            });
+        }
+    }
+    report(points);
+}
