@@ -173,7 +173,7 @@ impl Reader<'_> {
             pieces.put(piece)?;
             input.consume(length);
         }
-        pieces.end(false)?;
+        pieces.end(Added::Nothing)?;
         self.found.messages += 1;
         Ok(())
     }
@@ -193,6 +193,8 @@ impl Reader<'_> {
             if self.is_left_out(input.fill_buf()?) {
                 continue;
             }
+            let start = input.fill_buf()?;
+            let by_fdm = memchr::memmem::find(&start[..start.len().min(MARKS)], b"(fdm ").is_some();
             let mut unquote = Unquote::new();
             let mut pieces = Pieces::new(self.taker);
             let mut plain = Vec::new();
@@ -209,7 +211,7 @@ impl Reader<'_> {
             }
             unquote.finish(&mut plain);
             pieces.put(&plain)?;
-            pieces.end(true)?;
+            pieces.end(if by_fdm { Added::TwoLines } else { Added::Line })?;
             self.found.messages += 1;
         }
         Ok(())
@@ -245,11 +247,21 @@ fn status(start: &[u8]) -> Option<u32> {
     None
 }
 
+/// What a program writes behind a message in a file of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Added {
+    Nothing,
+    /// An empty line.
+    Line,
+    /// Two of them, as fdm does.
+    TwoLines,
+}
+
 /// Passes a message on with LF for CRLF, and without the empty line behind it in an mbox.
 struct Pieces<'t> {
     taker: &'t mut dyn Take,
     ends: Unix,
-    /// The last two octets at most: they may be the end.
+    /// The last three octets at most: they may be the end.
     held: Vec<u8>,
 }
 
@@ -260,7 +272,7 @@ impl<'t> Pieces<'t> {
 
     fn put(&mut self, piece: &[u8]) -> Result<(), Stop> {
         self.ends.feed(piece, &mut self.held);
-        let sure = self.held.len().saturating_sub(2);
+        let sure = self.held.len().saturating_sub(3);
         if sure > 0 {
             self.taker.take(Some(&self.held[..sure]))?;
             self.held.drain(..sure);
@@ -268,9 +280,12 @@ impl<'t> Pieces<'t> {
         Ok(())
     }
 
-    fn end(mut self, of_mbox: bool) -> Result<(), Stop> {
+    fn end(mut self, added: Added) -> Result<(), Stop> {
         self.ends.finish(&mut self.held);
-        if of_mbox && (self.held.ends_with(b"\n\n") || self.held == b"\n") {
+        if added != Added::Nothing && (self.held.ends_with(b"\n\n") || self.held == b"\n") {
+            self.held.pop();
+        }
+        if added == Added::TwoLines && self.held.ends_with(b"\n\n") {
             self.held.pop();
         }
         if !self.held.is_empty() {
@@ -406,6 +421,17 @@ mod tests {
             "X-Mozilla-Status: 0000\nSubject: b\n\ntext\n\nFrom here on it is text\nFrom \n"
         );
         assert_eq!(found, Found { messages: 2, deleted: 1, partial: 1, unreadable: 0 });
+    }
+
+    #[test]
+    fn the_second_empty_line_of_fdm_is_no_part_of_a_message() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let message =
+            |by: &str| format!("From x@y date\nReceived: by h ({by} 2.1)\nSubject: s\n\nbody\n\n\n");
+        std::fs::write(&path, message("fdm") + &message("x")).unwrap();
+        let (messages, _) = read(MailForm::Mbox, &path);
+        assert!(messages[0].ends_with("\n\nbody\n") && messages[1].ends_with("body\n\n"), "{messages:?}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub const LIST_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
 It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, new, \
-doubtful, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
+doubtful, seen elsewhere, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
 3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
 show the header; and error (or null), if the list is incomplete. Unprintable characters that came from a \
 server are escaped.";

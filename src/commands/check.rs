@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::inventory::{self, Preview};
 use crate::ledger::{Ledger as _, LedgerError, LedgerFile};
 use crate::net::{NetError, Security};
+use crate::plan::SEEN_ELSEWHERE;
 use crate::pop3::capability::{Capabilities, Expire};
 use crate::pop3::listing::Listing;
 use crate::progress::wording;
@@ -129,9 +130,12 @@ impl Page {
         let (fetches, octets) = found.fetches;
         self.add("archived", wording::messages(found.archived));
         self.add("new", amount(fetches, octets));
-        if !found.left.is_empty() {
-            let left = wording::messages(found.left.len() as u64);
-            self.add("left", format!("{left} larger than max_size"));
+        let (seen, large): (Vec<_>, Vec<_>) =
+            found.left.iter().partition(|message| &*message.reason == SEEN_ELSEWHERE);
+        for (left, why) in [(large, "larger than max_size"), (seen, "seen by another program, and skipped")] {
+            if !left.is_empty() {
+                self.add("left", format!("{} {why}", wording::messages(left.len() as u64)));
+            }
         }
         if found.to_delete > 0 {
             self.add(
