@@ -6,7 +6,7 @@
 use super::places::{Here, mail_at};
 use super::tools::{MailForm, OldAccount, OldDelete, OldMail, OldPassword, Protection, Said, SeenList, Tool};
 use crate::config::{Draft, DraftSecret, Format, Tls};
-use crate::disk::{self, parent};
+use crate::disk::{self, Disk as _, OsDisk, parent};
 use crate::ledger::SeenElsewhere;
 use secrecy::SecretString;
 use std::net::IpAddr;
@@ -116,6 +116,11 @@ pub fn propose(
              still has is fetched",
             tool.name()
         ));
+    }
+    if let (Tool::Thunderbird, Some(settings)) = (tool, settings)
+        && OsDisk.link_metadata(&parent(settings).join("lock")).is_ok()
+    {
+        warnings.push("Thunderbird seems to be running; end it before you add --write".to_owned());
     }
     let seen = seen_list(here, tool, settings, old, wishes, &mut warnings);
     Proposal {
@@ -358,8 +363,11 @@ fn seen_list(
                 let host = list.host.as_deref().is_none_or(|host| host.eq_ignore_ascii_case(&old.host));
                 host && list.user.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(&user))
             };
-            let list = seen.lists.into_iter().find(is_its).unwrap_or_default();
-            Some((path, list))
+            let list = seen.lists.into_iter().find(is_its);
+            if list.is_none() {
+                warnings.push(format!("{} has no list for {user} at {}", here.shorten(&path), old.host));
+            }
+            Some((path, list.unwrap_or_default()))
         }
         Err(error) => {
             warnings.push(format!("cannot read {}: {error}", here.shorten(&path)));

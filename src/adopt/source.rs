@@ -42,6 +42,11 @@ pub struct Found {
 pub trait Take {
     /// The next piece.
     fn take(&mut self, piece: Option<&[u8]>) -> Result<(), Stop>;
+
+    /// Whether it wants the octets: otherwise messages are not read to their ends.
+    fn wants_octets(&self) -> bool {
+        true
+    }
 }
 
 /// The reading is to end; why, whoever asked for it knows.
@@ -54,6 +59,10 @@ pub struct Count;
 impl Take for Count {
     fn take(&mut self, _piece: Option<&[u8]>) -> Result<(), Stop> {
         Ok(())
+    }
+
+    fn wants_octets(&self) -> bool {
+        false
     }
 }
 
@@ -160,7 +169,7 @@ impl Reader<'_> {
             return Ok(());
         };
         let mut input = BufReader::with_capacity(PIECE, file);
-        if self.is_left_out(input.fill_buf()?) {
+        if self.is_left_out(input.fill_buf()?) || self.is_counted()? {
             return Ok(());
         }
         let mut pieces = Pieces::new(self.taker);
@@ -190,7 +199,7 @@ impl Reader<'_> {
             let length = starts.get(at + 1).map_or(u64::MAX, |next| next.from - start.body);
             file.seek(SeekFrom::Start(start.body))?;
             let mut input = BufReader::with_capacity(PIECE, (&mut file).take(length));
-            if self.is_left_out(input.fill_buf()?) {
+            if self.is_left_out(input.fill_buf()?) || self.is_counted()? {
                 continue;
             }
             let start = input.fill_buf()?;
@@ -215,6 +224,16 @@ impl Reader<'_> {
             self.found.messages += 1;
         }
         Ok(())
+    }
+
+    /// Whether that there is a message is all that is asked.
+    fn is_counted(&mut self) -> Result<bool, Stop> {
+        if self.taker.wants_octets() {
+            return Ok(false);
+        }
+        self.found.messages += 1;
+        self.taker.take(None)?;
+        Ok(true)
     }
 
     /// Whether the message that begins so is one that Thunderbird does not hold, or not any more.

@@ -225,7 +225,7 @@ pub const COMPLETIONS: &[Example] = &[
 
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
-    (0, "all listed messages are archived, or left by your own max_size or --limit"),
+    (0, "all listed messages are archived, or left by your own max_size, --limit or adopt --seen skip"),
     (
         1,
         "messages are missing or damaged, accounts failed for different reasons, status found a stale account or a sign-in that is needed, or the server rejected a session command",

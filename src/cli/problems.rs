@@ -45,6 +45,12 @@ pub const PROBLEMS: &[Problem] = &[
         "popkeep speaks only POP3. If you do have a POP3 server for it, give it with --host.",
     ),
     problem(
+        64,
+        "adopt --undo finds nothing to take back.",
+        "An adoption can be taken back until the next fetch of its account. Later, edit the configuration; no message is lost \
+         by an adoption.",
+    ),
+    problem(
         65,
         "The ledger is damaged.",
         "Move ledger.sqlite3 and the files beside it out of the ledger's folder. The next run rebuilds it \

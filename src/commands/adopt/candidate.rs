@@ -12,6 +12,7 @@ use crate::config::{self, Account, Config, Draft, DraftSecret, Format, SecretSou
 use crate::disk::parent;
 use crate::event::Observer;
 use crate::progress::{Detail, Progress, Style, wording};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -192,6 +193,13 @@ impl Around<'_> {
             take_password: options.take_password,
         };
         let mut proposal = propose(self.here, tool, settings, old, &wishes, &taken);
+        if let (Some(path), None) = (&options.archive, &proposal.mail) {
+            return Err(AdoptError::Usage(format!("there is no mail at {}", path.display())));
+        }
+        if let (Some(path), None) = (&options.state, &proposal.seen) {
+            let source = self.here.read_state(tool, path).err();
+            return Err(unreadable(self.here, path, source.unwrap_or_else(|| ErrorKind::Other.into())));
+        }
         if let Some(account) = known(&proposal.draft.user) {
             if options.account.as_ref().is_some_and(|name| *name != account.name) {
                 return Err(AdoptError::Usage(format!(
@@ -213,7 +221,7 @@ impl Around<'_> {
         if options.take_password
             && let Some(password) = &proposal.password
         {
-            let path = parent(self.config_file.path()).join(format!("{}.password", proposal.draft.name));
+            let path = password_file(self.config_file, &proposal.draft.name);
             proposal.draft.secret = DraftSecret::File(self.here.shorten(&path));
             new_password = Some(NewPassword { path, password: password.clone() });
         }
@@ -283,6 +291,11 @@ impl Candidate {
         }
         Some(account)
     }
+}
+
+/// Where the password of an account goes.
+pub(super) fn password_file(config_file: &ConfigFile, account: &str) -> PathBuf {
+    parent(config_file.path()).join(format!("{account}.password"))
 }
 
 fn format_of(form: MailForm) -> Format {

@@ -11,7 +11,7 @@ mod page;
 pub use error::AdoptError;
 
 use super::init::config_file::ConfigFile;
-use super::init::next_steps;
+use super::init::{InitError, next_steps};
 use super::{Failure, output};
 use crate::adopt::places::Here;
 use crate::adopt::step::{self, Step, Taken};
@@ -19,14 +19,18 @@ use crate::adopt::tools::Tool;
 use crate::cli::{self, AdoptFrom, Seen};
 use crate::clock;
 use crate::config::{self, Config, Draft};
+use crate::disk;
 use crate::exit::Exit;
-use crate::ledger::SeenElsewhere;
+use crate::ledger::{Adoption, SeenElsewhere};
 use crate::text::dates::day;
-use crate::text::figures::counted;
+use crate::text::figures::{counted, messages};
 use candidate::{Around, Candidate};
 use document::{AccountAdopted, Document, FoundHere, LineNotTaken, Outcome, Overview, Undone};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// So many messages are copied between two lines that tell of it.
+const TOLD_EVERY: u64 = 10_000;
 
 /// Lists, shows, takes over or takes back.
 pub fn run(file: Option<&Path>, options: &cli::Adopt, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -181,7 +185,14 @@ fn write(config_path: &Path, candidate: &Candidate, seen: Seen) -> Result<Taken,
         seen,
         added: &added,
     };
-    let taken = step::take_over(&step, &mut |_| {})?;
+    let mut told = 0;
+    let mut tell = |copied| {
+        if copied - told >= TOLD_EVERY {
+            told = copied;
+            output::inform(&format!("{}: {} copied so far", account.name, messages(copied)));
+        }
+    };
+    let taken = step::take_over(&step, &mut tell)?;
     if !configured {
         let put = if config_file.is_taken() {
             config_file.append(&added, new_password.as_ref())
@@ -196,6 +207,13 @@ fn write(config_path: &Path, candidate: &Candidate, seen: Seen) -> Result<Taken,
     Ok(taken)
 }
 
+/// The file that an adoption has made for a password, if it has.
+fn password_of(config_file: &ConfigFile, adoption: &Adoption) -> Option<PathBuf> {
+    let path = candidate::password_file(config_file, &adoption.account);
+    let line = format!("password_file = {:?}", next_steps::with_tilde(&path));
+    adoption.added.contains(&line).then_some(path)
+}
+
 fn undo(config_path: &Path, name: &str, json: bool, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = config::load_or_empty(config_path)?;
     let undone = step::take_back(&config.state_dir, name).map_err(AdoptError::from)?;
@@ -207,7 +225,12 @@ fn undo(config_path: &Path, name: &str, json: bool, out: &mut dyn Write) -> Resu
     };
     let config_restored = adoption.added.is_empty() || {
         let config_file = ConfigFile::new(&adoption.config)?;
-        config_file.is_taken() && config_file.take_out(&adoption.added)?
+        let restored = config_file.is_taken() && config_file.take_out(&adoption.added)?;
+        if restored && let Some(file) = password_of(&config_file, &adoption) {
+            disk::remove(&file)
+                .map_err(|source| InitError::NotWritten { path: file.display().to_string(), source })?;
+        }
+        restored
     };
     if json {
         let (account, program) = (name.to_owned(), adoption.program);

@@ -43,7 +43,9 @@ fn an_archive_is_taken_where_it_is() {
             (&written["written"], &written["indexed"], &written["configured"]),
             (&true.into(), &6.into(), &true.into())
         );
-        let report = sandbox.fetch();
+        let outcome = sandbox.popkeep(["fetch", "--json"]).run().expect(0);
+        assert!(!outcome.stderr.contains("first look"), "it is not needed twice: {}", outcome.stderr);
+        let report = outcome.account();
         assert_eq!((&report["fetched"], &report["archived"]), (&1.into(), &7.into()), "{format}");
         assert_same_mail(copies(path.as_ref(), format), stored_forms(&Mail::some(7)));
     }

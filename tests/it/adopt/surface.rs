@@ -147,10 +147,12 @@ fn a_wrong_command_line_is_a_usage_error() {
         &["adopt", "nonsense"],
         &["adopt", "--write"],
         &["adopt", "--undo", "work"],
+        &["adopt", "archive"],
     ] {
         sandbox.popkeep(arguments).run().expect(64);
     }
     sandbox.popkeep(["adopt"]).run().expect(0);
+    sandbox.popkeep(["adopt", "mpop", "--state", "/nowhere"]).run().expect(74).one_line(&["/nowhere"]);
 }
 
 #[test]

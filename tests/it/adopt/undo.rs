@@ -31,7 +31,7 @@ fn what_was_added_to_a_configuration_is_taken_out_again() {
     assert_eq!(std::fs::read_to_string(sandbox.config_file()).unwrap(), before);
     // A second time there is nothing, and it can be done again.
     sandbox.popkeep(["adopt", "--undo", "work"]).run().expect(64).one_line(&["work"]);
-    std::fs::remove_file(sandbox.config_file().with_file_name("work.password")).unwrap();
+    assert!(!sandbox.config_file().with_file_name("work.password").exists());
     adopt_one(&sandbox, &WRITE);
     assert_eq!(sandbox.popkeep(["fetch", "work", "--json"]).run().expect(0).account()["left"], 1);
 }
