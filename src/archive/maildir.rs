@@ -421,7 +421,10 @@ impl<D: Disk> Archive for Maildir<D> {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 taken => taken.map_err(|error| ArchiveError::at(&path, &error))?,
             }
-            self.disk.sync_dir(disk::parent(&path)).map_err(|error| ArchiveError::at(&path, &error))?;
+        }
+        // Also where nothing was left: a run that was killed may have removed it, and not durably.
+        for folder in [self.root.join("new"), self.root.join("cur")] {
+            self.disk.sync_dir(&folder).map_err(|error| ArchiveError::at(&folder, &error))?;
         }
         Ok(true)
     }

@@ -207,11 +207,6 @@ impl LedgerFile {
         Ok(())
     }
 
-    /// That it says this of itself is its damage.
-    pub fn contradiction(&self, reason: &str) -> LedgerError {
-        LedgerError::Damaged { path: self.name(), reason: reason.to_owned() }
-    }
-
     /// The file, for people.
     pub fn path(&self) -> &Path {
         &self.path

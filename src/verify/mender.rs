@@ -10,19 +10,16 @@
 
 use super::bad::Bad;
 use crate::archive::{Archive, ArchiveError, Arrived, Copy};
-use crate::clock;
 use crate::connect::ConnectError;
-use crate::disk;
 use crate::exit::Exit;
 use crate::ledger::{Change, Ledger, LedgerError, Replacement, Row, Seq};
 use crate::mail::digest::{Digest, Hash};
 use crate::mail::id::MessageId;
 use crate::stop::{self, Stopped};
 use crate::store::Store;
-use crate::text::dates;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Octets, and messages, that are delivered together.
 const BATCH_OCTETS: u64 = 64 << 20;
@@ -98,19 +95,25 @@ struct Wanted {
 pub(super) struct Mender<'s> {
     archive: &'s mut dyn Archive,
     ledger: &'s mut dyn Ledger,
-    /// Where bad copies go.
-    damaged: PathBuf,
+    /// Keeps what is at a path, and is durable when it has.
+    keep: &'s dyn Fn(&Path) -> io::Result<()>,
+    /// Where it keeps it, for people.
+    kept_in: &'s Path,
     wanted: Vec<Wanted>,
     by_content: HashMap<Hash, Vec<usize>>,
     by_core: HashMap<Hash, Vec<usize>>,
 }
 
 impl<'s> Mender<'s> {
-    pub(super) fn new(store: &'s mut Store, damaged: PathBuf) -> Self {
+    pub(super) fn new(
+        store: &'s mut Store,
+        (kept_in, keep): (&'s Path, &'s dyn Fn(&Path) -> io::Result<()>),
+    ) -> Self {
         Mender {
             archive: &mut *store.archive,
             ledger: &mut *store.ledger,
-            damaged,
+            keep,
+            kept_in,
             wanted: Vec::new(),
             by_content: HashMap::new(),
             by_core: HashMap::new(),
@@ -255,14 +258,14 @@ impl<'s> Mender<'s> {
     pub(super) fn move_bad_copies_aside(&mut self) -> Result<(), RepairError> {
         for place in self.ledger.verification()?.bad_copies {
             stop::check()?;
-            let (damaged, mut failed) = (&self.damaged, None);
+            let (keep, mut failed) = (self.keep, None);
             let taken = self.archive.take_out(&place, &mut |path| {
-                keep(path, damaged).inspect_err(|error| {
+                keep(path).inspect_err(|error| {
                     failed = Some(io::Error::new(error.kind(), error.to_string()));
                 })
             });
             if let Some(source) = failed {
-                return Err(RepairError::Keep { path: self.damaged.display().to_string(), source });
+                return Err(RepairError::Keep { path: self.kept_in.display().to_string(), source });
             }
             if taken? {
                 self.ledger.commit(&[Change::BadCopyGone(place)])?;
@@ -275,22 +278,5 @@ impl<'s> Mender<'s> {
     pub(super) fn mended(&self) -> HashSet<Seq> {
         let mended = self.wanted.iter().filter(|wanted| wanted.progress == Progress::Mended);
         mended.map(|wanted| wanted.row.seq).collect()
-    }
-}
-
-/// Copies a bad copy to where bad copies are kept, durably, beside a note of where it came from.
-fn keep(path: &Path, damaged: &Path) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default();
-    let kept = disk::keep_copy(path, damaged, name)?;
-    let note = format!(
-        "Moved here by popkeep on {}, after it had put a good copy of the message into the archive.\nIt was damaged. It was: {}\n",
-        dates::moment(clock::now()),
-        path.display(),
-    );
-    let mut beside = kept.into_os_string();
-    beside.push(".txt");
-    match disk::write_new_private(Path::new(&beside), note.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
     }
 }

@@ -23,6 +23,8 @@
 mod bad;
 mod found;
 mod mender;
+#[cfg(test)]
+mod model;
 mod pass;
 mod reading;
 mod repair;
@@ -130,7 +132,7 @@ fn verify_into(
         || Ok(file.check_integrity()?),
         || {
             let share = (options.share, options.max_duration);
-            pass::run((&mut store, &file), share, begun, attendant, found)
+            pass::run((&mut store, file.path()), share, begun, attendant, found)
         },
     )?;
     if options.accept && !bad.is_empty() && attendant.accepts(found) {

@@ -7,11 +7,12 @@ use super::bad::{Bad, BadCopy};
 use super::found::{Attendant, Compared, Verified};
 use super::reading::{self, Found, Readers, ToRead, WasRead};
 use super::share::{self, Chosen, Share};
-use crate::ledger::{Change, Ledger, LedgerFile, Reading, Row, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Reading, Row, Seq, UnixTime};
 use crate::mail::id::MessageId;
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::ops::{ControlFlow, RangeInclusive};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Rows that the ledger is asked for at once.
@@ -20,7 +21,7 @@ const PAGE: usize = 1024;
 /// Looks at all rows, from `now` on for as long as it may take `most`, and counts in `found`. Gives back the messages whose
 /// copies are damaged or missing, and that were not given up, by ascending row number.
 pub(super) fn run(
-    (store, file): (&mut Store, &LedgerFile),
+    (store, ledger_path): (&mut Store, &Path),
     (share, most): (Share, Option<Duration>),
     now: UnixTime,
     attendant: &mut dyn Attendant,
@@ -46,7 +47,9 @@ pub(super) fn run(
     let bad = look_again(store, doubtful, found)?;
     let beside = store.archive.beside(&*store.ledger)?;
     if beside.contradiction {
-        return Err(file.contradiction("two messages have the same place in the archive").into());
+        let path = ledger_path.display().to_string();
+        let reason = "two messages have the same place in the archive".to_owned();
+        return Err(LedgerError::Damaged { path, reason }.into());
     }
     (found.foreign, found.twice) = (beside.foreign, beside.twice);
     let unlisted = store.ledger.marks()?;

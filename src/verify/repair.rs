@@ -6,9 +6,12 @@ use super::mender::{Mender, RepairError};
 use super::{server, sources};
 use crate::clock;
 use crate::config::{Account, Config};
+use crate::disk;
 use crate::event::Observer;
 use crate::store::Store;
-use std::path::PathBuf;
+use crate::text::dates;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where bad copies are kept, in the state folder.
@@ -34,7 +37,8 @@ pub(super) fn run(
     found: &mut Verified,
 ) -> Result<(), RepairError> {
     let damaged = config.state_dir.join(DAMAGED).join(&account.name);
-    let mut mender = Mender::new(store, damaged);
+    let keep = |path: &Path| keep(path, &damaged);
+    let mut mender = Mender::new(store, (&damaged, &keep));
     // What an earlier run was killed at.
     mender.move_bad_copies_aside()?;
     let removed = bad.iter().filter(|bad| bad.left.is_none()).count() as u64;
@@ -61,4 +65,21 @@ pub(super) fn run(
         store.archive.look(&mut *store.ledger, clock::now())?;
     }
     done
+}
+
+/// Copies a bad copy to where bad copies are kept, durably, beside a note of where it came from.
+fn keep(path: &Path, damaged: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default();
+    let kept = disk::keep_copy(path, damaged, name)?;
+    let note = format!(
+        "Moved here by popkeep on {}, after it had put a good copy of the message into the archive.\nIt was damaged. It was: {}\n",
+        dates::moment(clock::now()),
+        path.display(),
+    );
+    let mut beside = kept.into_os_string();
+    beside.push(".txt");
+    match disk::write_new_private(Path::new(&beside), note.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Headers that are asked for in search of one message, at most: those of its size.
 const CANDIDATES: usize = 200;
 
-/// Repairs what it can from the account's server.
+/// Takes what it can from the account's server, for [`Mender::commit`] to deliver.
 pub(super) fn repair(
     mender: &mut Mender<'_>,
     (config, account): (&Config, &Account),
@@ -29,7 +29,7 @@ pub(super) fn repair(
 ) -> Result<(), RepairError> {
     let until = connect::run_deadline(account);
     let mut session = connect::open_session(Some(config), account, until, false, observer)?;
-    let done = from_session(mender, &mut session).and_then(|()| mender.commit());
+    let done = from_session(mender, &mut session);
     if done.is_ok() && !connect::quit_itself_deletes(&session, account) {
         let _ = session.quit();
     }

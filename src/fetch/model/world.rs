@@ -306,7 +306,7 @@ impl World {
         store.names(ino).unwrap().keys().map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    fn octets(&self, file: &Path) -> Option<Vec<u8>> {
+    pub(crate) fn octets(&self, file: &Path) -> Option<Vec<u8>> {
         let store = self.store.lock().unwrap();
         store.octets(store.find(file).ok()?).ok().map(<[u8]>::to_vec)
     }
