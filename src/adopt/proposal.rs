@@ -8,6 +8,7 @@ use super::tools::{MailForm, OldAccount, OldDelete, OldMail, OldPassword, Protec
 use crate::config::{Draft, DraftSecret, Format, Tls};
 use crate::disk::{self, Disk as _, OsDisk, parent};
 use crate::ledger::SeenElsewhere;
+use crate::net::is_here;
 use secrecy::SecretString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -185,7 +186,7 @@ fn protection(old: &OldAccount, tool: Tool, warnings: &mut Vec<String>) -> Tls {
     match old.protection {
         Protection::Implicit => Tls::Implicit,
         Protection::StartTls => Tls::StartTls,
-        Protection::None if is_this_machine(&old.host) => Tls::None,
+        Protection::None if is_here(&old.host) => Tls::None,
         Protection::None => {
             warnings.push(format!(
                 "{} logs in to {} in clear text; popkeep will use STLS, or, if the server has no TLS at all, needs tls = \
@@ -196,10 +197,6 @@ fn protection(old: &OldAccount, tool: Tool, warnings: &mut Vec<String>) -> Tls {
             Tls::StartTls
         }
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn deletion(old: &OldAccount, tool: Tool, warnings: &mut Vec<String>, notes: &mut Vec<String>) -> String {

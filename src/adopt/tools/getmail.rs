@@ -39,11 +39,6 @@ pub fn seen_name(host: &str, port: u16, user: &str) -> String {
     name
 }
 
-/// A UID as getmail writes it.
-pub fn folded(uid: &[u8]) -> Vec<u8> {
-    uid.iter().map(|octet| if *octet == b'/' { b'-' } else { *octet }).collect()
-}
-
 /// Reads a `getmailrc`, which has one account.
 pub fn settings(octets: &[u8]) -> Settings {
     let mut settings = Settings::default();
@@ -199,7 +194,7 @@ fn shell_line(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{folded, seen, seen_name, settings};
+    use super::{seen, seen_name, settings};
     use crate::adopt::tools::{MailForm, OldDelete, OldMail, OldPassword, Protection};
 
     #[test]
@@ -208,7 +203,6 @@ mod tests {
         let uids: Vec<_> = seen.lists[0].uids.iter().map(|seen| seen.uid.as_slice()).collect();
         assert_eq!(uids, [&b"0000000a6b036a84"[..], b"UID9-1795385988"]);
         assert_eq!(seen.not_taken[0].line, 4);
-        assert_eq!(folded(b"a/b/c"), b"a-b-c");
         assert_eq!(seen_name("pop.example.com", 995, "a/:b@c"), "oldmail-pop.example.com-995-a-b@c");
     }
 

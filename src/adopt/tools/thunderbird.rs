@@ -97,6 +97,9 @@ pub fn settings(octets: &[u8], profile: &str) -> Settings {
         if text("storeContractID").is_some_and(|store| store.ends_with("maildirstore;1")) {
             settings.skip(line, "its mail is kept in the maildir form of Thunderbird; name its cur/ folder's parent with --archive");
         }
+        if text("deferred_to_account").is_some_and(|account| !account.is_empty()) {
+            settings.skip(line, "its mail goes to another account's folders; name them with --archive");
+        }
         let port = text("port").and_then(|port| port.parse::<u16>().ok());
         let auth = text("authMethod").unwrap_or("3");
         if auth == "10" {
