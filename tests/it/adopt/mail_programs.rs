@@ -129,6 +129,28 @@ fn a_uid_that_was_given_to_another_message_is_no_reason_not_to_fetch() {
 }
 
 #[test]
+fn a_uid_and_a_size_delete_nothing() {
+    let server = PopServer::with(mails());
+    let sandbox = Sandbox::new();
+    profile(&sandbox, &server, false);
+    adopt_one(&sandbox, &["thunderbird", "--account", "work", "--write"]);
+    give_password(&sandbox);
+    // The same UID, header and size, and another body.
+    let other = {
+        let mail = &mut server.state().mails[0];
+        let at = mail.wire.len() - 4;
+        mail.wire[at] ^= 1;
+        mail.clone()
+    };
+    sandbox.fetch();
+    delete_what_is_fetched(&sandbox);
+    sandbox.popkeep(["fetch"]).run();
+    sandbox.popkeep(["fetch"]).run();
+    assert!(server.uids().is_empty() || server.uids() == ["uid-00001"], "{:?}", server.uids());
+    assert!(sandbox.maildir("work").contains(&other.stored()), "it is deleted only when it is archived");
+}
+
+#[test]
 fn of_two_files_with_one_uid_neither_is_believed_before_the_message_has_come() {
     let server = PopServer::with(mails());
     let sandbox = Sandbox::new();
