@@ -89,7 +89,8 @@ fn sentence(counts: &Counts, source: Option<&str>, seen: Seen) -> String {
         }
         (_, _, Some(found)) => {
             let separator = if text.is_empty() { "" } else { "; " };
-            let _ = write!(text, "{separator}{} messages in {place}", grouped(found.messages));
+            let noun = if found.messages == 1 { "message" } else { "messages" };
+            let _ = write!(text, "{separator}{} {noun} in {place}", grouped(found.messages));
         }
         _ => {}
     }
