@@ -5,10 +5,8 @@
 //! more than a moment. The text is not fit for a terminal yet:
 //! [`escape`](crate::text::safe::escape) makes it so.
 
-use mailparse::{MailHeader, MailHeaderMap as _};
-
-/// Octets of one field that are looked at. Decoding may take the square of it.
-const FIELD_LIMIT: usize = 2000;
+use super::field::text;
+use mailparse::MailHeaderMap as _;
 
 /// Date, sender and subject of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,25 +28,6 @@ impl Caption {
     }
 }
 
-/// A field's text on one line, runs of white space as one blank; `None` when there is none.
-fn text(field: &MailHeader<'_>) -> Option<String> {
-    let value = field.get_value_raw();
-    let mut line = b"Text: ".to_vec();
-    line.extend_from_slice(&value[..cut(value, FIELD_LIMIT)]);
-    let (field, _) = mailparse::parse_header(&line).ok()?;
-    let words: Vec<String> = field.get_value().split_whitespace().map(str::to_owned).collect();
-    (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// Where to cut so that at most `limit` octets are left, and no UTF-8 character is halved.
-fn cut(value: &[u8], limit: usize) -> usize {
-    if value.len() <= limit {
-        return value.len();
-    }
-    let continues = |octet: &u8| octet & 0b1100_0000 == 0b1000_0000;
-    limit - value[..=limit].iter().rev().take(4).take_while(|octet| continues(octet)).count()
-}
-
 /// The instant of a Date field.
 pub(super) fn date(text: &str) -> Option<i64> {
     // A year of five digits or more is no date, and would be counted up to.
@@ -61,7 +40,7 @@ pub(super) fn date(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caption, FIELD_LIMIT, cut};
+    use super::Caption;
     use proptest::prelude::*;
     use std::time::{Duration, Instant};
 
@@ -106,16 +85,6 @@ mod tests {
             let _ = caption(&header);
             assert!(begun.elapsed() < Duration::from_secs(2), "{piece:?} took {:?}", begun.elapsed());
         }
-    }
-
-    #[test]
-    fn a_long_field_is_cut_between_characters() {
-        for shift in 0..4 {
-            let value = format!("{}{}", "x".repeat(shift), "日本".repeat(FIELD_LIMIT));
-            let end = cut(value.as_bytes(), FIELD_LIMIT);
-            assert!(value.is_char_boundary(end) && FIELD_LIMIT - end < 4, "{end}");
-        }
-        assert!(cut(&[0x80; 3000], FIELD_LIMIT) <= FIELD_LIMIT);
     }
 
     proptest! {

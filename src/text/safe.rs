@@ -39,7 +39,7 @@ fn octet(safe: &mut String, octet: u8) {
 }
 
 /// Characters beyond ASCII that do something instead of showing something.
-fn steers(character: char) -> bool {
+pub fn steers(character: char) -> bool {
     matches!(
         character,
         '\u{80}'..='\u{9f}' // C1: CSI and its like
