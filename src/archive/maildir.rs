@@ -399,6 +399,10 @@ impl<D: Disk> Archive for Maildir<D> {
         self.folder.look()
     }
 
+    fn stamp(&self) -> Result<Option<String>, ArchiveError> {
+        if self.folder.is_settled(Begun::at(clock::now()))? { self.folder.stamp_now() } else { Ok(None) }
+    }
+
     fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError> {
         let Some(tag) = tag_of(row) else { return Ok(Vec::new()) };
         Ok(self.folder.find(&tag)?.into_iter().map(CopyAt::File).collect())

@@ -24,6 +24,7 @@ use super::{
     Archive, ArchiveError, Arrived, BUFFER, Beside, Copy, CopyAt, CopyReader, Met, Pending, Presence,
     Recovery, are_most, expected, expects_mail,
 };
+use crate::clock;
 use crate::disk::{self, Access, Disk};
 use crate::event::Looking;
 use crate::ledger::{Ledger, LookRecord, Place, Row, Seq, UnixTime, UnknownCopy};
@@ -317,6 +318,14 @@ impl<D: Disk> Archive for Mbox<D> {
     fn locate(&mut self, ledger: &dyn Ledger, moved: bool) -> Result<(), ArchiveError> {
         self.elsewhere = if moved { self.find_elsewhere(ledger)? } else { self.behind_the_end(ledger)? };
         Ok(())
+    }
+
+    fn stamp(&self) -> Result<Option<String>, ArchiveError> {
+        match self.disk.metadata(&self.path) {
+            Ok(meta) => Ok(look::settled(&meta, Begun::at(clock::now()))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError> {

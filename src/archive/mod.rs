@@ -17,6 +17,7 @@ mod error;
 pub mod maildir;
 pub mod mbox;
 mod presence;
+mod readers;
 mod reading;
 #[cfg(test)]
 mod testing;
@@ -24,6 +25,7 @@ mod testing;
 pub use error::ArchiveError;
 
 pub use presence::{Presence, Whereabouts};
+pub use readers::{Readers, ToRead, with_readers};
 pub use reading::{Content, CopyAt, CopyReader};
 
 use crate::event::Looking;
@@ -228,6 +230,10 @@ pub trait Archive: Send {
     /// Finds out where the copies are; writes nothing. An mbox's are taken to be where they are recorded, unless `moved`
     /// ones are to be found, which means looking through the file under its lock.
     fn locate(&mut self, ledger: &dyn Ledger, moved: bool) -> Result<(), ArchiveError>;
+
+    /// What the archive is now, in words that change when a copy comes, goes or gets another name; `None` when it has
+    /// just changed, so that another change might not show.
+    fn stamp(&self) -> Result<Option<String>, ArchiveError>;
 
     /// Where the copies of a row may be, after [`Archive::locate`]; none: it has no copy.
     fn copies(&mut self, row: &Row) -> Result<Vec<CopyAt>, ArchiveError>;

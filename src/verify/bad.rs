@@ -12,7 +12,7 @@ pub struct BadCopy {
     /// Its row's number.
     pub seq: Seq,
     /// The message's ID.
-    pub id: String,
+    pub id: MessageId,
     /// The UID it was listed under last.
     pub uid: Option<Vec<u8>>,
     /// Where what is left of it is; `None` when nothing is.
@@ -38,7 +38,7 @@ impl BadCopy {
         let Bad { row, left } = bad;
         BadCopy {
             seq: row.seq,
-            id: MessageId::of(&row.digest).to_string(),
+            id: MessageId::of(&row.digest),
             uid: row.uid.clone(),
             place: left.as_ref().map(|(at, _)| place(at)),
             reason: left.as_ref().map_or_else(|| "it is gone".to_owned(), |(_, reason)| reason.clone()),

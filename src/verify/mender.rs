@@ -41,7 +41,7 @@ pub enum RepairError {
     #[error("a repaired copy of {id} does not read back as it was written; the disk may be failing")]
     NotAsWritten {
         /// The message.
-        id: String,
+        id: MessageId,
     },
     /// The bad copy could not be kept.
     #[error("cannot keep the damaged copy in {path} ({source}); it stays where it is")]
@@ -246,7 +246,7 @@ impl<'s> Mender<'s> {
                 Copy::Intact(_) => {}
                 Copy::Gone | Copy::Changed => {
                     self.wanted[place].progress = Progress::Open;
-                    return Err(RepairError::NotAsWritten { id: MessageId::of(&row.digest).to_string() });
+                    return Err(RepairError::NotAsWritten { id: MessageId::of(&row.digest) });
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `share` | which copies are read in this run |
-//! | `reading` | reads copies, on several threads |
+//! | `reading` | reads a row's copies and compares them |
 //! | `pass` | one pass over an archive: what is intact, changed, damaged, missing |
 //! | `bad` | what a damaged or missing message was, from what is left of it |
 //! | `found` | what is found, and who attends it |

@@ -5,8 +5,9 @@
 
 use super::bad::{Bad, BadCopy};
 use super::found::{Attendant, Compared, Verified};
-use super::reading::{self, Found, Readers, ToRead, WasRead};
+use super::reading::{self, Found, WasRead};
 use super::share::{self, Chosen, Share};
+use crate::archive::{Readers, ToRead};
 use crate::ledger::{Change, Ledger, LedgerError, Reading, Row, Seq, UnixTime};
 use crate::mail::id::MessageId;
 use crate::stop;
@@ -94,7 +95,7 @@ pub(super) fn compare(store: &mut Store, first: Seq) -> Result<Compared, StoreEr
 /// Has the copies of the chosen rows read, `until` there is no more time, and looks for those of all others.
 fn each_row(
     store: &mut Store,
-    readers: &mut Readers,
+    readers: &mut Readers<'_, WasRead>,
     counts: &mut Counts<'_>,
     chosen: &Chosen,
     until: Option<Instant>,

@@ -1,26 +1,12 @@
-//! Reads copies and compares them, on as many threads as there are processors, while the caller looks up the next ones.
+//! Reads a row's copies and compares them.
 
-use crate::archive::{Content, CopyAt, CopyReader};
+use crate::archive::{self, Content, CopyAt, CopyReader, Readers, ToRead};
 use crate::ledger::Row;
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
-/// Copies that are handed over at once.
+/// Copies that are handed over to a thread at once.
 const PORTION: usize = 128;
-
-/// Portions that wait to be read.
-const WAITING: usize = 4;
-
-/// Threads, at most: what a disk gives is used up by fewer.
-const THREADS: usize = 8;
-
-/// A row and where its copies may be.
-pub(super) struct ToRead {
-    pub(super) row: Row,
-    pub(super) copies: Vec<CopyAt>,
-}
 
 /// What was read of a row's copies.
 pub(super) struct WasRead {
@@ -71,74 +57,10 @@ fn difference(at: &CopyAt, row: &Row, octets: Option<u64>) -> String {
     }
 }
 
-/// Gives copies to the threads.
-pub(super) struct Readers {
-    reader: Arc<dyn CopyReader>,
-    portion: Vec<ToRead>,
-    /// `None` where the system allows no thread: then copies are read at once.
-    portions: Option<SyncSender<Vec<ToRead>>>,
-    results: Receiver<Vec<WasRead>>,
-}
-
-impl Readers {
-    /// One more row to read. Returns what was read meanwhile.
-    pub(super) fn read(&mut self, next: ToRead) -> Vec<WasRead> {
-        let Some(portions) = &self.portions else { return vec![examine(&*self.reader, next, false)] };
-        self.portion.push(next);
-        if self.portion.len() < PORTION {
-            return Vec::new();
-        }
-        // The threads live as long as we can send.
-        let _ = portions.send(std::mem::take(&mut self.portion));
-        self.results.try_iter().flatten().collect()
-    }
-
-    /// No more: waits for the rest.
-    fn finish(self) -> Vec<WasRead> {
-        let Readers { portion, portions, results, .. } = self;
-        if let Some(portions) = portions {
-            let _ = portions.send(portion);
-        }
-        results.into_iter().flatten().collect()
-    }
-}
-
-/// Runs `work` with threads that read, and gives back its outcome and what was still to come when it had ended.
+/// Runs `work` with threads that read and compare, and gives back its outcome and what was still to come when it had ended.
 pub(super) fn with_readers<T>(
     reader: &Arc<dyn CopyReader>,
-    work: impl FnOnce(&mut Readers) -> T,
+    work: impl FnOnce(&mut Readers<'_, WasRead>) -> T,
 ) -> (T, Vec<WasRead>) {
-    let wanted = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let (portions, waiting) = mpsc::sync_channel::<Vec<ToRead>>(WAITING);
-    let (send, results) = mpsc::channel();
-    let waiting = Mutex::new(waiting);
-    thread::scope(|scope| {
-        let mut threads = 0;
-        for _ in 0..wanted {
-            let (waiting, send) = (&waiting, send.clone());
-            let work = move || read_portions(&**reader, waiting, &send);
-            threads += usize::from(thread::Builder::new().spawn_scoped(scope, work).is_ok());
-        }
-        drop(send);
-        let portions = (threads > 0).then_some(portions);
-        let mut readers = Readers { reader: Arc::clone(reader), portion: Vec::new(), portions, results };
-        let outcome = work(&mut readers);
-        (outcome, readers.finish())
-    })
-}
-
-/// Reads portions until there are no more.
-fn read_portions(
-    reader: &dyn CopyReader,
-    waiting: &Mutex<Receiver<Vec<ToRead>>>,
-    send: &mpsc::Sender<Vec<WasRead>>,
-) {
-    loop {
-        let portion = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(portion) = portion else { return };
-        let read = portion.into_iter().map(|next| examine(reader, next, false)).collect();
-        if send.send(read).is_err() {
-            return;
-        }
-    }
+    archive::with_readers(reader, PORTION, |reader, next| examine(reader, next, false), work)
 }

@@ -498,6 +498,12 @@ fn record_if_new(
     Ok(())
 }
 
+/// What the file is, in words, if another change of it would show.
+pub(super) fn settled(meta: &Meta, begun: Begun) -> Option<String> {
+    let stamp = Stamp::of(meta, begun);
+    stamp.settled.then(|| stamp.to_string())
+}
+
 impl Stamp {
     /// `begun` is when the look began, or before.
     pub(super) fn of(meta: &Meta, begun: Begun) -> Self {

@@ -71,7 +71,7 @@ impl BadMessage {
     fn of(bad: &BadCopy) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(wording::printable);
         BadMessage {
-            id: bad.id.clone(),
+            id: bad.id.to_string(),
             uid: bad.uid.as_deref().map(escape),
             place: text(&bad.place),
             reason: wording::printable(&bad.reason),
