@@ -5,6 +5,7 @@
 
 use crate::disk::{Access, Disk, DiskFile as _, Kind};
 use crate::ledger::Row;
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,18 @@ impl CopyAt {
         match self {
             CopyAt::File(path) => path,
             CopyAt::Region { path, .. } => path,
+        }
+    }
+}
+
+impl fmt::Display for CopyAt {
+    /// For people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CopyAt::File(path) => write!(f, "{}", path.display()),
+            CopyAt::Region { path, region } => {
+                write!(f, "octets {} to {} of {}", region.start, region.end, path.display())
+            }
         }
     }
 }

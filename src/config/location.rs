@@ -1,4 +1,4 @@
-//! Where the configuration and the ledger are, when nobody says.
+//! Where the configuration, the ledger and the cache are, when nobody says.
 
 use super::ConfigError;
 use directories::{BaseDirs, ProjectDirs};
@@ -27,6 +27,15 @@ pub fn state_dir() -> Result<PathBuf, ConfigError> {
         remedy: "name it with `state_dir` in the configuration, or with $POPKEEP_STATE_DIR",
     })?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_path_buf())
+}
+
+/// The folder for what can be made again when the configuration names none: `popkeep/` under the XDG cache folder.
+pub fn cache_dir() -> Result<PathBuf, ConfigError> {
+    let folders = folders().ok_or(ConfigError::NoHome {
+        wanted: "cache folder",
+        remedy: "name it with `cache_dir` in the configuration",
+    })?;
+    Ok(folders.cache_dir().to_path_buf())
 }
 
 /// The user's home: `$HOME`, else what the system's user list says.

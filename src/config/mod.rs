@@ -27,7 +27,7 @@ mod tests;
 pub use draft::{Draft, DraftOAuth, DraftSecret};
 pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;
-pub use location::{config_path, state_dir};
+pub use location::{cache_dir, config_path, state_dir};
 pub use oauth::{ClientSecret, Flow, OAuth, Provider};
 pub use quantity::{parse_duration, parse_size};
 pub use resolved::{

@@ -18,7 +18,7 @@ pub const SURE: usize = 16;
 const ALL: usize = 2 * size_of::<ShortHash>();
 
 /// The ID of a message, whole; shown with [`SURE`] digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub ShortHash);
 
 impl MessageId {

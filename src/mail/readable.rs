@@ -44,6 +44,8 @@ pub struct Attachment {
     pub media: String,
     /// Octets, its transfer encoding undone; 0 if they were not to be counted.
     pub size: u64,
+    /// It has a file name, or is called an attachment. (Any other part that is no text is listed, too.)
+    pub is_declared: bool,
     /// In a message within the message.
     pub is_within: bool,
 }
@@ -100,7 +102,8 @@ impl Reader {
         }
         let (name, media) = (part.name.clone(), part.media.clone());
         let is_within = !self.within.is_empty();
-        self.message.attachments.push(Attachment { name, media, size: 0, is_within });
+        let is_declared = part.is_attachment();
+        self.message.attachments.push(Attachment { name, media, size: 0, is_declared, is_within });
         Some(self.message.attachments.len() - 1)
     }
 }
@@ -113,7 +116,7 @@ impl Sink for Reader {
     }
 
     fn begin(&mut self, part: &Part) -> bool {
-        let attached = if part.is_attachment() { self.attach(part) } else { None };
+        let attached = if part.is_listed() { self.attach(part) } else { None };
         self.counts = self.wanted.sizes && attached.is_some();
         if part.is_text() && self.room > 0 {
             self.text = Some((part.clone(), Vec::new()));

@@ -1,7 +1,253 @@
 //! Finding archived messages.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `query` | what a person types, read |
+//! | `index` | the file of the index, and what is in it |
+//! | `update` | brings it up to date with an account's ledger and archive |
+//! | `entry` | a message, made into what the index has of it |
+//! | `words` | text as the index has it, in any language |
+//! | `select` | a query as SQLite takes it |
+//! | `hit` | a message that is found |
+//!
+//! Promises: nothing of an archive or a ledger is changed; the index may be deleted, or be damaged, at any time; what is
+//! no longer on record, or not in the archive by its name, is not found. (In an mbox, the last fetch's look decides
+//! what is there.) A fetch may be at work meanwhile, and is never kept waiting.
+//!
+//! Every command that takes a QUERY begins with [`Search::open`] and [`Search::find`].
 
+mod entry;
+mod error;
 mod hit;
+mod index;
 pub mod query;
+mod select;
+mod update;
+mod words;
 
+pub use error::SearchError;
 pub use hit::Hit;
 pub use query::{Query, QueryError};
+pub use update::Watcher;
+
+use crate::archive::{CopyAt, CopyReader};
+use crate::config::{Account, Config};
+use crate::ledger::{LedgerFile, Row};
+use crate::mail::id::MessageId;
+use crate::stop;
+use crate::store::{Store, StoreError};
+use index::Index;
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A message that was found, by its number in the index: newest first, as long as the index is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found(i64);
+
+/// Archives that are searched.
+pub struct Search {
+    index: Index,
+    accounts: Vec<Searched>,
+}
+
+/// One account's part.
+struct Searched {
+    name: String,
+    /// Its number in the index.
+    number: i64,
+    store: Store,
+    /// Its copies were looked for: where they are is known.
+    is_located: bool,
+}
+
+/// Where a message's copies are, and who reads them.
+pub struct Copies {
+    /// Its row in the ledger.
+    pub row: Row,
+    /// Where its copies may be; none: it has gone meanwhile.
+    pub at: Vec<CopyAt>,
+    /// Reads them.
+    pub reader: Arc<dyn CopyReader>,
+}
+
+impl Search {
+    /// Opens the index, and brings it up to date with these accounts. An account that cannot be searched is left out,
+    /// and `problem` is told why.
+    pub fn open(
+        folder: &Path,
+        config: &Config,
+        accounts: &[&Account],
+        watcher: &mut dyn Watcher,
+        problem: &mut dyn FnMut(&Account, SearchError),
+    ) -> Result<Search, SearchError> {
+        let mut opened = Vec::new();
+        for account in accounts {
+            match open_store(config, account) {
+                Ok(Some(store)) => opened.push((*account, store)),
+                Ok(None) => {}
+                Err(error) => problem(account, error),
+            }
+        }
+        // Only a fetch does not wait.
+        let Some(mut index) = Index::open(folder, true)? else {
+            return Err(SearchError::folder(folder, std::io::ErrorKind::WouldBlock.into()));
+        };
+        let searched = match bring_up_to_date(&index, &mut opened, watcher, problem) {
+            Err(error) if error.is_damage() => {
+                index = index.begin_anew()?;
+                bring_up_to_date(&index, &mut opened, watcher, problem)?
+            }
+            outcome => outcome?,
+        };
+        let index = index.finish()?;
+        stop::check()?;
+        let mut searched: HashMap<String, i64> = searched.into_iter().collect();
+        let accounts = opened.into_iter().filter_map(|(account, store)| {
+            let name = account.name.clone();
+            let number = searched.remove(&name)?;
+            Some(Searched { name, number, store, is_located: false })
+        });
+        Ok(Search { index, accounts: accounts.collect() })
+    }
+
+    /// The messages that a query finds, newest first; so many at most.
+    pub fn find(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Found>, SearchError> {
+        let numbers: HashMap<&str, i64> =
+            self.accounts.iter().map(|account| (account.name.as_str(), account.number)).collect();
+        let select::Condition { sql, mut values } = select::condition(query, &numbers);
+        let searched: Vec<String> = self.accounts.iter().map(|account| account.number.to_string()).collect();
+        let sql = format!(
+            "SELECT id FROM message WHERE gone = 0 AND account IN ({}) AND {sql} \
+             ORDER BY at DESC, account, seq DESC LIMIT ?",
+            searched.join(", ")
+        );
+        values.push(Value::Integer(limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))));
+        let ask = || {
+            let mut statement = self.index.connection.prepare(&sql)?;
+            let found = statement.query_map(params_from_iter(values), |row| row.get(0).map(Found))?;
+            found.collect::<rusqlite::Result<Vec<Found>>>()
+        };
+        ask().map_err(|error| self.index.failed(error))
+    }
+
+    /// What the index has of a message; `None` when it was taken out meanwhile.
+    pub fn hit(&self, Found(id): Found) -> Result<Option<Hit>, SearchError> {
+        let ask = || {
+            let mut statement = self.index.connection.prepare_cached(
+                "SELECT account, seq, content, at, dated, sender, recipient, subject, size, attachments \
+                 FROM message WHERE id = ?",
+            )?;
+            let mut rows = statement.query([id])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let number: i64 = row.get(0)?;
+            let account = self.accounts.iter().find(|account| account.number == number);
+            let Some(account) = account.map(|account| account.name.clone()) else { return Ok(None) };
+            Ok(Some(Hit {
+                account,
+                seq: row.get::<_, i64>(1)?.cast_unsigned(),
+                id: MessageId(row.get(2)?),
+                at: row.get(3)?,
+                dated: row.get(4)?,
+                from: row.get(5)?,
+                to: row.get(6)?,
+                subject: row.get(7)?,
+                size: row.get::<_, i64>(8)?.cast_unsigned(),
+                attachments: row.get::<_, i64>(9)?.cast_unsigned(),
+            }))
+        };
+        ask().map_err(|error| self.index.failed(error))
+    }
+
+    /// How many digits of an ID are shown, so that it is unique.
+    pub fn id_digits(&self) -> Result<usize, SearchError> {
+        self.index.digits().map_err(|error| self.index.failed(error))
+    }
+
+    /// Where the copies of a message are now; `None` when it is no longer on record.
+    pub fn copies(&mut self, hit: &Hit) -> Result<Option<Copies>, SearchError> {
+        let Some(account) = self.accounts.iter_mut().find(|account| account.name == hit.account) else {
+            return Ok(None);
+        };
+        let Store { ledger, archive, .. } = &mut account.store;
+        if !account.is_located {
+            archive.locate(&**ledger, false).map_err(StoreError::from)?;
+            account.is_located = true;
+        }
+        let Some(row) = ledger.row(hit.seq).map_err(StoreError::from)? else { return Ok(None) };
+        let at = archive.copies(&row).map_err(StoreError::from)?;
+        Ok(Some(Copies { row, at, reader: archive.reader() }))
+    }
+}
+
+/// After a fetch: brings the index up to date if there is one. Whatever goes wrong is left to the next search.
+pub fn refresh(folder: &Path, config: &Config, accounts: &[&Account]) {
+    if !index::exists(folder) {
+        return;
+    }
+    let refreshed = || {
+        let Some(index) = Index::open(folder, false)? else { return Ok(()) };
+        let mut opened = Vec::new();
+        for account in accounts {
+            if let Ok(Some(store)) = open_store(config, account) {
+                opened.push((*account, store));
+            }
+        }
+        bring_up_to_date(&index, &mut opened, &mut Unwatched, &mut |_, _| {})?;
+        index.finish().map(drop)
+    };
+    let _: Result<(), SearchError> = refreshed();
+}
+
+/// Nobody looks.
+struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn begins(&mut self, _: &str, _: u64) {}
+    fn has_read(&mut self, _: u64) {}
+}
+
+/// The cache folder: `cache_dir` of the configuration, else `popkeep/` under the XDG cache folder.
+pub fn folder(config: &Config) -> Result<PathBuf, crate::config::ConfigError> {
+    config.cache_dir.clone().map_or_else(crate::config::cache_dir, Ok)
+}
+
+/// An account's store, if anything was archived for it.
+fn open_store(config: &Config, account: &Account) -> Result<Option<Store>, SearchError> {
+    if !LedgerFile::exists(&config.state_dir).map_err(StoreError::from)? {
+        return Ok(None);
+    }
+    let mut store = Store::open_beside_others(config, account)?;
+    store.archive.check(&*store.ledger).map_err(StoreError::from)?;
+    Ok(Some(store))
+}
+
+/// Brings the index up to date with each account; those that can be searched, with their numbers.
+fn bring_up_to_date(
+    index: &Index,
+    opened: &mut [(&Account, Store)],
+    watcher: &mut dyn Watcher,
+    problem: &mut dyn FnMut(&Account, SearchError),
+) -> Result<Vec<(String, i64)>, SearchError> {
+    let mut searched = Vec::new();
+    for (account, store) in opened {
+        let archive = account.archive.as_os_str().as_bytes();
+        let (number, stamp) =
+            index.account(&account.identity, archive).map_err(|error| index.failed(error))?;
+        match update::update(index, (number, stamp.as_deref()), &account.name, store, watcher) {
+            Ok(()) => searched.push((account.name.clone(), number)),
+            Err(error @ SearchError::Store(_)) => {
+                // What was done is right as far as it goes; without a stamp of today the rest follows.
+                if !index.connection.is_autocommit() {
+                    index.connection.execute_batch("COMMIT").map_err(|error| index.failed(error))?;
+                }
+                problem(account, error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(searched)
+}

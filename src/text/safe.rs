@@ -34,11 +34,32 @@ pub fn printable(text: &str) -> String {
     text.split('\\').map(|part| escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
 }
 
+/// Text of several lines, for reading: line ends and tabs stay, carriage returns go, and what could steer a terminal is
+/// escaped. Not reversible: backslashes stay as they are.
+pub fn readable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => safe.push(character),
+            '\r' => {}
+            '\0'..='\x1f' | '\x7f' => octet(&mut safe, character as u8),
+            // Invisible, and common in mail made of pages.
+            '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
+            _ if steers(character) => {
+                // Writing to a String cannot fail.
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
 fn octet(safe: &mut String, octet: u8) {
     let _ = write!(safe, "\\x{octet:02x}");
 }
 
-/// Characters beyond ASCII that do something instead of showing something.
+/// Whether a character beyond ASCII does something instead of showing something.
 pub fn steers(character: char) -> bool {
     matches!(
         character,

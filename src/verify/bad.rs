@@ -40,20 +40,10 @@ impl BadCopy {
             seq: row.seq,
             id: MessageId::of(&row.digest),
             uid: row.uid.clone(),
-            place: left.as_ref().map(|(at, _)| place(at)),
+            place: left.as_ref().map(|(at, _)| at.to_string()),
             reason: left.as_ref().map_or_else(|| "it is gone".to_owned(), |(_, reason)| reason.clone()),
             caption: left.as_ref().map(|(at, _)| caption(at, row, reader)).unwrap_or_default(),
             on_server: row.state == RowState::Stored && !unlisted,
-        }
-    }
-}
-
-/// A place for people.
-fn place(at: &CopyAt) -> String {
-    match at {
-        CopyAt::File(path) => path.display().to_string(),
-        CopyAt::Region { path, region } => {
-            format!("octets {} to {} of {}", region.start, region.end, path.display())
         }
     }
 }

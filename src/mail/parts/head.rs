@@ -27,6 +27,11 @@ impl Part {
         self.is_attached || self.name.is_some()
     }
 
+    /// Whether it is listed with the attachments: everything that is not to be read with the message.
+    pub fn is_listed(&self) -> bool {
+        self.is_attachment() || !self.media.starts_with("text/")
+    }
+
     /// Whether it is text to be read with the message.
     pub fn is_text(&self) -> bool {
         self.media.starts_with("text/") && !self.is_attached
