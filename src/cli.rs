@@ -102,6 +102,31 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::VERIFY))]
     Verify(Verify),
 
+    /// Find archived messages
+    ///
+    /// Lists the archived messages that fit the query, newest first; all of them without a query. Contacts no server. The
+    /// first search reads the whole archive and makes an index in the cache folder; later ones read only what is new.
+    ///
+    /// All words of a query must occur, in the headers or in the text; case and accents make no difference. invoi*
+    /// finds words that begin so, "two words" a phrase, one OR other either of them, NOT word messages without it. Round
+    /// brackets group. Fields: from: to: cc: subject: body: filename: followed by a word or a phrase; has:attachment;
+    /// account:NAME; after: before: on: followed by a day (2025-01-31), a month (2025-01) or a year; larger: smaller:
+    /// followed by a size (5MB); id: followed by a message ID. Chinese, Japanese and Korean are found by any two adjacent
+    /// characters. after: includes its day, before: does not.
+    ///
+    /// The shell takes quotation marks away: put the query into single quotes. A message that is no longer in the archive is
+    /// not listed.
+    #[command(after_help = manual::examples(manual::SEARCH))]
+    Search(Search),
+
+    /// Show an archived message, or save its attachments
+    ///
+    /// Shows the headers that matter, the text (HTML turned into text) and a list of the attachments. What could
+    /// steer the terminal is escaped. ID is the message's ID as search prints it: at least 8 digits. Exits with 1 if there
+    /// is no such message, or if its copy is damaged.
+    #[command(after_help = manual::examples(manual::SHOW))]
+    Show(Show),
+
     /// Take over from fetchmail, getmail, mpop, fdm or a mail program, without fetching anything again
     ///
     /// Without arguments, lists what of other programs is here. With a program, reads its settings, its list of
@@ -387,6 +412,58 @@ pub enum MboxVariant {
     Mboxo,
 }
 
+/// `popkeep search`.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What to search for [default: every message]
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Search only this account [default: all]; may be repeated
+    #[arg(long = "account", short, value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// List at most N messages
+    #[arg(long, value_name = "N", value_parser = limit)]
+    pub limit: Option<u64>,
+
+    /// Print a JSON array on stdout
+    #[arg(long, long_help = manual::SEARCH_JSON_HELP, conflicts_with_all = ["ids", "paths"])]
+    pub json: bool,
+
+    /// Print only the IDs, one per line
+    #[arg(long, conflicts_with = "paths")]
+    pub ids: bool,
+
+    /// Print only the files, one per line; for a message in an mbox, that mbox
+    #[arg(long)]
+    pub paths: bool,
+}
+
+/// `popkeep show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The message's ID
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Look only in this account [default: all]; may be repeated
+    #[arg(long = "account", short, value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Print the message octet for octet as it is stored, with LF line ends
+    #[arg(long, conflicts_with_all = ["headers", "save"])]
+    pub raw: bool,
+
+    /// Show the whole header, and nothing else
+    #[arg(long, conflicts_with = "save")]
+    pub headers: bool,
+
+    /// Save the attachments in the folder DIR, overwriting nothing, and print where
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+}
+
 /// `popkeep session`.
 #[derive(Debug, Args)]
 pub struct Session {
@@ -483,7 +560,7 @@ pub enum When {
     Never,
 }
 
-/// `--limit`: at least 1, for 0 would be a fetch that fetches nothing.
+/// `--limit`: at least 1, for 0 would be a fetch that fetches nothing, or a search that finds nothing.
 fn limit(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(limit @ 1..) => Ok(limit),

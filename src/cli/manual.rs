@@ -61,6 +61,14 @@ accepted (gone or changed on purpose, as recorded by --accept), and put_off (cop
 next run). id is the beginning of the hash of the content. Damaged and missing messages also have uid, date, from \
 and subject as far as they are known, and on_server: whether the server listed the message in the last run.";
 
+/// The long help of `search --json`.
+pub const SEARCH_JSON_HELP: &str = "\
+Print a JSON array on stdout
+
+It has a message each: id, account, date (as in RFC 3339, in UTC), from, to and subject (decoded), size (octets), \
+attachments (how many), and place (its file; for a message in an mbox, which octets of it). What a message does not \
+have is null. Unprintable characters are escaped.";
+
 /// The long help of `adopt --json`.
 pub const ADOPT_JSON_HELP: &str = "\
 Print one JSON document on stdout
@@ -150,6 +158,24 @@ pub const VERIFY: &[Example] = &[
     ("popkeep verify work --accept", "what is gone from the archive was removed on purpose"),
 ];
 
+/// Examples for `search`.
+pub const SEARCH: &[Example] = &[
+    ("popkeep search invoice from:jane on:2025-03", "from Jane, in March 2025"),
+    (
+        "popkeep search 'subject:\"annual report\" OR annual*'",
+        "a phrase in the subject, or the beginning of a word",
+    ),
+    ("popkeep search has:attachment larger:5MB -- -from:jane", "large, with attachments, and not from Jane"),
+    ("popkeep search --paths invoice | xargs -d '\\n' grep -l IBAN", "for other programs"),
+];
+
+/// Examples for `show`.
+pub const SHOW: &[Example] = &[
+    ("popkeep show 1a2b3c4d", "read it"),
+    ("popkeep show 1a2b3c4d --save ~/Downloads", "save its attachments"),
+    ("popkeep show 1a2b3c4d --raw > message.eml", "the whole message, as it is stored"),
+];
+
 /// Examples for `adopt`.
 pub const ADOPT: &[Example] = &[
     ("popkeep adopt", "list what of other programs is here"),
@@ -228,9 +254,9 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "all listed messages are archived, or left by your own max_size, --limit or adopt --seen skip"),
     (
         1,
-        "messages are missing or damaged, accounts failed for different reasons, status found a stale account or a sign-in that is needed, or the server rejected a session command",
+        "messages are missing or damaged, show found no such message, accounts failed for different reasons, status found a stale account or a sign-in that is needed, or the server rejected a session command",
     ),
-    (64, "wrong command line, or an account that is not configured"),
+    (64, "wrong command line, a query that cannot be read, or an account that is not configured"),
     (65, "data that popkeep wrote, such as the ledger, is damaged"),
     (68, "a server's host name is unknown: check host, and whether the network is up"),
     (69, "a server cannot be reached, does not answer in time, or hung up"),
@@ -259,13 +285,20 @@ pub const FILES: &[(&str, &str)] = &[
         "~/.local/state/popkeep/",
         "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
     ),
+    (
+        "~/.cache/popkeep/search.sqlite3",
+        "The index that search makes; it follows $XDG_CACHE_HOME, and cache_dir in the configuration names another folder. You can delete it at any time.",
+    ),
 ];
 
 /// Environment variables that matter.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("POPKEEP_CONFIG", "The configuration file, unless --config names one."),
     ("POPKEEP_STATE_DIR", "The ledger's folder, unless state_dir in the configuration names one."),
-    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "The folders that contain the two above."),
+    (
+        "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME",
+        "The folders that contain what is above, and the search index.",
+    ),
     ("NO_COLOR", "If set and not empty, no colours."),
     ("TERM", "If \"dumb\", plain lines instead of progress bars, and no colours."),
     ("LC_ALL, LC_CTYPE, LANG", "Whether status may draw its bars with more than ASCII."),

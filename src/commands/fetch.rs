@@ -15,6 +15,7 @@ use crate::fleet::new_mail::{self, NewMail};
 use crate::ledger::{LedgerFile, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
 use crate::progress::{Detail, Progress, Style, problem, wording};
+use crate::search;
 use crate::stop;
 use metrics::{AccountFacts, RunFacts};
 use std::io::{self, IsTerminal, Write};
@@ -84,6 +85,10 @@ fn work(
     if options.json {
         let document = report::Run::new(exit, &summaries, &new_mail);
         output::document(out, &document)?;
+        out.flush()?;
+    }
+    if let (None, Ok(folder)) = (stop::requested(), search::folder(&config)) {
+        search::refresh(&folder, &config, &accounts);
     }
     Ok(exit)
 }

@@ -6,6 +6,7 @@
 
 pub mod adopt;
 pub mod check;
+mod columns;
 pub mod completions;
 pub mod demo;
 pub mod dry_run;
@@ -16,7 +17,9 @@ mod list;
 pub mod login;
 mod output;
 mod report;
+mod search;
 mod session;
+pub mod show;
 pub mod status;
 pub mod verify;
 
@@ -24,6 +27,7 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ConfigError};
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
+use crate::search::{QueryError, SearchError};
 use crate::stop;
 use clap::Parser;
 use output::Out;
@@ -49,6 +53,15 @@ pub enum Failure {
     /// Nothing was taken over.
     #[error(transparent)]
     Adopt(#[from] adopt::AdoptError),
+    /// The query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The search.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The message that is to be shown.
+    #[error(transparent)]
+    Show(#[from] show::ShowError),
     /// No configuration was made.
     #[error(transparent)]
     Init(#[from] init::InitError),
@@ -69,6 +82,9 @@ impl Failure {
             Failure::Demo(error) => error.exit(),
             Failure::Adopt(error) => error.exit(),
             Failure::Init(error) => error.exit(),
+            Failure::Query(_) => Exit::USAGE,
+            Failure::Search(error) => error.exit(),
+            Failure::Show(error) => error.exit(),
             Failure::Input(_) | Failure::Signals(_) | Failure::Output(_) => Exit::IO,
         }
     }
@@ -115,6 +131,8 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
+        Command::Search(options) => search::run(file, options, out),
+        Command::Show(options) => show::run(file, options, out),
         Command::Adopt(options) => adopt::run(file, options, out),
         Command::Export(options) => export::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
@@ -133,6 +151,9 @@ fn load(option: Option<&Path>) -> Result<Config, Failure> {
 /// A failure in words: an error of the configuration as the excerpt it is in, on a terminal. What
 /// is about a place in a file begins with that place, as compilers have it; all else with our name.
 fn words(failure: &Failure, terminal: bool) -> String {
+    if let (Failure::Query(error), true) = (failure, terminal) {
+        return format!("popkeep: {error}\n{}", error.shown());
+    }
     let Failure::Config(error) = failure else { return format!("popkeep: {failure}") };
     let text = if terminal { error.annotated(output::colour()) } else { error.to_string() };
     let located = !matches!(

@@ -127,6 +127,18 @@ impl Query {
     }
 }
 
+impl Query {
+    /// The names of the accounts that it asks for.
+    pub fn accounts(&self) -> Vec<String> {
+        match self {
+            Query::All(all) | Query::Any(all) => all.iter().flat_map(Query::accounts).collect(),
+            Query::Not(not) => not.accounts(),
+            Query::Account(name) => vec![name.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
 struct Parser<'t> {
     text: &'t str,
     tokens: &'t [Token<'t>],

@@ -4,7 +4,6 @@
 //! listed without it; one message's header is in memory at a time; a reader of stdout who has seen
 //! enough ends it without a word.
 
-mod columns;
 mod document;
 mod headers;
 mod table;

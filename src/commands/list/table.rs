@@ -1,7 +1,7 @@
 //! The list as people read it: a line for each message, and their sum.
 
-use super::columns::{cut, filled, width};
 use super::{Form, Line};
+use crate::commands::columns::{cut, filled, width};
 use crate::inventory::{Inventory, MessageStatus};
 use crate::pop3::listing::Listing;
 use crate::progress::wording;

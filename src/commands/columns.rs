@@ -6,17 +6,17 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 const CUT: &str = "…";
 
 /// How many columns a text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::commands) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// The text, filled with blanks to this width. A wider one is left as it is.
-pub(super) fn filled(text: &str, to: usize) -> String {
+pub(in crate::commands) fn filled(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
 /// The text, cut so that it takes at most so many columns.
-pub(super) fn cut(text: &str, to: usize) -> String {
+pub(in crate::commands) fn cut(text: &str, to: usize) -> String {
     if width(text) <= to {
         return text.to_owned();
     }
