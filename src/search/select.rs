@@ -43,9 +43,10 @@ pub(super) fn condition(query: &Query, accounts: &HashMap<&str, i64>) -> Conditi
     match query {
         Query::All(all) => {
             let (words, others): (Vec<&Query>, Vec<&Query>) = all.iter().partition(|one| is_words(one));
+            let together = Query::All(words.iter().map(|one| (*one).clone()).collect());
             let mut parts = Vec::new();
-            if let [_, _, ..] = words[..] {
-                parts.push(condition(&Query::All(words.into_iter().cloned().collect()), accounts));
+            if question(&together).is_some() {
+                parts.push(condition(&together, accounts));
             } else {
                 parts.extend(words.into_iter().map(|one| condition(one, accounts)));
             }
@@ -133,5 +134,38 @@ fn column(field: TextField) -> &'static str {
         TextField::Subject => "subject",
         TextField::Body => "body",
         TextField::Filename => "filename",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::condition;
+    use crate::search::query::Query;
+    use std::collections::HashMap;
+
+    fn sql(query: &str) -> String {
+        let condition = condition(&Query::parse(query).unwrap(), &HashMap::from([("work", 7)]));
+        let values = condition.values.iter().map(|value| match value {
+            rusqlite::types::Value::Text(text) => text.clone(),
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        });
+        values
+            .fold(condition.sql, |sql, value| sql.replacen('?', &value, 1))
+            .replace("id IN (SELECT rowid FROM words WHERE words MATCH ", "(match ")
+    }
+
+    #[test]
+    fn words_become_one_question_where_they_can() {
+        assert_eq!(sql(""), "1");
+        assert_eq!(sql("a b -c"), "(match ((\"a\" AND \"b\") NOT (\"c\")))");
+        assert_eq!(sql("subject:a* OR \"b c\""), "(match (subject : \"a\" * OR \"b c\"))");
+        assert_eq!(sql("NOT a NOT b"), "(NOT (match \"a\") AND NOT (match \"b\"))");
+        assert_eq!(
+            sql("a b larger:5 account:work"),
+            "((match (\"a\" AND \"b\")) AND size > 5 AND account = 7)"
+        );
+        assert_eq!(sql("a OR smaller:5 OR account:home"), "((match \"a\") OR size < 5 OR account = 0)");
+        assert_eq!(sql("NOT (a OR larger:5)"), "NOT ((match \"a\") OR size > 5)");
     }
 }

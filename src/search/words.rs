@@ -24,6 +24,7 @@ pub(super) fn phrase(text: &str, prefix: bool) -> String {
     let mut words = String::new();
     let run = run_at_end(&text);
     write(&text[..text.len() - run.len()], &mut words);
+    words.push(' ');
     let mut characters = run.chars();
     let alone = characters.next().is_some() && characters.next().is_none();
     if alone {
