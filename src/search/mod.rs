@@ -32,7 +32,7 @@ pub use update::Watcher;
 
 use crate::archive::{CopyAt, CopyReader};
 use crate::config::{Account, Config};
-use crate::ledger::{LedgerFile, Row};
+use crate::ledger::{LedgerFile, Row, Seq};
 use crate::mail::id::MessageId;
 use crate::stop;
 use crate::store::{Store, StoreError};
@@ -132,6 +132,20 @@ impl Search {
             found.collect::<rusqlite::Result<Vec<Found>>>()
         };
         ask().map_err(|error| self.index.failed(error))
+    }
+
+    /// The rows that a query finds, ascending, by the account's name.
+    pub fn rows(&self, query: &Query) -> Result<HashMap<String, Vec<Seq>>, SearchError> {
+        let mut rows: HashMap<String, Vec<Seq>> = HashMap::new();
+        for found in self.find(query, None)? {
+            if let Some(hit) = self.hit(found)? {
+                rows.entry(hit.account).or_default().push(hit.seq);
+            }
+        }
+        for rows in rows.values_mut() {
+            rows.sort_unstable();
+        }
+        Ok(rows)
     }
 
     /// What the index has of a message; `None` when it was taken out meanwhile.

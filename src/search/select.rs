@@ -109,10 +109,10 @@ fn question(query: &Query) -> Option<String> {
             let wanted = wanted.collect::<Option<Vec<String>>>().filter(|wanted| !wanted.is_empty())?;
             let excluded = excluded.collect::<Option<Vec<String>>>()?;
             let wanted = format!("({})", wanted.join(" AND "));
-            Some(match excluded.is_empty() {
-                true => wanted,
-                false => format!("({wanted} NOT ({}))", excluded.join(" OR ")),
-            })
+            if excluded.is_empty() {
+                return Some(wanted);
+            }
+            Some(format!("({wanted} NOT ({}))", excluded.join(" OR ")))
         }
         _ => None,
     }

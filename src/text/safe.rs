@@ -41,10 +41,9 @@ pub fn readable(text: &str) -> String {
     for character in text.chars() {
         match character {
             '\n' | '\t' => safe.push(character),
-            '\r' => {}
+            // The last three are invisible, and common in mail made of pages.
+            '\r' | '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
             '\0'..='\x1f' | '\x7f' => octet(&mut safe, character as u8),
-            // Invisible, and common in mail made of pages.
-            '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
             _ if steers(character) => {
                 // Writing to a String cannot fail.
                 let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));

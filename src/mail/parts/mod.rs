@@ -135,7 +135,7 @@ impl<'s, S: Sink> Walker<'s, S> {
             match end {
                 Some(_) if self.line.is_empty() => self.piece(piece, true),
                 None if self.line.is_empty() && (self.in_line || piece.len() > LINE) => {
-                    self.piece(piece, false)
+                    self.piece(piece, false);
                 }
                 _ => {
                     self.line.extend_from_slice(piece);
