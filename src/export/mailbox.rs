@@ -5,17 +5,18 @@
 //! compared with that form, and the ledger notes the form that the archive has.
 
 use super::destination::Destination;
-use super::{ExportError, Exported, Failed, Variant, record};
+use super::{ExportError, Exported, Failed, PAGE, Variant, record};
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::archive::{Archive, ArchiveError, Arrived, Presence, Whereabouts};
 use crate::clock;
 use crate::disk::{AccountLock, OsDisk};
-use crate::ledger::{Change, Ledger as _, LedgerFile, Row, Seq};
+use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, Row, Seq};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::mboxrd::Unquote;
 use crate::store::Store;
 use crate::verify;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ const BATCH: usize = 2000;
 
 pub(super) struct Mailbox {
     store: Store,
-    /// What was there when this run began.
-    before: Presence,
+    /// How many copies of each content were there when this run began.
+    there: HashMap<ContentKey, u64>,
     /// The first row of this run.
     first: Seq,
     /// Undoes one `>`, for mboxo.
@@ -76,10 +77,11 @@ impl Mailbox {
         if before.why_unseen().is_some() {
             return Err(ArchiveError::Locked { path: identity }.into());
         }
+        let there = count_copies(&ledger, &before, unquotes)?;
         let first = ledger.next_seq();
         Ok(Mailbox {
             store: Store::of(archive, Box::new(ledger)),
-            before,
+            there,
             first,
             unquote: None,
             unquotes,
@@ -92,11 +94,35 @@ impl Mailbox {
     }
 }
 
+/// Enough of a content's hash to count by.
+type ContentKey = [u8; 8];
+
+fn key(digest: &Digest) -> ContentKey {
+    digest.content().first_chunk().copied().unwrap_or_default()
+}
+
+/// How many copies of each content are there, as the messages were given; `forms`: some were written in another form.
+fn count_copies(
+    ledger: &dyn Ledger,
+    presence: &Presence,
+    forms: bool,
+) -> Result<HashMap<ContentKey, u64>, LedgerError> {
+    let mut there: HashMap<ContentKey, u64> = HashMap::new();
+    let mut from = 0;
+    loop {
+        let rows = ledger.rows(from, PAGE)?;
+        let Some(last) = rows.last() else { return Ok(there) };
+        from = last.seq + 1;
+        for row in rows.iter().filter(|row| presence.of(row.seq) == Whereabouts::There) {
+            let given = if forms { ledger.served_as(row.seq)? } else { None };
+            *there.entry(key(given.as_ref().unwrap_or(&row.digest))).or_default() += 1;
+        }
+    }
+}
+
 impl Destination for Mailbox {
     fn has(&mut self, digest: &Digest, _size: u64, nth: u64) -> Result<bool, ExportError> {
-        let rows = self.store.ledger.by_content(digest)?;
-        let there = |seq: &&Seq| **seq < self.first && self.before.of(**seq) == Whereabouts::There;
-        Ok(rows.iter().filter(there).count() as u64 >= nth)
+        Ok(self.there.get(&key(digest)).is_some_and(|copies| *copies >= nth))
     }
 
     fn begin(&mut self) -> Result<(), ExportError> {
