@@ -144,7 +144,7 @@ pub enum Command {
 
     /// Copy archived messages to a Maildir, an mbox or a folder of .eml files
     ///
-    /// Writes a copy of every archived message to PATH, in a form that other programs read, reads
+    /// Writes a copy of every archived message, or of those that QUERY finds, to PATH, in a form that other programs read, reads
     /// each of them again when all are written, and compares it with the hash in the ledger. A second run
     /// adds only what is new, also after a run that was cut off. Maildirs keep flags and dates. Nothing
     /// but messages is written below PATH, and an archive of popkeep's is never written to.
@@ -367,6 +367,10 @@ pub struct Verify {
 /// `popkeep export`.
 #[derive(Debug, Args)]
 pub struct Export {
+    /// Only messages that this finds, as in search [default: all]
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
     /// Where to: a folder, or for mbox a file; made if it is not there
     #[arg(long, value_name = "PATH")]
     pub to: PathBuf,

@@ -199,7 +199,7 @@ id and reason).";
 pub const EXPORT: &[Example] = &[
     ("popkeep export --to ~/mail-copy", "everything, as a Maildir"),
     ("popkeep export -a work --to work.mbox --format mbox", "one account, as an mbox"),
-    ("popkeep export --to ~/letters --format eml", "a file for each message"),
+    ("popkeep export --to ~/letters --format eml from:jane", "a file for each message from Jane"),
 ];
 
 /// Examples for `session`.

@@ -1,14 +1,18 @@
 //! `popkeep export`: copies of archived messages, for other programs to read.
 
-use super::{Failure, load, output};
+use super::{Failure, load, output, search};
 use crate::cli::{self, ExportFormat, MboxVariant};
+use crate::config::{Account, Config};
 use crate::exit::Exit;
 use crate::export::{ExportError, Exported, Form, Variant, Watcher, export};
+use crate::ledger::{Row, Seq};
 use crate::progress::reading::ReadingBar;
 use crate::progress::wording;
+use crate::search::Query;
 use crate::stop;
 use crate::text::figures::grouped;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
@@ -40,9 +44,11 @@ struct FailedMessage {
 
 /// Exports.
 pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let query = Query::parse(&options.query.join(" "))?;
     let config = load(file)?;
     let accounts = config.select(&options.account)?;
     stop::listen()?;
+    let selected = if options.query.is_empty() { Selected::ALL } else { select(&config, &accounts, &query)? };
     let (form, word) = match (options.format, options.mbox_variant) {
         (ExportFormat::Maildir, _) => (Form::Maildir, "maildir"),
         (ExportFormat::Mbox, MboxVariant::Mboxrd) => (Form::Mbox(Variant::Mboxrd), "mbox"),
@@ -51,10 +57,16 @@ pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> R
     };
     let shows = io::stderr().is_terminal() && !options.quiet;
     let mut bar = Bar { bar: ReadingBar::new("export", 0, shows), messages: 0 };
-    let (done, outcome) = export((&config, &accounts), (&options.to, form), &|_, _| true, &mut bar);
+    let (done, outcome) = export(
+        (&config, &accounts),
+        (&options.to, form),
+        &|account, row| selected.has(account, row),
+        &mut bar,
+    );
     bar.bar.clear();
     let failed = if done.failed.is_empty() { Exit::OK } else { Exit::MISSING };
-    let exit = Exit::merge([outcome.as_ref().err().map_or(Exit::OK, ExportError::exit), failed]);
+    let exit =
+        Exit::merge([selected.exit, outcome.as_ref().err().map_or(Exit::OK, ExportError::exit), failed]);
     let error = outcome.err().map(|error| wording::printable(&error.to_string()));
     if options.json {
         output::document(out, &document(exit, error.clone(), options, word, &done))?;
@@ -75,6 +87,29 @@ pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> R
         ));
     }
     Ok(exit)
+}
+
+/// Which messages are exported.
+struct Selected {
+    /// By the account's name, ascending; `None`: all.
+    rows: Option<HashMap<String, Vec<Seq>>>,
+    /// What kept accounts from being searched.
+    exit: Exit,
+}
+
+impl Selected {
+    const ALL: Selected = Selected { rows: None, exit: Exit::OK };
+
+    fn has(&self, account: &Account, row: &Row) -> bool {
+        self.rows.as_ref().is_none_or(|rows| {
+            rows.get(&account.name).is_some_and(|rows| rows.binary_search(&row.seq).is_ok())
+        })
+    }
+}
+
+fn select(config: &Config, accounts: &[&Account], query: &Query) -> Result<Selected, Failure> {
+    let opened = search::open(config, accounts, query)?;
+    Ok(Selected { rows: Some(opened.search.rows(query)?), exit: opened.exit })
 }
 
 struct Bar {

@@ -10,6 +10,7 @@
 //! | names are readable and safe | [`names_are_readable_and_stay_in_the_folder`] |
 //! | mboxo cannot be undone, and says so | [`mboxo_quotes_as_old_programs_do`] |
 //! | a damaged copy is told of, exit 1 | [`a_damaged_copy_is_not_exported`] |
+//! | a QUERY selects | [`a_query_selects_what_is_exported`] |
 //! | never into an archive; nothing but messages | [`nothing_but_messages_and_never_into_an_archive`] |
 //! | other programs read it | [`python_reads_what_was_exported`] |
 
@@ -239,6 +240,22 @@ fn names_are_readable_and_stay_in_the_folder() {
         .filter(|path| !path.starts_with(&to) && !path.to_string_lossy().contains("/.local/"))
         .collect();
     assert!(outside.is_empty(), "{outside:?}");
+}
+
+#[test]
+fn a_query_selects_what_is_exported() {
+    let from = |name: &str, uid: &str| {
+        Mail::new(uid, format!("From: {name} <x@y>\r\nSubject: {uid}\r\n\r\nhello\r\n"))
+    };
+    let (_server, sandbox) = fetched(vec![from("Jane", "one"), from("Joe", "two"), from("Jane", "three")]);
+    let to = sandbox.path("jane");
+    let done = export(&sandbox, 0, &to, &["from:jane"]);
+    assert_eq!(figures(&done, ["exported", "compared"]), [2, 2], "{done}");
+    let done = export(&sandbox, 0, &to, &["hello", "NOT", "subject:one"]);
+    assert_eq!(figures(&done, ["exported", "there"]), [1, 1], "{done}");
+    assert!(messages(&to, "maildir") == archived(&sandbox));
+    assert_eq!(figures(&export(&sandbox, 0, &sandbox.path("x"), &["nothing"]), ["exported"]), [0]);
+    sandbox.popkeep(["export", "--to", "x", "from:"]).run().expect(64);
 }
 
 #[test]
