@@ -69,6 +69,9 @@ impl RepairError {
     }
 }
 
+/// Keeps what is at a path; durable when it has.
+pub(super) type Keep<'k> = &'k dyn Fn(&Path) -> io::Result<()>;
+
 /// A message to be repaired, by its place among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target(usize);
@@ -96,7 +99,7 @@ pub(super) struct Mender<'s> {
     archive: &'s mut dyn Archive,
     ledger: &'s mut dyn Ledger,
     /// Keeps what is at a path, and is durable when it has.
-    keep: &'s dyn Fn(&Path) -> io::Result<()>,
+    keep: Keep<'s>,
     /// Where it keeps it, for people.
     kept_in: &'s Path,
     wanted: Vec<Wanted>,
@@ -105,10 +108,7 @@ pub(super) struct Mender<'s> {
 }
 
 impl<'s> Mender<'s> {
-    pub(super) fn new(
-        store: &'s mut Store,
-        (kept_in, keep): (&'s Path, &'s dyn Fn(&Path) -> io::Result<()>),
-    ) -> Self {
+    pub(super) fn new(store: &'s mut Store, (kept_in, keep): (&'s Path, Keep<'s>)) -> Self {
         Mender {
             archive: &mut *store.archive,
             ledger: &mut *store.ledger,
