@@ -104,18 +104,22 @@ fn walk_folder(
 /// The messages of one file.
 fn file(path: &Path, named: bool, each: &mut dyn FnMut(&Found) -> ControlFlow<()>) -> io::Result<()> {
     let mut file = open(path)?;
-    if region::read_at(&mut file, 0, 5)? == b"From " {
+    let is_mbox = region::read_at(&mut file, 0, 5)? == b"From ";
+    // A file of a Maildir is one message, whatever it begins with.
+    if is_a_message(path) || named && !is_mbox {
+        let forms = forms_of_file(&mut open(path)?)?;
+        if each(&Found { at: CopyAt::File(path.to_owned()), forms }).is_break() {
+            return Ok(());
+        }
+    }
+    if is_mbox {
         let shared: Arc<Path> = Arc::from(path);
         let len = file.metadata()?.len;
-        return region::each_message(&mut file, len, &mut |file, region| {
+        region::each_message(&mut file, len, &mut |file, region| {
             let Some(forms) = forms_of_region(file, region.clone())? else { return Ok(true) };
             let at = CopyAt::Region { path: Arc::clone(&shared), region };
             Ok(each(&Found { at, forms }).is_continue())
-        });
-    }
-    if named || is_a_message(path) {
-        let forms = forms_of_file(&mut open(path)?)?;
-        let _ = each(&Found { at: CopyAt::File(path.to_owned()), forms });
+        })?;
     }
     Ok(())
 }
@@ -155,14 +159,13 @@ fn forms_of_file(file: &mut OsFile) -> io::Result<Vec<(Form, Digest)>> {
 
 fn forms_of_region(file: &mut OsFile, region: Range<u64>) -> io::Result<Option<Vec<(Form, Digest)>>> {
     let mut without_newline = Digester::new();
-    let (mut last, mut size) = (None, 0_u64);
+    let mut last = None;
     let is_one = region::any_message(file, region, &mut |octets| {
         let Some((&end, before)) = octets.split_last() else { return };
         if let Some(octet) = last.replace(end) {
             without_newline.update(&[octet]);
         }
         without_newline.update(before);
-        size += octets.len() as u64;
     })?;
     if !is_one {
         return Ok(None);

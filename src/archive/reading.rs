@@ -33,6 +33,14 @@ impl CopyAt {
             CopyAt::Region { path, .. } => path,
         }
     }
+
+    /// The flags of a Maildir's file that a mail program has seen (`RS`); `None` where none has.
+    pub fn flags(&self) -> Option<String> {
+        let CopyAt::File(path) = self else { return None };
+        let in_cur = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "cur");
+        let flags = path.file_name()?.to_str()?.rsplit_once(":2,").map_or("", |(_, flags)| flags);
+        in_cur.then(|| flags.chars().filter(char::is_ascii_alphabetic).take(32).collect())
+    }
 }
 
 impl fmt::Display for CopyAt {

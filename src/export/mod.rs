@@ -315,22 +315,12 @@ impl Copier<'_> {
                 return Ok(Ok(()));
             }
         }
-        let ambiguous = self.into.keep(row, flags_of(at))?;
+        let ambiguous = self.into.keep(row, at.flags())?;
         self.done.exported += 1;
         self.done.octets += size;
         self.done.ambiguous += u64::from(ambiguous);
         Ok(Ok(()))
     }
-}
-
-/// The flags of a Maildir's file that a mail program has seen.
-fn flags_of(at: &CopyAt) -> Option<String> {
-    let CopyAt::File(path) = at else { return None };
-    let in_cur = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "cur");
-    let name = path.file_name()?.to_str()?;
-    let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
-    let plain: String = flags.chars().filter(char::is_ascii_alphabetic).take(32).collect();
-    in_cur.then_some(plain)
 }
 
 /// Where exports are on record, in the state folder.

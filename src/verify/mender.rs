@@ -89,8 +89,10 @@ struct Wanted {
     row: Row,
     /// The form in which the server has it, if that is another one.
     served: Option<Digest>,
-    /// What was wrong with the copy that is there, if one is.
-    bad: Option<String>,
+    /// A bad copy of it is there.
+    bad: bool,
+    /// The flags of that copy.
+    flags: Option<String>,
     progress: Progress,
 }
 
@@ -129,8 +131,9 @@ impl<'s> Mender<'s> {
                 self.by_content.entry(digest.content()).or_default().push(place);
                 self.by_core.entry(digest.core()).or_default().push(place);
             }
-            let bad = left.map(|(_, reason)| reason);
-            self.wanted.push(Wanted { row, served, bad, progress: Progress::Open });
+            let flags = left.as_ref().and_then(|(at, _)| at.flags());
+            let bad = left.is_some();
+            self.wanted.push(Wanted { row, served, bad, flags, progress: Progress::Open });
         }
         Ok(())
     }
@@ -191,7 +194,7 @@ impl<'s> Mender<'s> {
     pub(super) fn take(&mut self, target: Target, exactly: bool) -> Result<bool, RepairError> {
         let Target(place) = target;
         let (digest, _) = self.archive.finish()?;
-        let Wanted { row, served, .. } = &self.wanted[place];
+        let Wanted { row, served, flags, .. } = &self.wanted[place];
         let is =
             |known: &Digest| known.content() == digest.content() || !exactly && known.core() == digest.core();
         if !is(&row.digest) && !served.as_ref().is_some_and(is) {
@@ -203,7 +206,7 @@ impl<'s> Mender<'s> {
             list_size: row.list_size,
             at: row.archived_at,
             utf8: row.utf8,
-            flags: None,
+            flags: flags.clone(),
         };
         let seq = self.ledger.next_seq();
         self.archive.keep(seq, arrived)?;
@@ -228,7 +231,7 @@ impl<'s> Mender<'s> {
         }
         let replaces = |&(place, new): &(usize, Seq)| {
             let Wanted { row, bad, .. } = &self.wanted[place];
-            Change::Replaces(Replacement { new, of: row.seq, bad: bad.is_some() })
+            Change::Replaces(Replacement { new, of: row.seq, bad: *bad })
         };
         let replacements: Vec<Change> = batch.iter().map(replaces).collect();
         self.ledger.commit(&replacements)?;

@@ -207,7 +207,11 @@ fn a_bad_copy_is_read_again_until_it_is_settled() {
 fn what_is_damaged_is_fetched_again() {
     let (server, sandbox) = fetched("maildir", 6);
     let before = sandbox.maildir("work");
-    let all = files(&sandbox);
+    let mut all = files(&sandbox);
+    let seen = format!("{}:2,FS", all[1].file_name().unwrap().to_str().unwrap());
+    let seen = sandbox.archive("work").join("cur").join(seen);
+    fs::rename(&all[1], &seen).unwrap();
+    all[1] = seen;
     flip(&all[1], 90);
     fs::write(&all[3], "").unwrap();
     let damaged = fs::read(&all[1]).unwrap();
@@ -227,6 +231,11 @@ fn what_is_damaged_is_fetched_again() {
     assert_eq!(names.len(), 4, "both, each with a note: {names:?}");
     let name = all[1].file_name().unwrap();
     assert_eq!(fs::read(kept.join(name)).unwrap(), damaged);
+    let flagged = stores::files(&sandbox.archive("work").join("cur"));
+    assert!(
+        flagged.len() == 1 && flagged[0].to_str().unwrap().ends_with(":2,FS"),
+        "with its flags: {flagged:?}"
+    );
     // The ledger goes on with what is there.
     let report = sandbox.fetch();
     assert_eq!((&report["archived"], &report["fetched"]), (&6.into(), &0.into()), "{report}");
