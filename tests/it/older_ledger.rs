@@ -13,20 +13,41 @@ const NEWEST: i64 = 5;
 const LEDGER: &str = include_str!("../data/format-3/ledger.sql");
 const MBOX: &[u8] = include_bytes!("../data/format-3/mbox");
 
+/// What the last popkeep with format 4 left: messages 1 to 5 are archived in a Maildir; the server refused 6.
+const LEDGER_4: &str = include_str!("../data/format-4/ledger.sql");
+
 /// The server lists messages 1 to 9.
 fn format_3() -> (PopServer, Sandbox) {
     let server = PopServer::with(Mail::some(9));
     let sandbox = Sandbox::with([Account::on("work", &server).text("format", "mbox")]);
     set_mode(sandbox.write("Mail/work", MBOX), 0o600);
+    write_ledger(&sandbox, LEDGER);
+    (server, sandbox)
+}
+
+/// The server lists messages 1 to 7.
+fn format_4() -> (PopServer, Sandbox) {
+    let server = PopServer::with(Mail::some(7));
+    let sandbox = Sandbox::for_server(&server);
+    let ledger = write_ledger(&sandbox, LEDGER_4);
+    let mut rows = ledger.prepare("SELECT maildir_key FROM message ORDER BY seq").unwrap();
+    let keys: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    for (key, mail) in keys.iter().zip(Mail::some(5)) {
+        sandbox.write(format!("Mail/work/cur/1767607200.{key}.host,S=230:2,S"), mail.stored());
+    }
+    (server, sandbox)
+}
+
+fn write_ledger(sandbox: &Sandbox, sql: &str) -> rusqlite::Connection {
     let ledger = sandbox.write(sandbox.ledger(), "");
     set_mode(&ledger, 0o600);
     set_mode(ledger.parent().unwrap(), 0o700);
     let connection = rusqlite::Connection::open(&ledger).unwrap();
-    connection.execute_batch(LEDGER).unwrap();
+    connection.execute_batch(sql).unwrap();
     let archive = sandbox.archive("work");
     connection.execute("UPDATE maildrop SET archive = ?1", [archive.to_str().unwrap()]).unwrap();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
-    (server, sandbox)
+    connection
 }
 
 fn format_of(ledger: &Path) -> i64 {
@@ -89,4 +110,14 @@ fn a_ledger_of_format_3_is_brought_up_to_date_by_verify() {
     let verified = sandbox.popkeep(["verify", "--json"]).run().expect(0).json()["accounts"][0].clone();
     assert_eq!((&verified["intact"], &verified["foreign"]), (&6.into(), &3.into()));
     assert_eq!(format_of(&sandbox.ledger()), NEWEST);
+}
+
+#[test]
+fn a_ledger_of_format_4_is_brought_up_to_date_and_nothing_is_fetched_again() {
+    let (server, sandbox) = format_4();
+    let verified = sandbox.popkeep(["verify", "--json"]).run().expect(0).json()["accounts"][0].clone();
+    assert_eq!((&verified["intact"], &verified["foreign"]), (&5.into(), &0.into()), "{verified}");
+    let report = sandbox.fetch();
+    assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &2.into()), "{report}");
+    assert_eq!((server.count("RETR"), format_of(&sandbox.ledger())), (2, NEWEST));
 }
