@@ -283,7 +283,8 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     (
         "~/.local/state/popkeep/",
-        "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder.",
+        "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder. Beside it: tokens/, damaged/ (copies that verify \
+         has replaced by good ones) and exports/ (what was exported where).",
     ),
     (
         "~/.cache/popkeep/search.sqlite3",
