@@ -303,10 +303,11 @@ fn the_index_follows_the_archive() {
 
 #[test]
 fn an_mbox_is_searched() {
-    let sandbox = archived_as(
-        "mbox",
-        [b"Subject: a\n\nfirst\nFrom here on\n".to_vec(), b"Subject: b\n\nsecond\n".to_vec()],
-    );
+    let mails =
+        vec![Mail::new("1", "Subject: a\n\nfirst\nFrom here on\n"), Mail::new("2", "Subject: b\n\nsecond\n")];
+    let server = PopServer::with(mails);
+    let sandbox = Sandbox::with([Account::on("work", &server).text("format", "mbox")]);
+    sandbox.fetch();
     finds(&sandbox, "first", ["a"]);
     finds(&sandbox, "\"from here\"", ["a"]);
     let mbox = sandbox.archive("work");
