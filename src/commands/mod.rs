@@ -16,6 +16,7 @@ pub mod init;
 mod list;
 pub mod login;
 mod output;
+mod pager;
 mod report;
 mod search;
 mod session;

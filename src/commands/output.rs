@@ -23,6 +23,11 @@ impl<W: Write> Out<W> {
         Self { inner, closed: false }
     }
 
+    /// What it writes to.
+    pub(super) fn into_inner(self) -> W {
+        self.inner
+    }
+
     /// Whether the reader has left.
     pub(super) fn is_closed(&self) -> bool {
         self.closed

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -138,6 +139,13 @@ impl Disk for OsDisk {
             Err(error) if is_unsupported(&error) => Ok(()),
             outcome => outcome,
         }
+    }
+}
+
+impl OsFile {
+    /// The same file once more, for a program that is to read it.
+    pub fn try_clone(&self) -> io::Result<OwnedFd> {
+        Ok(self.0.try_clone()?.into())
     }
 }
 

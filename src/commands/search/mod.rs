@@ -4,7 +4,7 @@ mod document;
 mod table;
 
 use super::output::{Out, Printer};
-use super::{Failure, load, output};
+use super::{Failure, load, output, pager};
 use crate::archive::CopyAt;
 use crate::cli;
 use crate::config::{Account, Config};
@@ -26,6 +26,7 @@ pub(super) fn run<W: Write>(
     let config = load(file)?;
     let mut opened = open(&config, &config.select(&options.accounts)?, &query)?;
     let found = opened.search.find(&query, options.limit)?;
+    let is_table = !options.json && !options.ids && !options.paths;
     let form: Box<dyn Form> = if options.json {
         Box::new(document::Document::new(opened.search.id_digits()?))
     } else if options.ids {
@@ -36,7 +37,12 @@ pub(super) fn run<W: Write>(
         let several = config.select(&options.accounts)?.len() > 1;
         Box::new(table::Table::new(opened.search.id_digits()?, several, output::width()))
     };
-    print(&mut opened.search, &found, form, out)?;
+    if is_table && opened.exit.is_ok() && pager::is_wanted(found.len() + 1) {
+        let folder = search::folder(&config)?;
+        pager::page(&folder, out, |out| print(&mut opened.search, &found, form, out))?;
+    } else {
+        print(&mut opened.search, &found, form, out)?;
+    }
     Ok(opened.exit)
 }
 

@@ -7,7 +7,7 @@ mod saving;
 pub use error::ShowError;
 
 use super::output::{Out, Printer};
-use super::{Failure, load, output, search};
+use super::{Failure, load, output, pager, search};
 use crate::archive::{Content, CopyAt, CopyReader};
 use crate::cli;
 use crate::exit::Exit;
@@ -46,7 +46,15 @@ pub(super) fn run<W: Write>(
         read?;
         match &options.save {
             Some(folder) => saving::save(&copy, &message, folder, out)?,
-            None => out.write_all(page::page(&hit, &options.id, &message).as_bytes())?,
+            None => {
+                let page = page::page(&hit, &options.id, &message);
+                if copy.is_whole && opened.exit.is_ok() && pager::is_wanted(page.lines().count()) {
+                    let folder = crate::search::folder(&config)?;
+                    pager::page(&folder, out, |out| out.write_all(page.as_bytes()))?;
+                } else {
+                    out.write_all(page.as_bytes())?;
+                }
+            }
         }
     }
     if copy.is_whole {
