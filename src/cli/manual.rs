@@ -166,7 +166,7 @@ pub const SEARCH: &[Example] = &[
         "a phrase in the subject, or the beginning of a word",
     ),
     ("popkeep search has:attachment larger:5MB -- -from:jane", "large, with attachments, and not from Jane"),
-    ("popkeep search --paths invoice | xargs -d '\\n' grep -l IBAN", "for other programs"),
+    ("popkeep search --paths invoice | xargs grep -l IBAN", "for other programs"),
 ];
 
 /// Examples for `show`.

@@ -108,7 +108,7 @@ impl Selected {
 }
 
 fn select(config: &Config, accounts: &[&Account], query: &Query) -> Result<Selected, Failure> {
-    let opened = search::open(config, accounts, query)?;
+    let mut opened = search::open(config, accounts, query)?;
     Ok(Selected { rows: Some(opened.search.rows(query)?), exit: opened.exit })
 }
 

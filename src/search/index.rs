@@ -110,18 +110,16 @@ impl Index {
         Index::begin(folder, lock).map(Some)
     }
 
-    /// Begins a new one, whatever is there.
-    pub(super) fn begin_anew(self) -> Result<Index, SearchError> {
-        let Index { connection, folder, lock, .. } = self;
-        drop(connection);
-        let lock = match lock {
+    /// Begins a new one in its place, whatever is there.
+    pub(super) fn begin_anew(&mut self) -> Result<(), SearchError> {
+        let lock = match self.lock.take() {
             Some(lock) => Some(lock),
-            None => take_lock(&folder, true)?,
+            None => take_lock(&self.folder, true)?,
         };
-        match lock {
-            Some(lock) => Index::begin(&folder, lock),
-            None => Err(SearchError::folder(&folder, std::io::ErrorKind::WouldBlock.into())),
-        }
+        // Whoever waits has it in the end.
+        let Some(lock) = lock else { return Ok(()) };
+        *self = Index::begin(&self.folder, lock)?;
+        Ok(())
     }
 
     fn begin(folder: &Path, lock: AccountLock) -> Result<Index, SearchError> {
@@ -177,19 +175,22 @@ impl Index {
     }
 
     /// All changes are made: a new index takes its name, and others may change it.
-    pub(super) fn finish(self) -> Result<Index, SearchError> {
-        let Index { connection, folder, path, is_draft, lock } = self;
-        if !is_draft {
-            return Ok(Index { connection, folder, path, is_draft, lock: None });
+    pub(super) fn finish(&mut self) -> Result<(), SearchError> {
+        if self.is_draft {
+            // SQLite must not have a file open that gets another name.
+            let none = Connection::open_in_memory().map_err(|error| self.failed(error))?;
+            let draft = std::mem::replace(&mut self.connection, none);
+            draft.close().map_err(|(_, error)| self.failed(error))?;
+            let name = self.folder.join(NAME);
+            disk::sync_file(&self.path)
+                .and_then(|()| remove(&name))
+                .and_then(|()| disk::rename_new(&self.path, &name))
+                .map_err(|error| SearchError::folder(&self.folder, error))?;
+            (self.path, self.is_draft) = (name, false);
+            self.connection = connect(&self.path).map_err(|error| self.failed(error))?;
         }
-        connection.close().map_err(|(_, source)| index_error(&path, source))?;
-        let name = folder.join(NAME);
-        let named =
-            disk::sync_file(&path).and_then(|()| remove(&name)).and_then(|()| disk::rename_new(&path, &name));
-        named.map_err(|error| SearchError::folder(&folder, error))?;
-        drop(lock);
-        let connection = connect(&name).map_err(|source| index_error(&name, source))?;
-        Ok(Index { connection, folder, path: name, is_draft: false, lock: None })
+        self.lock = None;
+        Ok(())
     }
 
     /// What SQLite says of it, as an error.

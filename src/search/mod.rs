@@ -57,6 +57,9 @@ pub struct Search {
 /// One account's part.
 struct Searched {
     name: String,
+    identity: String,
+    /// Where its archive is.
+    archive: PathBuf,
     /// Its number in the index.
     number: i64,
     store: Store,
@@ -82,40 +85,79 @@ impl Search {
         config: &Config,
         accounts: &[&Account],
         watcher: &mut dyn Watcher,
-        problem: &mut dyn FnMut(&Account, SearchError),
+        problem: &mut dyn FnMut(&str, SearchError),
     ) -> Result<Search, SearchError> {
         let mut opened = Vec::new();
         for account in accounts {
-            match open_store(config, account) {
-                Ok(Some(store)) => opened.push((*account, store)),
-                Ok(None) => {}
-                Err(error) => problem(account, error),
+            match Searched::open(config, account) {
+                Ok(searched) => opened.extend(searched),
+                Err(error) => problem(&account.name, error),
             }
         }
-        // Only a fetch does not wait.
-        let Some(mut index) = Index::open(folder, true)? else {
+        // Who waits has it in the end; only a fetch does not.
+        let Some(index) = Index::open(folder, true)? else {
             return Err(SearchError::folder(folder, std::io::ErrorKind::WouldBlock.into()));
         };
-        let searched = match bring_up_to_date(&index, &mut opened, watcher, problem) {
-            Err(error) if error.is_damage() => {
-                index = index.begin_anew()?;
-                bring_up_to_date(&index, &mut opened, watcher, problem)?
-            }
+        let mut search = Search { index, accounts: opened };
+        match search.bring_up_to_date(watcher, problem) {
+            Err(error) if error.is_damage() => search.make_anew(watcher, problem)?,
             outcome => outcome?,
-        };
-        let index = index.finish()?;
+        }
         stop::check()?;
-        let mut searched: HashMap<String, i64> = searched.into_iter().collect();
-        let accounts = opened.into_iter().filter_map(|(account, store)| {
-            let name = account.name.clone();
-            let number = searched.remove(&name)?;
-            Some(Searched { name, number, store, is_located: false })
+        Ok(search)
+    }
+
+    /// Brings the index up to date. Accounts that cannot be searched are left out.
+    fn bring_up_to_date(
+        &mut self,
+        watcher: &mut dyn Watcher,
+        problem: &mut dyn FnMut(&str, SearchError),
+    ) -> Result<(), SearchError> {
+        let Search { index, accounts } = self;
+        let mut failed = None;
+        accounts.retain_mut(|account| {
+            if failed.is_some() {
+                return true;
+            }
+            match account.bring_up_to_date(index, watcher) {
+                Ok(()) => true,
+                Err(error @ SearchError::Store(_)) => {
+                    problem(&account.name, error);
+                    false
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    true
+                }
+            }
         });
-        Ok(Search { index, accounts: accounts.collect() })
+        failed.map_or(Ok(()), Err)?;
+        index.finish()
+    }
+
+    /// Makes a new index.
+    fn make_anew(
+        &mut self,
+        watcher: &mut dyn Watcher,
+        problem: &mut dyn FnMut(&str, SearchError),
+    ) -> Result<(), SearchError> {
+        self.index.begin_anew()?;
+        self.bring_up_to_date(watcher, problem)
     }
 
     /// The messages that a query finds, newest first; so many at most.
-    pub fn find(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Found>, SearchError> {
+    pub fn find(&mut self, query: &Query, limit: Option<u64>) -> Result<Vec<Found>, SearchError> {
+        match self.ask(query, limit) {
+            // It is noticed late that an index is damaged.
+            Err(error) if error.is_damage() => {
+                self.make_anew(&mut Unwatched, &mut |_, _| {})?;
+                self.ask(query, limit)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn ask(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Found>, SearchError> {
         let numbers: HashMap<&str, i64> =
             self.accounts.iter().map(|account| (account.name.as_str(), account.number)).collect();
         let select::Condition { sql, mut values } = select::condition(query, &numbers);
@@ -135,7 +177,7 @@ impl Search {
     }
 
     /// The rows that a query finds, ascending, by the account's name.
-    pub fn rows(&self, query: &Query) -> Result<HashMap<String, Vec<Seq>>, SearchError> {
+    pub fn rows(&mut self, query: &Query) -> Result<HashMap<String, Vec<Seq>>, SearchError> {
         let mut rows: HashMap<String, Vec<Seq>> = HashMap::new();
         for found in self.find(query, None)? {
             if let Some(hit) = self.hit(found)? {
@@ -204,14 +246,9 @@ pub fn refresh(folder: &Path, config: &Config, accounts: &[&Account]) {
     }
     let refreshed = || {
         let Some(index) = Index::open(folder, false)? else { return Ok(()) };
-        let mut opened = Vec::new();
-        for account in accounts {
-            if let Ok(Some(store)) = open_store(config, account) {
-                opened.push((*account, store));
-            }
-        }
-        bring_up_to_date(&index, &mut opened, &mut Unwatched, &mut |_, _| {})?;
-        index.finish().map(drop)
+        let opened = accounts.iter().filter_map(|account| Searched::open(config, account).ok().flatten());
+        let mut search = Search { index, accounts: opened.collect() };
+        search.bring_up_to_date(&mut Unwatched, &mut |_, _| {})
     };
     let _: Result<(), SearchError> = refreshed();
 }
@@ -229,39 +266,29 @@ pub fn folder(config: &Config) -> Result<PathBuf, crate::config::ConfigError> {
     config.cache_dir.clone().map_or_else(crate::config::cache_dir, Ok)
 }
 
-/// An account's store, if anything was archived for it.
-fn open_store(config: &Config, account: &Account) -> Result<Option<Store>, SearchError> {
-    if !LedgerFile::exists(&config.state_dir).map_err(StoreError::from)? {
-        return Ok(None);
-    }
-    let mut store = Store::open_beside_others(config, account)?;
-    store.archive.check(&*store.ledger).map_err(StoreError::from)?;
-    Ok(Some(store))
-}
-
-/// Brings the index up to date with each account; those that can be searched, with their numbers.
-fn bring_up_to_date(
-    index: &Index,
-    opened: &mut [(&Account, Store)],
-    watcher: &mut dyn Watcher,
-    problem: &mut dyn FnMut(&Account, SearchError),
-) -> Result<Vec<(String, i64)>, SearchError> {
-    let mut searched = Vec::new();
-    for (account, store) in opened {
-        let archive = account.archive.as_os_str().as_bytes();
-        let (number, stamp) =
-            index.account(&account.identity, archive).map_err(|error| index.failed(error))?;
-        match update::update(index, (number, stamp.as_deref()), &account.name, store, watcher) {
-            Ok(()) => searched.push((account.name.clone(), number)),
-            Err(error @ SearchError::Store(_)) => {
-                // What was done is right as far as it goes; without a stamp of today the rest follows.
-                if !index.connection.is_autocommit() {
-                    index.connection.execute_batch("COMMIT").map_err(|error| index.failed(error))?;
-                }
-                problem(account, error);
-            }
-            Err(error) => return Err(error),
+impl Searched {
+    /// Opens an account's store; `None` if there is no ledger.
+    fn open(config: &Config, account: &Account) -> Result<Option<Searched>, SearchError> {
+        if !LedgerFile::exists(&config.state_dir).map_err(StoreError::from)? {
+            return Ok(None);
         }
+        let mut store = Store::open_beside_others(config, account)?;
+        store.archive.check(&*store.ledger).map_err(StoreError::from)?;
+        let Account { name, identity, archive, .. } = account.clone();
+        Ok(Some(Searched { name, identity, archive, number: 0, store, is_located: false }))
     }
-    Ok(searched)
+
+    fn bring_up_to_date(&mut self, index: &Index, watcher: &mut dyn Watcher) -> Result<(), SearchError> {
+        let archive = self.archive.as_os_str().as_bytes();
+        let (number, stamp) = index.account(&self.identity, archive).map_err(|error| index.failed(error))?;
+        self.number = number;
+        let updated = update::update(index, (number, stamp.as_deref()), &self.name, &mut self.store, watcher);
+        if let Err(SearchError::Store(_)) = updated
+            && !index.connection.is_autocommit()
+        {
+            // What was done is right as far as it goes; without a stamp of today the rest follows.
+            index.connection.execute_batch("COMMIT").map_err(|error| index.failed(error))?;
+        }
+        updated
+    }
 }

@@ -58,9 +58,9 @@ pub(super) fn open(config: &Config, accounts: &[&Account], query: &Query) -> Res
     stop::listen().map_err(Failure::Signals)?;
     let mut bars = Bars { bar: ReadingBar::new("", 0, false), shows: io::stderr().is_terminal() };
     let mut exits = Vec::new();
-    let mut problem = |account: &Account, error: SearchError| {
+    let mut problem = |account: &str, error: SearchError| {
         exits.push(error.exit());
-        output::complain_about(&account.name, &error);
+        output::complain_about(account, &error);
     };
     let folder = search::folder(config)?;
     let search = Search::open(&folder, config, accounts, &mut bars, &mut problem);
