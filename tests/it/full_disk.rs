@@ -99,7 +99,7 @@ fn a_ledger_on_the_same_full_disk_keeps_what_it_has_room_for() {
         for folder in ["disk/Mail", "disk/state"] {
             std::fs::create_dir_all(sandbox.path(folder)).unwrap();
         }
-        let size = if format == "mbox" { "440k" } else { "620k" };
+        let size = if format == "mbox" { "480k" } else { "660k" };
         let script = "\
             mount -t tmpfs -o size=SIZE tmpfs disk
             mkdir -p disk/Mail disk/state Mail .local/state/popkeep
