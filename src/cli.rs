@@ -16,6 +16,7 @@ pub use init::{Init, Keeping, Protection};
 use crate::config::parse_size;
 use crate::verify::Share;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -152,6 +153,20 @@ pub enum Command {
     /// Exits with 1 if a message could not be exported, because its copy in the archive is damaged.
     #[command(after_help = manual::examples(manual::EXPORT))]
     Export(Export),
+
+    /// Give archived mail to any mail program, as a POP3 server that only reads
+    ///
+    /// Makes each account's archive a mailbox that a mail program on this machine can fetch from by POP3. Prints
+    /// what to type into the mail program: the user is the account's name, and the password is good until the server
+    /// ends. It runs until you end it with Ctrl-C. Nothing can be deleted: the server refuses DELE.
+    ///
+    /// The first start reads each archive once, to learn the sizes. A fetch may run meanwhile; new mail is there
+    /// when the mail program connects next. A damaged copy is not given; the server says so.
+    ///
+    /// Other machines can connect only under TLS, with --listen and --tls-cert. Mail programs can use
+    /// STARTTLS (STLS) or TLS from the start, on the same port.
+    #[command(after_help = manual::examples(manual::SERVE))]
+    Serve(Serve),
 
     /// Type POP3 commands to the server by hand
     ///
@@ -468,6 +483,30 @@ pub struct Show {
     pub save: Option<PathBuf>,
 }
 
+/// `popkeep serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Accounts to serve [default: all]
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Where to listen; port 0 is any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1110", value_parser = listen)]
+    pub listen: SocketAddr,
+
+    /// Ask for the password that this command prints, not for a new one each time
+    #[arg(long, value_name = "COMMAND")]
+    pub password_command: Option<String>,
+
+    /// Offer TLS with the certificate in this PEM file
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, if it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
 /// `popkeep session`.
 #[derive(Debug, Args)]
 pub struct Session {
@@ -562,6 +601,13 @@ pub enum When {
     Always,
     /// Only each account's result
     Never,
+}
+
+/// `--listen`: an address of this machine and a port.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let wrong = || "give an address and a port, such as 127.0.0.1:1110 or [::1]:1110".to_owned();
+    numeric.as_deref().unwrap_or(text).parse().map_err(|_| wrong())
 }
 
 /// `--limit`: at least 1, for 0 would be a fetch that fetches nothing, or a search that finds nothing.

@@ -9,10 +9,10 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`commands`], [`progress`], [`cli`] |
-//! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
+//! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`serve`] (archives as maildrops), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
-//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`session`], [`sasl`], [`archive`], [`ledger`] |
-//! | edges, the only I/O | [`config`], [`server`], [`shell`], [`http`], [`net`], [`disk`] |
+//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`server`] (others' sessions with us), [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | edges, the only I/O | [`config`], [`shell`], [`http`], [`net`], [`disk`] |
 //! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
@@ -68,6 +68,7 @@ pub mod progress;
 pub mod receipt;
 pub mod sasl;
 pub mod search;
+pub mod serve;
 pub mod server;
 pub mod session;
 pub mod shell;

@@ -202,6 +202,16 @@ pub const EXPORT: &[Example] = &[
     ("popkeep export --to ~/letters --format eml from:jane", "a file for each message from Jane"),
 ];
 
+/// Examples for `serve`.
+pub const SERVE: &[Example] = &[
+    ("popkeep serve", "all accounts, to mail programs on this machine"),
+    ("popkeep serve work --listen 127.0.0.1:2110", "one account, at another port"),
+    (
+        "popkeep serve --listen 0.0.0.0:995 --tls-cert cert.pem --tls-key key.pem",
+        "to other machines, under TLS",
+    ),
+];
+
 /// Examples for `session`.
 pub const SESSION: &[Example] = &[
     ("popkeep session work", "a prompt; type STAT, LIST, TOP 1 5, QUIT"),
@@ -286,6 +296,7 @@ pub const FILES: &[(&str, &str)] = &[
         "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder. Beside it: tokens/, damaged/ (copies that verify \
          has replaced by good ones) and exports/ (what was exported where).",
     ),
+    ("~/.cache/popkeep/serve/", "The sizes of messages, for serve. You can delete it at any time."),
     (
         "~/.cache/popkeep/search.sqlite3",
         "The index that search makes; it follows $XDG_CACHE_HOME, and cache_dir in the configuration names another folder. You can delete it at any time.",

@@ -19,6 +19,7 @@ mod output;
 mod pager;
 mod report;
 mod search;
+pub mod serve;
 mod session;
 pub mod show;
 pub mod status;
@@ -48,6 +49,9 @@ pub enum Failure {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// Nothing is served.
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
     /// What is typed cannot be read.
     #[error("cannot read your input ({0}); run popkeep again")]
     Input(#[source] io::Error),
@@ -81,6 +85,7 @@ impl Failure {
             Failure::Config(error) => error.exit(),
             Failure::Ledger(error) => error.exit(),
             Failure::Demo(error) => error.exit(),
+            Failure::Serve(error) => error.exit(),
             Failure::Adopt(error) => error.exit(),
             Failure::Init(error) => error.exit(),
             Failure::Query(_) => Exit::USAGE,
@@ -136,6 +141,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Show(options) => show::run(file, options, out),
         Command::Adopt(options) => adopt::run(file, options, out),
         Command::Export(options) => export::run(file, options, out),
+        Command::Serve(options) => serve::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Login(options) => login::run(file, options, out),
         Command::Logout(options) => login::logout(file, options),

@@ -35,7 +35,8 @@ pub use resolved::{
     Tls,
 };
 pub use secret::{
-    Obtained, SecretError, obtain, obtain_client_password, obtain_client_secret, secret_digest,
+    Obtained, SecretError, obtain, obtain_client_password, obtain_client_secret, obtain_server_password,
+    secret_digest,
 };
 #[cfg(test)]
 pub(crate) use tests::example_account;

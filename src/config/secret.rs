@@ -168,6 +168,11 @@ pub fn obtain_client_password(certificate: &ClientCertificate) -> Result<Option<
     command.map(|command| from_command("tls_client_password_command", command, COMMAND_LIMIT)).transpose()
 }
 
+/// The password that `serve` asks for, from the command in `--password-command` (at most 30 s).
+pub fn obtain_server_password(command: &str) -> Result<SecretString, SecretError> {
+    from_command("--password-command", command, COMMAND_LIMIT)
+}
+
 /// 16 bits of a slow hash of a secret: enough to tell that it has changed, too little to tell what it is.
 pub fn secret_digest(secret: &SecretString, salt: &[u8]) -> u16 {
     let mut digest = [0; 2];

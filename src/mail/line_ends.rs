@@ -49,9 +49,65 @@ impl Unix {
     }
 }
 
+/// Turns a stored form into what goes over the wire, chunk by chunk: every LF gets a CR, and a last line without an end
+/// gets one.
+#[derive(Clone, Debug, Default)]
+pub struct Wire {
+    /// The last octet was no LF.
+    open: bool,
+}
+
+impl Wire {
+    /// At the start of a message.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the wire form of the next octets to `out`.
+    pub fn feed(&mut self, stored: &[u8], out: &mut Vec<u8>) {
+        let Some(last) = stored.last() else { return };
+        self.open = *last != b'\n';
+        let mut start = 0;
+        for lf in memchr::memchr_iter(b'\n', stored) {
+            out.extend_from_slice(&stored[start..lf]);
+            out.extend_from_slice(b"\r\n");
+            start = lf + 1;
+        }
+        out.extend_from_slice(&stored[start..]);
+    }
+
+    /// The message has ended.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if self.open {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// Counts the octets of what [`Wire`] makes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WireSize {
+    octets: u64,
+    open: bool,
+}
+
+impl WireSize {
+    /// The next octets of the stored form.
+    pub fn add(&mut self, stored: &[u8]) {
+        let Some(last) = stored.last() else { return };
+        self.open = *last != b'\n';
+        self.octets += stored.len() as u64 + memchr::memchr_iter(b'\n', stored).count() as u64;
+    }
+
+    /// All of them, when the message has ended.
+    pub fn octets(self) -> u64 {
+        self.octets + if self.open { 2 } else { 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Unix;
+    use super::{Unix, Wire, WireSize};
     use proptest::prelude::*;
 
     fn stored(chunks: &[&[u8]]) -> Vec<u8> {
@@ -90,6 +146,26 @@ mod tests {
         ) {
             let pieces: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
             prop_assert_eq!(stored(&pieces), by_definition(&chunks.concat()));
+        }
+
+        #[test]
+        fn what_goes_out_comes_back(stored in "[a\r\n]{0,30}", split in 1_usize..9) {
+            let (mut wire, mut out, mut size) = (Wire::new(), Vec::new(), WireSize::default());
+            for chunk in stored.as_bytes().chunks(split) {
+                wire.feed(chunk, &mut out);
+                size.add(chunk);
+            }
+            wire.finish(&mut out);
+            prop_assert_eq!(size.octets(), out.len() as u64);
+            let mut expected = stored.into_bytes();
+            if !expected.is_empty() && !expected.ends_with(b"\n") {
+                // RFC 1939 knows no line without an end.
+                expected.push(b'\n');
+            }
+            let (mut unix, mut back) = (Unix::new(), Vec::new());
+            unix.feed(&out, &mut back);
+            unix.finish(&mut back);
+            prop_assert_eq!(back, expected);
         }
     }
 }

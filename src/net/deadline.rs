@@ -8,7 +8,7 @@
 
 use crate::stop;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Below this a timeout is not worth splitting; also the least that is armed, since 0 means
@@ -36,6 +36,11 @@ impl DeadlineStream {
     /// Sets the instant after which reads and writes fail.
     pub(super) fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    /// Says that nothing more will be written.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
     }
 
     /// Repeats `call` until it does something or the deadline has passed. The armed timeout may

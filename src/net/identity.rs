@@ -28,6 +28,39 @@ pub struct ClientIdentity {
     pub password: Option<SecretString>,
 }
 
+/// The names under which somebody has given us a certificate and its key, for messages.
+#[derive(Clone, Copy)]
+struct Names {
+    cert: &'static str,
+    key: &'static str,
+}
+
+const CLIENT: Names = Names { cert: CERT, key: KEY };
+
+/// The certificate that a server shows, in PEM files.
+#[derive(Clone, Debug)]
+pub struct ServerIdentity {
+    /// The certificate, with those between it and the authority behind it.
+    pub cert: PathBuf,
+    /// The key, in PKCS#8 form, if it is not in `cert`.
+    pub key: Option<PathBuf>,
+}
+
+impl ServerIdentity {
+    const NAMES: Names = Names { cert: "--tls-cert", key: "--tls-key" };
+
+    /// Reads the files.
+    pub(super) fn read(&self) -> Result<Identity, NetError> {
+        let (octets, mode) = read(Self::NAMES.cert, &self.cert)?;
+        pem(Self::NAMES, (&self.cert, &String::from_utf8_lossy(&octets), mode), self.key.as_deref())
+    }
+
+    /// That certificate and key are not of one another.
+    pub(super) fn mismatch(&self) -> NetError {
+        mismatch(Self::NAMES, &self.cert, self.key.as_deref())
+    }
+}
+
 impl ClientIdentity {
     /// Reads the files.
     pub(super) fn read(&self) -> Result<Identity, NetError> {
@@ -40,39 +73,19 @@ impl ClientIdentity {
 
     /// That certificate and key are not of one another.
     pub(super) fn mismatch(&self) -> NetError {
-        let (name, path) = self.key.as_ref().map_or((CERT, &self.file), |key| (KEY, key));
-        unusable(name, path, "its key belongs to another certificate".to_owned())
+        mismatch(CLIENT, &self.file, self.key.as_deref())
     }
 
     fn pem(&self, text: &str, mode: u32) -> Result<Identity, NetError> {
-        let unusable = |key, path: &Path, reason: &str| unusable(key, path, reason.to_owned());
         if self.password.is_some() {
             return Err(unusable(
                 CERT,
                 &self.file,
-                "it is a PEM file, and tls_client_password_command is for PKCS#12 only; remove that line",
+                "it is a PEM file, and tls_client_password_command is for PKCS#12 only; remove that line"
+                    .to_owned(),
             ));
         }
-        let chain = blocks(text, "CERTIFICATE");
-        if chain.is_empty() {
-            return Err(unusable(CERT, &self.file, "it contains no complete certificate"));
-        }
-        let key_text;
-        let (key_name, key_path, key_text, mode) = match &self.key {
-            None => (CERT, &self.file, text, mode),
-            Some(path) => {
-                let (octets, mode) = read(KEY, path)?;
-                key_text = Zeroizing::new(String::from_utf8_lossy(&octets).into_owned());
-                (KEY, path, key_text.as_str(), mode)
-            }
-        };
-        if let Some(reason) = unusable_key(key_text, key_path) {
-            return Err(unusable(key_name, key_path, &reason));
-        }
-        private(key_name, key_path, mode)?;
-        let key = Zeroizing::new(blocks(key_text, "PRIVATE KEY"));
-        Identity::from_pkcs8(chain.as_bytes(), key.as_bytes())
-            .map_err(|_| unusable(key_name, key_path, "the certificate or the key in it is damaged"))
+        pem(CLIENT, (&self.file, text, mode), self.key.as_deref())
     }
 
     fn pkcs12(&self, octets: &[u8], mode: u32) -> Result<Identity, NetError> {
@@ -104,6 +117,44 @@ impl ClientIdentity {
     }
 }
 
+/// A certificate from the text of a PEM file with these permission bits, and its key, which may be in a file of its own.
+fn pem(
+    names: Names,
+    (file, text, mode): (&Path, &str, u32),
+    key: Option<&Path>,
+) -> Result<Identity, NetError> {
+    let chain = blocks(text, "CERTIFICATE");
+    if chain.is_empty() {
+        return Err(unusable(names.cert, file, "it contains no complete certificate".to_owned()));
+    }
+    let key_text;
+    let (key_name, key_path, key_text, mode) = match key {
+        None => (names.cert, file, text, mode),
+        Some(path) => {
+            let (octets, mode) = read(names.key, path)?;
+            key_text = Zeroizing::new(String::from_utf8_lossy(&octets).into_owned());
+            (names.key, path, key_text.as_str(), mode)
+        }
+    };
+    if let Some(reason) = unusable_key(names, key_text, key_path) {
+        return Err(unusable(key_name, key_path, reason));
+    }
+    private(key_name, key_path, mode)?;
+    let key = Zeroizing::new(blocks(key_text, "PRIVATE KEY"));
+    Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()).map_err(|error| {
+        if error.to_string().contains("key values mismatch") {
+            return unusable(key_name, key_path, "its key belongs to another certificate".to_owned());
+        }
+        unusable(key_name, key_path, "the certificate or the key in it is damaged".to_owned())
+    })
+}
+
+/// That certificate and key are not of one another.
+fn mismatch(names: Names, file: &Path, key: Option<&Path>) -> NetError {
+    let (name, path) = key.map_or((names.cert, file), |key| (names.key, key));
+    unusable(name, path, "its key belongs to another certificate".to_owned())
+}
+
 fn unusable(key: &'static str, path: &Path, reason: String) -> NetError {
     NetError::ClientCertificate { key, path: path.display().to_string(), reason }
 }
@@ -126,15 +177,16 @@ fn private(key: &'static str, path: &Path, mode: u32) -> Result<(), NetError> {
 }
 
 /// Why there is no key in `text` that the TLS library takes, if so.
-fn unusable_key(text: &str, path: &Path) -> Option<String> {
+fn unusable_key(names: Names, text: &str, path: &Path) -> Option<String> {
     let has = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
     let shown = path.display();
     if !blocks(text, "PRIVATE KEY").is_empty() {
         None
     } else if has("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        let or =
+            if names.cert == CERT { ", or use a PKCS#12 file with tls_client_password_command" } else { "" };
         Some(format!(
-            "its key has a password; write it without one (`openssl pkcs8 -topk8 -nocrypt -in {shown} -out NEW`), \
-             or use a PKCS#12 file with tls_client_password_command"
+            "its key has a password; write it without one (`openssl pkcs8 -topk8 -nocrypt -in {shown} -out NEW`){or}"
         ))
     } else if ["RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"].into_iter().any(has) {
         Some(format!(
@@ -144,7 +196,7 @@ fn unusable_key(text: &str, path: &Path) -> Option<String> {
     } else if has("PRIVATE KEY") {
         Some("its key is cut off".to_owned())
     } else {
-        Some("there is no key in it (BEGIN PRIVATE KEY); name the key's file in tls_client_key".to_owned())
+        Some(format!("there is no key in it (BEGIN PRIVATE KEY); name the key's file in {}", names.key))
     }
 }
 

@@ -24,6 +24,10 @@ impl ReadAhead {
     pub(super) fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.0.get_mut().set_deadline(deadline);
     }
+
+    pub(super) fn finish(&self) -> io::Result<()> {
+        self.0.get_ref().finish()
+    }
 }
 
 impl Read for ReadAhead {

@@ -76,24 +76,69 @@ impl Default for Unstuffer {
     }
 }
 
+/// Dot-stuffs a body that comes in chunks.
+#[derive(Clone, Debug)]
+pub struct Stuffer {
+    at: At,
+}
+
+impl Stuffer {
+    /// At the beginning of a body.
+    pub fn new() -> Self {
+        Stuffer { at: At::LineStart }
+    }
+
+    /// Appends the next octets of the text (with CRLF line ends) to `out`, with a dot before each line that begins with
+    /// one.
+    pub fn feed(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        let mut rest = text;
+        if self.at == At::AfterCr
+            && let Some(behind) = rest.strip_prefix(b"\n")
+        {
+            out.push(b'\n');
+            (rest, self.at) = (behind, At::LineStart);
+        }
+        let Some(first) = rest.first() else { return };
+        if self.at == At::LineStart && *first == b'.' {
+            out.push(b'.');
+        }
+        while let Some(found) = DOTTED_LINE.find(rest) {
+            let (line, behind) = rest.split_at(found + 2);
+            out.extend_from_slice(line);
+            out.push(b'.');
+            // The text's own dot goes along, so that it is not found again.
+            out.push(b'.');
+            rest = &behind[1..];
+        }
+        out.extend_from_slice(rest);
+        self.at = match text {
+            [.., b'\r', b'\n'] => At::LineStart,
+            [.., b'\r'] => At::AfterCr,
+            _ => At::Inside,
+        };
+    }
+
+    /// Appends a CRLF if the last line lacks it, and the final dot.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if self.at != At::LineStart {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b".\r\n");
+    }
+}
+
+impl Default for Stuffer {
+    fn default() -> Self {
+        Stuffer::new()
+    }
+}
+
 /// Appends `text` (with CRLF line ends) to `out` as a whole dot-stuffed body: a dot before each
 /// line that begins with one, a CRLF if the last line lacks it, and the final dot.
 pub fn stuff(text: &[u8], out: &mut Vec<u8>) {
-    let mut line_start = true;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = memchr::memmem::find(rest, b"\r\n").map_or(rest.len(), |found| found + 2);
-        if line_start && rest[0] == b'.' {
-            out.push(b'.');
-        }
-        out.extend_from_slice(&rest[..end]);
-        line_start = rest[..end].ends_with(b"\r\n");
-        rest = &rest[end..];
-    }
-    if !line_start {
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b".\r\n");
+    let mut stuffer = Stuffer::new();
+    stuffer.feed(text, out);
+    stuffer.finish(out);
 }
 
 #[cfg(test)]
@@ -181,6 +226,15 @@ mod tests {
             for split in 1..=wire.len() {
                 prop_assert_eq!(unstuff(&wire, split), Some((expected.clone(), rest.as_bytes().to_vec())));
             }
+        }
+
+        #[test]
+        fn a_body_in_chunks_is_stuffed_as_a_whole_one(text in "[a.\r\n]{0,30}", split in 1_usize..9) {
+            let (mut whole, mut parts, mut stuffer) = (Vec::new(), Vec::new(), Stuffer::new());
+            stuff(text.as_bytes(), &mut whole);
+            text.as_bytes().chunks(split).for_each(|chunk| stuffer.feed(chunk, &mut parts));
+            stuffer.finish(&mut parts);
+            prop_assert_eq!(whole, parts);
         }
 
         #[test]

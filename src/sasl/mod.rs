@@ -15,6 +15,7 @@ mod mechanism;
 mod oauth;
 mod plain;
 mod scram;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use choice::{Offer, candidates};
 pub use error::SaslError;
 pub use mechanism::{Mechanism, SecretKind};
 pub use scram::{ChannelBinding, MAX_ITERATIONS, MIN_ITERATIONS};
+pub use server::{Expected, NoRandomNumbers, Salt, ScramServer, random};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

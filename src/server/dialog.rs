@@ -1,38 +1,50 @@
 //! One session's lines: framing, and the AUTHORIZATION state (RFC 1939, section 4).
 //!
-//! Pure: [`Dialog::receive`] takes what came from the client, [`Dialog::answer`] gives the reply
-//! to one line. One line at a time, so that a client which sends a thousand RETRs ahead does not
-//! make a thousand messages wait in memory.
+//! [`Dialog::receive`] takes what came from the client, [`Dialog::answer`] gives the reply to one line. One line at a time,
+//! so that a client which sends a thousand RETRs ahead does not make a thousand messages wait in memory.
 
-use super::maildrop::Mailbox;
-use super::replies::{error, ok};
+mod authentication;
+
+use super::maildrop::Closed;
+use super::offers::{Offer, Offers};
+use super::replies::Out;
 use super::transaction::Transaction;
 use crate::pop3::command::{Command, MAX_COMMAND, MAX_RESPONSE, Secret};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use authentication::{Awaited, Login};
+use std::io;
 use std::sync::Arc;
 
 /// Refused logins after which a session ends.
 const MAX_REFUSALS: u32 = 5;
-
-/// What the server can do (RFC 2449), in both states.
-const CAPABILITIES: &str = "TOP\r\nUSER\r\nSASL PLAIN\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nUIDL\r\nIMPLEMENTATION popkeep\r\n.\r\n";
 
 /// What one call of [`Dialog::answer`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
     /// A line was answered; there may be another one.
     Answered,
+    /// A login was refused: what is to be sent says so, and is to be sent after a while.
+    Refused,
+    /// TLS begins, once what there is was sent.
+    StartTls,
     /// There is no whole line: more must be received first.
     Waiting,
     /// The session has ended: send what is left and close.
     Over,
 }
 
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Channel {
+    /// It is under TLS.
+    pub(super) encrypted: bool,
+    /// The other side is on this machine.
+    pub(super) loopback: bool,
+}
+
 /// One session.
-#[derive(Debug)]
 pub(super) struct Dialog {
-    mailboxes: Arc<[Arc<Mailbox>]>,
+    offers: Arc<Offers>,
+    channel: Channel,
     state: State,
     refusals: u32,
     received: Vec<u8>,
@@ -40,29 +52,26 @@ pub(super) struct Dialog {
     skipping: bool,
 }
 
-#[derive(Debug)]
 enum State {
     Authorization {
         /// From USER.
         user: Option<String>,
     },
-    /// In AUTHORIZATION, after `AUTH PLAIN`: the next line is the response.
-    Challenged,
+    /// In AUTHORIZATION, after AUTH: the next line answers a challenge.
+    Challenged(Awaited),
     Transaction(Transaction),
+    /// TLS is about to begin.
+    Starting,
     Over,
 }
 
+const FRESH: State = State::Authorization { user: None };
+
 impl Dialog {
     /// A session with a client that has just connected; the greeting goes to `out`.
-    pub(super) fn begin(mailboxes: Arc<[Arc<Mailbox>]>, out: &mut Vec<u8>) -> Self {
-        ok(out, "popkeep POP3 server ready");
-        Dialog {
-            mailboxes,
-            state: State::Authorization { user: None },
-            refusals: 0,
-            received: Vec::new(),
-            skipping: false,
-        }
+    pub(super) fn begin(offers: Arc<Offers>, channel: Channel, out: &mut Out<'_>) -> Self {
+        out.ok("popkeep POP3 server ready");
+        Dialog { offers, channel, state: FRESH, refusals: 0, received: Vec::new(), skipping: false }
     }
 
     /// Takes octets from the client. To be called when [`Dialog::answer`] waits; then no more is kept than
@@ -71,12 +80,26 @@ impl Dialog {
         self.received.extend_from_slice(octets);
     }
 
-    /// Answers the next line, appending to `out`.
-    pub(super) fn answer(&mut self, out: &mut Vec<u8>) -> Exchange {
-        if matches!(self.state, State::Over) {
-            return Exchange::Over;
+    /// Whether somebody is logged in.
+    pub(super) fn is_logged_in(&self) -> bool {
+        matches!(self.state, State::Transaction(_))
+    }
+
+    /// TLS has begun (RFC 2595, section 4): all that was said before is forgotten. `false` if something came behind STLS in
+    /// clear text, which may be another's and is not to be taken for the client's.
+    pub(super) fn secured(&mut self) -> bool {
+        (self.state, self.channel.encrypted) = (FRESH, true);
+        self.received.is_empty()
+    }
+
+    /// Answers the next line.
+    pub(super) fn answer(&mut self, out: &mut Out<'_>) -> io::Result<Exchange> {
+        match self.state {
+            State::Over => return Ok(Exchange::Over),
+            State::Starting => return Ok(Exchange::StartTls),
+            _ => {}
         }
-        let limit = if matches!(self.state, State::Challenged) { MAX_RESPONSE } else { MAX_COMMAND };
+        let limit = if matches!(self.state, State::Challenged(_)) { MAX_RESPONSE } else { MAX_COMMAND };
         let Some(end) = memchr::memchr(b'\n', &self.received) else {
             if self.received.len() >= limit {
                 self.skipping = true;
@@ -84,107 +107,143 @@ impl Dialog {
             if self.skipping {
                 self.received.clear();
             }
-            return Exchange::Waiting;
+            return Ok(Exchange::Waiting);
         };
         let line: Vec<u8> = self.received.drain(..=end).collect();
         if std::mem::take(&mut self.skipping) || line.len() > limit {
-            if matches!(self.state, State::Challenged) {
-                self.state = State::Authorization { user: None };
+            if matches!(self.state, State::Challenged(_)) {
+                self.state = FRESH;
             }
-            error(out, "line too long");
-            return Exchange::Answered;
+            out.error("line too long");
+            return Ok(Exchange::Answered);
         }
+        let refusals = self.refusals;
         // RFC 1939 says CRLF; who types into a raw connection often sends LF.
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        self.line(line.strip_suffix(b"\r").unwrap_or(line), out);
-        if matches!(self.state, State::Over) { Exchange::Over } else { Exchange::Answered }
+        self.line(line.strip_suffix(b"\r").unwrap_or(line), out)?;
+        Ok(match self.state {
+            _ if self.refusals > refusals => Exchange::Refused,
+            State::Over => Exchange::Over,
+            State::Starting => Exchange::StartTls,
+            _ => Exchange::Answered,
+        })
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
-        if matches!(self.state, State::Challenged) {
-            self.state = State::Authorization { user: None };
-            return match std::str::from_utf8(line) {
-                Ok("*") => error(out, "cancelled"),
-                Ok(response) => self.plain(response, out),
-                Err(_) => error(out, "the response is not base64"),
-            };
+    fn line(&mut self, line: &[u8], out: &mut Out<'_>) -> io::Result<()> {
+        if matches!(self.state, State::Challenged(_))
+            && let State::Challenged(awaited) = std::mem::replace(&mut self.state, FRESH)
+        {
+            let login =
+                if line == b"*" { Login::Wrong("cancelled") } else { awaited.answer(line, &self.offers) };
+            self.go_on(login, out);
+            return Ok(());
         }
         let command = match Command::decode(line) {
             Ok(command) => command,
-            Err(fault) => return error(out, &fault.to_string()),
-        };
-        match (&mut self.state, command) {
-            (_, Command::Capa) => {
-                ok(out, "capability list follows");
-                out.extend_from_slice(CAPABILITIES.as_bytes());
+            Err(fault) => {
+                out.error(&fault.to_string());
+                return Ok(());
             }
+        };
+        let may_log_in = self.may_log_in();
+        match (&mut self.state, command) {
+            (_, Command::Capa) => self.capabilities(out),
             (State::Transaction(_), Command::Quit) => {
                 if let State::Transaction(transaction) = std::mem::replace(&mut self.state, State::Over) {
                     transaction.update(out);
                 }
             }
-            (State::Transaction(transaction), command) => transaction.answer(command, out),
+            (State::Transaction(transaction), command) => transaction.answer(command, out)?,
             (_, Command::Quit) => {
                 self.state = State::Over;
-                ok(out, "good-bye");
+                out.ok("good-bye");
+            }
+            (_, Command::Stls) if self.offers.tls.is_some() && !self.channel.encrypted => {
+                self.state = State::Starting;
+                out.ok("begin TLS");
+            }
+            (_, Command::Utf8) => out.ok("messages come as they are"),
+            (_, Command::User(_) | Command::Pass(_) | Command::Auth { .. }) if !may_log_in => {
+                // Whatever was said is known to everybody on the way now.
+                out.error("not in clear text; STLS first");
             }
             // Any name is welcome, so that nobody learns which exist.
             (State::Authorization { user }, Command::User(name)) => {
                 *user = Some(name.to_owned());
-                ok(out, "welcome");
+                out.ok("welcome");
             }
             (State::Authorization { user }, Command::Pass(Secret(password))) => match user.take() {
-                Some(user) => self.log_in(&user, password, out),
-                None => error(out, "USER comes first"),
+                Some(user) => {
+                    let login = authentication::by_password(&user, password, &self.offers);
+                    self.go_on(login, out);
+                }
+                None => out.error("USER comes first"),
             },
             (State::Authorization { .. }, Command::Auth { mechanism, initial }) => {
-                if !mechanism.eq_ignore_ascii_case("PLAIN") {
-                    return error(out, "no such mechanism");
-                }
-                if let Some(Secret(response)) = initial {
-                    return self.plain(response, out);
-                }
-                self.state = State::Challenged;
-                out.extend_from_slice(b"+ \r\n");
+                let initial = initial.map(|Secret(response)| response);
+                let login = authentication::begin(mechanism, initial, &self.offers);
+                self.go_on(login, out);
             }
-            (_, Command::Apop { .. } | Command::Stls | Command::Utf8) => error(out, "not offered"),
-            _ => error(out, "log in first"),
+            (_, Command::Apop { .. } | Command::Stls) => out.error("not offered"),
+            _ => out.error("log in first"),
         }
+        Ok(())
     }
 
-    /// AUTH PLAIN's response (RFC 4616): authorization identity, user, password.
-    fn plain(&mut self, response: &str, out: &mut Vec<u8>) {
-        let decoded = STANDARD.decode(response).ok().and_then(|octets| String::from_utf8(octets).ok());
-        let parts: Option<[&str; 3]> =
-            decoded.as_deref().and_then(|text| text.split('\0').collect::<Vec<_>>().try_into().ok());
-        match parts {
-            Some([authorize, user, password]) if authorize.is_empty() || authorize == user => {
-                self.log_in(user, password, out);
-            }
-            Some(_) => self.refuse(out),
-            None => error(out, "the response is not one of PLAIN"),
-        }
-    }
-
-    fn log_in(&mut self, user: &str, password: &str, out: &mut Vec<u8>) {
-        let Some(mailbox) = self.mailboxes.iter().find(|mailbox| mailbox.admits(user, password)) else {
-            return self.refuse(out);
+    /// What the server can do (RFC 2449), in both states.
+    fn capabilities(&self, out: &mut Out<'_>) {
+        out.ok("capability list follows");
+        let mut line = |text: &[u8]| {
+            out.octets.extend_from_slice(text);
+            out.octets.extend_from_slice(b"\r\n");
         };
-        match mailbox.claim() {
-            Some(claim) => {
-                self.state = State::Transaction(Transaction::begin(claim));
-                ok(out, "maildrop locked and ready");
-            }
-            None => error(out, "[IN-USE] another session has this maildrop open"),
+        line(b"TOP");
+        if self.may_log_in() {
+            line(b"USER");
+            line(b"SASL PLAIN SCRAM-SHA-256");
+        }
+        if self.offers.tls.is_some() && !self.channel.encrypted {
+            line(b"STLS");
+        }
+        for each in
+            ["RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "UIDL", "UTF8", "IMPLEMENTATION popkeep", "."]
+        {
+            line(each.as_bytes());
         }
     }
 
-    fn refuse(&mut self, out: &mut Vec<u8>) {
-        self.refusals += 1;
-        if self.refusals >= MAX_REFUSALS {
-            self.state = State::Over;
+    /// Whether a password may come over this connection.
+    fn may_log_in(&self) -> bool {
+        self.channel.encrypted || self.channel.loopback
+    }
+
+    fn go_on(&mut self, login: Login, out: &mut Out<'_>) {
+        match login {
+            Login::Challenge(text, awaited) => {
+                out.challenge(&text);
+                self.state = State::Challenged(awaited);
+            }
+            Login::Wrong(text) => out.error(text),
+            Login::Refused => {
+                self.refusals += 1;
+                if self.refusals >= MAX_REFUSALS {
+                    self.state = State::Over;
+                }
+                out.error("[AUTH] user or password is wrong");
+            }
+            Login::Granted(user) => self.open(&user, out),
         }
-        error(out, "[AUTH] user or password is wrong");
+    }
+
+    fn open(&mut self, user: &str, out: &mut Out<'_>) {
+        match self.offers.of(user).map(|offer: &Offer| offer.maildrop.open()) {
+            Some(Ok(maildrop)) => {
+                self.state = State::Transaction(Transaction::begin(maildrop));
+                out.ok("maildrop locked and ready");
+            }
+            Some(Err(Closed::Failed(reason))) => out.error(&format!("[SYS/TEMP] {reason}")),
+            Some(Err(Closed::InUse)) | None => out.error("[IN-USE] another session has this maildrop open"),
+        }
     }
 }
 

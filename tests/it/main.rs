@@ -76,6 +76,7 @@ mod safeguards;
 mod samples;
 mod search;
 mod secrets;
+mod serve;
 mod session;
 mod session_deletes;
 mod session_terminal;

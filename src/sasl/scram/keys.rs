@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 /// The hash that a mechanism is named after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
+pub(in crate::sasl) enum Hash {
     Sha1,
     Sha256,
 }
 
 impl Hash {
     /// `H(data)`.
-    pub(super) fn digest(self, data: &[u8]) -> Zeroizing<Vec<u8>> {
+    pub(in crate::sasl) fn digest(self, data: &[u8]) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
             Hash::Sha1 => Sha1::digest(data).to_vec(),
             Hash::Sha256 => Sha256::digest(data).to_vec(),
@@ -22,7 +22,7 @@ impl Hash {
     }
 
     /// `HMAC(key, data)`.
-    pub(super) fn hmac(self, key: &[u8], data: &[u8]) -> Zeroizing<Vec<u8>> {
+    pub(in crate::sasl) fn hmac(self, key: &[u8], data: &[u8]) -> Zeroizing<Vec<u8>> {
         match self {
             Hash::Sha1 => keyed::hmac::<Sha1>(key, &[data]),
             Hash::Sha256 => keyed::hmac::<Sha256>(key, &[data]),
@@ -30,7 +30,7 @@ impl Hash {
     }
 
     /// Whether `tag` is `HMAC(key, data)`.
-    pub(super) fn hmac_is(self, key: &[u8], data: &[u8], tag: &[u8]) -> bool {
+    pub(in crate::sasl) fn hmac_is(self, key: &[u8], data: &[u8], tag: &[u8]) -> bool {
         match self {
             Hash::Sha1 => keyed::hmac_is::<Sha1>(key, data, tag),
             Hash::Sha256 => keyed::hmac_is::<Sha256>(key, data, tag),
@@ -38,7 +38,7 @@ impl Hash {
     }
 
     /// `Hi(password, salt, iterations)`: PBKDF2 with one block of output.
-    pub(super) fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
+    pub(in crate::sasl) fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
         match self {
             Hash::Sha1 => {
                 let mut key = Zeroizing::new(vec![0; 20]);
@@ -56,6 +56,6 @@ impl Hash {
 
 /// `SASLprep` (RFC 4013). What it forbids (an emoji, say, which Unicode 3.2 did not have) stays as it is:
 /// servers that took such a password did the same.
-pub(super) fn prepare(text: &str) -> Zeroizing<String> {
+pub(in crate::sasl) fn prepare(text: &str) -> Zeroizing<String> {
     Zeroizing::new(stringprep::saslprep(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned))
 }

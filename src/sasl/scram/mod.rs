@@ -7,11 +7,12 @@
 mod keys;
 mod message;
 
+pub(super) use keys::{Hash, prepare};
+
 use super::oauth::saslname;
 use super::{Challenge, Complaint, Exchange, Mechanism, SaslError, encode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use keys::Hash;
 use message::{Final, First};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +25,7 @@ pub const MIN_ITERATIONS: u32 = 4_096;
 pub const MAX_ITERATIONS: u32 = 2_000_000;
 
 /// Random octets in our nonce.
-const NONCE: usize = 18;
+pub(super) const NONCE: usize = 18;
 
 /// What ties the login to the TLS connection, and what the server seems to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,38 +1,85 @@
 //! Sessions as transcripts: what a client says, what the server answers.
 
-use super::super::maildrop::{Mailbox, Maildrop};
-use super::{Dialog, Exchange};
+use super::{Channel, Dialog, Exchange};
 use crate::pop3::transcript::{Step, steps};
+use crate::sasl::Expected;
+use crate::server::Maildrop;
+use crate::server::offers::{Offer, Offers};
+use crate::server::replies::Out;
 use proptest::prelude::*;
 use std::sync::Arc;
+
+const HERE: Channel = Channel { encrypted: false, loopback: true };
+const AWAY: Channel = Channel { encrypted: false, loopback: false };
 
 /// Message 3 of the mailboxes here: lines that begin with dots, an 8-bit line, no last newline.
 const DOTTED: &[u8] = b"Subject: dots\n\n.\n..two\nna\xefve\n.end";
 
-fn mailboxes() -> Arc<[Arc<Mailbox>]> {
+fn offers(maildrops: impl IntoIterator<Item = Maildrop>) -> Arc<Offers> {
+    let offer = |maildrop: Maildrop| {
+        let (maildrop, password) = maildrop.into_offer();
+        Offer { maildrop: Box::new(maildrop), password: Arc::new(Expected::new(password)) }
+    };
+    Arc::new(Offers::new(maildrops.into_iter().map(offer).collect(), None).unwrap())
+}
+
+fn mailboxes() -> Arc<Offers> {
     let jane = Maildrop::new("jane doe", "open  sesame ")
         .message(b"Subject: one\n\nFirst\nSecond\nThird\n")
         .message(b"Subject: two\r\n\r\nBody\r\n")
         .message(DOTTED);
-    let joe = Maildrop::new("joe", "secret");
-    [jane, joe].into_iter().map(|maildrop| Arc::new(maildrop.into_mailbox())).collect()
+    offers([jane, Maildrop::new("joe", "secret")])
 }
 
-/// Everything the server answers to this input, the greeting first.
-fn say(mailboxes: &Arc<[Arc<Mailbox>]>, input: &[u8]) -> (Vec<u8>, Exchange) {
-    let mut out = Vec::new();
-    let mut dialog = Dialog::begin(Arc::clone(mailboxes), &mut out);
-    dialog.receive(input);
-    loop {
-        match dialog.answer(&mut out) {
-            Exchange::Answered => {}
-            turn => return (out, turn),
+/// How many messages are in a user's maildrop.
+fn left(offers: &Offers, user: &str) -> usize {
+    offers.of(user).unwrap().maildrop.messages()
+}
+
+/// A session with what comes out of it.
+struct Talk {
+    dialog: Dialog,
+    octets: Vec<u8>,
+}
+
+impl Talk {
+    fn begin(offers: &Arc<Offers>, channel: Channel) -> Talk {
+        let (mut octets, mut nowhere) = (Vec::new(), std::io::sink());
+        let dialog =
+            Dialog::begin(Arc::clone(offers), channel, &mut Out { octets: &mut octets, to: &mut nowhere });
+        Talk { dialog, octets }
+    }
+
+    fn answer(&mut self) -> Exchange {
+        let mut sent = Vec::new();
+        let mut waiting = std::mem::take(&mut self.octets);
+        let turn = self.dialog.answer(&mut Out { octets: &mut waiting, to: &mut sent }).unwrap();
+        sent.append(&mut waiting);
+        self.octets = sent;
+        turn
+    }
+
+    /// All that can be answered.
+    fn answer_all(&mut self) -> Exchange {
+        loop {
+            match self.answer() {
+                Exchange::Answered | Exchange::Refused => {}
+                turn => return turn,
+            }
         }
     }
 }
 
+/// Everything the server answers to this input, the greeting first.
+fn say(mailboxes: &Arc<Offers>, input: &[u8]) -> (Vec<u8>, Exchange) {
+    let mut talk = Talk::begin(mailboxes, HERE);
+    talk.dialog.receive(input);
+    let turn = talk.answer_all();
+    (talk.octets, turn)
+}
+
 /// Plays what the client says, and compares all that comes back with what the server says.
-fn transcript(mailboxes: &Arc<[Arc<Mailbox>]>, script: &str) {
+fn transcript(mailboxes: &Arc<Offers>, script: &str) {
     let (mut input, mut expected) = (Vec::new(), Vec::new());
     for step in steps(script) {
         match step {
@@ -102,20 +149,19 @@ fn the_session_of_imails_page_is_answered() {
     let maildrop = [1171, 1021, 385]
         .iter()
         .fold(Maildrop::new("dusty", "*********"), |drop, &size| drop.message(of_size(size).as_bytes()));
-    let mailboxes: Arc<[_]> = [Arc::new(maildrop.into_mailbox())].into();
-    let mut reply = Vec::new();
-    let mut dialog = Dialog::begin(mailboxes, &mut reply);
+    let mut talk = Talk::begin(&offers([maildrop]), HERE);
     let mut spoken = std::collections::BTreeSet::new();
     let mut last = "";
     let mut ours: std::vec::IntoIter<String> = Vec::new().into_iter();
     for line in page.lines() {
         if let Some(command) = line.strip_prefix("C: ") {
-            reply.clear();
-            dialog.receive(format!("{command}\r\n").as_bytes());
-            assert_ne!(dialog.answer(&mut reply), Exchange::Waiting);
+            talk.octets.clear();
+            talk.dialog.receive(format!("{command}\r\n").as_bytes());
+            assert_ne!(talk.answer(), Exchange::Waiting);
             last = command.split(' ').next().unwrap();
             spoken.insert(last);
-            let lines: Vec<String> = String::from_utf8_lossy(&reply).lines().map(str::to_owned).collect();
+            let lines: Vec<String> =
+                String::from_utf8_lossy(&talk.octets).lines().map(str::to_owned).collect();
             ours = lines.into_iter();
             assert!(ours.as_slice()[0].starts_with("+OK"), "{command}: {:?}", ours.as_slice());
         } else if let Some(theirs) = line.strip_prefix("S: ")
@@ -151,9 +197,9 @@ fn messages_are_deleted_at_quit_and_at_no_other_moment() {
     let mailboxes = mailboxes();
     let login = "USER jane doe\r\nPASS open  sesame \r\n";
     say(&mailboxes, format!("{login}DELE 1\r\nDELE 2\r\n").as_bytes());
-    assert_eq!(mailboxes[0].len(), 3, "the connection was lost");
+    assert_eq!(left(&mailboxes, "jane doe"), 3, "the connection was lost");
     let (_, turn) = say(&mailboxes, format!("{login}DELE 1\r\nRSET\r\nDELE 2\r\nQUIT\r\n").as_bytes());
-    assert_eq!((mailboxes[0].len(), turn), (2, Exchange::Over));
+    assert_eq!((left(&mailboxes, "jane doe"), turn), (2, Exchange::Over));
     let (out, _) = say(&mailboxes, format!("{login}RETR 2\r\n").as_bytes());
     assert!(out.ends_with(b"..end\r\n.\r\n"), "what was message 3 is message 2 now");
 }
@@ -223,7 +269,8 @@ fn what_a_state_does_not_know_is_refused() {
 fn capabilities_are_told_before_and_after_login() {
     let (out, _) = say(&mailboxes(), b"CAPA\r\nUSER joe\r\nPASS secret\r\nCAPA\r\n");
     let text = String::from_utf8(out).unwrap();
-    for capability in ["PIPELINING", "UIDL", "TOP", "USER", "SASL PLAIN", "RESP-CODES"] {
+    for capability in ["PIPELINING", "UIDL", "TOP", "USER", "SASL PLAIN SCRAM-SHA-256", "UTF8", "RESP-CODES"]
+    {
         assert_eq!(text.lines().filter(|line| *line == capability).count(), 2, "{capability}");
     }
 }
@@ -231,7 +278,7 @@ fn capabilities_are_told_before_and_after_login() {
 #[test]
 fn a_maildrop_in_use_says_so() {
     let mailboxes = mailboxes();
-    let held = mailboxes[1].claim();
+    let held = mailboxes.of("joe").unwrap().maildrop.open().unwrap();
     let (out, _) = say(&mailboxes, b"USER joe\r\nPASS secret\r\n");
     assert!(out.ends_with(b"-ERR [IN-USE] another session has this maildrop open\r\n"));
     drop(held);
@@ -252,7 +299,7 @@ fn auth_plain_takes_an_initial_response_or_asks_for_one() {
          C: AUTH CRAM-MD5
          S: -ERR no such mechanism
          C: AUTH PLAIN ????
-         S: -ERR the response is not one of PLAIN
+         S: -ERR the response is not base64
          C: auth plain
          S: +\u{20}
          C: AGpvZQBzZWNyZXQ=
@@ -273,21 +320,30 @@ fn guessing_passwords_ends_the_session() {
 
 #[test]
 fn a_line_without_end_is_not_kept() {
-    let mailboxes = mailboxes();
-    let mut out = Vec::new();
-    let mut dialog = Dialog::begin(mailboxes, &mut out);
+    let mut talk = Talk::begin(&mailboxes(), HERE);
     for _ in 0..10_000 {
-        dialog.receive(&[b'x'; 4096]);
-        assert_eq!(dialog.answer(&mut out), Exchange::Waiting);
-        assert!(dialog.received.len() <= 4096);
+        talk.dialog.receive(&[b'x'; 4096]);
+        assert_eq!(talk.answer(), Exchange::Waiting);
+        assert!(talk.dialog.received.len() <= 4096);
     }
-    out.clear();
-    dialog.receive(b"x\r\nNOOP\nQUIT\r\n");
-    while dialog.answer(&mut out) == Exchange::Answered {}
+    talk.octets.clear();
+    talk.dialog.receive(b"x\r\nNOOP\nQUIT\r\n");
+    talk.answer_all();
     assert_eq!(
-        String::from_utf8(out).unwrap(),
+        String::from_utf8(talk.octets).unwrap(),
         "-ERR line too long\r\n-ERR log in first\r\n+OK good-bye\r\n"
     );
+}
+
+#[test]
+fn no_password_is_taken_in_clear_text_from_another_machine() {
+    let mut talk = Talk::begin(&mailboxes(), AWAY);
+    talk.octets.clear();
+    talk.dialog.receive(b"CAPA\r\nUSER joe\r\nPASS secret\r\nAUTH PLAIN AGpvZQBzZWNyZXQ=\r\nSTAT\r\n");
+    talk.answer_all();
+    let said = String::from_utf8(talk.octets).unwrap();
+    assert_eq!(said.matches("-ERR not in clear text; STLS first").count(), 3, "{said}");
+    assert!(!said.contains("USER") && !said.contains("SASL"), "{said}");
 }
 
 proptest! {
