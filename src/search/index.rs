@@ -143,7 +143,8 @@ impl Index {
                      UNIQUE (identity, archive)
                  ) STRICT;
                  CREATE TABLE message (
-                     id INTEGER PRIMARY KEY,
+                     -- Never used twice: what an update adds is above all that was there before.
+                     id INTEGER PRIMARY KEY AUTOINCREMENT,
                      account INTEGER NOT NULL,
                      seq INTEGER NOT NULL,
                      content BLOB NOT NULL,
@@ -219,14 +220,26 @@ impl Index {
         Ok(())
     }
 
-    /// Rows of an account with numbers above `after`, ascending, so many at most.
-    pub(super) fn known(&self, account: i64, after: i64, limit: usize) -> rusqlite::Result<Vec<Known>> {
+    /// The number in the index of what was added last.
+    pub(super) fn last(&self) -> rusqlite::Result<i64> {
+        self.connection.query_row("SELECT coalesce(max(id), 0) FROM message", [], |row| row.get(0))
+    }
+
+    /// Rows of an account with numbers above `after`, ascending, so many at most; of what was added up to `last`.
+    pub(super) fn known(
+        &self,
+        account: i64,
+        last: i64,
+        after: i64,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Known>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.connection
             .prepare_cached(
-                "SELECT seq, content, gone, unread FROM message WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?",
+                "SELECT seq, content, gone, unread FROM message WHERE account = ? AND seq > ? AND id <= ? \
+                 ORDER BY seq LIMIT ?",
             )?
-            .query_map((account, after, limit), |row| {
+            .query_map((account, after, last, limit), |row| {
                 Ok(Known {
                     seq: row.get::<_, i64>(0)?.cast_unsigned(),
                     id: MessageId(row.get(1)?),

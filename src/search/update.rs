@@ -104,7 +104,12 @@ impl Update<'_> {
     /// Compares every row with what the index has of it.
     fn each_row(&mut self, store: &mut Store, readers: &mut Readers<'_, Entry>) -> Result<(), SearchError> {
         let absent = store.ledger.last_look().map_err(StoreError::from)?.absent;
-        let mut known = KnownRows { account: self.account, after: -1, page: VecDeque::new() };
+        let mut known = KnownRows {
+            account: self.account,
+            last: self.sql(Index::last)?,
+            after: -1,
+            page: VecDeque::new(),
+        };
         let mut from = 0;
         loop {
             let rows = store.ledger.rows(from, PAGE).map_err(StoreError::from)?;
@@ -205,6 +210,8 @@ impl Update<'_> {
 /// Goes through what the index has of an account.
 struct KnownRows {
     account: i64,
+    /// What is added meanwhile is none of it.
+    last: i64,
     after: i64,
     page: VecDeque<Known>,
 }
@@ -212,7 +219,7 @@ struct KnownRows {
 impl KnownRows {
     fn next(&mut self, index: &Index) -> rusqlite::Result<Option<Known>> {
         if self.page.is_empty() {
-            self.page = index.known(self.account, self.after, PAGE)?.into();
+            self.page = index.known(self.account, self.last, self.after, PAGE)?.into();
             if let Some(last) = self.page.back() {
                 self.after = last.seq.cast_signed();
             }

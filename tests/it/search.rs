@@ -9,7 +9,7 @@
 //! | newest first, one row per copy, `--limit` | [`what_is_newest_comes_first`] |
 //! | `--json`, `--ids`, `--paths` | [`each_form_has_what_scripts_need`] |
 //! | a query that cannot be read is 64 and points at the place | [`a_query_that_cannot_be_read_points_at_the_place`] |
-//! | the index follows ledger and archive | [`the_index_follows_the_archive`], [`an_mbox_is_searched`] |
+//! | the index follows ledger and archive | [`the_index_follows_the_archive`], [`every_message_of_a_large_archive_is_found`], [`an_mbox_is_searched`] |
 //! | it may be deleted or damaged at any time | [`a_lost_damaged_or_older_index_is_made_anew`] |
 //! | a fetch brings it up to date, and never fails because of it | [`a_fetch_refreshes_the_index_and_needs_none`] |
 //! | an account that cannot be searched does not stop the others | [`a_vanished_archive_is_told`] |
@@ -299,6 +299,21 @@ fn the_index_follows_the_archive() {
     assert_eq!(count(""), 0, "nothing is on record");
     sandbox.fetch();
     assert_eq!((count(""), count("\"message 6\"")), (6, 1));
+}
+
+#[test]
+fn every_message_of_a_large_archive_is_found() {
+    // More than are read, or compared, at once.
+    let server = PopServer::with(Mail::some(2500));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.fetch();
+    let count = |query: &str| subjects(&sandbox, query).len();
+    assert_eq!((count(""), count("\"This is message\""), count("\"message 2345\"")), (2500, 2500, 1));
+    let files = stores::maildir_files(&sandbox.archive("work"));
+    fs::remove_file(&files[1200]).unwrap();
+    server.state().mails.push(Mail::numbered(2501));
+    sandbox.fetch();
+    assert_eq!((count(""), count("\"This is message\""), count("\"message 2501\"")), (2500, 2500, 1));
 }
 
 #[test]
