@@ -30,6 +30,7 @@ pub(crate) fn archived<const N: usize>(mails: [&str; N]) -> Sandbox {
     archived_as("maildir", mails.map(|text| text.as_bytes().to_vec()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests write them where they are")]
 pub(crate) fn archived_as<const N: usize>(format: &str, mails: [Vec<u8>; N]) -> Sandbox {
     let mails =
         mails.iter().enumerate().map(|(at, text)| Mail::new(&format!("u{at}"), text)).collect::<Vec<_>>();
@@ -453,7 +454,7 @@ fn hostile_mail_is_bounded() {
     );
     let began = Instant::now();
     within(64, sandbox.popkeep(["search", "needle"]));
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     finds(&sandbox, "", ["deep", "header", "line", "page", "parts", "to"]);
     finds(&sandbox, "needle", ["header", "line", "to"]);
     let ids = sandbox.popkeep(["search", "--ids"]).run().expect(0).stdout;
@@ -461,6 +462,6 @@ fn hostile_mail_is_bounded() {
         let began = Instant::now();
         within(64, sandbox.popkeep(["show", id]));
         within(64, sandbox.popkeep(["show", id, "--headers"]));
-        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     }
 }

@@ -44,16 +44,15 @@ pub(super) fn run<W: Write>(
         let wanted = Wanted { text: TEXT, sizes: true };
         let (read, message) = Reader::new(wanted).read(|each| copy.read(each));
         read?;
-        match &options.save {
-            Some(folder) => saving::save(&copy, &message, folder, out)?,
-            None => {
-                let page = page::page(&hit, &options.id, &message);
-                if copy.is_whole && opened.exit.is_ok() && pager::is_wanted(page.lines().count()) {
-                    let folder = crate::search::folder(&config)?;
-                    pager::page(&folder, out, |out| out.write_all(page.as_bytes()))?;
-                } else {
-                    out.write_all(page.as_bytes())?;
-                }
+        if let Some(folder) = &options.save {
+            saving::save(&copy, &message, folder, out)?;
+        } else {
+            let page = page::page(&hit, &options.id, &message);
+            if copy.is_whole && opened.exit.is_ok() && pager::is_wanted(page.lines().count()) {
+                let folder = crate::search::folder(&config)?;
+                pager::page(&folder, out, |out| out.write_all(page.as_bytes()))?;
+            } else {
+                out.write_all(page.as_bytes())?;
             }
         }
     }
