@@ -108,6 +108,7 @@ impl Update<'_> {
             account: self.account,
             last: self.sql(Index::last)?,
             after: -1,
+            is_over: false,
             page: VecDeque::new(),
         };
         let mut from = 0;
@@ -213,13 +214,17 @@ struct KnownRows {
     /// What is added meanwhile is none of it.
     last: i64,
     after: i64,
+    /// There are no more behind the page.
+    is_over: bool,
     page: VecDeque<Known>,
 }
 
 impl KnownRows {
     fn next(&mut self, index: &Index) -> rusqlite::Result<Option<Known>> {
-        if self.page.is_empty() {
+        if self.page.is_empty() && !self.is_over {
             self.page = index.known(self.account, self.last, self.after, PAGE)?.into();
+            // Not asked again: it would pass over all that is added meanwhile.
+            self.is_over = self.page.len() < PAGE;
             if let Some(last) = self.page.back() {
                 self.after = last.seq.cast_signed();
             }

@@ -8,6 +8,7 @@
 //! | Chinese, Japanese and Korean by any two adjacent characters | [`languages_without_blanks`] |
 //! | newest first, one row per copy, `--limit` | [`what_is_newest_comes_first`] |
 //! | `--json`, `--ids`, `--paths` | [`each_form_has_what_scripts_need`] |
+//! | what is long is paged on a terminal | [`what_is_long_is_paged_on_a_terminal`] |
 //! | a query that cannot be read is 64 and points at the place | [`a_query_that_cannot_be_read_points_at_the_place`] |
 //! | the index follows ledger and archive | [`the_index_follows_the_archive`], [`every_message_of_a_large_archive_is_found`], [`an_mbox_is_searched`] |
 //! | it may be deleted or damaged at any time | [`a_lost_damaged_or_older_index_is_made_anew`] |
@@ -261,6 +262,26 @@ fn a_query_that_cannot_be_read_points_at_the_place() {
     let mut terminal = sandbox.popkeep(["search", "word form:a"]).on_terminal(80, 24);
     terminal.expect("^^^^^");
     assert_eq!(terminal.wait(), Some(64));
+}
+
+#[test]
+fn what_is_long_is_paged_on_a_terminal() {
+    let server = PopServer::with(Mail::some(30));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.fetch();
+    let on_terminal = |arguments: &[&str], pager: &str, rows: u16| {
+        let run = sandbox.popkeep(arguments).env("PAGER", pager).env("TERM", "xterm");
+        let mut terminal = run.on_terminal(80, rows);
+        terminal.expect("message 17");
+        assert_eq!(terminal.wait(), Some(0));
+        terminal.said()
+    };
+    assert!(on_terminal(&["search"], "sed s/^/paged:/", 20).contains("paged:"));
+    assert!(!on_terminal(&["search"], "sed s/^/paged:/", 40).contains("paged:"), "it is not long");
+    assert!(!on_terminal(&["search", "--json"], "sed s/^/paged:/", 20).contains("paged:"));
+    on_terminal(&["search"], "no-such-pager", 20);
+    let piped = sandbox.popkeep(["search"]).env("PAGER", "sed s/^/paged:/").run().expect(0);
+    assert!(!piped.stdout.contains("paged:"));
 }
 
 #[test]
