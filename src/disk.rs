@@ -33,6 +33,7 @@ pub use trust::{Distrusted, Trusted, check_folder, read_trusted};
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
 use std::path::Path;
 
 /// What a name stands for.
@@ -95,9 +96,9 @@ pub trait DiskFile: Read + Write + Seek + Send {
     fn set_modified(&mut self, at: i64) -> io::Result<()>;
     /// What is known of it.
     fn metadata(&self) -> io::Result<Meta>;
-    /// Lets go of what the system has of it in memory, so that what is read next comes from the disk. Where that cannot
-    /// be done, nothing happens.
-    fn drop_cached(&mut self) {}
+    /// Lets go of what the system has of this part of it in memory, so that what is read there next comes from the disk.
+    /// Where that cannot be done, nothing happens.
+    fn drop_cached(&mut self, _part: Range<u64>) {}
     /// Takes the write lock of the whole file that `fcntl` knows, tied to this open file; `false` when another holds one. Closing the file
     /// gives it back.
     fn try_lock(&mut self) -> io::Result<bool>;

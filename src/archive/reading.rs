@@ -77,14 +77,18 @@ pub trait CopyReader: Send + Sync {
     fn read(&self, at: &CopyAt, size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool>;
 }
 
-/// Opens a file of an archive; with `anew` so that it is read from the disk.
-pub(super) fn open<D: Disk>(disk: &D, path: &Path, anew: bool) -> io::Result<D::File> {
-    let mut file = disk.open(path, Access::Read)?;
+/// Opens the file of a copy; with `anew` so that the copy is read from the disk.
+pub(super) fn open<D: Disk>(disk: &D, at: &CopyAt, anew: bool) -> io::Result<D::File> {
+    let mut file = disk.open(at.path(), Access::Read)?;
     if anew {
-        if file.metadata()?.kind != Kind::File {
+        let meta = file.metadata()?;
+        if meta.kind != Kind::File {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        file.drop_cached();
+        file.drop_cached(match at {
+            CopyAt::File(_) => 0..meta.len,
+            CopyAt::Region { region, .. } => region.clone(),
+        });
     }
     Ok(file)
 }

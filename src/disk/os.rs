@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -179,10 +180,11 @@ impl DiskFile for OsFile {
     }
 
     #[cfg(target_os = "linux")]
-    fn drop_cached(&mut self) {
+    fn drop_cached(&mut self, part: Range<u64>) {
         // What was never written to the disk is not let go.
         let _ = rustix::fs::fdatasync(&self.0);
-        let _ = rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed);
+        let length = std::num::NonZeroU64::new(part.end.saturating_sub(part.start));
+        let _ = rustix::fs::fadvise(&self.0, part.start, length, rustix::fs::Advice::DontNeed);
     }
 
     fn try_lock(&mut self) -> io::Result<bool> {

@@ -53,6 +53,9 @@ pub(super) fn run(
         return Err(LedgerError::Damaged { path, reason }.into());
     }
     (found.foreign, found.twice) = (beside.foreign, beside.twice);
+    if bad.is_empty() {
+        return Ok(bad);
+    }
     let unlisted = store.ledger.marks()?;
     for bad in &bad {
         let copy = BadCopy::of(bad, unlisted.is_unlisted(bad.row.seq), &*reader);
@@ -230,7 +233,10 @@ fn look_again(
         let Some(row) = store.ledger.row(seq)? else { continue };
         let copies = store.archive.copies(&row)?;
         let is_accepted = accepted.binary_search(&seq).is_ok();
-        let WasRead { row, found: state } = reading::examine(&*reader, ToRead { row, copies }, true);
+        let mut state = reading::examine(&*reader, &row, &copies, false);
+        if matches!(state, Found::Bad { .. }) {
+            state = reading::examine(&*reader, &row, &copies, true);
+        }
         if found.count(&row, &state) {
             continue;
         }

@@ -28,22 +28,23 @@ pub(super) enum Found {
 }
 
 /// Reads one row's copies; with `anew` from the disk.
-pub(super) fn examine(reader: &dyn CopyReader, ToRead { row, copies }: ToRead, anew: bool) -> WasRead {
+pub(super) fn examine(reader: &dyn CopyReader, row: &Row, copies: &[CopyAt], anew: bool) -> Found {
     let mut found = Found::Gone;
     for at in copies {
-        match reader.examine(&at, &row, anew) {
-            Ok(Content::Exact) => return WasRead { row, found: Found::Exact },
+        match reader.examine(at, row, anew) {
+            Ok(Content::Exact) => return Found::Exact,
             Ok(Content::Marked) => found = Found::Marked,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             _ if matches!(found, Found::Marked) => {}
             Ok(Content::Different(octets)) => {
-                let reason = difference(&at, &row, octets);
-                found = Found::Bad { at, reason };
+                found = Found::Bad { at: at.clone(), reason: difference(at, row, octets) };
             }
-            Err(error) => found = Found::Bad { at, reason: format!("it cannot be read ({error})") },
+            Err(error) => {
+                found = Found::Bad { at: at.clone(), reason: format!("it cannot be read ({error})") };
+            }
         }
     }
-    WasRead { row, found }
+    found
 }
 
 fn difference(at: &CopyAt, row: &Row, octets: Option<u64>) -> String {
@@ -62,5 +63,9 @@ pub(super) fn with_readers<T>(
     reader: &Arc<dyn CopyReader>,
     work: impl FnOnce(&mut Readers<'_, WasRead>) -> T,
 ) -> (T, Vec<WasRead>) {
-    archive::with_readers(reader, PORTION, |reader, next| examine(reader, next, false), work)
+    let read_one = |reader: &dyn CopyReader, ToRead { row, copies }: ToRead| {
+        let found = examine(reader, &row, &copies, false);
+        WasRead { row, found }
+    };
+    archive::with_readers(reader, PORTION, read_one, work)
 }

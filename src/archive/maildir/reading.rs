@@ -12,12 +12,12 @@ pub(super) struct FileReader<D>(pub(super) Arc<D>);
 
 impl<D: Disk> CopyReader for FileReader<D> {
     fn examine(&self, at: &CopyAt, row: &Row, anew: bool) -> io::Result<Content> {
-        let (digest, size) = digest_of(open(&*self.0, at.path(), anew)?)?;
+        let (digest, size) = digest_of(open(&*self.0, at, anew)?)?;
         if digest == row.digest {
             return Ok(Content::Exact);
         }
         if digest.rest == row.digest.rest {
-            let (marked, _) = digest_of_marked(open(&*self.0, at.path(), anew)?)?;
+            let (marked, _) = digest_of_marked(open(&*self.0, at, anew)?)?;
             if VerifiedCopy::compare(&marked, &row.digest).is_some() {
                 return Ok(Content::Marked);
             }
@@ -26,7 +26,7 @@ impl<D: Disk> CopyReader for FileReader<D> {
     }
 
     fn read(&self, at: &CopyAt, _size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
-        let mut file = open(&*self.0, at.path(), false)?;
+        let mut file = open(&*self.0, at, false)?;
         let mut buffer = vec![0; BUFFER];
         loop {
             match file.read(&mut buffer) {

@@ -11,8 +11,8 @@ pub(super) struct RegionReader<D>(pub(super) Arc<D>);
 
 impl<D: Disk> CopyReader for RegionReader<D> {
     fn examine(&self, at: &CopyAt, row: &Row, anew: bool) -> io::Result<Content> {
-        let CopyAt::Region { path, region } = at else { return Ok(Content::Different(None)) };
-        let mut file = open(&*self.0, path, anew)?;
+        let CopyAt::Region { region, .. } = at else { return Ok(Content::Different(None)) };
+        let mut file = open(&*self.0, at, anew)?;
         if region::digest(&mut file, region.clone(), Some(row.size))?.as_ref() == Some(&row.digest) {
             return Ok(Content::Exact);
         }
@@ -21,7 +21,7 @@ impl<D: Disk> CopyReader for RegionReader<D> {
     }
 
     fn read(&self, at: &CopyAt, size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
-        let CopyAt::Region { path, region } = at else { return Ok(false) };
-        region::sized_message(&mut open(&*self.0, path, false)?, region.clone(), size, each)
+        let CopyAt::Region { region, .. } = at else { return Ok(false) };
+        region::sized_message(&mut open(&*self.0, at, false)?, region.clone(), size, each)
     }
 }
