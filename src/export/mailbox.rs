@@ -5,13 +5,13 @@
 //! compared with that form, and the ledger notes the form that the archive has.
 
 use super::destination::Destination;
-use super::{ExportError, Exported, Failed, PAGE, Variant, record};
+use super::{ExportError, Exported, Failed, Variant, record};
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::archive::{Archive, ArchiveError, Arrived, Presence, Whereabouts};
 use crate::clock;
 use crate::disk::{AccountLock, OsDisk};
-use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, Row, Seq};
+use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, Row, RowPages, Seq};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::mboxrd::Unquote;
 use crate::store::Store;
@@ -108,11 +108,12 @@ fn count_copies(
     forms: bool,
 ) -> Result<HashMap<ContentKey, u64>, LedgerError> {
     let mut there: HashMap<ContentKey, u64> = HashMap::new();
-    let mut from = 0;
+    let mut pages = RowPages::all();
     loop {
-        let rows = ledger.rows(from, PAGE)?;
-        let Some(last) = rows.last() else { return Ok(there) };
-        from = last.seq + 1;
+        let rows = pages.next_page(ledger)?;
+        if rows.is_empty() {
+            return Ok(there);
+        }
         for row in rows.iter().filter(|row| presence.of(row.seq) == Whereabouts::There) {
             let given = if forms { ledger.served_as(row.seq)? } else { None };
             *there.entry(key(given.as_ref().unwrap_or(&row.digest))).or_default() += 1;

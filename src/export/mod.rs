@@ -22,7 +22,7 @@ mod names;
 use crate::archive::{ArchiveError, Content, CopyAt};
 use crate::config::{Account, Config};
 use crate::exit::Exit;
-use crate::ledger::{Ledger as _, LedgerError, Row, Seq};
+use crate::ledger::{Ledger as _, LedgerError, Row, RowPages};
 use crate::mail::id::MessageId;
 use crate::stop::{self, Stopped};
 use crate::store::{self, Store, StoreError};
@@ -30,9 +30,6 @@ use destination::Destination;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Rows that the ledger is asked for at once.
-const PAGE: usize = 1024;
 
 /// What an export makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,11 +225,12 @@ impl Copier<'_> {
         let Some(mut store) = Store::read_only(config, self.account)? else { return Ok(()) };
         store.archive.check(&*store.ledger).map_err(StoreError::from)?;
         store.archive.locate(&*store.ledger, false).map_err(StoreError::from)?;
-        let mut from: Seq = 0;
+        let mut pages = RowPages::all();
         loop {
-            let rows = store.ledger.rows(from, PAGE)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            from = last.seq + 1;
+            let rows = pages.next_page(&*store.ledger)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
             for row in rows.iter().filter(|row| wanted(self.account, row)) {
                 stop::check()?;
                 self.copy(&mut store, row)?;

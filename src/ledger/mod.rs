@@ -16,6 +16,7 @@ mod known_rows;
 mod logins;
 mod look;
 mod marks;
+mod pages;
 mod quarantine;
 mod record;
 mod rows;
@@ -37,6 +38,7 @@ pub use history::{Failures, History, Week};
 pub use known_rows::KnownRows;
 pub use look::{LookRecord, OddCopy};
 pub use marks::{Marks, Returned};
+pub use pages::RowPages;
 pub use record::{
     Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
     Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,

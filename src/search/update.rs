@@ -8,13 +8,13 @@ use super::entry;
 use super::error::SearchError;
 use super::index::{Entry, Index, Known};
 use crate::archive::{Readers, ToRead, with_readers};
-use crate::ledger::{Ledger, Place, Row, Seq};
+use crate::ledger::{Ledger, Place, Row, RowPages, Seq};
 use crate::mail::id::MessageId;
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::collections::VecDeque;
 
-/// Rows that the ledger, and the index, are asked for at once.
+/// Rows that the index is asked for at once.
 const PAGE: usize = 1024;
 
 /// Copies that are handed over to a thread at once: each comes back with up to 64 KiB of text.
@@ -111,11 +111,12 @@ impl Update<'_> {
             is_over: false,
             page: VecDeque::new(),
         };
-        let mut from = 0;
+        let mut pages = RowPages::all();
         loop {
-            let rows = store.ledger.rows(from, PAGE).map_err(StoreError::from)?;
-            let Some(last) = rows.last() else { break };
-            from = last.seq + 1;
+            let rows = pages.next_page(&*store.ledger).map_err(StoreError::from)?;
+            if rows.is_empty() {
+                break;
+            }
             for row in rows {
                 if stop::requested().is_some() {
                     return Ok(());

@@ -3,11 +3,11 @@
 use super::Watcher;
 use super::giving::give;
 use super::index::{Entry, Index};
-use crate::archive::{CopyAt, CopyReader};
+use crate::archive::{self, CopyAt, CopyReader, ToRead};
 use crate::clock;
 use crate::config::{Account, Config, Format};
 use crate::disk::{Disk as _, OsDisk};
-use crate::ledger::{Row, Seq};
+use crate::ledger::{Row, RowPages, Seq};
 use crate::mail::line_ends::WireSize;
 use crate::mail::names;
 use crate::server::{Closed, NotGiven, OpenMaildrop, Served, Taker};
@@ -23,17 +23,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Rows that the ledger is asked for at once.
-const PAGE: usize = 1024;
-
 /// The archive is looked through at most this part of the time, however often somebody logs in.
 const SHARE: u32 = 20;
 
 /// What changed less than so many seconds ago may change once more without a trace in its time stamps.
 const COARSE: i64 = 2;
 
-/// Threads that read copies, at most.
-const THREADS: usize = 8;
+/// Copies that are handed over to a thread at once.
+const PORTION: usize = 64;
 
 /// An account's archive.
 pub struct Archived(Arc<Shared>);
@@ -206,34 +203,35 @@ fn look_through(
     let mut reading = Duration::ZERO;
     let mut entries = Vec::with_capacity(known.entries.len());
     let mut ordinals: HashMap<u64, u32> = HashMap::new();
-    let mut from: Seq = 0;
+    let mut pages = RowPages::all();
     loop {
         stop::check()?;
-        let rows = store.ledger.rows(from, PAGE)?;
-        let Some(last) = rows.last() else { return Ok((entries, reading)) };
-        from = last.seq + 1;
+        let rows = pages.next_page(&*store.ledger)?;
+        if rows.is_empty() {
+            return Ok((entries, reading));
+        }
         let mut to_count = Vec::new();
-        for row in &rows {
+        for row in rows {
             let content = names::content(&row.digest);
             let ordinal = ordinals.entry(u64::from_be_bytes(first_half(&content))).or_default();
             *ordinal += 1;
-            let copies = store.archive.copies(row)?;
+            let copies = store.archive.copies(&row)?;
             let size = known.of(row.seq).filter(|entry| entry.content == content).map(|entry| entry.size);
             let there = !copies.is_empty();
             let entry = Entry { seq: row.seq, content, size: size.unwrap_or(0), ordinal: *ordinal, there };
+            watcher.went_on(row.size);
             match size {
                 // Not there, and never seen: nothing to remember.
                 None if !there => {}
                 None => {
-                    to_count.push((entries.len(), row.size, copies));
+                    to_count.push(ToRead { row, copies });
                     entries.push(entry);
                 }
                 Some(_) => entries.push(entry),
             }
-            watcher.went_on(row.size);
         }
         let begun = Instant::now();
-        count(&*store.archive.reader(), &to_count, &mut entries);
+        count(&store.archive.reader(), to_count, &mut entries);
         reading += begun.elapsed();
     }
 }
@@ -243,38 +241,22 @@ fn first_half(content: &[u8; 16]) -> [u8; 8] {
 }
 
 /// Counts the octets of these copies, on several threads, and puts them into their entries.
-fn count(reader: &dyn CopyReader, copies: &[(usize, u64, Vec<CopyAt>)], entries: &mut [Entry]) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let counted: Vec<(usize, Option<u64>)> = if copies.len() < 2 * threads {
-        copies.iter().map(|(at, size, copies)| (*at, size_of(reader, *size, copies))).collect()
-    } else {
-        let share = copies.len().div_ceil(threads);
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = copies
-                .chunks(share)
-                .map(|part| {
-                    let work = || -> Vec<_> {
-                        part.iter().map(|(at, size, copies)| (*at, size_of(reader, *size, copies))).collect()
-                    };
-                    // Where the system allows no thread, here and now.
-                    std::thread::Builder::new().spawn_scoped(scope, work).map_err(|_| part)
-                })
-                .collect();
-            let here = |part: &[(usize, u64, Vec<CopyAt>)]| -> Vec<_> {
-                part.iter().map(|(at, size, copies)| (*at, size_of(reader, *size, copies))).collect()
-            };
-            parts
-                .into_iter()
-                .flat_map(|part| match part {
-                    Ok(thread) => thread.join().unwrap_or_default(),
-                    Err(part) => here(part),
-                })
-                .collect()
-        })
+fn count(reader: &Arc<dyn CopyReader>, copies: Vec<ToRead>, entries: &mut [Entry]) {
+    if copies.is_empty() {
+        return;
+    }
+    let read_one = |reader: &dyn CopyReader, ToRead { row, copies }: ToRead| {
+        (row.seq, size_of(reader, row.size, &copies))
     };
-    for (at, size) in counted {
-        // One that cannot be read stays in the list: a session that asks for it is told why it is not given.
-        entries[at].size = size.unwrap_or_default();
+    let (mut counted, rest) = archive::with_readers(reader, PORTION, read_one, |readers| {
+        copies.into_iter().flat_map(|next| readers.read(next)).collect::<Vec<_>>()
+    });
+    counted.extend(rest);
+    for (seq, size) in counted {
+        if let Ok(at) = entries.binary_search_by_key(&seq, |entry| entry.seq) {
+            // One that cannot be read stays in the list: a session that asks for it is told why it is not given.
+            entries[at].size = size.unwrap_or_default();
+        }
     }
 }
 

@@ -8,16 +8,13 @@ use super::found::{Attendant, Compared, Verified};
 use super::reading::{self, Found, WasRead};
 use super::share::{self, Chosen, Share};
 use crate::archive::{Readers, ToRead};
-use crate::ledger::{Change, Ledger, LedgerError, Reading, Row, Seq, UnixTime};
+use crate::ledger::{Change, Ledger, LedgerError, Reading, Row, RowPages, Seq, UnixTime};
 use crate::mail::id::MessageId;
 use crate::stop;
 use crate::store::{Store, StoreError};
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Rows that the ledger is asked for at once.
-const PAGE: usize = 1024;
 
 /// Looks at all rows, from `now` on for as long as it may take `most`, and counts in `found`. Gives back the messages whose
 /// copies are damaged or missing, and that were not given up, by ascending row number.
@@ -153,22 +150,16 @@ fn page_by_page(
     range: &RangeInclusive<Seq>,
     each: &mut dyn FnMut(Row) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<ControlFlow<()>, StoreError> {
-    let mut from = *range.start();
+    let mut pages = RowPages::of(range);
     loop {
-        let left = range.end().saturating_sub(from).saturating_add(1);
-        let rows = ledger.rows(from, usize::try_from(left).map_or(PAGE, |left| left.min(PAGE)))?;
-        let Some(last) = rows.last() else { return Ok(ControlFlow::Continue(())) };
-        from = last.seq + 1;
+        let rows = pages.next_page(&*ledger)?;
+        if rows.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
         for row in rows {
-            if row.seq > *range.end() {
-                return Ok(ControlFlow::Continue(()));
-            }
             if each(row)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-        }
-        if from > *range.end() {
-            return Ok(ControlFlow::Continue(()));
         }
     }
 }
