@@ -7,9 +7,8 @@ use crate::config::Config;
 use crate::fetch::model::store::Survival;
 use crate::fetch::model::strike::{Blow, Doom, Side};
 use crate::fetch::model::world::{Case, World};
-use crate::fetch::model::{MAILDIR, MBOX, Tried, check_to_the_end, report, steps};
+use crate::fetch::model::{MAILDIR, MBOX, Tried, check_to_the_end, mbox_of, report, steps};
 use crate::ledger::SeenElsewhere;
-use crate::mail::mboxrd::{Quote, from_line};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -29,16 +28,8 @@ fn mail() -> Vec<Vec<u8>> {
 
 /// The program's mbox.
 fn mbox(folder: &tempfile::TempDir, mail: &[Vec<u8>]) -> OldPlace {
-    let mut octets = Vec::new();
-    for message in mail {
-        octets.extend_from_slice(from_line("x@y", 0).as_bytes());
-        let mut quote = Quote::new();
-        quote.feed(message, &mut octets);
-        quote.finish(&mut octets);
-        octets.push(b'\n');
-    }
     let path = folder.path().join("mbox");
-    crate::disk::write_new_private(&path, &octets).unwrap();
+    crate::disk::write_new_private(&path, &mbox_of(mail)).unwrap();
     OldPlace { form: MailForm::Mbox, path }
 }
 

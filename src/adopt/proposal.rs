@@ -5,7 +5,7 @@
 
 use super::places::{Here, mail_at};
 use super::tools::{MailForm, OldAccount, OldDelete, OldMail, OldPassword, Protection, Said, SeenList, Tool};
-use crate::config::{Draft, DraftSecret, Format, Tls};
+use crate::config::{self, Draft, DraftSecret, Format, Tls, telling_label};
 use crate::disk::{self, Disk as _, OsDisk, parent};
 use crate::ledger::SeenElsewhere;
 use crate::net::is_here;
@@ -384,12 +384,9 @@ fn login_name() -> String {
 /// A name that the configuration does not have yet.
 fn free_name(old: &OldAccount, taken: &[String]) -> String {
     let host = &old.host;
-    let labels: Vec<&str> = host.split('.').collect();
-    let telling = match &labels[..] {
-        _ if host.parse::<IpAddr>().is_ok() => old.user.as_deref().unwrap_or("mail"),
-        [first, second, _, ..] if ["mail", "pop", "pop3"].contains(first) => second,
-        [first, ..] => first,
-        [] => "mail",
+    let telling = match host.parse::<IpAddr>() {
+        Ok(_) => old.user.as_deref().unwrap_or("mail"),
+        Err(_) => telling_label(host),
     };
     let is_own = old.name.as_deref().is_some_and(|name| name != host);
     let proposed = if is_own { old.name.as_deref().unwrap_or(telling) } else { telling };
@@ -399,13 +396,6 @@ fn free_name(old: &OldAccount, taken: &[String]) -> String {
         .collect::<String>()
         .trim_matches(['-', '.'])
         .to_owned();
-    let name = if name.is_empty() { "mail".to_owned() } else { name };
-    let mut free = name.clone();
-    for number in 2_u32.. {
-        if !taken.contains(&free) {
-            break;
-        }
-        free = format!("{name}-{number}");
-    }
-    free
+    let name = if name.is_empty() { "mail" } else { &name };
+    config::free_name(name, taken)
 }

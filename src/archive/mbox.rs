@@ -341,14 +341,6 @@ impl<D: Disk> Archive for Mbox<D> {
         Arc::new(reading::RegionReader(Arc::clone(&self.disk)))
     }
 
-    fn take_out(
-        &mut self,
-        _bad: &Place,
-        _kept: &mut dyn FnMut(&Path) -> io::Result<()>,
-    ) -> Result<bool, ArchiveError> {
-        Ok(false)
-    }
-
     fn beside(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError> {
         self.without_a_row(ledger)
     }

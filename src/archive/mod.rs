@@ -245,9 +245,11 @@ pub trait Archive: Send {
     /// An mbox is not rewritten, and keeps it.
     fn take_out(
         &mut self,
-        bad: &Place,
-        kept: &mut dyn FnMut(&Path) -> io::Result<()>,
-    ) -> Result<bool, ArchiveError>;
+        _bad: &Place,
+        _kept: &mut dyn FnMut(&Path) -> io::Result<()>,
+    ) -> Result<bool, ArchiveError> {
+        Ok(false)
+    }
 
     /// What else is there, after [`Archive::locate`].
     fn beside(&mut self, ledger: &dyn Ledger) -> Result<Beside, ArchiveError>;
@@ -277,7 +279,7 @@ fn are_most(present: u64, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
 }
 
 /// Reads a stored form to its end and hashes it.
-fn digest_of(file: impl io::Read) -> io::Result<(Digest, u64)> {
+pub(crate) fn digest_of(file: impl io::Read) -> io::Result<(Digest, u64)> {
     digest_with(Digester::new(), file, &mut |_| {})
 }
 

@@ -5,6 +5,7 @@
 //! logs in ([`obtain`]). Every error names the file, the line and the key, and never shows a
 //! password.
 
+mod account_name;
 mod draft;
 mod error;
 mod excerpt;
@@ -24,6 +25,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use account_name::{free_name, telling_label};
 pub use draft::{Draft, DraftOAuth, DraftSecret};
 pub use error::{ConfigError, Fault};
 pub use excerpt::Excerpt;

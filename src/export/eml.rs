@@ -5,6 +5,7 @@
 
 use super::destination::Destination;
 use super::{ExportError, Exported, Failed, names};
+use crate::archive::digest_of;
 use crate::disk::{self, Access, Disk as _, DiskFile as _, OsDisk, OsFile};
 use crate::ledger::Row;
 use crate::mail::caption::Caption;
@@ -13,7 +14,7 @@ use crate::mail::headers;
 use crate::mail::id::MessageId;
 use crate::text::hex::Hex;
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 /// What our unfinished files are called, before a number. A run that was killed leaves them to the next one.
@@ -203,24 +204,14 @@ impl Destination for Folder {
     }
 
     fn compare(&mut self, done: &mut Exported) -> Result<(), ExportError> {
-        let mut buffer = vec![0; 64 << 10];
         for (path, digest) in std::mem::take(&mut self.written) {
             crate::stop::check()?;
-            let mut digester = Digester::new();
-            let read = OsDisk.open(&path, Access::Read).and_then(|mut file| {
-                loop {
-                    match file.read(&mut buffer)? {
-                        0 => return Ok(()),
-                        got => digester.update(&buffer[..got]),
-                    }
-                }
-            });
-            let reason = match read {
-                Ok(()) if digester.finish().0 == digest => {
+            let reason = match OsDisk.open(&path, Access::Read).and_then(digest_of) {
+                Ok((found, _)) if found == digest => {
                     done.compared += 1;
                     continue;
                 }
-                Ok(()) => "it does not read back as it was written".to_owned(),
+                Ok(_) => "it does not read back as it was written".to_owned(),
                 Err(error) => format!("it cannot be read again ({error})"),
             };
             let id = MessageId::of(&digest).to_string();

@@ -17,10 +17,7 @@ pub(super) fn of(caption: &Caption) -> String {
     let parts: Vec<&str> =
         [sender.as_str(), subject.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
     let mut name = format!("{date} {}", parts.join(" - "));
-    if name.len() > LIMIT {
-        let end = (0..=LIMIT).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
-        name.truncate(end);
-    }
+    name.truncate(name.floor_char_boundary(LIMIT));
     name.trim_end_matches([' ', '.', '-']).to_owned()
 }
 
@@ -29,10 +26,7 @@ fn sender(from: &str) -> String {
     let name = from.split('<').next().unwrap_or(from).trim().trim_matches('"').trim();
     let name = if name.is_empty() { from.trim_matches(['<', '>', ' ']) } else { name };
     let mut name = safe(name);
-    if name.len() > LIMIT / 3 {
-        let end = (0..=LIMIT / 3).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
-        name.truncate(end);
-    }
+    name.truncate(name.floor_char_boundary(LIMIT / 3));
     name
 }
 

@@ -8,8 +8,7 @@ use crate::disk;
 use crate::fetch::model::store::Survival;
 use crate::fetch::model::strike::{Blow, Doom, Side};
 use crate::fetch::model::world::{Case, World};
-use crate::fetch::model::{MAILDIR, MBOX, Tried, report, steps};
-use crate::mail::mboxrd::{Quote, from_line};
+use crate::fetch::model::{MAILDIR, MBOX, Tried, mbox_of, report, steps};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -37,16 +36,8 @@ const MAIL: [&[u8]; 5] = [
 
 /// A copy of all mail, on a disk that nothing strikes.
 fn copies(folder: &tempfile::TempDir) -> PathBuf {
-    let mut octets = Vec::new();
-    for message in MAIL {
-        octets.extend_from_slice(from_line("x@y", 0).as_bytes());
-        let mut quote = Quote::new();
-        quote.feed(message, &mut octets);
-        quote.finish(&mut octets);
-        octets.push(b'\n');
-    }
     let path = folder.path().join("mbox");
-    disk::write_new_private(&path, &octets).unwrap();
+    disk::write_new_private(&path, &mbox_of(&MAIL)).unwrap();
     path
 }
 

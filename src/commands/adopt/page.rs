@@ -6,7 +6,7 @@ use crate::adopt::places::Here;
 use crate::adopt::survey::Counts;
 use crate::cli::Seen;
 use crate::progress::wording::printable;
-use crate::text::figures::messages;
+use crate::text::figures::{grouped, messages};
 use std::fmt::Write as _;
 
 /// One account.
@@ -98,19 +98,6 @@ fn sentence(counts: &Counts, source: Option<&str>, seen: Seen) -> String {
         let _ = write!(text, "; {} on the server are not in its list", grouped(others));
     }
     if text.is_empty() { "nothing is known of its messages".to_owned() } else { text }
-}
-
-/// `3,120`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// What is not taken over.

@@ -1,6 +1,6 @@
 //! A mail address: who, and where.
 
-use crate::config::Draft;
+use crate::config::{Draft, free_name, telling_label};
 
 /// A mail address (RFC 5322 calls its parts so).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,23 +39,10 @@ impl Address {
 
 /// See [`Address::account_name`].
 pub(super) fn name_of_domain(domain: &str, taken: &[String]) -> String {
-    let labels: Vec<&str> = domain.trim_end_matches('.').split('.').collect();
-    // In mail.example.com it is the second word that tells something.
-    let telling = match &labels[..] {
-        [first, second, _, ..] if ["mail", "pop", "pop3"].contains(first) => second,
-        [first, ..] => first,
-        [] => "",
-    };
+    let telling = telling_label(domain.trim_end_matches('.'));
     let name: String = telling.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let name = if name.is_empty() { "mail".to_owned() } else { name.to_ascii_lowercase() };
-    let mut free = name.clone();
-    for number in 2_u32.. {
-        if !taken.contains(&free) {
-            break;
-        }
-        free = format!("{name}-{number}");
-    }
-    free
+    free_name(&name, taken)
 }
 
 #[cfg(test)]

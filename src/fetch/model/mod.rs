@@ -18,6 +18,7 @@ use crate::config::{DeletePolicy, Format};
 use crate::event::Summary;
 use crate::exit::Exit;
 use crate::fetch::download::storer::WRONG_SIZES;
+use crate::mail::mboxrd::{Quote, from_line};
 use disk::Traits;
 use maildrop::{Manners, Uids};
 use store::Survival;
@@ -223,6 +224,19 @@ fn check_run(world: &World, which: &str, at: &dyn Fn() -> String) -> Summary {
     assert!(archived == expected, "{which}: archived {found:#?}, not {sought:#?}; {}", at());
     assert_eq!(world.litter(), Vec::<String>::new(), "{which}: {}", at());
     summary
+}
+
+/// These messages as an mbox.
+pub(crate) fn mbox_of<M: AsRef<[u8]>>(messages: &[M]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for message in messages {
+        octets.extend_from_slice(from_line("x@y", 0).as_bytes());
+        let mut quote = Quote::new();
+        quote.feed(message.as_ref(), &mut octets);
+        quote.finish(&mut octets);
+        octets.push(b'\n');
+    }
+    octets
 }
 
 pub(crate) fn report(points: u64) {

@@ -151,12 +151,10 @@ impl Run<'_> {
                 break;
             }
             if changes.len() >= PORTION {
-                self.store.archive.secure_met()?;
-                self.store.ledger.commit(&std::mem::take(&mut changes))?;
+                self.put_on_record(&mut changes)?;
             }
         }
-        self.store.archive.secure_met()?;
-        self.store.ledger.commit(&changes)?;
+        self.put_on_record(&mut changes)?;
         if count > 0 {
             self.note(&format!(
                 "{} without a record in the ledger were recognised in the archive by their names",
@@ -220,12 +218,10 @@ impl Run<'_> {
             ]);
             count += 1;
             if changes.len() >= PORTION {
-                self.store.archive.secure_met()?;
-                self.store.ledger.commit(&std::mem::take(&mut changes))?;
+                self.put_on_record(&mut changes)?;
             }
         }
-        self.store.archive.secure_met()?;
-        self.store.ledger.commit(&changes)?;
+        self.put_on_record(&mut changes)?;
         if count > 0 {
             self.note(&format!(
                 "{} were recognised in the archive by the UIDs that another program has written into them",
@@ -233,5 +229,11 @@ impl Run<'_> {
             ));
         }
         Ok(count)
+    }
+
+    /// What was met is durable before the ledger has it.
+    fn put_on_record(&mut self, changes: &mut Vec<Change>) -> Result<(), AccountError> {
+        self.store.archive.secure_met()?;
+        Ok(self.store.ledger.commit(&std::mem::take(changes))?)
     }
 }

@@ -17,7 +17,8 @@ mod seen;
 mod surface;
 mod undo;
 
-use crate::support::{Sandbox, stores};
+use crate::support::maildrop::PASSWORD;
+use crate::support::{PopServer, Sandbox, set_mode, stores};
 use serde_json::Value;
 use std::path::Path;
 
@@ -42,6 +43,16 @@ fn copies(archive: &Path, format: &str) -> Vec<Vec<u8>> {
         "mbox" => stores::mbox(archive),
         _ => stores::maildir(archive),
     }
+}
+
+/// mpop's settings for this server: a Maildir, `~/uidls` for its list, mail stays on the server.
+fn write_mpoprc(sandbox: &Sandbox, server: &PopServer) {
+    let port = server.port();
+    let settings = format!(
+        "account work\nhost 127.0.0.1\nport {port}\ntls off\nuser joe\npassword \"{PASSWORD}\"\nkeep on\n\
+         delivery maildir ~/Mail/work\nuidls_file ~/uidls\n"
+    );
+    set_mode(sandbox.write(".mpoprc", settings), 0o600);
 }
 
 /// Messages without the fields that fetching and mail programs put into them.

@@ -1,6 +1,6 @@
 //! `--seen skip`: what the program had seen and does not hold is left on the server: never fetched, never deleted, and told.
 
-use super::{adopt_one, delete_what_is_fetched};
+use super::{adopt_one, delete_what_is_fetched, write_mpoprc};
 use crate::support::maildrop::PASSWORD;
 use crate::support::{Mail, PopServer, Sandbox, set_mode};
 
@@ -8,12 +8,7 @@ use crate::support::{Mail, PopServer, Sandbox, set_mode};
 fn some_are_gone(uids: &str) -> (PopServer, Sandbox) {
     let server = PopServer::with(Mail::some(6));
     let sandbox = Sandbox::new();
-    let port = server.port();
-    let settings = format!(
-        "account work\nhost 127.0.0.1\nport {port}\ntls off\nuser joe\npassword \"{PASSWORD}\"\nkeep on\n\
-         delivery maildir ~/Mail/work\nuidls_file ~/uidls\n"
-    );
-    set_mode(sandbox.write(".mpoprc", settings), 0o600);
+    write_mpoprc(&sandbox, &server);
     sandbox.write("uidls", uids);
     std::fs::create_dir_all(sandbox.path("Mail/work/cur")).unwrap();
     for number in [1, 2] {

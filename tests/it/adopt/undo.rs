@@ -1,16 +1,10 @@
 //! One adoption is one step, and can be taken back until the next fetch.
 
-use super::{adopt, adopt_one};
-use crate::support::maildrop::PASSWORD;
+use super::{adopt, adopt_one, write_mpoprc};
 use crate::support::{Account, Mail, PopServer, Sandbox, set_mode};
 
 fn mpop(server: &PopServer, sandbox: &Sandbox) {
-    let port = server.port();
-    let settings = format!(
-        "account work\nhost 127.0.0.1\nport {port}\ntls off\nuser joe\npassword \"{PASSWORD}\"\nkeep on\n\
-         delivery maildir ~/Mail/work\nuidls_file ~/uidls\n"
-    );
-    set_mode(sandbox.write(".mpoprc", settings), 0o600);
+    write_mpoprc(sandbox, server);
     sandbox.write("uidls", " 2 127.0.0.1 joe\nuid-00001\nuid-00002\n");
     std::fs::create_dir_all(sandbox.path("Mail/work/cur")).unwrap();
     sandbox.write("Mail/work/new/1.M1.h", Mail::numbered(1).stored());
