@@ -14,7 +14,7 @@
 //! [`crate::fetch`]): an adoption makes sure that the account's archive is that of the program, and that its messages are on
 //! record as unknown copies. A message is recognised by its UID where a file has one, by TOP, or by its content.
 //!
-//! Promises: without `--write` nothing is written; nothing that stands in another program's file is run; an entry in a list
+//! Promises: without `--write` nothing is written; nothing in another program's file is run; an entry in a list
 //! of seen UIDs is no proof that a message is held, and never the reason for a receipt.
 
 mod copying;

@@ -35,7 +35,7 @@ pub struct Proposal {
     pub mail: Option<OldPlace>,
     /// They are to be copied, and stay as they are.
     pub copies: bool,
-    /// The password, if it stands in the settings.
+    /// The password, if it is in the settings.
     pub password: Option<SecretString>,
 }
 
@@ -59,7 +59,7 @@ pub struct Wishes {
     pub name: Option<String>,
     /// Copy messages into a new archive.
     pub copy: bool,
-    /// Passwords that stand in settings go into files of their own.
+    /// Passwords in settings are copied into files of their own.
     pub take_password: bool,
 }
 
@@ -229,7 +229,7 @@ fn deletion(old: &OldAccount, tool: Tool, warnings: &mut Vec<String>, notes: &mu
     }
 }
 
-/// Where the password comes from; the password itself, if it stands in the settings.
+/// Where the password comes from; the password itself, if it is in the settings.
 fn secret(
     here: &Here,
     tool: Tool,
@@ -257,7 +257,7 @@ fn secret(
         OldPassword::Literal(password) => {
             if !wishes.take_password {
                 draft.notes.push(format!(
-                    "Its password stands in {from}; --take-password puts it into a file of its own."
+                    "Its password is in {from}; --take-password copies it into a file of its own."
                 ));
             }
             return Some(password.clone());

@@ -1,7 +1,7 @@
 //! One adoption: a step in the ledger that can be taken back until the next fetch.
 //!
-//! In this order: the archive is looked through or filled, then all else goes on record in one commit. Whatever is cut off
-//! before that can be done again, and leaves nothing that a fetch would take for more than it is.
+//! First the archive is looked through or filled; then one commit records everything else. An adoption that is cut off before
+//! that commit can be run again, and a fetch takes nothing that it left for more than it is.
 
 use super::copying::{self, Copied};
 use super::proposal::OldPlace;

@@ -1,7 +1,7 @@
 //! The mail of any program: each message of a Maildir, an mbox, a single file, or a folder with any of these in it.
 //!
 //! Promises: nothing is changed, symbolic links are not followed, memory is a constant whatever the messages; what
-//! cannot be read is told, and the rest is read all the same.
+//! cannot be read is reported, and everything else is read.
 
 use super::mbox::region;
 use super::{BUFFER, CopyAt};
@@ -37,7 +37,7 @@ pub struct Found {
     pub forms: Vec<(Form, Digest)>,
 }
 
-/// Calls `each` with every message in and below `path`, until it says `Break`; `problem` is told of what cannot be read.
+/// Calls `each` with every message in and below `path`, until it says `Break`; `problem` hears what cannot be read.
 pub fn each(
     path: &Path,
     each: &mut dyn FnMut(&Found) -> ControlFlow<()>,

@@ -45,7 +45,7 @@ pub struct Adopt {
     #[arg(long, requires = "from")]
     pub copy: bool,
 
-    /// Put passwords that stand in the settings into private files
+    /// Copy passwords from the settings into private files
     #[arg(long, requires = "from")]
     pub take_password: bool,
 

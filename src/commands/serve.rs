@@ -28,7 +28,7 @@ pub enum ServeError {
         "{0} can be reached from other machines, so give a certificate with --tls-cert; or listen at 127.0.0.1:1110"
     )]
     NotEncrypted(SocketAddr),
-    /// The address cannot be had. Exit 69.
+    /// The address cannot be listened on. Exit 69.
     #[error("cannot listen at {address} ({reason}); choose another address or port with --listen")]
     Listen {
         /// Where.

@@ -2,7 +2,7 @@
 //!
 //! Promises: one popkeep at a time changes it, and who reads meanwhile is not in the way; a new one is made in a file
 //! beside it that takes its name when it is complete, so that what a crash leaves of it is never read; one that is
-//! damaged, or that another version made, is made anew.
+//! damaged, or that another version made, is rebuilt.
 //!
 //! It holds words (FTS5 without the text itself), and of each message what a list shows.
 

@@ -47,7 +47,7 @@ pub trait Taker {
 /// Why a message was not given.
 #[derive(Debug)]
 pub enum NotGiven {
-    /// It cannot be had, for this reason: nothing was taken.
+    /// The message cannot be given, for this reason; nothing was taken.
     Refused(String),
     /// It broke off, or who takes it failed: the session cannot go on.
     Broken(io::Error),

@@ -4,8 +4,8 @@ use super::lines::{entries, lines};
 use super::{OldAccount, OldDelete, OldPassword, Protection, Said, Seen, SeenList, SeenUid, Settings, Tool};
 use std::fmt::Write as _;
 
-/// Reads a list: UID, when it was received, and (Claws) whether as a whole, with tabs between them. Server and user stand in the
-/// file's name alone.
+/// Reads a list: UID, when it was received, and (Claws) whether as a whole, with tabs between them. Server and user are
+/// only in the file's name.
 pub fn seen(octets: &[u8]) -> Seen {
     let mut uids = Vec::new();
     for (_, line) in lines(octets) {
@@ -80,7 +80,7 @@ pub fn settings(octets: &[u8], tool: Tool) -> Settings {
             user: value("user_id").map(str::to_owned),
             auth: (number("use_apop_auth") == Some(1)).then_some("apop"),
             password: match (tool, password) {
-                // Claws has it in a store of its own, encrypted; what stands here is so, too.
+                // Claws keeps it in a store of its own, encrypted; what is here is encrypted, too.
                 (Tool::Claws, _) => OldPassword::Store("Claws Mail's own password store"),
                 (_, Some(password)) => OldPassword::Literal(password.into()),
                 (_, None) => OldPassword::Unsaid,

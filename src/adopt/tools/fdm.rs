@@ -125,7 +125,7 @@ impl Reader {
                     .skip(line, format!("{what}: a macro or a command, which popkeep does not expand"));
                 None
             }
-            // A port, say, may stand without quotes.
+            // A port, say, may be without quotes.
             Token::Word(word) if word.bytes().all(|octet| octet.is_ascii_digit()) => {
                 self.at += 1;
                 Some(word)

@@ -412,7 +412,7 @@ fn tokens(octets: &[u8]) -> Vec<Token> {
     tokens
 }
 
-/// What an escape in a string stands for; a joined line for nothing.
+/// The character that an escape in a string means; none at a joined line.
 fn escape(rest: &mut Peekable<std::str::Chars<'_>>) -> Option<char> {
     match rest.next()? {
         '\n' => None,

@@ -5,7 +5,7 @@ use super::{
     MailForm, OldAccount, OldDelete, OldMail, OldPassword, Protection, Said, Seen, SeenUid, Settings, sha_256,
 };
 
-/// Reads an `oldmail` file: the list of one maildrop, whose server and user stand in the file's name alone.
+/// Reads an `oldmail` file: the list of one maildrop, whose server and user are only in the file's name.
 pub fn seen(octets: &[u8]) -> Seen {
     let mut seen = Seen::default();
     let mut uids = Vec::new();

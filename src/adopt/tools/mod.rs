@@ -166,7 +166,7 @@ pub enum OldPassword {
     Command(String),
     /// A file has it in its first line.
     File(String),
-    /// It stands in the settings.
+    /// It is in the settings.
     Literal(SecretString),
     /// It is in a store of the tool's own that popkeep cannot read: which.
     Store(&'static str),

@@ -90,7 +90,7 @@ pub fn settings(file: &[u8]) -> Settings {
                 current = Some(name);
             }
             "eval" => {
-                settings.skip(number, "eval: popkeep does not run what stands in another tool's settings");
+                settings.skip(number, "eval: popkeep runs no command from another tool's settings");
             }
             _ => {
                 let draft = match &current {

@@ -270,8 +270,8 @@ impl Around<'_> {
 }
 
 impl Candidate {
-    /// The account with the program's archive and a secret that can be had without running anything that stands in the
-    /// program's files, and without asking; `None` where there is none.
+    /// The account with the program's archive and a secret that takes no question and runs nothing from the program's
+    /// files; `None` where there is none.
     fn for_a_look(&self) -> Option<Account> {
         let Proposal { tool, password, mail, .. } = &self.proposal;
         if !self.configured && tool.is_none() {
