@@ -91,11 +91,11 @@ impl<'a> Board<'a> {
             let free = |turn: &usize| {
                 let account = self.accounts[*turn];
                 !state.at_work.contains(account.identity.as_str())
-                    && state.busy.get(account.host.as_str()).is_none_or(|&busy| busy < self.per_host)
+                    && state.busy.get(account.access.host.as_str()).is_none_or(|&busy| busy < self.per_host)
             };
             if let Some(place) = state.waiting.iter().rposition(free) {
                 let turn = state.waiting.remove(place);
-                *state.busy.entry(&self.accounts[turn].host).or_default() += 1;
+                *state.busy.entry(&self.accounts[turn].access.host).or_default() += 1;
                 state.at_work.insert(&self.accounts[turn].identity);
                 return Some(turn);
             }
@@ -105,7 +105,7 @@ impl<'a> Board<'a> {
 
     fn done(&self, turn: usize, summary: Summary) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(busy) = state.busy.get_mut(self.accounts[turn].host.as_str()) {
+        if let Some(busy) = state.busy.get_mut(self.accounts[turn].access.host.as_str()) {
             *busy -= 1;
         }
         state.at_work.remove(self.accounts[turn].identity.as_str());

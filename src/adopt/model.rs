@@ -40,6 +40,8 @@ fn adopt(world: &World, place: Option<&OldPlace>, doom: Option<Doom>) -> bool {
         state_dir: PathBuf::new(),
         cache_dir: None,
         accounts: Vec::new(),
+        destinations: Vec::new(),
+        other_destinations: world.account.access.clone(),
     };
     world.with_store(doom, |store| {
         let step = Step {

@@ -63,7 +63,7 @@ fn examine(
     page: &mut Page,
 ) -> Result<(), AccountError> {
     page.add("server", connection::server(account));
-    let until = connect::run_deadline(account);
+    let until = connect::run_deadline(&account.access);
     let opened = connect::open_session(Some(config), account, until, trace, observer);
     let mut session = opened.inspect_err(|error| page.untrusted(error))?;
     page.connection(account, &session);
@@ -112,7 +112,10 @@ impl Page {
             self.add("implementation", escape(name));
         }
         self.add("capabilities", offered(capabilities));
-        self.add("login", format!("as {} by {}", wording::printable(&account.user), session.mechanism()));
+        self.add(
+            "login",
+            format!("as {} by {}", wording::printable(&account.access.user), session.mechanism()),
+        );
         let pipelining = match (session.pipelining(), capabilities.pipelining()) {
             (true, true) => "on",
             (true, false) => "on, although the server does not offer it",

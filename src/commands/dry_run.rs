@@ -57,7 +57,7 @@ fn look(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<Preview, AccountError> {
-    let until = connect::run_deadline(account);
+    let until = connect::run_deadline(&account.access);
     let mut session = connect::open_session_to_look(config, account, until, trace, observer)?;
     let listing = session.listing()?;
     let preview = inventory::preview(&inventory::look(config, account, &listing, limit)?, account, true);

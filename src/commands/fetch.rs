@@ -44,7 +44,7 @@ fn work(
     let accounts = config.select(&options.accounts)?;
     let detail = Detail::from_count(options.verbose);
     let names = accounts.iter().map(|account| account.name.as_str());
-    let asks = accounts.iter().any(|account| matches!(account.secret, SecretSource::Ask));
+    let asks = accounts.iter().any(|account| matches!(account.access.secret, SecretSource::Ask));
     let progress: Arc<dyn Observer> = Arc::new(Progress::new(style(options, asks), detail, names));
     if options.dry_run {
         return dry_run::run(&config, &accounts, options, &progress, out);

@@ -35,7 +35,7 @@ pub fn run(file: Option<&Path>, options: &cli::Login, out: &mut dyn Write) -> Re
 /// The exit code. What goes wrong is said on stderr.
 fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Write) -> Exit {
     let (observer, trace) = output::watch(verbose, &[account]);
-    let Some(tokens) = Tokens::of(account, &*observer, trace) else { return no_sign_in(account) };
+    let Some(tokens) = Tokens::of(&account.access, &*observer, trace) else { return no_sign_in(account) };
     let fresh = match tokens.sign_in(flow, &mut AtTerminal { out }) {
         Ok(fresh) => fresh,
         Err(error) => return complain(account, &error),
@@ -53,7 +53,8 @@ fn sign_in(account: &Account, flow: Option<Flow>, verbose: u8, out: &mut dyn Wri
     warn_unless_it_lasts(account, &fresh);
     match tried {
         Ok(()) => {
-            let (user, host) = (wording::printable(&account.user), wording::printable(&account.host));
+            let (user, host) =
+                (wording::printable(&account.access.user), wording::printable(&account.access.host));
             output::inform(&format!("{}: signed in; {host} let {user} in with the token.", account.name));
             Exit::OK
         }
@@ -79,7 +80,7 @@ pub fn logout(file: Option<&Path>, options: &cli::Logout) -> Result<Exit, Failur
     let config = load(file)?;
     let account = config.one_account(options.account.as_deref())?;
     let (observer, trace) = output::watch(options.verbose, &[account]);
-    let Some(tokens) = Tokens::of(account, &*observer, trace) else { return Ok(no_sign_in(account)) };
+    let Some(tokens) = Tokens::of(&account.access, &*observer, trace) else { return Ok(no_sign_in(account)) };
     let say = |text: &str| output::inform(&format!("{}: {text}", account.name));
     match tokens.forget() {
         Ok(Revoked::Yes) => say("signed out; the provider has revoked the token."),
@@ -108,7 +109,7 @@ pub(super) fn token<W: Write>(
     let config = load(file)?;
     let account = config.one_account(options.account.as_deref())?;
     let (observer, trace) = output::watch(options.verbose, &[account]);
-    let Some(tokens) = Tokens::of(account, &*observer, trace) else { return Ok(no_sign_in(account)) };
+    let Some(tokens) = Tokens::of(&account.access, &*observer, trace) else { return Ok(no_sign_in(account)) };
     match tokens.access_token(Renewal::Ahead) {
         Ok(token) => {
             writeln!(out, "{}", token.secret.expose_secret())?;

@@ -286,13 +286,13 @@ mod tests {
         let account = draft.account().unwrap();
         assert_eq!(account.name, draft.name);
         assert_eq!(
-            (account.host.as_str(), account.port, account.tls),
+            (account.access.host.as_str(), account.access.port, account.access.tls),
             ("pop.example.com", 1110, Tls::StartTls)
         );
-        assert_eq!(account.user, draft.user);
-        assert_eq!(account.tls_ca_file.as_deref(), Some(Path::new("/etc/ssl/a \"b\".pem")));
+        assert_eq!(account.access.user, draft.user);
+        assert_eq!(account.access.tls_ca_file.as_deref(), Some(Path::new("/etc/ssl/a \"b\".pem")));
         assert!(
-            matches!(&account.secret, SecretSource::Command(command) if *command == "printf '%s' \"$X\" | tr '\\t' ' '")
+            matches!(&account.access.secret, SecretSource::Command(command) if *command == "printf '%s' \"$X\" | tr '\\t' ' '")
         );
         assert_eq!(account.archive, Path::new("/mail/jane.doe@example.com.mbox"));
         assert_eq!(

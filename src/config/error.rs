@@ -2,6 +2,7 @@
 
 use super::excerpt::Excerpt;
 use super::nearest::suggestion;
+use super::url::UrlFault;
 use crate::disk::Distrusted;
 use crate::exit::Exit;
 use crate::net::ProxyError;
@@ -88,6 +89,24 @@ pub enum ConfigError {
         /// The configuration file.
         path: String,
     },
+    /// The command line names a destination that is not configured, and that is no address either. Exit 64.
+    #[error("no destination {name:?} in {path}{}; add [destinations.{name}], or give an address such as imaps://jane@imap.example.net/Archive", suggestion(name, known.iter().map(String::as_str)))]
+    UnknownDestination {
+        /// The name.
+        name: String,
+        /// The destinations that are configured.
+        known: Vec<String>,
+        /// The configuration file.
+        path: String,
+    },
+    /// The command line gives an address that is none. Exit 64.
+    #[error("{url:?} is not valid: {fault}")]
+    DestinationUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        fault: UrlFault,
+    },
     /// The command line names none of several accounts. Exit 64.
     #[error("several accounts are configured in {path}; name one of them: {}", known.join(", "))]
     WhichAccount {
@@ -146,11 +165,11 @@ pub enum Fault {
         /// What it must be.
         wanted: String,
     },
-    /// A key that an account cannot do without.
-    #[error("account {account:?} has no `{key}`; add a line such as {example}")]
+    /// A key that an account or a destination cannot do without.
+    #[error("{table} has no `{key}`; add a line such as {example}")]
     Missing {
-        /// The account.
-        account: String,
+        /// Which: `account "work"`.
+        table: String,
         /// The key.
         key: &'static str,
         /// The line to add.
@@ -162,11 +181,13 @@ pub enum Fault {
         /// The name.
         name: String,
     },
-    /// The account's name could not be a file name.
+    /// An account's or a destination's name could not be a file name.
     #[error(
-        "account name {name:?} is not valid: use only ASCII letters, digits and . _ @ + - (and no dot at the start)"
+        "{kind} name {name:?} is not valid: use only ASCII letters, digits and . _ @ + - (and no dot at the start)"
     )]
-    AccountName {
+    TableName {
+        /// "account" or "destination".
+        kind: &'static str,
         /// The name.
         name: String,
     },
@@ -178,7 +199,7 @@ pub enum Fault {
     Proxy(ProxyError),
     /// A mechanism for passwords and a token, or the other way round.
     #[error(
-        "auth = {auth:?} of account {account:?} needs {}",
+        "auth = {auth:?} of {table} needs {}",
         if *.wants_token {
             "an access token; use token_command instead of a password"
         } else {
@@ -186,8 +207,8 @@ pub enum Fault {
         }
     )]
     WrongSecret {
-        /// The account.
-        account: String,
+        /// Whose.
+        table: String,
         /// The mechanism.
         auth: &'static str,
         /// It needs an access token.
@@ -205,14 +226,31 @@ pub enum Fault {
     },
     /// `tls = "none"` to another machine.
     #[error(
-        "account {account:?} would send its password in clear text to {host}; \
+        "{table} would send its password in clear text to {host}; \
          remove tls = \"none\", or, if you must, add allow_plaintext = true"
     )]
     ClearText {
-        /// The account.
-        account: String,
-        /// Its host.
+        /// Whose.
+        table: String,
+        /// The host.
         host: String,
+    },
+    /// An address of a destination that is none.
+    #[error("url = {value:?} is not valid: {fault}")]
+    Url {
+        /// The address.
+        value: String,
+        /// What is wrong with it.
+        fault: UrlFault,
+    },
+    /// An account and a destination would keep their tokens in one file.
+    #[error(
+        "account {name:?} and destination {name:?} both sign in with OAuth2; give one another name, for their tokens are kept \
+         under it"
+    )]
+    SameTokens {
+        /// The name of both.
+        name: String,
     },
     /// Two accounts that are one maildrop in one archive.
     #[error(
@@ -251,7 +289,10 @@ impl ConfigError {
     /// The exit code: 64 for an account that is not configured or not named, else 78.
     pub fn exit(&self) -> Exit {
         match self {
-            ConfigError::UnknownAccount { .. } | ConfigError::WhichAccount { .. } => Exit::USAGE,
+            ConfigError::UnknownAccount { .. }
+            | ConfigError::WhichAccount { .. }
+            | ConfigError::UnknownDestination { .. }
+            | ConfigError::DestinationUrl { .. } => Exit::USAGE,
             _ => Exit::CONFIG,
         }
     }

@@ -24,6 +24,7 @@ mod resolved;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod url;
 
 pub use account_name::{free_name, telling_label};
 pub use draft::{Draft, DraftOAuth, DraftSecret};
@@ -33,8 +34,8 @@ pub use location::{cache_dir, config_path, state_dir};
 pub use oauth::{ClientSecret, Flow, OAuth, Provider};
 pub use quantity::{parse_duration, parse_size};
 pub use resolved::{
-    Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Format, Pipelining, SecretSource,
-    Tls,
+    Access, Account, Auth, ClientCertificate, CommandLine, Config, DeletePolicy, Destination, Format,
+    Pipelining, SecretSource, Tls,
 };
 pub use secret::{
     Obtained, SecretError, obtain, obtain_client_password, obtain_client_secret, obtain_server_password,
@@ -42,13 +43,14 @@ pub use secret::{
 };
 #[cfg(test)]
 pub(crate) use tests::example_account;
+pub use url::UrlFault;
 
 use crate::disk::{self, Distrusted};
 use crate::shell;
 use resolve::{Surroundings, resolve, resolve_any};
 use secrecy::zeroize::Zeroizing;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest configuration file that is read, in octets.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -67,8 +69,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 pub fn load_or_empty(path: &Path) -> Result<Config, ConfigError> {
     match read(path) {
         Err(ConfigError::NotFound { .. }) => {
-            let (file, state_dir) = (path.to_path_buf(), location::state_dir()?);
-            Ok(Config { file, state_dir, cache_dir: None, accounts: Vec::new() })
+            let around = Surroundings { folder: PathBuf::new(), home: None };
+            Ok(resolve_any(path, "", &around)?.into_config(path, location::state_dir()?))
         }
         outcome => outcome,
     }
@@ -91,8 +93,9 @@ fn read(path: &Path) -> Result<Config, ConfigError> {
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
     let mut resolved = resolve_any(path, text, &Surroundings { folder, home: location::home() })?;
 
-    for account in &resolved.accounts {
-        if let SecretSource::Environment(variable) = &account.secret {
+    let accesses = resolved.accounts.iter().map(|account| &account.access);
+    for access in accesses.chain(resolved.destinations.iter().map(|destination| &destination.access)) {
+        if let SecretSource::Environment(variable) = &access.secret {
             shell::withhold(variable);
         }
     }

@@ -3,7 +3,7 @@
 
 use super::error::{Fault, SINGLE_QUOTES};
 use super::nearest::suggestion;
-use super::raw::{ACCOUNT_KEYS, OAUTH_KEYS, RawFile, TOP_KEYS, is_account_name};
+use super::raw::{ACCOUNT_KEYS, DESTINATION_KEYS, OAUTH_KEYS, RawFile, TOP_KEYS, is_account_name};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -81,7 +81,11 @@ fn value_of<'t, 'd>(key: &str, table: &'t DeTable<'d>) -> Option<&'t DeValue<'d>
 /// What to say of it: a name with a `@` wants quotes, one with a space another name.
 fn bad_name(name: &str) -> Fault {
     let name = name.to_owned();
-    if is_account_name(&name) { Fault::UnquotedName { name } } else { Fault::AccountName { name } }
+    if is_account_name(&name) {
+        Fault::UnquotedName { name }
+    } else {
+        Fault::TableName { kind: "account", name }
+    }
 }
 
 /// The keys that lead to what stands at `span`, a key or a value.
@@ -135,7 +139,12 @@ fn unknown_key(key: String, parents: &[String]) -> Fault {
         let advice = suggestion(&key, OAUTH_KEYS.iter().copied());
         return Fault::UnknownKey { key, table, advice };
     }
-    let (known, others) = if top { (TOP_KEYS, ACCOUNT_KEYS) } else { (ACCOUNT_KEYS, TOP_KEYS) };
+    let table_keys = if parents.first().is_some_and(|table| table == "destinations") {
+        DESTINATION_KEYS
+    } else {
+        ACCOUNT_KEYS
+    };
+    let (known, others) = if top { (TOP_KEYS, ACCOUNT_KEYS) } else { (table_keys, TOP_KEYS) };
     let advice = match (others.contains(&key.as_str()), top) {
         (true, true) => "; move it into [defaults] or an [accounts.NAME]".to_owned(),
         (true, false) => "; move it to the top of the file, before the first [table]".to_owned(),

@@ -212,7 +212,7 @@ mod tests {
                     assert!(pop3.host.contains('.'), "{}", pop3.host);
                     let draft = Draft { host: pop3.host.to_owned(), ..Draft::new("work") };
                     let account = draft.account().unwrap();
-                    assert_eq!((account.host.as_str(), account.port), (pop3.host, 995));
+                    assert_eq!((account.access.host.as_str(), account.access.port), (pop3.host, 995));
                 }
                 Offer::Nothing(instead) => assert!(instead.ends_with('.'), "{instead}"),
             }

@@ -15,10 +15,11 @@ pub(super) struct RawFile {
     pub(super) cache_dir: Option<Spanned<String>>,
     pub(super) defaults: RawAccount,
     pub(super) accounts: BTreeMap<Spanned<String>, RawAccount>,
+    pub(super) destinations: BTreeMap<Spanned<String>, RawDestination>,
 }
 
 /// The keys that stand outside of every table, and the tables.
-pub(super) const TOP_KEYS: &[&str] = &["state_dir", "cache_dir", "defaults", "accounts"];
+pub(super) const TOP_KEYS: &[&str] = &["state_dir", "cache_dir", "defaults", "accounts", "destinations"];
 
 /// One account, or what all accounts have in common.
 #[derive(Debug, Default, Deserialize)]
@@ -58,8 +59,94 @@ pub(super) struct RawAccount {
     pub(super) oauth: Option<Spanned<RawOAuth>>,
 }
 
-/// How an account signs in with OAuth2.
+/// A folder to restore to: its address, and the keys of an account that say how to connect and to log in.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct RawDestination {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) password_command: Option<Spanned<String>>,
+    pub(super) password_file: Option<Spanned<String>>,
+    pub(super) password_env: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<RawSecret>>,
+    pub(super) token_command: Option<Spanned<String>>,
+    pub(super) tls: Option<Spanned<String>>,
+    pub(super) tls_ca_file: Option<Spanned<String>>,
+    pub(super) tls_fingerprint: Option<Spanned<RawStrings>>,
+    pub(super) tls_server_name: Option<Spanned<String>>,
+    pub(super) tls_min_version: Option<Spanned<String>>,
+    pub(super) tls_client_cert: Option<Spanned<String>>,
+    pub(super) tls_client_key: Option<Spanned<String>>,
+    pub(super) tls_client_password_command: Option<Spanned<String>>,
+    pub(super) allow_plaintext: Option<Spanned<bool>>,
+    pub(super) proxy: Option<Spanned<RawSecret>>,
+    pub(super) address_family: Option<Spanned<String>>,
+    pub(super) auth: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+    pub(super) connect_timeout: Option<Spanned<String>>,
+    pub(super) run_timeout: Option<Spanned<String>>,
+    pub(super) oauth: Option<Spanned<RawOAuth>>,
+}
+
+impl RawDestination {
+    /// What it has of an account's keys.
+    pub(super) fn as_account(&self) -> RawAccount {
+        RawAccount {
+            password_command: self.password_command.clone(),
+            password_file: self.password_file.clone(),
+            password_env: self.password_env.clone(),
+            password: self.password.clone(),
+            token_command: self.token_command.clone(),
+            tls: self.tls.clone(),
+            tls_ca_file: self.tls_ca_file.clone(),
+            tls_fingerprint: self.tls_fingerprint.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            tls_min_version: self.tls_min_version.clone(),
+            tls_client_cert: self.tls_client_cert.clone(),
+            tls_client_key: self.tls_client_key.clone(),
+            tls_client_password_command: self.tls_client_password_command.clone(),
+            allow_plaintext: self.allow_plaintext.clone(),
+            proxy: self.proxy.clone(),
+            address_family: self.address_family.clone(),
+            auth: self.auth.clone(),
+            timeout: self.timeout.clone(),
+            connect_timeout: self.connect_timeout.clone(),
+            run_timeout: self.run_timeout.clone(),
+            oauth: self.oauth.clone(),
+            ..RawAccount::default()
+        }
+    }
+}
+
+/// The keys of a destination, in the order of the manual.
+pub(super) const DESTINATION_KEYS: &[&str] = &[
+    "url",
+    "user",
+    "password_command",
+    "password_file",
+    "password_env",
+    "password",
+    "token_command",
+    "tls",
+    "tls_ca_file",
+    "tls_fingerprint",
+    "tls_server_name",
+    "tls_min_version",
+    "tls_client_cert",
+    "tls_client_key",
+    "tls_client_password_command",
+    "allow_plaintext",
+    "proxy",
+    "address_family",
+    "auth",
+    "timeout",
+    "connect_timeout",
+    "run_timeout",
+    "oauth",
+];
+
+/// How an account signs in with OAuth2.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub(super) struct RawOAuth {
     pub(super) provider: Option<Spanned<String>>,

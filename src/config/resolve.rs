@@ -4,8 +4,8 @@
 use super::error::{ConfigError, Fault};
 use super::excerpt::Excerpt;
 use super::parse::parse;
-use super::raw::{RawAccount, RawFile, RawSecret, is_account_name};
-use super::resolved::{Account, Auth, Config, Format, Pipelining, SecretSource, Tls};
+use super::raw::{RawAccount, RawDestination, RawFile, RawSecret, is_account_name};
+use super::resolved::{Access, Account, Auth, Config, Destination, Format, Pipelining, SecretSource, Tls};
 use crate::net::is_here;
 use secrecy::ExposeSecret;
 use secrets::Secret;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 mod connection;
+mod destinations;
 mod oauth;
 mod secrets;
 mod values;
@@ -31,6 +32,9 @@ pub(super) struct Surroundings {
 pub(super) struct Resolved {
     /// The accounts, in the order of the file.
     pub(super) accounts: Vec<Account>,
+    /// The destinations, in the order of the file, and what any other one has.
+    pub(super) destinations: Vec<Destination>,
+    pub(super) other_destinations: Access,
     /// `state_dir`, if given.
     pub(super) state_dir: Option<PathBuf>,
     /// `cache_dir`, if given.
@@ -45,9 +49,19 @@ impl Resolved {
     /// The whole, once it is known where the ledger is.
     pub(super) fn into_config(mut self, file: &Path, state_dir: PathBuf) -> Config {
         for account in &mut self.accounts {
-            account.keep_tokens_in(&state_dir);
+            account.access.keep_tokens_in(&state_dir);
         }
-        Config { file: file.to_path_buf(), state_dir, cache_dir: self.cache_dir, accounts: self.accounts }
+        for destination in &mut self.destinations {
+            destination.access.keep_tokens_in(&state_dir);
+        }
+        Config {
+            file: file.to_path_buf(),
+            state_dir,
+            cache_dir: self.cache_dir,
+            accounts: self.accounts,
+            destinations: self.destinations,
+            other_destinations: self.other_destinations,
+        }
     }
 }
 
@@ -91,12 +105,14 @@ impl Reader<'_> {
         let default_secret = self.secret(&raw.defaults, "[defaults]")?;
         let mut accounts: Vec<Account> = Vec::with_capacity(named.len());
         for (name, own) in &named {
-            let table = Table { name, own, defaults: &raw.defaults };
+            let table = Table { kind: "account", name, own, defaults: &raw.defaults };
             let account = self.account(&table, default_secret)?;
             self.compare(&accounts, &account, &name.span())?;
             accounts.push(account);
         }
-        let mut tables = raw.accounts.values().chain([&raw.defaults]);
+        let (destinations, other_destinations) = self.destinations(raw, &accounts)?;
+        let to: Vec<RawAccount> = raw.destinations.values().map(RawDestination::as_account).collect();
+        let mut tables = raw.accounts.values().chain([&raw.defaults]).chain(&to);
         let names_command = tables.clone().any(|table| {
             [
                 &table.password_command,
@@ -114,11 +130,19 @@ impl Reader<'_> {
                 || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
                 || table.proxy.as_ref().is_some_and(login)
         });
-        Ok(Resolved { accounts, state_dir, cache_dir, holds_password, names_command })
+        Ok(Resolved {
+            accounts,
+            destinations,
+            other_destinations,
+            state_dir,
+            cache_dir,
+            holds_password,
+            names_command,
+        })
     }
 
     fn account(&self, table: &Table<'_>, default_secret: Option<Secret<'_>>) -> Read<Account> {
-        let name = self.account_name(table.name)?;
+        let name = self.table_name(table)?;
         let host =
             self.host(table, self.needed(table, "host", "host = \"pop.example.com\"", |a| &a.host)?)?;
         let user_value = self.needed(table, "user", "user = \"jane@example.com\"", |a| &a.user)?;
@@ -126,28 +150,56 @@ impl Reader<'_> {
         let archive_value =
             self.needed(table, "archive", "archive = \"~/Mail/{account}\"", |a| &a.archive)?;
         let archive = self.path("archive", archive_value, Some(name))?;
+        let identity = match table.get(|a| &a.identity) {
+            Some(value) => self.line("identity", value)?,
+            None => format!("{user}@{host}"),
+        };
         let tls = self.tls(table)?;
+        let port = self.port(table)?.unwrap_or(if tls == Tls::Implicit { 995 } else { 110 });
+        Ok(Account {
+            name: name.to_owned(),
+            access: self.access(table, (host, port, user), tls, default_secret)?,
+            archive,
+            format: self.word(table, "format", FORMAT, |a| &a.format)?.unwrap_or(Format::Maildir),
+            delete: self.delete(table)?,
+            max_size: self.max_size(table)?,
+            pipelining: self
+                .word(table, "pipelining", PIPELINING, |a| &a.pipelining)?
+                .unwrap_or(Pipelining::Auto),
+            identity,
+            quiet_transient: self
+                .duration("quiet_transient", table.get(|a| &a.quiet_transient))?
+                .unwrap_or(Duration::ZERO),
+            on_new_mail: values::on_new_mail(table),
+        })
+    }
+
+    /// What the keys for the login, for TLS and for the connection say.
+    fn access(
+        &self,
+        table: &Table<'_>,
+        (host, port, user): (String, u16, String),
+        tls: Tls,
+        default_secret: Option<Secret<'_>>,
+    ) -> Read<Access> {
+        let name = table.name.get_ref();
         let allow_plaintext = table.get(|a| &a.allow_plaintext).is_some_and(|value| *value.get_ref());
         let proxy = self.proxy(table)?;
         // Behind a proxy even "localhost" is another machine.
         if tls == Tls::None && !allow_plaintext && (proxy.is_some() || !is_here(&host)) {
             let span = table.get(|a| &a.tls).map_or_else(|| table.name.span(), Spanned::span);
-            return Err(self.error(&span, Fault::ClearText { account: name.to_owned(), host }));
+            return Err(self.error(&span, Fault::ClearText { table: table.shown(), host }));
         }
-        let secret = match self.secret(table.own, &format!("[accounts.{name}]"))?.or(default_secret) {
+        let secret = match self.secret(table.own, &format!("[{}s.{name}]", table.kind))?.or(default_secret) {
             Some(secret) => self.secret_source(&secret, table, &user)?,
             None => SecretSource::Ask,
         };
         let auth = self.auth(table, &secret)?;
         let limits = self.limits(table)?;
-        let identity = match table.get(|a| &a.identity) {
-            Some(value) => self.line("identity", value)?,
-            None => format!("{user}@{host}"),
-        };
-        Ok(Account {
-            name: name.to_owned(),
-            port: self.port(table)?.unwrap_or(if tls == Tls::Implicit { 995 } else { 110 }),
+        Ok(Access {
+            name: name.clone(),
             host,
+            port,
             user,
             secret,
             tls,
@@ -163,21 +215,9 @@ impl Reader<'_> {
             proxy,
             address_family: self.address_family(table)?,
             auth,
-            archive,
-            format: self.word(table, "format", FORMAT, |a| &a.format)?.unwrap_or(Format::Maildir),
-            delete: self.delete(table)?,
-            max_size: self.max_size(table)?,
-            pipelining: self
-                .word(table, "pipelining", PIPELINING, |a| &a.pipelining)?
-                .unwrap_or(Pipelining::Auto),
             timeout: limits.timeout,
             connect_timeout: limits.connect,
             run_timeout: limits.run,
-            identity,
-            quiet_transient: self
-                .duration("quiet_transient", table.get(|a| &a.quiet_transient))?
-                .unwrap_or(Duration::ZERO),
-            on_new_mail: values::on_new_mail(table),
         })
     }
 
@@ -193,8 +233,7 @@ impl Reader<'_> {
             return Ok(auth);
         }
         let span = table.get(|a| &a.auth).map_or_else(|| table.name.span(), Spanned::span);
-        let account = table.name.get_ref().clone();
-        Err(self.error(&span, Fault::WrongSecret { account, auth: auth.name(), wants_token }))
+        Err(self.error(&span, Fault::WrongSecret { table: table.shown(), auth: auth.name(), wants_token }))
     }
 
     /// Refuses an account that is another one's double.
@@ -212,10 +251,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn account_name<'n>(&self, name: &'n Spanned<String>) -> Read<&'n str> {
-        let text = name.get_ref();
+    fn table_name<'t>(&self, table: &Table<'t>) -> Read<&'t str> {
+        let text = table.name.get_ref();
         if !is_account_name(text) {
-            return Err(self.error(&name.span(), Fault::AccountName { name: text.clone() }));
+            let fault = Fault::TableName { kind: table.kind, name: text.clone() };
+            return Err(self.error(&table.name.span(), fault));
         }
         Ok(text)
     }
@@ -228,20 +268,26 @@ impl Reader<'_> {
         field: fn(&RawAccount) -> &Option<Spanned<String>>,
     ) -> Read<&'t Spanned<String>> {
         table.get(field).ok_or_else(|| {
-            let account = table.name.get_ref().clone();
-            self.error(&table.name.span(), Fault::Missing { account, key, example })
+            self.error(&table.name.span(), Fault::Missing { table: table.shown(), key, example })
         })
     }
 }
 
-/// An account's table over the defaults.
+/// An account's or a destination's table over the defaults.
 struct Table<'t> {
+    /// "account" or "destination".
+    kind: &'static str,
     name: &'t Spanned<String>,
     own: &'t RawAccount,
     defaults: &'t RawAccount,
 }
 
 impl<'t> Table<'t> {
+    /// `account "work"`.
+    fn shown(&self) -> String {
+        format!("{} {:?}", self.kind, self.name.get_ref())
+    }
+
     fn get<T>(&self, field: fn(&RawAccount) -> &Option<Spanned<T>>) -> Option<&'t Spanned<T>> {
         field(self.own).as_ref().or(field(self.defaults).as_ref())
     }

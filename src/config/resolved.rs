@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::oauth::OAuth;
+use super::url::{DestinationUrl, UrlFault, imap_port};
 use crate::net::{AddressFamily, Fingerprint, Proxy, TlsVersion};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,16 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// The accounts, in the order of the file.
     pub accounts: Vec<Account>,
+    /// The destinations, in the order of the file.
+    pub destinations: Vec<Destination>,
+    /// What any other destination has: how connections are made, by the defaults.
+    pub(crate) other_destinations: Access,
 }
 
-/// One account, complete.
+/// How a server is reached, and how to log in there: an account's, or a destination's.
 #[derive(Clone, Debug)]
-pub struct Account {
-    /// Its name: `[A-Za-z0-9._@+-]+` without a leading dot.
+pub struct Access {
+    /// The name of the account or the destination, as people know it; its tokens are kept under it.
     pub name: String,
     /// The server's host name or address.
     pub host: String,
@@ -54,31 +59,15 @@ pub struct Account {
     pub address_family: AddressFamily,
     /// How to log in.
     pub auth: Auth,
-    /// Where the mail is kept: a Maildir's folder, or an mbox file. Absolute.
-    pub archive: PathBuf,
-    /// What the archive is.
-    pub format: Format,
-    /// What is deleted from the server.
-    pub delete: DeletePolicy,
-    /// Larger messages are left, in octets.
-    pub max_size: u64,
-    /// Whether commands are sent ahead.
-    pub pipelining: Pipelining,
-    /// The deadline for a line; a body must bring 4 KiB in it.
+    /// The deadline for a line; what is long must bring 4 KiB in it.
     pub timeout: Duration,
     /// The limit for name service, connection, proxy and implicit TLS together.
     pub connect_timeout: Duration,
-    /// The limit for everything that a run does with this account.
+    /// The limit for everything that a run does here.
     pub run_timeout: Duration,
-    /// What the ledger files this maildrop under; by default `user@host`.
-    pub identity: String,
-    /// With `--quiet`, transient failures stay silent while the last success is younger.
-    pub quiet_transient: Duration,
-    /// Run once after a run that stored something.
-    pub on_new_mail: Option<CommandLine>,
 }
 
-impl Account {
+impl Access {
     /// How it signs in with OAuth2, if it does.
     pub fn oauth(&self) -> Option<&OAuth> {
         match &self.secret {
@@ -93,6 +82,40 @@ impl Account {
             oauth.state_dir = state_dir.to_path_buf();
         }
     }
+}
+
+/// One account, complete.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name: `[A-Za-z0-9._@+-]+` without a leading dot.
+    pub name: String,
+    /// Its server, and how to log in there.
+    pub access: Access,
+    /// Where the mail is kept: a Maildir's folder, or an mbox file. Absolute.
+    pub archive: PathBuf,
+    /// What the archive is.
+    pub format: Format,
+    /// What is deleted from the server.
+    pub delete: DeletePolicy,
+    /// Larger messages are left, in octets.
+    pub max_size: u64,
+    /// Whether commands are sent ahead.
+    pub pipelining: Pipelining,
+    /// What the ledger files this maildrop under; by default `user@host`.
+    pub identity: String,
+    /// With `--quiet`, transient failures stay silent while the last success is younger.
+    pub quiet_transient: Duration,
+    /// Run once after a run that stored something.
+    pub on_new_mail: Option<CommandLine>,
+}
+
+/// An IMAP folder that mail is restored to.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Its server, and how to log in there.
+    pub access: Access,
+    /// The folder's name, level by level; never empty.
+    pub folder: Vec<String>,
 }
 
 /// What `sh -c` is to run. It may hold a secret, so it shows itself to nobody.
@@ -284,6 +307,41 @@ impl Config {
             known: self.accounts.iter().map(|account| account.name.clone()).collect(),
             path: self.file.display().to_string(),
         })
+    }
+
+    /// The destination of this name; or that of this address, with the login of a configured one for the same user at
+    /// the same server. Otherwise an error that exits 64.
+    pub fn destination(&self, text: &str) -> Result<Destination, ConfigError> {
+        if let Some(destination) =
+            self.destinations.iter().find(|destination| destination.access.name == text)
+        {
+            return Ok(destination.clone());
+        }
+        let url = match DestinationUrl::parse(text) {
+            Ok(url) => url,
+            Err(UrlFault::NoScheme) => {
+                return Err(ConfigError::UnknownDestination {
+                    name: text.to_owned(),
+                    known: self.destinations.iter().map(|to| to.access.name.clone()).collect(),
+                    path: self.file.display().to_string(),
+                });
+            }
+            Err(fault) => return Err(ConfigError::DestinationUrl { url: text.to_owned(), fault }),
+        };
+        let fault = |fault| ConfigError::DestinationUrl { url: text.to_owned(), fault };
+        let user = url.user.ok_or_else(|| fault(UrlFault::NoUser))?;
+        let port = url.port.unwrap_or_else(|| imap_port(url.tls));
+        let same = |access: &Access| access.host == url.host && access.port == port && access.user == user;
+        let known = self.destinations.iter().map(|to| &to.access).find(|access| same(access));
+        let access = known.cloned().unwrap_or_else(|| Access {
+            name: format!("{user}@{}", url.host),
+            host: url.host,
+            port,
+            user,
+            tls: url.tls,
+            ..self.other_destinations.clone()
+        });
+        Ok(Destination { access, folder: url.folder })
     }
 
     /// The account of this name; without a name, the only account that is configured. Otherwise an error that

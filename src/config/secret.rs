@@ -3,7 +3,7 @@
 //! Promises: it is held in a [`SecretString`] only, and no error shows it: neither the command
 //! that was run (it may hold one) nor what it printed, only what it complained.
 
-use super::{Account, ClientCertificate, ClientSecret, OAuth, SecretSource, prompt};
+use super::{Access, ClientCertificate, ClientSecret, OAuth, SecretSource, prompt};
 use crate::disk::{self, Distrusted};
 use crate::exit::Exit;
 use crate::shell::{Outcome, Shell, complained};
@@ -140,14 +140,14 @@ pub enum Obtained<'a> {
 
 /// Reads the account's secret: runs its command (at most 30 s), reads its file or variable, or
 /// asks on the terminal.
-pub fn obtain(account: &Account) -> Result<Obtained<'_>, SecretError> {
-    let secret = match &account.secret {
+pub fn obtain(access: &Access) -> Result<Obtained<'_>, SecretError> {
+    let secret = match &access.secret {
         SecretSource::Command(command) => from_command("password_command", command, COMMAND_LIMIT),
         SecretSource::TokenCommand(command) => from_command("token_command", command, COMMAND_LIMIT),
         SecretSource::File(path) => from_file(path),
         SecretSource::Environment(name) => from_environment(name),
         SecretSource::Literal(secret) => Ok(secret.clone()),
-        SecretSource::Ask => ask(account),
+        SecretSource::Ask => ask(access),
         SecretSource::OAuth(oauth) => return Ok(Obtained::SignIn(oauth)),
     };
     secret.map(Obtained::Secret)
@@ -213,11 +213,11 @@ fn from_environment(name: &str) -> Result<SecretString, SecretError> {
     first_line("password_env", &Zeroizing::new(value.into_vec()))
 }
 
-fn ask(account: &Account) -> Result<SecretString, SecretError> {
+fn ask(access: &Access) -> Result<SecretString, SecretError> {
     if !io::stdin().is_terminal() {
-        return Err(SecretError::NoTerminal { account: account.name.clone(), user: account.user.clone() });
+        return Err(SecretError::NoTerminal { account: access.name.clone(), user: access.user.clone() });
     }
-    let answer = prompt::ask(&format!("Password of {} at {}: ", account.user, account.host))
+    let answer = prompt::ask(&format!("Password of {} at {}: ", access.user, access.host))
         .map_err(|source| SecretError::Prompt { source })?;
     first_line("the answer", &answer)
 }

@@ -47,15 +47,18 @@ fn fault(text: &str) -> String {
 fn four_lines_are_an_account_and_the_rest_has_defaults() {
     let account = work("");
     assert_eq!(account.name, "work");
-    assert_eq!((account.host.as_str(), account.port), ("pop.example.com", 995));
+    assert_eq!((account.access.host.as_str(), account.access.port), ("pop.example.com", 995));
     assert_eq!(account.identity, "jane@example.com@pop.example.com");
     assert_eq!(account.archive, PathBuf::from("/home/jane/Mail/work"));
-    assert_eq!((account.tls, account.auth, account.format), (Tls::Implicit, Auth::Auto, Format::Maildir));
+    assert_eq!(
+        (account.access.tls, account.access.auth, account.format),
+        (Tls::Implicit, Auth::Auto, Format::Maildir)
+    );
     assert_eq!((account.delete, account.pipelining), (DeletePolicy::Never, Pipelining::Auto));
-    assert_eq!((account.max_size, account.timeout), (1 << 30, Duration::from_mins(1)));
+    assert_eq!((account.max_size, account.access.timeout), (1 << 30, Duration::from_mins(1)));
     assert_eq!(account.quiet_transient, Duration::ZERO);
-    assert!(matches!(account.secret, SecretSource::Ask));
-    assert!(!account.allow_plaintext && account.tls_ca_file.is_none());
+    assert!(matches!(account.access.secret, SecretSource::Ask));
+    assert!(!account.access.allow_plaintext && account.access.tls_ca_file.is_none());
 }
 
 #[test]
@@ -75,19 +78,24 @@ fn every_key_is_understood() {
         identity = "jane@pop.example.com"
         quiet_transient = "6h""#,
     );
-    assert!(matches!(account.secret, SecretSource::File(path) if path == Path::new("/etc/popkeep/secret")));
-    assert_eq!((account.port, account.tls, account.auth), (1995, Tls::StartTls, Auth::Plain));
-    assert_eq!(account.tls_ca_file, Some(PathBuf::from("/etc/ssl/company.pem")));
-    assert!(account.allow_plaintext);
+    assert!(
+        matches!(account.access.secret, SecretSource::File(path) if path == Path::new("/etc/popkeep/secret"))
+    );
+    assert_eq!(
+        (account.access.port, account.access.tls, account.access.auth),
+        (1995, Tls::StartTls, Auth::Plain)
+    );
+    assert_eq!(account.access.tls_ca_file, Some(PathBuf::from("/etc/ssl/company.pem")));
+    assert!(account.access.allow_plaintext);
     assert_eq!(account.format, Format::Mbox);
     assert_eq!(account.delete, DeletePolicy::After(Duration::from_hours(720)));
     assert_eq!((account.max_size, account.pipelining), (100 << 20, Pipelining::Off));
-    assert_eq!(account.timeout, Duration::from_secs(90));
+    assert_eq!(account.access.timeout, Duration::from_secs(90));
     assert_eq!(account.identity, "jane@pop.example.com");
     assert_eq!(account.quiet_transient, Duration::from_hours(6));
     assert_eq!(work("max_size = 5000").max_size, 5000);
     assert_eq!(work("delete = \"fetched\"").delete, DeletePolicy::Fetched);
-    assert_eq!(work("tls = \"starttls\"").port, 110);
+    assert_eq!(work("tls = \"starttls\"").access.port, 110);
 }
 
 #[test]
@@ -113,9 +121,9 @@ fn defaults_hold_where_an_account_says_nothing() {
     let [zoe, adam] = &resolved.accounts[..] else { panic!("two accounts, in the order of the file") };
     assert_eq!((zoe.name.as_str(), adam.name.as_str()), ("zoe", "adam"));
     assert_eq!(zoe.archive, PathBuf::from("/home/jane/Mail/zoe"));
-    assert_eq!((zoe.timeout.as_secs(), adam.timeout.as_secs()), (5, 7));
-    assert!(matches!(&zoe.secret, SecretSource::Environment(name) if name == "PASS"));
-    assert!(matches!(&adam.secret, SecretSource::Command(command) if command == "pass adam"));
+    assert_eq!((zoe.access.timeout.as_secs(), adam.access.timeout.as_secs()), (5, 7));
+    assert!(matches!(&zoe.access.secret, SecretSource::Environment(name) if name == "PASS"));
+    assert!(matches!(&adam.access.secret, SecretSource::Command(command) if command == "pass adam"));
     assert!(resolved.names_command && !resolved.holds_password);
 }
 
@@ -292,9 +300,9 @@ fn a_password_never_travels_in_clear_by_accident() {
     assert!(fault(&remote).contains("in clear text to pop.example.com"), "{}", fault(&remote));
     assert!(fault(&remote.replace("pop.example.com", "192.0.2.1")).contains("in clear"));
     assert!(fault(&remote.replace("pop.example.com", "[2001:db8::1]")).contains("in clear"));
-    assert_eq!(work("tls = \"none\"\nallow_plaintext = true").port, 110);
+    assert_eq!(work("tls = \"none\"\nallow_plaintext = true").access.port, 110);
     for here in ["localhost", "127.0.0.1", "[::1]"] {
-        assert_eq!(account(&remote.replace("pop.example.com", here)).tls, Tls::None);
+        assert_eq!(account(&remote.replace("pop.example.com", here)).access.tls, Tls::None);
     }
 }
 
@@ -341,7 +349,7 @@ fn a_terminal_is_shown_the_line() {
 
 /// `[accounts.work.oauth]` with these lines, and what it means.
 fn oauth(lines: &str) -> super::OAuth {
-    account(&format!("{WORK}[accounts.work.oauth]\n{lines}\n")).oauth().unwrap().clone()
+    account(&format!("{WORK}[accounts.work.oauth]\n{lines}\n")).access.oauth().unwrap().clone()
 }
 
 #[test]
@@ -394,14 +402,14 @@ fn what_a_sign_in_cannot_be_is_said_with_its_place() {
 fn what_accounts_have_in_common_of_a_sign_in_stands_in_the_defaults() {
     let defaults = "[defaults.oauth]\nprovider = \"microsoft\"\nclient_id = \"x\"\n";
     let inherited = account(&format!("{WORK}{defaults}"));
-    assert_eq!(inherited.oauth().map(|oauth| oauth.client_id.as_str()), Some("x"));
+    assert_eq!(inherited.access.oauth().map(|oauth| oauth.client_id.as_str()), Some("x"));
     let own = account(&format!("{WORK}{defaults}[accounts.work.oauth]\nclient_id = \"y\"\n"));
     assert_eq!(
-        own.oauth().map(|oauth| (oauth.client_id.as_str(), oauth.provider)),
+        own.access.oauth().map(|oauth| (oauth.client_id.as_str(), oauth.provider)),
         Some(("y", Some(super::Provider::Microsoft)))
     );
     let password = account(&format!("{WORK}password_env = \"X\"\n{defaults}"));
-    assert!(password.oauth().is_none(), "the account's own wins");
+    assert!(password.access.oauth().is_none(), "the account's own wins");
     let another = fault(&format!("{WORK}{defaults}[accounts.work.oauth]\nprovider = \"google\"\n"));
     assert!(another.contains("no `client_id`"), "a client id is of one provider: {another}");
 }

@@ -3,7 +3,7 @@
 //! Promise: a person is asked for a secret at most once.
 
 use super::ConnectError;
-use crate::config::{self, Account, Auth, Obtained, SecretSource, providers};
+use crate::config::{self, Access, Auth, Obtained, SecretSource, providers};
 use crate::event::Observer;
 use crate::oauth::{Renewal, Tokens};
 use crate::sasl::{Mechanism, SecretKind};
@@ -27,18 +27,18 @@ pub(super) struct Credentials {
 impl Credentials {
     /// Gets the secret from where the account says it is.
     pub(super) fn of(
-        account: &Account,
+        access: &Access,
         renewal: Renewal,
         trace: bool,
         observer: &Arc<dyn Observer>,
     ) -> Result<Credentials, ConnectError> {
-        let (kind, observer) = (kind(account), Arc::clone(observer));
+        let (kind, observer) = (kind(access), Arc::clone(observer));
         let (secret, new) = match kind {
             SecretKind::Certificate => (SecretString::default(), true),
-            SecretKind::Password | SecretKind::Token => match config::obtain(account)? {
+            SecretKind::Password | SecretKind::Token => match config::obtain(access)? {
                 Obtained::Secret(secret) => (secret, true),
                 Obtained::SignIn(oauth) => {
-                    let token = Tokens::new(account, oauth, &*observer, trace).access_token(renewal)?;
+                    let token = Tokens::new(access, oauth, &*observer, trace).access_token(renewal)?;
                     (token.secret, token.new)
                 }
             },
@@ -59,8 +59,8 @@ impl Credentials {
     }
 
     /// Before another session: an access token that comes to its end is replaced.
-    pub(super) fn keep_fresh(&self, account: &Account) -> Result<(), ConnectError> {
-        if let Some(tokens) = self.tokens(account) {
+    pub(super) fn keep_fresh(&self, access: &Access) -> Result<(), ConnectError> {
+        if let Some(tokens) = self.tokens(access) {
             let token = tokens.access_token(self.renewal)?;
             if token.secret.expose_secret() != self.secret.borrow().expose_secret() {
                 self.new.set(token.new);
@@ -71,8 +71,8 @@ impl Credentials {
     }
 
     /// The server has let us in with the secret. If it refuses it later, the token has expired meanwhile.
-    pub(super) fn let_in(&self, account: &Account) {
-        if self.tokens(account).is_some() {
+    pub(super) fn let_in(&self, access: &Access) {
+        if self.tokens(access).is_some() {
             self.new.set(false);
         }
     }
@@ -82,8 +82,8 @@ impl Credentials {
         !self.new.get()
     }
 
-    fn tokens<'a>(&'a self, account: &'a Account) -> Option<Tokens<'a>> {
-        let tokens = Tokens::of(account, &*self.observer, self.trace)?;
+    fn tokens<'a>(&'a self, access: &'a Access) -> Option<Tokens<'a>> {
+        let tokens = Tokens::of(access, &*self.observer, self.trace)?;
         (self.kind == SecretKind::Token).then_some(tokens)
     }
 
@@ -93,11 +93,11 @@ impl Credentials {
     }
 
     /// Gets the secret again. `false` if it is still the same: that would only be refused again.
-    pub(super) fn renew(&self, account: &Account) -> Result<bool, ConnectError> {
+    pub(super) fn renew(&self, access: &Access) -> Result<bool, ConnectError> {
         if self.kind == SecretKind::Certificate {
             return Ok(false);
         }
-        match config::obtain(account)? {
+        match config::obtain(access)? {
             Obtained::Secret(fresh) => {
                 let changed = fresh.expose_secret() != self.secret.borrow().expose_secret();
                 self.secret.replace(fresh);
@@ -105,7 +105,7 @@ impl Credentials {
             }
             Obtained::SignIn(_) if !self.is_stale() => Ok(false),
             Obtained::SignIn(oauth) => {
-                let tokens = Tokens::new(account, oauth, &*self.observer, self.trace);
+                let tokens = Tokens::new(access, oauth, &*self.observer, self.trace);
                 let token = tokens.force_refresh(&self.secret.borrow())?;
                 self.secret.replace(token.secret);
                 self.new.set(true);
@@ -115,40 +115,40 @@ impl Credentials {
     }
 }
 
-fn kind(account: &Account) -> SecretKind {
-    match (account.auth, &account.secret) {
+fn kind(access: &Access) -> SecretKind {
+    match (access.auth, &access.secret) {
         (Auth::External, _) => SecretKind::Certificate,
         (_, SecretSource::TokenCommand(_) | SecretSource::OAuth(_)) => SecretKind::Token,
         // Nobody is asked for a password where a client certificate is configured and no password.
-        (Auth::Auto, SecretSource::Ask) if account.tls_client.is_some() => SecretKind::Certificate,
+        (Auth::Auto, SecretSource::Ask) if access.tls_client.is_some() => SecretKind::Certificate,
         _ => SecretKind::Password,
     }
 }
 
 /// Where a refused password came from, and what a known provider wants for one.
-pub(super) fn origin(account: &Account) -> Option<String> {
-    let origin = match &account.secret {
+pub(super) fn origin(access: &Access) -> Option<String> {
+    let origin = match &access.secret {
         SecretSource::Command(_) => "the password came from password_command".to_owned(),
         SecretSource::TokenCommand(_) => "the token came from token_command".to_owned(),
         SecretSource::File(path) => format!("the password came from password_file {}", path.display()),
         SecretSource::Environment(name) => format!("the password came from password_env {name}"),
         SecretSource::Literal(_) => "the password is `password` in the configuration".to_owned(),
-        SecretSource::Ask => return hint(account),
+        SecretSource::Ask => return hint(access),
         SecretSource::OAuth(_) => format!(
             "the token is new, so another account may have been chosen at the sign-in (`popkeep login {}` repeats it), or POP \
              is switched off at the provider",
-            account.name
+            access.name
         ),
     };
-    Some(hint(account).map_or(origin.clone(), |hint| format!("{origin}; {hint}")))
+    Some(hint(access).map_or(origin.clone(), |hint| format!("{origin}; {hint}")))
 }
 
-fn hint(account: &Account) -> Option<String> {
-    let provider = providers::of_server(&account.host, &account.user)?;
+fn hint(access: &Access) -> Option<String> {
+    let provider = providers::of_server(&access.host, &access.user)?;
     let providers::Offer::Pop3(pop3) = provider.offer else { return None };
     let wants = match pop3.secret {
         providers::Secret::AppPassword(what) => format!("{} wants {what}", provider.name),
-        providers::Secret::Token if !account.secret.is_token() => {
+        providers::Secret::Token if !access.secret.is_token() => {
             format!(
                 "{} wants a sign-in with OAuth2 (see oauth in popkeep.toml(5)), not a password",
                 provider.name

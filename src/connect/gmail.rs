@@ -5,7 +5,7 @@ use crate::pop3::capability::Capabilities;
 
 /// Whether this is Gmail.
 pub fn is_gmail(account: &Account, capabilities: &Capabilities) -> bool {
-    let host = account.host.trim_end_matches('.').to_ascii_lowercase();
+    let host = account.access.host.trim_end_matches('.').to_ascii_lowercase();
     ["gmail.com", "googlemail.com"]
         .iter()
         .any(|name| host.strip_suffix(name).is_some_and(|front| front.is_empty() || front.ends_with('.')))
@@ -15,7 +15,7 @@ pub fn is_gmail(account: &Account, capabilities: &Capabilities) -> bool {
 #[cfg(test)]
 mod tests {
     use super::is_gmail;
-    use crate::config::{Account, example_account};
+    use crate::config::example_account;
     use crate::pop3::capability::Capabilities;
 
     #[test]
@@ -23,7 +23,9 @@ mod tests {
         let is = |host: &str, line: &str| {
             let mut capabilities = Capabilities::answered();
             capabilities.push(line.as_bytes());
-            is_gmail(&Account { host: host.to_owned(), ..example_account() }, &capabilities)
+            let mut account = example_account();
+            account.access.host = host.to_owned();
+            is_gmail(&account, &capabilities)
         };
         assert!(is("pop.gmail.com", "TOP"));
         assert!(is("POP.googlemail.com.", "TOP"));

@@ -2,7 +2,8 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `endpoint` | before the login: connection, proxy, TLS, greeting, STLS, capabilities |
+//! | `reach` | a connection: proxy, TLS, time limits |
+//! | `endpoint` | before the login: greeting, STLS, capabilities |
 //! | `credentials` | what there is to log in with, and where it comes from |
 //! | `retry` | the one policy: which failed attempt is repeated, how often, and why |
 //! | `record` | what the ledger remembers about the server from run to run |
@@ -19,6 +20,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod gmail;
+mod reach;
 mod record;
 mod rest;
 mod retry;
@@ -81,7 +83,7 @@ pub fn try_token(
     trace: bool,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), ConnectError> {
-    let until = run_deadline(account);
+    let until = run_deadline(&account.access);
     let connector = Connector::new(account, Rc::default(), until, trace, observer);
     let credentials = Credentials::of_token(token, trace, observer);
     let endpoint = Endpoint::new(account, until, trace, observer)?;
@@ -159,7 +161,7 @@ impl Connector {
     pub fn open(&self, one_at_a_time: bool) -> Result<Session<Transaction>, ConnectError> {
         // What is made now is fresh.
         if let Some((credentials, _)) = self.parts.get() {
-            credentials.keep_fresh(&self.account)?;
+            credentials.keep_fresh(&self.account.access)?;
         }
         self.session(one_at_a_time)
     }
@@ -167,7 +169,7 @@ impl Connector {
     /// The same with the secret that is there.
     fn session(&self, one_at_a_time: bool) -> Result<Session<Transaction>, ConnectError> {
         let (credentials, endpoint) = self.parts()?;
-        let choice = credentials::choice(self.account.auth);
+        let choice = credentials::choice(self.account.access.auth);
         let mut retry = Retry::new(self.omissions.borrow().clone(), self.last_session.get(), self.wait_until);
         loop {
             let mut course = Course::default();
@@ -189,10 +191,10 @@ impl Connector {
                     stop::pause(pause);
                     stop::check()?;
                 }
-                Next::WithAnotherToken(_) if credentials.renew(&self.account)? => {}
+                Next::WithAnotherToken(_) if credentials.renew(&self.account.access)? => {}
                 // What a provider's server says of a token that is not new says nothing of the next one.
                 Next::GiveUp(SessionError::LoginRefused(_))
-                    if credentials.is_stale() && credentials.renew(&self.account)? =>
+                    if credentials.is_stale() && credentials.renew(&self.account.access)? =>
                 {
                     retry =
                         Retry::new(self.omissions.borrow().clone(), self.last_session.get(), self.wait_until);
@@ -208,7 +210,7 @@ impl Connector {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let credentials = Credentials::of(&self.account, self.renewal, self.trace, &self.observer)?;
+        let credentials = Credentials::of(&self.account.access, self.renewal, self.trace, &self.observer)?;
         let endpoint = Endpoint::new(&self.account, self.until, self.trace, &self.observer)?;
         Ok(self.parts.get_or_init(|| (credentials, endpoint)))
     }
@@ -239,13 +241,17 @@ impl Connector {
             stop::check()?;
         }
         let login = Login {
-            user: &account.user,
+            user: &account.access.user,
             secret: &credentials.secret(),
             kind: credentials.kind,
-            choice: credentials::choice(account.auth),
-            clearance: if account.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly },
-            host: &account.host,
-            port: account.port,
+            choice: credentials::choice(account.access.auth),
+            clearance: if account.access.allow_plaintext {
+                Clearance::Granted
+            } else {
+                Clearance::EncryptedOnly
+            },
+            host: &account.access.host,
+            port: account.access.port,
         };
         Ok(session.login_without(&login, omissions, course)?)
     }
@@ -253,7 +259,7 @@ impl Connector {
     fn logged_in(&self, credentials: &Credentials, omissions: Omissions) {
         let omissions = Omissions { last_try: false, ..omissions };
         self.record.logged_in(&self.account, &credentials.secret(), &omissions);
-        credentials.let_in(&self.account);
+        credentials.let_in(&self.account.access);
         self.omissions.replace(omissions);
         self.last_login.set(Some(clock::now()));
         self.last_session.set(Some(clock::now()));
@@ -264,7 +270,7 @@ impl Connector {
     fn refused(&self, credentials: &Credentials, mut error: SessionError) -> SessionError {
         if let SessionError::LoginRefused(refusal) = &mut error {
             self.record.refused(&self.account, &credentials.secret());
-            refusal.origin = credentials::origin(&self.account);
+            refusal.origin = credentials::origin(&self.account.access);
         }
         error
     }

@@ -54,13 +54,13 @@ pub struct ServerRecord {
 impl ServerRecord {
     /// What an account's part of the ledger knows.
     pub fn read(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Self, LedgerError> {
-        let secret = match &account.secret {
+        let secret = match &account.access.secret {
             SecretSource::File(path) => changed(path),
             // A new sign-in is a new secret; a token that was renewed is not.
             SecretSource::OAuth(_) => signed_in(account),
             _ => String::new(),
         };
-        let certificate = account.tls_client.as_ref().map(|client| changed(&client.file));
+        let certificate = account.access.tls_client.as_ref().map(|client| changed(&client.file));
         Ok(ServerRecord {
             known: ledger.logins()?,
             server: server(account),
@@ -207,7 +207,7 @@ impl ServerRecord {
     fn worked_lately(&self, account: &Account, secret: &SecretString) -> bool {
         let Some(worked) = &self.known.worked else { return false };
         let lately = clock::ago(worked.at, now()).is_some_and(|ago| ago <= LATELY.unsigned_abs());
-        let same = match (&account.secret, worked.mark.digest) {
+        let same = match (&account.access.secret, worked.mark.digest) {
             (_, Some(digest)) => config::secret_digest(secret, &worked.mark.salt) == digest,
             (SecretSource::File(_), None) => worked.mark.files.ends_with(&self.files[1]),
             _ => worked.mark.files == self.files.concat(),
@@ -223,14 +223,14 @@ fn is_of_today(ago: u64) -> bool {
 /// Whether no file's time of change tells when this account's secret changed.
 fn is_in_no_file(account: &Account) -> bool {
     matches!(
-        account.secret,
+        account.access.secret,
         SecretSource::Command(_) | SecretSource::TokenCommand(_) | SecretSource::Environment(_)
     )
 }
 
 /// When somebody signed in, in a form that is only ever compared.
 fn signed_in(account: &Account) -> String {
-    let sign_in = oauth::signed_in(account).ok().flatten();
+    let sign_in = oauth::signed_in(&account.access).ok().flatten();
     sign_in.and_then(|sign_in| sign_in.since).map_or_else(String::new, |since| format!("{since};"))
 }
 
@@ -250,7 +250,7 @@ fn fresh_salt() -> Vec<u8> {
 
 /// What the ledger calls an account's server.
 fn server(account: &Account) -> String {
-    format!("{}:{}", account.host, account.port)
+    format!("{}:{}", account.access.host, account.access.port)
 }
 
 /// Until when nothing is to be pipelined to this account's server, if that is so now.

@@ -33,7 +33,7 @@ pub(super) fn check(refused: &LoginRefused, files: &str, account: &Account) -> R
     }
     if let Some(before) = refused.mark.digest {
         // Without a secret there is no login: the run itself will say why.
-        let Ok(Obtained::Secret(secret)) = config::obtain(account) else { return Ok(()) };
+        let Ok(Obtained::Secret(secret)) = config::obtain(&account.access) else { return Ok(()) };
         if config::secret_digest(&secret, &refused.mark.salt) != before {
             return Ok(());
         }

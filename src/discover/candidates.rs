@@ -35,8 +35,8 @@ impl Candidate {
         draft.tls_ca_file = ca_file.map(str::to_owned);
         let unknown = |reason| NetError::UnknownHost { host: self.host.clone(), reason };
         let mut account = draft.account().map_err(unknown)?;
-        account.timeout = GREETING;
-        account.connect_timeout = GREETING;
+        account.access.timeout = GREETING;
+        account.access.connect_timeout = GREETING;
         reach(&account)
     }
 }

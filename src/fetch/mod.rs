@@ -100,7 +100,7 @@ fn work(
         let text = format!("the archive was moved from {from} to {to}; that is on record now");
         observer.event(&account.name, Event::Note(&text));
     }
-    let run_until = connect::run_deadline(account);
+    let run_until = connect::run_deadline(&account.access);
     let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
         .waiting_until(wait_until);
     let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);

@@ -32,7 +32,7 @@ pub fn recognised(
 ) -> Result<Vec<Listed>, AccountError> {
     // Whatever is deleted later, headers save downloads here.
     let account = &Account { delete: DeletePolicy::Never, ..account.clone() };
-    let until = connect::run_deadline(account);
+    let until = connect::run_deadline(&account.access);
     let connector = Connector::new(account, Rc::default(), until, trace, observer);
     let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
     let store = Store::of(store::archive_to_read(account), Box::new(ledger));

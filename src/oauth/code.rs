@@ -7,7 +7,7 @@
 use super::endpoint::{Endpoint, Grant};
 use super::random::{Pkce, random};
 use super::{Person, SignInError};
-use crate::config::{Account, OAuth, Provider};
+use crate::config::{Access, OAuth, Provider};
 use crate::http::{self, Callback, CallbackError, Reply, form};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ const LINE_LIMIT: usize = 16 << 10;
 
 /// One question to the provider, on its way through a browser.
 struct Question<'a> {
-    account: &'a Account,
+    access: &'a Access,
     oauth: &'a OAuth,
     authorize_url: &'a str,
     redirect: String,
@@ -31,18 +31,18 @@ struct Question<'a> {
 /// Signs in with a browser on this machine.
 pub(super) fn by_browser(
     endpoint: &Endpoint<'_>,
-    account: &Account,
+    access: &Access,
     oauth: &OAuth,
     person: &mut dyn Person,
 ) -> Result<Grant, SignInError> {
-    let authorize_url = authorize_url(account, oauth, "browser")?;
+    let authorize_url = authorize_url(access, oauth, "browser")?;
     let callback = listen(oauth)?;
-    let question = Question::new(account, oauth, authorize_url, callback.port())?;
+    let question = Question::new(access, oauth, authorize_url, callback.port())?;
     question.hide_from(endpoint);
     let address = question.address();
     person.explain(&format!(
         "Sign in as {} in the browser. If none opens, open this address on this machine.",
-        account.user
+        access.user
     ));
     person.show_address(&address).map_err(SignInError::Person)?;
     person.open(&address);
@@ -60,7 +60,7 @@ pub(super) fn by_browser(
     let query = callback.wait(Instant::now() + BROWSER_TIME, judge).map_err(|error| match error {
         CallbackError::Stopped(stopped) => stopped.into(),
         CallbackError::TimedOut => {
-            SignInError::NobodyCame { account: account.name.clone(), minutes: BROWSER_TIME.as_secs() / 60 }
+            SignInError::NobodyCame { account: access.name.clone(), minutes: BROWSER_TIME.as_secs() / 60 }
         }
     })?;
     question.settle(endpoint, &query)
@@ -69,22 +69,22 @@ pub(super) fn by_browser(
 /// Signs in with any browser; the address that it ended at is pasted.
 pub(super) fn by_paste(
     endpoint: &Endpoint<'_>,
-    account: &Account,
+    access: &Access,
     oauth: &OAuth,
     person: &mut dyn Person,
 ) -> Result<Grant, SignInError> {
-    let authorize_url = authorize_url(account, oauth, "paste")?;
+    let authorize_url = authorize_url(access, oauth, "paste")?;
     // A port on which nothing listens once we know it: the browser shall fail to load the page.
     let port = match oauth.redirect_port {
         Some(port) => port,
         None => listen(oauth)?.port(),
     };
-    let question = Question::new(account, oauth, authorize_url, port)?;
+    let question = Question::new(access, oauth, authorize_url, port)?;
     question.hide_from(endpoint);
     person.explain(&format!(
         "Open this address in any browser and sign in as {}. The last page fails to load; copy its address from the \
          browser, and paste it here.",
-        account.user
+        access.user
     ));
     person.show_address(&question.address()).map_err(SignInError::Person)?;
     let line = person.paste().map_err(SignInError::Person)?;
@@ -97,13 +97,9 @@ pub(super) fn by_paste(
     question.settle(endpoint, query)
 }
 
-fn authorize_url<'a>(
-    account: &Account,
-    oauth: &'a OAuth,
-    flow: &'static str,
-) -> Result<&'a str, SignInError> {
+fn authorize_url<'a>(access: &Access, oauth: &'a OAuth, flow: &'static str) -> Result<&'a str, SignInError> {
     oauth.authorize_url.as_deref().ok_or_else(|| SignInError::NoFlow {
-        account: account.name.clone(),
+        account: access.name.clone(),
         flow,
         key: "authorize_url",
     })
@@ -118,7 +114,7 @@ fn listen(oauth: &OAuth) -> Result<Callback, SignInError> {
 
 impl<'a> Question<'a> {
     fn new(
-        account: &'a Account,
+        access: &'a Access,
         oauth: &'a OAuth,
         authorize_url: &'a str,
         port: u16,
@@ -126,7 +122,7 @@ impl<'a> Question<'a> {
         // Microsoft takes any port of localhost, and no other name.
         let host = if oauth.provider == Some(Provider::Microsoft) { "localhost" } else { "127.0.0.1" };
         let redirect = format!("http://{host}:{port}/");
-        Ok(Question { account, oauth, authorize_url, redirect, state: random()?, pkce: Pkce::new()? })
+        Ok(Question { access, oauth, authorize_url, redirect, state: random()?, pkce: Pkce::new()? })
     }
 
     /// Where the person is sent.
@@ -202,7 +198,7 @@ impl<'a> Question<'a> {
         }
         if let Some(error) = form::only(fields, "error") {
             return Err(SignInError::Denied {
-                account: self.account.name.clone(),
+                account: self.access.name.clone(),
                 error: endpoint.shown(error),
                 description: endpoint.shown(form::only(fields, "error_description").unwrap_or_default()),
             });
@@ -220,6 +216,6 @@ impl<'a> Question<'a> {
     }
 
     fn wrong(&self, reason: &str) -> SignInError {
-        SignInError::WrongAnswer { account: self.account.name.clone(), reason: reason.to_owned() }
+        SignInError::WrongAnswer { account: self.access.name.clone(), reason: reason.to_owned() }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::endpoint::{Endpoint, Grant, NoGrant, seconds};
 use super::{Person, SignInError};
-use crate::config::{Account, OAuth, Provider};
+use crate::config::{Access, OAuth, Provider};
 use crate::http;
 use crate::stop;
 use serde_json::Value;
@@ -29,11 +29,11 @@ const PERSONAL_MICROSOFT: Duration = Duration::from_mins(5);
 /// Signs in by a code.
 pub(super) fn sign_in(
     endpoint: &Endpoint<'_>,
-    account: &Account,
+    access: &Access,
     oauth: &OAuth,
     person: &mut dyn Person,
 ) -> Result<Grant, SignInError> {
-    let name = || account.name.clone();
+    let name = || access.name.clone();
     let url = oauth.device_url.as_deref().ok_or_else(|| SignInError::NoFlow {
         account: name(),
         flow: "device",
@@ -63,7 +63,7 @@ pub(super) fn sign_in(
 
     person.explain(&format!(
         "Open this address in any browser, sign in as {}, and type the code.",
-        account.user
+        access.user
     ));
     person.show_address(address).map_err(SignInError::Person)?;
     person.show_code(user_code).map_err(SignInError::Person)?;

@@ -5,7 +5,7 @@ use super::error::{said, shown};
 use super::store::{Stored, Token};
 use super::trace::Trace;
 use crate::clock::UnixTime;
-use crate::config::{self, Account, OAuth, Provider};
+use crate::config::{self, Access, OAuth, Provider};
 use crate::event::Observer;
 use crate::http::{self, Answer, Client};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -57,7 +57,7 @@ impl<E: Into<SignInError>> From<E> for NoGrant {
 
 /// A provider's addresses, and who we are there.
 pub(super) struct Endpoint<'a> {
-    account: &'a Account,
+    access: &'a Access,
     oauth: &'a OAuth,
     client: Client,
     client_secret: Option<SecretString>,
@@ -67,18 +67,18 @@ pub(super) struct Endpoint<'a> {
 impl<'a> Endpoint<'a> {
     /// Runs the command of the client secret, if there is one.
     pub(super) fn new(
-        account: &'a Account,
+        access: &'a Access,
         oauth: &'a OAuth,
         observer: &'a dyn Observer,
         trace: bool,
     ) -> Result<Self, SignInError> {
         let client_secret = oauth.client_secret.as_ref().map(config::obtain_client_secret).transpose()?;
-        let client = Client::new(account.proxy.as_ref(), oauth.ca_file.as_deref(), REQUEST_TIME)?;
-        let trace = Trace::new(&account.name, trace.then_some(observer));
+        let client = Client::new(access.proxy.as_ref(), oauth.ca_file.as_deref(), REQUEST_TIME)?;
+        let trace = Trace::new(&access.name, trace.then_some(observer));
         if let Some(secret) = &client_secret {
             trace.hide(secret.expose_secret());
         }
-        Ok(Endpoint { account, oauth, client, client_secret, trace })
+        Ok(Endpoint { access, oauth, client, client_secret, trace })
     }
 
     /// Renews a token.
@@ -163,7 +163,7 @@ impl<'a> Endpoint<'a> {
             NoGrant::Error(error) => error,
             NoGrant::Complaint(complaint) if PERMANENT.contains(&complaint.error.as_str()) => {
                 SignInError::Refused {
-                    account: self.account.name.clone(),
+                    account: self.access.name.clone(),
                     cause: cause(self.oauth.provider, &complaint.error),
                     error: complaint.error,
                     description: complaint.description,

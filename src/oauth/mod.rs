@@ -26,7 +26,7 @@ pub use error::SignInError;
 pub use store::{Problem, SignIn};
 
 use crate::clock::{self, UnixTime};
-use crate::config::{Account, Flow, OAuth};
+use crate::config::{Access, Flow, OAuth};
 use crate::event::Observer;
 use crate::http;
 use endpoint::{Endpoint, Grant};
@@ -101,7 +101,7 @@ pub enum Revoked {
 
 /// The sign-in of one account.
 pub struct Tokens<'a> {
-    account: &'a Account,
+    access: &'a Access,
     oauth: &'a OAuth,
     observer: &'a dyn Observer,
     trace: bool,
@@ -110,14 +110,14 @@ pub struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     /// `None` if the account does not sign in. With `trace`, `observer` is shown the exchange.
-    pub fn of(account: &'a Account, observer: &'a dyn Observer, trace: bool) -> Option<Self> {
-        Some(Tokens::new(account, account.oauth()?, observer, trace))
+    pub fn of(access: &'a Access, observer: &'a dyn Observer, trace: bool) -> Option<Self> {
+        Some(Tokens::new(access, access.oauth()?, observer, trace))
     }
 
     /// The same for an account that is known to sign in, and how.
-    pub fn new(account: &'a Account, oauth: &'a OAuth, observer: &'a dyn Observer, trace: bool) -> Self {
-        let store = Store::of(&oauth.state_dir, &account.name);
-        Tokens { account, oauth, observer, trace, store }
+    pub fn new(access: &'a Access, oauth: &'a OAuth, observer: &'a dyn Observer, trace: bool) -> Self {
+        let store = Store::of(&oauth.state_dir, &access.name);
+        Tokens { access, oauth, observer, trace, store }
     }
 
     /// An access token: the one on disk, or a new one when `renewal` says so.
@@ -152,9 +152,9 @@ impl<'a> Tokens<'a> {
         let endpoint = self.endpoint()?;
         let flow = flow.or(self.oauth.flow).unwrap_or_else(|| self.usual_flow());
         let grant = match flow {
-            Flow::Device => device::sign_in(&endpoint, self.account, self.oauth, person)?,
-            Flow::Browser => code::by_browser(&endpoint, self.account, self.oauth, person)?,
-            Flow::Paste => code::by_paste(&endpoint, self.account, self.oauth, person)?,
+            Flow::Device => device::sign_in(&endpoint, self.access, self.oauth, person)?,
+            Flow::Browser => code::by_browser(&endpoint, self.access, self.oauth, person)?,
+            Flow::Paste => code::by_paste(&endpoint, self.access, self.oauth, person)?,
         };
         let now = clock::now();
         Ok(Fresh {
@@ -176,7 +176,7 @@ impl<'a> Tokens<'a> {
     /// Keeps what a sign-in brought, in the place of any earlier one.
     pub fn keep(&self, fresh: &Fresh) -> Result<(), SignInError> {
         let (lock, _) = self.store.lock(|_| false)?;
-        let Some(lock) = lock else { return Err(SignInError::Locked { account: self.account.name.clone() }) };
+        let Some(lock) = lock else { return Err(SignInError::Locked { account: self.access.name.clone() }) };
         self.store.reserve(&lock)?;
         self.store.write(&lock, &fresh.stored)
     }
@@ -184,7 +184,7 @@ impl<'a> Tokens<'a> {
     /// Forgets the sign-in, and has the provider take it back where it can.
     pub fn forget(&self) -> Result<Revoked, SignInError> {
         let (lock, _) = self.store.lock(|_| false)?;
-        let Some(lock) = lock else { return Err(SignInError::Locked { account: self.account.name.clone() }) };
+        let Some(lock) = lock else { return Err(SignInError::Locked { account: self.access.name.clone() }) };
         let stored = match self.store.read_and_settle(&lock) {
             Ok(stored) => stored,
             // What cannot be read can be forgotten all the same.
@@ -214,7 +214,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn endpoint(&self) -> Result<Endpoint<'_>, SignInError> {
-        Endpoint::new(self.account, self.oauth, self.observer, self.trace)
+        Endpoint::new(self.access, self.oauth, self.observer, self.trace)
     }
 
     /// A refresh under the lock, unless another run has done it. `refused` is the token that will not do.
@@ -234,7 +234,7 @@ impl<'a> Tokens<'a> {
         let lock = match (lock, seen) {
             (_, Some(stored)) => return Ok(stored.used()),
             (Some(lock), None) => lock,
-            (None, None) => return Err(SignInError::Locked { account: self.account.name.clone() }),
+            (None, None) => return Err(SignInError::Locked { account: self.access.name.clone() }),
         };
         let stored = match self.store.read_and_settle(&lock)? {
             Some(stored) if self.is_ours(&stored) => stored,
@@ -248,7 +248,7 @@ impl<'a> Tokens<'a> {
             return Err(SignInError::AskedToWait { host, seconds });
         }
         let Some(refresh_token) = &stored.refresh_token else {
-            let error = SignInError::CannotRenew { account: self.account.name.clone() };
+            let error = SignInError::CannotRenew { account: self.access.name.clone() };
             self.note(&lock, &stored, &error);
             return Err(error);
         };
@@ -286,15 +286,15 @@ impl<'a> Tokens<'a> {
     }
 
     fn not_signed_in(&self, otherwise: bool) -> SignInError {
-        SignInError::NotSignedIn { account: self.account.name.clone(), otherwise }
+        SignInError::NotSignedIn { account: self.access.name.clone(), otherwise }
     }
 }
 
 /// What is known of an account's sign-in without asking anybody; `None` if nobody has signed in, or the configuration
 /// has another client or address since.
-pub fn signed_in(account: &Account) -> Result<Option<SignIn>, SignInError> {
-    let Some(oauth) = account.oauth() else { return Ok(None) };
-    let stored = Store::of(&oauth.state_dir, &account.name).read()?;
+pub fn signed_in(access: &Access) -> Result<Option<SignIn>, SignInError> {
+    let Some(oauth) = access.oauth() else { return Ok(None) };
+    let stored = Store::of(&oauth.state_dir, &access.name).read()?;
     let ours =
         stored.filter(|stored| stored.client_id == oauth.client_id && stored.token_url == oauth.token_url);
     Ok(ours.map(|stored| stored.sign_in(clock::now())))

@@ -276,7 +276,6 @@ impl Watcher for Nobody {
 }
 
 impl Served for Archived {
-    #[expect(clippy::misnamed_getters, reason = "here the user is called as the account")]
     fn user(&self) -> &str {
         &self.0.account.name
     }

@@ -27,7 +27,7 @@ pub(super) fn repair(
     (config, account): (&Config, &Account),
     observer: &Arc<dyn Observer>,
 ) -> Result<(), RepairError> {
-    let until = connect::run_deadline(account);
+    let until = connect::run_deadline(&account.access);
     let mut session = connect::open_session(Some(config), account, until, false, observer)?;
     let done = from_session(mender, &mut session);
     if done.is_ok() && !connect::quit_itself_deletes(&session, account) {

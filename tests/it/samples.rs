@@ -74,8 +74,8 @@ fn every_sample_is_read() {
 fn the_samples_mean_what_they_are_called() {
     let minimal = load(&sample("minimal.toml"));
     let [work] = &minimal.accounts[..] else { panic!("minimal is one account") };
-    assert_eq!((work.port, work.tls, work.delete), (995, Tls::Implicit, DeletePolicy::Never));
-    assert!(matches!(work.secret, SecretSource::Command(_)));
+    assert_eq!((work.access.port, work.access.tls, work.delete), (995, Tls::Implicit, DeletePolicy::Never));
+    assert!(matches!(work.access.secret, SecretSource::Command(_)));
 
     let several = load(&sample("several-accounts.toml"));
     let names: Vec<&str> = several.accounts.iter().map(|account| account.name.as_str()).collect();

@@ -177,10 +177,9 @@ impl Around<'_> {
     ) -> Result<Candidate, AdoptError> {
         let options = self.options;
         let known = |user: &str| {
-            self.config
-                .accounts
-                .iter()
-                .find(|account| account.host.eq_ignore_ascii_case(&old.host) && account.user == user)
+            self.config.accounts.iter().find(|account| {
+                account.access.host.eq_ignore_ascii_case(&old.host) && account.access.user == user
+            })
         };
         let mut taken: Vec<String> =
             self.config.accounts.iter().map(|account| account.name.clone()).collect();
@@ -204,7 +203,7 @@ impl Around<'_> {
             if options.account.as_ref().is_some_and(|name| *name != account.name) {
                 return Err(AdoptError::Usage(format!(
                     "{} at {} is configured as account {:?} already; use --account {}",
-                    account.user, account.host, account.name, account.name
+                    account.access.user, account.access.host, account.name, account.name
                 )));
             }
             proposal.draft.name.clone_from(&account.name);
@@ -278,9 +277,9 @@ impl Candidate {
             return None;
         }
         let mut account = self.account.clone();
-        match (&account.secret, password) {
+        match (&account.access.secret, password) {
             (_, Some(password)) if !self.configured => {
-                account.secret = SecretSource::Literal(password.clone());
+                account.access.secret = SecretSource::Literal(password.clone());
             }
             (SecretSource::Ask, _) => return None,
             (SecretSource::Command(_) | SecretSource::TokenCommand(_), _) if !self.configured => return None,

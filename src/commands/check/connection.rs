@@ -16,20 +16,20 @@ pub(in super::super) const PIN: &str = "to pin it";
 
 /// Where it is, and the way there.
 pub(super) fn server(account: &Account) -> String {
-    let host = wording::printable(&account.host);
-    let ascii = match ascii_name(&account.host) {
-        Some(ascii) if ascii != account.host => format!(" ({ascii})"),
+    let host = wording::printable(&account.access.host);
+    let ascii = match ascii_name(&account.access.host) {
+        Some(ascii) if ascii != account.access.host => format!(" ({ascii})"),
         _ => String::new(),
     };
-    let proxy = account.proxy.as_ref().map_or_else(String::new, |proxy| format!(", through {proxy}"));
-    format!("{host}{ascii} port {}{proxy}", account.port)
+    let proxy = account.access.proxy.as_ref().map_or_else(String::new, |proxy| format!(", through {proxy}"));
+    format!("{host}{ascii} port {}{proxy}", account.access.port)
 }
 
 /// How the connection is protected.
 pub(in super::super) fn security(security: &Security, account: &Account) -> String {
-    let begin = if account.tls == Tls::StartTls { " after STLS" } else { "" };
+    let begin = if account.access.tls == Tls::StartTls { " after STLS" } else { "" };
     match security {
-        Security::Tls { .. } if account.tls_fingerprint.is_empty() => {
+        Security::Tls { .. } if account.access.tls_fingerprint.is_empty() => {
             format!("TLS{begin}, certificate verified")
         }
         Security::Tls { .. } => format!("TLS{begin}, certificate pinned by tls_fingerprint"),
@@ -120,8 +120,8 @@ mod tests {
         let mut account = example_account();
         let tls = Security::Tls { leaf: None };
         assert_eq!(security(&tls, &account), "TLS, certificate verified");
-        account.tls_fingerprint.push(Leaf::read(b"abc").fingerprint);
-        account.tls = Tls::StartTls;
+        account.access.tls_fingerprint.push(Leaf::read(b"abc").fingerprint);
+        account.access.tls = Tls::StartTls;
         assert_eq!(security(&tls, &account), "TLS after STLS, certificate pinned by tls_fingerprint");
         assert_eq!(security(&Security::Plain { loopback: true }, &account), "clear text, to this machine");
         assert_eq!(
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn the_way_to_the_server_is_told_without_a_password() {
         let mut account = example_account();
-        account.host = "bücher.example".to_owned();
-        account.proxy = Proxy::parse("socks5://joe:geheim@proxy.example").ok();
+        account.access.host = "bücher.example".to_owned();
+        account.access.proxy = Proxy::parse("socks5://joe:geheim@proxy.example").ok();
         assert_eq!(
             server(&account),
             "bücher.example (xn--bcher-kva.example) port 995, through socks5://proxy.example:1080"

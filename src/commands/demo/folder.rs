@@ -142,7 +142,10 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let loaded = config::load(&file).unwrap();
         let [account] = &loaded.accounts[..] else { panic!("one account") };
-        assert_eq!((account.name.as_str(), account.port, account.user.as_str()), ("demo", 1110, USER));
+        assert_eq!(
+            (account.name.as_str(), account.access.port, account.access.user.as_str()),
+            ("demo", 1110, USER)
+        );
         assert_eq!((&loaded.state_dir, &account.archive), (&dir.join("state"), &dir.join("mail")));
         assert!(std::fs::read_to_string(&file).unwrap().contains(PASSWORD));
     }

@@ -233,7 +233,7 @@ impl Made {
         let config = config::load(&config_file.path).map_err(InitError::Config)?;
         let account = config.one_account(Some(&self.draft.name))?;
         let (observer, trace) = output::watch(0, &[account]);
-        if let Some(tokens) = Tokens::of(account, &*observer, trace) {
+        if let Some(tokens) = Tokens::of(&account.access, &*observer, trace) {
             undisturbed(|| tokens.keep(&fresh).map_err(InitError::SignIn))?;
         }
         Ok(())

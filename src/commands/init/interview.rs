@@ -196,7 +196,7 @@ impl<'i> Interview<'i> {
                 self.typed = Some(console.ask_secret(self.password_question())?);
             }
             let account = self.account(self.typed.clone())?;
-            console.say(&format!("Logging in at {} ...", account.host));
+            console.say(&format!("Logging in at {} ...", account.access.host));
             match trial::run(&account, self.options.verbose) {
                 Ok(found) => {
                     console.detail(&found.connection);
@@ -281,7 +281,7 @@ impl<'i> Interview<'i> {
     pub(super) fn account(&self, typed: Option<SecretString>) -> Result<crate::config::Account, InitError> {
         let mut account = self.draft.account().map_err(|why| InitError::Impossible { reason: why })?;
         if let Some(secret) = typed {
-            account.secret = SecretSource::Literal(secret);
+            account.access.secret = SecretSource::Literal(secret);
         }
         Ok(account)
     }

@@ -121,7 +121,7 @@ impl Interview<'_> {
     /// What is wrong with where this account has its password from: it gives none, or another one than has
     /// just worked.
     fn problem_with(&self, account: &Account) -> Option<String> {
-        match (config::obtain(account), &self.typed) {
+        match (config::obtain(&account.access), &self.typed) {
             (Ok(Obtained::Secret(found)), Some(typed)) if found.expose_secret() != typed.expose_secret() => {
                 Some("That prints a different password from the one that just worked.".to_owned())
             }
@@ -140,7 +140,7 @@ impl Interview<'_> {
             };
             self.settle("password-file", None, "File", Some(&proposed), set)?;
             let account = self.account(None)?;
-            let config::SecretSource::File(path) = &account.secret else { return Ok(()) };
+            let config::SecretSource::File(path) = &account.access.secret else { return Ok(()) };
             if OsDisk.link_metadata(path).is_err() {
                 let new = |password| NewPassword { path: path.clone(), password };
                 self.new_password = self.typed.clone().map(new);

@@ -114,12 +114,12 @@ impl Interview<'_> {
     fn try_to_sign_in(&self, out: &mut dyn Write) -> Result<Fresh, InitError> {
         let account = self.account(None)?;
         let (observer, trace) = output::watch(self.options.verbose, &[&account]);
-        let Some(tokens) = Tokens::of(&account, &*observer, trace) else {
+        let Some(tokens) = Tokens::of(&account.access, &*observer, trace) else {
             return Err(InitError::Impossible { reason: "the account has no oauth table".to_owned() });
         };
         let fresh = tokens.sign_in(None, &mut AtTerminal { out }).map_err(InitError::SignIn)?;
         if let Some(console) = self.console {
-            console.say(&format!("Logging in at {} ...", account.host));
+            console.say(&format!("Logging in at {} ...", account.access.host));
         }
         connect::try_token(&account, fresh.access_token(), trace, &observer).map_err(InitError::Trial)?;
         if let Some(console) = self.console {

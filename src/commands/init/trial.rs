@@ -35,7 +35,8 @@ pub(super) enum Blame {
 /// Logs in, looks at what is there, and leaves. Nothing is fetched, deleted or written.
 pub(super) fn run(account: &Account, verbose: u8) -> Result<Found, ConnectError> {
     let (observer, trace) = output::watch(verbose, &[account]);
-    let mut session = connect::open_session(None, account, connect::run_deadline(account), trace, &observer)?;
+    let mut session =
+        connect::open_session(None, account, connect::run_deadline(&account.access), trace, &observer)?;
     let listing = session.listing()?;
     let octets = listing.iter().filter_map(|message| message.size).sum();
     let protection = connection::security(&session.security(), account);

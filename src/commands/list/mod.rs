@@ -79,8 +79,13 @@ fn list<W: Write>(
     printer: &mut Printer<'_, W>,
 ) -> Result<(), AccountError> {
     let (observer, trace) = output::watch(options.verbose, &[account]);
-    let mut session =
-        connect::open_session(Some(config), account, connect::run_deadline(account), trace, &observer)?;
+    let mut session = connect::open_session(
+        Some(config),
+        account,
+        connect::run_deadline(&account.access),
+        trace,
+        &observer,
+    )?;
     let listing = session.listing()?;
     let inventory = inventory::look(config, account, &listing, None)?;
     let mut flow = printer.put(form.head(&listing, &inventory).as_bytes());

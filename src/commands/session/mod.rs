@@ -70,7 +70,7 @@ fn open(
     let (observer, trace) = output::watch(options.verbose, &[account]);
     let mut records = Records::open(config, account)?;
     // A person knows when it is enough; a script must not hang.
-    let until = if person { None } else { connect::run_deadline(account) };
+    let until = if person { None } else { connect::run_deadline(&account.access) };
     let mut session = connect::open_session(Some(config), account, until, trace, &observer)?;
     let listing = records.read(&mut session, account)?;
     if person {

@@ -29,8 +29,8 @@ pub(super) struct SignInDocument {
 impl SignInStatus {
     /// `None` if the account does not sign in with OAuth2.
     pub(in crate::commands) fn of(account: &Account) -> Option<Self> {
-        account.oauth()?;
-        Some(match oauth::signed_in(account) {
+        account.access.oauth()?;
+        Some(match oauth::signed_in(&account.access) {
             Ok(Some(sign_in)) => SignInStatus::SignedIn(sign_in),
             Ok(None) => SignInStatus::Missing,
             Err(error) => SignInStatus::Unreadable(error.to_string()),

@@ -54,7 +54,7 @@ impl Reader<'_> {
         let known = |address: Option<&'static str>| address.map(|text| text.replace("{tenant}", tenant));
         let missing = |key, example| {
             let at = table.own.oauth.as_ref().map_or_else(|| table.name.span(), Spanned::span);
-            self.error(&at, Fault::Missing { account: account.clone(), key, example })
+            self.error(&at, Fault::Missing { table: table.shown(), key, example })
         };
         let authorize_url = self
             .address("authorize_url", keys.get(|o| &o.authorize_url))?
@@ -101,7 +101,7 @@ impl Reader<'_> {
         Ok(OAuth {
             provider,
             client_id,
-            client_secret: self.client_secret(&keys, account)?,
+            client_secret: self.client_secret(&keys, table)?,
             flow: self.oauth_word("flow", Flow::NAMES, keys.get(|o| &o.flow))?,
             redirect_port: self.redirect_port(keys.get(|o| &o.redirect_port))?,
             scope,
@@ -124,9 +124,10 @@ impl Reader<'_> {
     }
 
     /// A secret of the account takes the place of any in the defaults.
-    fn client_secret(&self, keys: &OAuthTable<'_>, account: &str) -> Read<Option<ClientSecret>> {
+    fn client_secret(&self, keys: &OAuthTable<'_>, table: &Table<'_>) -> Read<Option<ClientSecret>> {
+        let account = table.name.get_ref();
         for (table, shown) in [
-            (keys.own, format!("[accounts.{account}.oauth]")),
+            (keys.own, format!("[{}s.{account}.oauth]", table.kind)),
             (keys.defaults, "[defaults.oauth]".to_owned()),
         ] {
             let Some(table) = table else { continue };

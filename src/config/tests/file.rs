@@ -84,7 +84,7 @@ fn a_backslash_in_double_quotes_is_told_of_single_quotes() {
         let fault = fault(&text);
         assert!(fault.contains("single quotes") && fault.contains(":3:"), "{name}: {fault}");
         let quoted = WORK.replace("\"jane@example.com\"", &format!("'DOMAIN\\{name}'"));
-        assert_eq!(account(&quoted).user, format!("DOMAIN\\{name}"));
+        assert_eq!(account(&quoted).access.user, format!("DOMAIN\\{name}"));
     }
     assert!(!fault(&format!("{WORK}auth = plain\n")).contains("single quotes"));
 }

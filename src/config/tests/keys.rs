@@ -16,7 +16,7 @@ fn every_mechanism_has_its_name_in_any_case() {
     for (name, auth) in Auth::NAMES {
         let token = matches!(auth, Auth::Xoauth2 | Auth::OauthBearer);
         let secret = if token { "token_command = \"x\"\n" } else { "" };
-        assert_eq!(work(&format!("{secret}auth = \"{}\"", name.to_uppercase())).auth, *auth);
+        assert_eq!(work(&format!("{secret}auth = \"{}\"", name.to_uppercase())).access.auth, *auth);
         assert_eq!(auth.name(), *name);
     }
     assert_eq!(Auth::NAMES.len(), 13);
@@ -26,8 +26,8 @@ fn every_mechanism_has_its_name_in_any_case() {
 fn a_token_is_a_secret_of_its_own_kind() {
     let with_token = format!("{WORK}token_command = \"print-token\"\n");
     let token = account(&with_token);
-    assert!(token.secret.is_token() && token.auth == Auth::Auto);
-    assert!(matches!(&token.secret, SecretSource::TokenCommand(command) if command == "print-token"));
+    assert!(token.access.secret.is_token() && token.access.auth == Auth::Auto);
+    assert!(matches!(&token.access.secret, SecretSource::TokenCommand(command) if command == "print-token"));
     assert!(!format!("{token:?}").contains("print-token"));
     assert!(
         fault(&format!("{with_token}password_env = \"X\"\n"))
@@ -48,17 +48,17 @@ fn a_token_is_a_secret_of_its_own_kind() {
 #[test]
 fn a_token_of_one_account_replaces_the_password_of_the_defaults() {
     let text = format!("[defaults]\npassword_env = \"X\"\n{WORK}token_command = \"t\"\nauth = \"xoauth2\"\n");
-    assert!(account(&text).secret.is_token());
+    assert!(account(&text).access.secret.is_token());
 }
 
 #[test]
 fn one_fingerprint_or_several_are_pinned() {
     let known: Fingerprint = HEX.parse().unwrap();
-    assert_eq!(work(&format!("tls_fingerprint = \"{HEX}\"")).tls_fingerprint, [known]);
+    assert_eq!(work(&format!("tls_fingerprint = \"{HEX}\"")).access.tls_fingerprint, [known]);
     let both = work(&format!("tls_fingerprint = [\n\"{known}\",\n\"{}\"]", "0".repeat(64)));
-    assert_eq!(both.tls_fingerprint.len(), 2);
-    assert_eq!(both.tls_fingerprint[0], known);
-    assert!(work("").tls_fingerprint.is_empty());
+    assert_eq!(both.access.tls_fingerprint.len(), 2);
+    assert_eq!(both.access.tls_fingerprint[0], known);
+    assert!(work("").access.tls_fingerprint.is_empty());
 }
 
 #[test]
@@ -83,25 +83,25 @@ fn tls_has_a_name_a_version_and_a_certificate_of_its_own() {
         "tls_server_name = \"pop.internal\"\ntls_min_version = \"1.3\"\ntls_client_cert = \"jane.p12\"\n\
          tls_client_key = \"~/{account}.key\"\ntls_client_password_command = \"hunter2\"",
     );
-    assert_eq!(with.tls_server_name.as_deref(), Some("pop.internal"));
-    assert_eq!(with.tls_min_version, TlsVersion::V1_3);
+    assert_eq!(with.access.tls_server_name.as_deref(), Some("pop.internal"));
+    assert_eq!(with.access.tls_min_version, TlsVersion::V1_3);
     let certificate = ClientCertificate {
         file: PathBuf::from("/etc/popkeep/jane.p12"),
         key: Some(PathBuf::from("/home/jane/work.key")),
         password_command: Some("hunter2".to_owned()),
     };
     assert!(!format!("{with:?}").contains("hunter2"));
-    assert_eq!(with.tls_client, Some(certificate));
+    assert_eq!(with.access.tls_client, Some(certificate));
     let without = work("");
-    assert_eq!((without.tls_min_version, without.tls_client), (TlsVersion::V1_2, None));
+    assert_eq!((without.access.tls_min_version, without.access.tls_client), (TlsVersion::V1_2, None));
 }
 
 #[test]
 fn an_account_with_a_certificate_has_nothing_of_the_defaults_in_it() {
     let defaults = "[defaults]\ntls_client_cert = \"/a.pem\"\ntls_client_key = \"/a.key\"\n";
-    let inherited = account(&format!("{defaults}{WORK}")).tls_client.unwrap();
+    let inherited = account(&format!("{defaults}{WORK}")).access.tls_client.unwrap();
     assert_eq!((inherited.file, inherited.key), ("/a.pem".into(), Some("/a.key".into())));
-    let own = account(&format!("{defaults}{WORK}tls_client_cert = \"/b.pem\"\n")).tls_client.unwrap();
+    let own = account(&format!("{defaults}{WORK}tls_client_cert = \"/b.pem\"\n")).access.tls_client.unwrap();
     assert_eq!((own.file, own.key), ("/b.pem".into(), None));
 }
 
@@ -112,14 +112,20 @@ fn the_way_to_the_server_can_be_chosen() {
          connect_timeout = \"5s\"\nrun_timeout = \"2h\"",
     );
     assert!(!format!("{with:?}").contains("hunter2"));
-    let proxy = with.proxy.unwrap();
+    let proxy = with.access.proxy.unwrap();
     assert_eq!((proxy.host.as_str(), proxy.port), ("::1", 9050));
     assert_eq!(proxy.login.unwrap().password.expose_secret(), "hunter2");
-    assert_eq!(with.address_family, AddressFamily::Ipv6);
-    assert_eq!((with.connect_timeout, with.run_timeout), (Duration::from_secs(5), Duration::from_hours(2)));
+    assert_eq!(with.access.address_family, AddressFamily::Ipv6);
+    assert_eq!(
+        (with.access.connect_timeout, with.access.run_timeout),
+        (Duration::from_secs(5), Duration::from_hours(2))
+    );
     let without = work("timeout = \"50s\"");
-    assert!(without.proxy.is_none() && without.address_family == AddressFamily::Any);
-    assert_eq!((without.connect_timeout.as_secs(), without.run_timeout.as_secs()), (50, 86_400));
+    assert!(without.access.proxy.is_none() && without.access.address_family == AddressFamily::Any);
+    assert_eq!(
+        (without.access.connect_timeout.as_secs(), without.access.run_timeout.as_secs()),
+        (50, 86_400)
+    );
 }
 
 #[test]

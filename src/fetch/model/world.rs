@@ -145,13 +145,13 @@ impl World {
             let mut session = Session::open(connection, options)?;
             session.capabilities()?;
             Ok(session.login(&Login {
-                user: &self.account.user,
+                user: &self.account.access.user,
                 secret: &SecretString::from("secret"),
                 kind: SecretKind::Password,
                 choice: Choice::Named(Mechanism::User),
                 clearance: Clearance::Granted,
-                host: &self.account.host,
-                port: self.account.port,
+                host: &self.account.access.host,
+                port: self.account.access.port,
             })?)
         };
         // However slow the machine, what is done does not depend on it.

@@ -85,9 +85,12 @@ fn a_provider_is_known_and_so_is_one_without_pop3() {
     let options = ["--password-command", "pass show gmail", "--no-test"];
     sandbox.popkeep(["init", "--address", "jane@gmail.com"].into_iter().chain(options)).run().expect(0);
     let account = config::load(&sandbox.config_file()).unwrap().accounts.remove(0);
-    assert_eq!((account.name.as_str(), account.host.as_str(), account.port), ("gmail", "pop.gmail.com", 995));
-    assert_eq!((account.tls, account.user.as_str()), (Tls::Implicit, "jane@gmail.com"));
-    assert!(matches!(account.secret, SecretSource::Command(_)));
+    assert_eq!(
+        (account.name.as_str(), account.access.host.as_str(), account.access.port),
+        ("gmail", "pop.gmail.com", 995)
+    );
+    assert_eq!((account.access.tls, account.access.user.as_str()), (Tls::Implicit, "jane@gmail.com"));
+    assert!(matches!(account.access.secret, SecretSource::Command(_)));
 
     let sandbox = Sandbox::new();
     let batch = ["init", "--address", "jane@gmail.com", "--batch"].into_iter().chain(options);
@@ -126,9 +129,9 @@ fn any_value_is_read_back_as_it_was_given() {
     assert!(done.stdout.contains(&format!("popkeep --config '{}' fetch", file.display())), "{}", done.stdout);
     assert!(done.stdout.contains("my 100\\%.toml' fetch --quiet"), "cron ends a line at %: {}", done.stdout);
     let account = config::load(&file).unwrap().accounts.remove(0);
-    assert_eq!((account.name.as_str(), account.user.as_str()), ("jane@corp.example", user));
+    assert_eq!((account.name.as_str(), account.access.user.as_str()), ("jane@corp.example", user));
     assert_eq!(account.archive, sandbox.path("Mail/ünter jane@corp.example"));
-    assert!(matches!(&account.secret, SecretSource::Command(given) if format!("{given:?}").len() > 2));
+    assert!(matches!(&account.access.secret, SecretSource::Command(given) if format!("{given:?}").len() > 2));
 }
 
 #[test]

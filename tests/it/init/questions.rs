@@ -38,7 +38,7 @@ fn questions_lead_to_a_private_configuration_that_fetches() {
     assert_eq!(names, 2, "no drafts are left");
     let config = config::load(&file).unwrap();
     let [work] = &config.accounts[..] else { panic!("one account:\n{text}") };
-    assert_eq!((work.name.as_str(), work.user.as_str(), work.tls), ("work", "joe", Tls::None));
+    assert_eq!((work.name.as_str(), work.access.user.as_str(), work.access.tls), ("work", "joe", Tls::None));
     assert!(matches!(work.delete, DeletePolicy::After(age) if age.as_secs() == 30 * 86_400));
 
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
@@ -170,7 +170,10 @@ fn a_password_that_is_to_be_asked_for_has_no_cron_line() {
         "{}",
         ended.screen
     );
-    assert!(matches!(config::load(&sandbox.config_file()).unwrap().accounts[0].secret, SecretSource::Ask));
+    assert!(matches!(
+        config::load(&sandbox.config_file()).unwrap().accounts[0].access.secret,
+        SecretSource::Ask
+    ));
 }
 
 #[test]
@@ -218,7 +221,7 @@ fn a_confirmed_fingerprint_goes_on_without_starting_over() {
     answer(&mut terminal, &[("[maildir]: ", ""), ("[~/Mail/work]: ", ""), ("[never]: ", ""), ("[2]: ", "2")]);
     answer(&mut terminal, &[FILE]);
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.screen());
-    assert_eq!(config::load(&sandbox.config_file()).unwrap().accounts[0].tls_fingerprint.len(), 1);
+    assert_eq!(config::load(&sandbox.config_file()).unwrap().accounts[0].access.tls_fingerprint.len(), 1);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
 }
 

@@ -14,8 +14,8 @@ pub(super) fn run(octets: &[u8]) {
                 assert!(!account.name.starts_with('.') && !account.name.contains('/'));
                 assert!(account.archive.is_absolute());
                 assert!(!account.archive.components().any(|part| part.as_os_str() == ".."));
-                assert!(!account.timeout.is_zero() && account.max_size > 0);
-                assert!(!account.user.contains(['\r', '\n', '\0']));
+                assert!(!account.access.timeout.is_zero() && account.max_size > 0);
+                assert!(!account.access.user.contains(['\r', '\n', '\0']));
                 let _ = format!("{account:?}");
             }
         }
