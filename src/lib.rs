@@ -11,9 +11,9 @@
 //! | top | [`commands`], [`progress`], [`cli`] |
 //! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`serve`] (archives as maildrops), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
-//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`server`] (others' sessions with us), [`session`], [`sasl`], [`archive`], [`ledger`] |
+//! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`server`] (others' sessions with us), [`imap`] (appending to an IMAP folder), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`shell`], [`http`], [`net`], [`disk`] |
-//! | ground, no I/O | [`pop3`], [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
+//! | ground, no I/O | [`pop3`], [`refusal`] (what a server's refusal means), [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
 //!
@@ -57,6 +57,7 @@ pub mod export;
 pub mod fetch;
 pub mod fleet;
 pub mod http;
+pub mod imap;
 pub mod inventory;
 pub mod ledger;
 pub mod mail;
@@ -66,6 +67,7 @@ pub mod plan;
 pub mod pop3;
 pub mod progress;
 pub mod receipt;
+pub mod refusal;
 pub mod sasl;
 pub mod search;
 pub mod serve;

@@ -19,6 +19,8 @@ mod proxy;
 mod read_ahead;
 mod resolve;
 mod route;
+#[cfg(test)]
+pub(crate) mod script;
 mod socks;
 mod tcp;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! SASL mechanisms (RFC 4422) as POP3 uses them (RFC 5034), and POP3's own ways to log in.
+//! SASL mechanisms (RFC 4422) as POP3 (RFC 5034) and IMAP (RFC 9051) use them, and their own ways to log in.
 //!
 //! Promises: a mechanism is a state machine over challenges, without I/O; what it says is held in
 //! [`SecretString`]s and never shows in `Debug` or in an error; a server that must prove itself and does
@@ -18,6 +18,7 @@ mod scram;
 mod server;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use apop::digest as apop_digest;
 pub use choice::{Offer, candidates};
@@ -25,6 +26,7 @@ pub use error::SaslError;
 pub use mechanism::{Mechanism, SecretKind};
 pub use scram::{ChannelBinding, MAX_ITERATIONS, MIN_ITERATIONS};
 pub use server::{Expected, NoRandomNumbers, Salt, ScramServer, random};
+pub use turns::Turns;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -59,12 +61,12 @@ pub trait Exchange {
     /// The answer to a challenge, in base64.
     fn respond(&mut self, challenge: Challenge<'_>) -> Result<SecretString, SaslError>;
 
-    /// The server said `+OK`: whether it had to prove something before, and has not.
+    /// The server is satisfied: whether it had to prove something before, and has not.
     fn finish(&self) -> Result<(), SaslError> {
         Ok(())
     }
 
-    /// What the server complained of in a challenge, before its `-ERR`.
+    /// What the server complained of in a challenge, before it refused.
     fn complaint(&self) -> Option<Complaint> {
         None
     }
@@ -83,7 +85,7 @@ pub struct Identity<'a> {
     pub port: u16,
 }
 
-/// Begins an exchange; `None` for APOP and USER/PASS, which are no SASL mechanisms.
+/// Begins an exchange; `None` for APOP and USER/PASS (in IMAP the LOGIN command), which are no SASL mechanisms.
 pub fn begin<'a>(
     mechanism: Mechanism,
     identity: Identity<'a>,

@@ -304,22 +304,22 @@ impl LoginRefusal {
         self.mechanism.takes() == SecretKind::Token
             && (self.complaint.as_ref().is_some_and(|complaint| complaint.token) || expired())
     }
+}
 
-    fn advice(&self) -> String {
-        let mechanism = self.mechanism;
-        match (self.meaning, mechanism.takes()) {
-            (Refusal::Broken, _) => "only the server's operator can fix that; ask your provider".to_owned(),
-            (Refusal::Mechanism, _) => {
-                format!("the server does not allow {mechanism} here; set `auth` to another mechanism")
-            }
-            (_, SecretKind::Token) => "check `user` and the token".to_owned(),
-            (_, SecretKind::Certificate) => "check `user` and the client certificate".to_owned(),
-            (_, SecretKind::Password) if self.automatic && !mechanism.reveals_secret() => format!(
-                "check `user` and the password; if they are right, {mechanism} may not work on this server, so \
-                 try auth = \"plain\" or \"user\" (over TLS)"
-            ),
-            (_, SecretKind::Password) => "check `user`, the password and `auth`".to_owned(),
+/// What to do about a refused login; `automatic`: popkeep chose the mechanism, not the configuration.
+pub(crate) fn advice(meaning: Refusal, mechanism: Mechanism, automatic: bool) -> String {
+    match (meaning, mechanism.takes()) {
+        (Refusal::Broken, _) => "only the server's operator can fix that; ask your provider".to_owned(),
+        (Refusal::Mechanism, _) => {
+            format!("the server does not allow {mechanism} here; set `auth` to another mechanism")
         }
+        (_, SecretKind::Token) => "check `user` and the token".to_owned(),
+        (_, SecretKind::Certificate) => "check `user` and the client certificate".to_owned(),
+        (_, SecretKind::Password) if automatic && !mechanism.reveals_secret() => format!(
+            "check `user` and the password; if they are right, {mechanism} may not work on this server, so \
+             try auth = \"plain\" or \"user\" (over TLS)"
+        ),
+        (_, SecretKind::Password) => "check `user`, the password and `auth`".to_owned(),
     }
 }
 
@@ -329,7 +329,7 @@ impl fmt::Display for LoginRefusal {
         if let Some(complaint) = &self.complaint {
             write!(f, " (its reason: {})", escape(complaint.text.as_bytes()))?;
         }
-        write!(f, "; {}", self.advice())?;
+        write!(f, "; {}", advice(self.meaning, self.mechanism, self.automatic))?;
         self.origin.as_ref().map_or(Ok(()), |origin| write!(f, "; {origin}"))
     }
 }
@@ -344,7 +344,8 @@ fn later(reply: &Reply) -> &'static str {
     }
 }
 
-fn secret_words(kind: SecretKind) -> &'static str {
+/// What there is to log in with, in words.
+pub(crate) fn secret_words(kind: SecretKind) -> &'static str {
     match kind {
         SecretKind::Password => "a password",
         SecretKind::Token => "an access token (OAUTHBEARER or XOAUTH2)",

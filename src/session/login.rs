@@ -12,14 +12,13 @@ use super::masks::forms;
 use super::omissions::{Course, Omissions};
 use super::wire::Wire;
 use super::{Authorization, Clearance, Session, SessionError, Transaction};
-use crate::net::Security;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::command::{Command, EncodeError, Secret};
 use crate::pop3::dialogue::Event;
 use crate::pop3::refusal::Refusal;
 use crate::pop3::reply::Reply;
 use crate::sasl::{
-    self, Challenge, ChannelBinding, Complaint, Exchange, Identity, Mechanism, Offer, SaslError, SecretKind,
+    self, ChannelBinding, Complaint, Exchange, Identity, Mechanism, Offer, SaslError, SecretKind, Turns,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -90,8 +89,7 @@ impl Session<Authorization> {
         login: &Login<'_>,
         omissions: &Omissions,
     ) -> Result<Vec<Mechanism>, SessionError> {
-        let exposed = matches!(self.security(), Security::Plain { loopback: false });
-        let may_reveal = !exposed || login.clearance == Clearance::Granted;
+        let may_reveal = login.clearance.covers(&self.security());
         match login.choice {
             Choice::Named(mechanism) if mechanism.reveals_secret() && !may_reveal => {
                 Err(SessionError::ClearTextRefused)
@@ -109,7 +107,10 @@ impl Session<Authorization> {
                 let encrypted = security.is_encrypted();
                 let binding = self.wire.tls_server_end_point().is_some();
                 let capabilities = self.capabilities()?;
-                let offer = Offer { capabilities, apop, encrypted, binding, may_reveal };
+                let announced = announced(capabilities);
+                let announced = announced.as_deref();
+                // USER even where CAPA does not have it: some servers forget it there.
+                let offer = Offer { announced, apop, user: true, encrypted, binding, may_reveal };
                 let candidates = omissions.filter(sasl::candidates(login.kind, &offer), &security);
                 if !candidates.is_empty() {
                     return Ok(candidates);
@@ -233,19 +234,14 @@ impl Session<Authorization> {
     }
 
     fn channel_binding(&self, mechanism: Mechanism) -> ChannelBinding {
-        let Some(data) = self.wire.tls_server_end_point() else { return ChannelBinding::Unavailable };
-        if mechanism.binds_channel() {
-            return ChannelBinding::ServerEndPoint(data);
-        }
-        let offers_none = |known: &Capabilities| {
-            known.offered()
-                && !Mechanism::ALL.iter().any(|plus| plus.binds_channel() && known.offers_sasl(plus.name()))
-        };
-        match &self.state.capabilities {
-            Some(known) if offers_none(known) => ChannelBinding::NotOffered,
-            _ => ChannelBinding::Unavailable,
-        }
+        let announced = self.state.capabilities.as_ref().and_then(announced);
+        ChannelBinding::of(mechanism, self.wire.tls_server_end_point(), announced.as_deref())
     }
+}
+
+/// The SASL mechanisms that CAPA announces; `None` where it was refused.
+fn announced(capabilities: &Capabilities) -> Option<Vec<&str>> {
+    capabilities.offered().then(|| capabilities.sasl().collect())
 }
 
 /// The server's last word about one attempt.
@@ -280,19 +276,18 @@ fn authenticate(
     one_line: bool,
 ) -> Result<Answer, SessionError> {
     let name = mechanism.name();
-    let mut first = exchange.initial()?;
-    if let Some(response) = &first {
+    let mut turns = Turns::new(exchange)?;
+    if let Some(response) = turns.first() {
         wire.masks.add(response);
     }
-    let mut initial_response = false;
-    if let Some(response) = first.as_ref().filter(|_| one_line) {
+    if let Some(response) = turns.first().filter(|_| one_line) {
         match wire.send(&Command::Auth { mechanism: name, initial: Some(Secret(response.expose_secret())) }) {
-            Ok(()) => initial_response = true,
+            Ok(()) => turns.said_first(),
             Err(SessionError::Unencodable(EncodeError::TooLong { .. })) => {}
             Err(error) => return Err(error),
         }
     }
-    if !initial_response {
+    if !turns.has_said_first() {
         wire.send(&Command::Auth { mechanism: name, initial: None })?;
     }
     wire.flush("AUTH")?;
@@ -300,24 +295,19 @@ fn authenticate(
         match wire.event("AUTH")? {
             Event::Status { reply, .. } => {
                 if reply.is_ok() {
-                    exchange.finish().map_err(|error| wire.fail(error))?;
+                    turns.finish().map_err(|error| wire.fail(error))?;
                 }
                 return Ok(Answer {
                     during: "AUTH",
                     reply,
-                    complaint: exchange.complaint(),
-                    initial_response,
+                    complaint: turns.complaint(),
+                    initial_response: turns.has_said_first(),
                 });
             }
             Event::Challenge(range) => {
-                let octets = wire.octets(range);
-                let answer = match first.take() {
-                    // Asked for, or overlooked by a server that asks in spite of it.
-                    Some(response) if !initial_response || octets.is_empty() => Ok(response),
-                    _ => exchange.respond(Challenge(octets)),
-                };
                 // An exchange ends by itself: it refuses a challenge that it does not have.
-                let response = answer.map_err(|error: SaslError| wire.fail(error))?;
+                let response =
+                    turns.answer(wire.octets(range)).map_err(|error: SaslError| wire.fail(error))?;
                 wire.masks.add(&response);
                 wire.respond(&response)?;
             }

@@ -11,18 +11,18 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// What is masked wherever the server repeats it.
 #[derive(Default)]
-pub(super) struct Masks {
+pub(crate) struct Masks {
     secrets: Vec<SecretString>,
 }
 
 impl Masks {
     /// From here on this is masked, too.
-    pub(super) fn add(&mut self, secret: &SecretString) {
+    pub(crate) fn add(&mut self, secret: &SecretString) {
         self.secrets.push(secret.clone());
     }
 
     /// From here on only these are masked, and of them only those that no listing can hold by chance.
-    pub(super) fn keep_only(&mut self, secrets: impl IntoIterator<Item = SecretString>) {
+    pub(crate) fn keep_only(&mut self, secrets: impl IntoIterator<Item = SecretString>) {
         let telling = |secret: &SecretString| {
             let text = secret.expose_secret();
             text.len() >= 4 && text.contains(char::is_alphabetic)
@@ -31,7 +31,7 @@ impl Masks {
     }
 
     /// `line` without the secrets.
-    pub(super) fn hidden(&self, line: &[u8]) -> Vec<u8> {
+    pub(crate) fn hidden(&self, line: &[u8]) -> Vec<u8> {
         self.secrets.iter().fold(line.to_vec(), |line, secret| {
             redacted(&line, secret.expose_secret().as_bytes()).unwrap_or(line)
         })
@@ -56,7 +56,7 @@ impl Masks {
     }
 
     /// Whether the base64 of a challenge has a secret in it.
-    pub(super) fn shows_in_base64(&self, challenge: &[u8]) -> bool {
+    pub(crate) fn shows_in_base64(&self, challenge: &[u8]) -> bool {
         let decoded = STANDARD.decode(challenge).map(Zeroizing::new).unwrap_or_default();
         self.hidden(&decoded) != *decoded
     }

@@ -18,9 +18,10 @@ pub mod headers;
 mod lists;
 mod login;
 mod masks;
-pub(crate) use masks::forms;
+pub(crate) use masks::{Masks, forms};
 mod omissions;
 mod patience;
+pub(crate) use patience::Patience;
 mod transaction;
 mod wire;
 
@@ -30,6 +31,7 @@ mod tests;
 pub use authorization::Authorization;
 pub use by_hand::{ByHand, Heard};
 pub use error::{LoginRefusal, SessionError};
+pub(crate) use error::{advice, secret_words};
 pub use login::{Choice, Login};
 pub use omissions::{Course, Omissions};
 pub use patience::WINDOW;
@@ -98,6 +100,13 @@ pub enum Clearance {
     Granted,
     /// Only over TLS, or in clear to a loopback address.
     EncryptedOnly,
+}
+
+impl Clearance {
+    /// Whether the secret itself may cross a connection that is protected so.
+    pub fn covers(self, security: &Security) -> bool {
+        self == Clearance::Granted || !matches!(security, Security::Plain { loopback: false })
+    }
 }
 
 /// A command that was sent or queued, and its message number if it has one.

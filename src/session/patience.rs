@@ -11,45 +11,45 @@ pub const WINDOW: usize = 4 << 10;
 
 /// The time that is left for what is being waited for.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     timeout: Duration,
     left: Duration,
     brought: usize,
 }
 
 impl Patience {
-    pub(super) fn new(timeout: Duration) -> Self {
+    pub(crate) fn new(timeout: Duration) -> Self {
         Patience { timeout, left: timeout, brought: 0 }
     }
 
     /// The whole period.
-    pub(super) fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// What is left of it.
-    pub(super) fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.left
     }
 
     /// A line came to its end, or a new one is due: the period begins anew.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.left = self.timeout;
         self.brought = 0;
     }
 
     /// No more than this is left.
-    pub(super) fn shorten(&mut self, left: Duration) {
+    pub(crate) fn shorten(&mut self, left: Duration) {
         self.left = self.left.min(left);
     }
 
     /// So long was waited.
-    pub(super) fn waited(&mut self, time: Duration) {
+    pub(crate) fn waited(&mut self, time: Duration) {
         self.left = self.left.saturating_sub(time);
     }
 
     /// So many octets of a listing or body came in.
-    pub(super) fn brought(&mut self, octets: usize) {
+    pub(crate) fn brought(&mut self, octets: usize) {
         self.brought += octets;
         if self.brought >= WINDOW {
             self.renew();

@@ -4,14 +4,13 @@ mod authorization;
 mod by_hand;
 mod imail;
 mod login;
-mod script;
 mod transaction;
 
 use super::*;
 use crate::mail::digest::Digester;
+use crate::net::script::{Progress, Script};
 use crate::receipt::{Receipt, Sighting, VerifiedCopy};
 use crate::sasl::{Mechanism, SecretKind};
-use script::{Progress, Script};
 use secrecy::SecretString;
 use std::sync::Mutex;
 

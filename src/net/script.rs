@@ -11,38 +11,40 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// The server's end of the connection.
-pub(super) struct Script {
+pub(crate) struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
     writes: Arc<AtomicUsize>,
+    /// What the client said of a line that is not complete.
+    begun: Vec<u8>,
     split: usize,
     security: Security,
     deadline: Option<Instant>,
 }
 
 /// What a test can see of a [`Script`] that a session owns.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     steps: Arc<Mutex<VecDeque<Step>>>,
     writes: Arc<AtomicUsize>,
 }
 
 impl Progress {
     /// Lines of the transcript that were not spoken.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.steps.lock().unwrap().len()
     }
 
     /// How often the client wrote.
-    pub(super) fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::Relaxed)
     }
 
     /// Whether the whole transcript was spoken.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.left() == 0
     }
 
     /// The whole transcript was spoken.
-    pub(super) fn assert_finished(&self) {
+    pub(crate) fn assert_finished(&self) {
         let steps = self.steps.lock().unwrap();
         assert!(steps.is_empty(), "not spoken: {steps:?}");
     }
@@ -50,16 +52,16 @@ impl Progress {
 
 impl Script {
     /// Reads bring at most `split` octets.
-    pub(super) fn new(transcript: &str, split: usize) -> (Self, Progress) {
+    pub(crate) fn new(transcript: &str, split: usize) -> (Self, Progress) {
         let steps = Arc::new(Mutex::new(steps(transcript).into()));
         let security = Security::Tls { leaf: None };
         let writes = Arc::default();
         let progress = Progress { steps: Arc::clone(&steps), writes: Arc::clone(&writes) };
-        (Script { steps, writes, split, security, deadline: None }, progress)
+        (Script { steps, writes, begun: Vec::new(), split, security, deadline: None }, progress)
     }
 
     /// In clear text.
-    pub(super) fn plain(self, loopback: bool) -> Self {
+    pub(crate) fn plain(self, loopback: bool) -> Self {
         Script { security: Security::Plain { loopback }, ..self }
     }
 }
@@ -99,7 +101,10 @@ impl Write for Script {
         assert!(self.deadline.is_some(), "a write without a deadline");
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut steps = self.steps.lock().unwrap();
-        for said in octets.split_inclusive(|octet| *octet == b'\n') {
+        let said = [&self.begun[..], octets].concat();
+        let whole = memchr::memrchr(b'\n', &said).map_or(0, |end| end + 1);
+        self.begun = said[whole..].to_vec();
+        for said in said[..whole].split_inclusive(|octet| *octet == b'\n') {
             let said = String::from_utf8_lossy(said);
             match steps.pop_front() {
                 Some(Step::Client(due)) => {
