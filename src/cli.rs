@@ -154,6 +154,23 @@ pub enum Command {
     #[command(after_help = manual::examples(manual::EXPORT))]
     Export(Export),
 
+    /// Copy archived messages into a folder on an IMAP server
+    ///
+    /// Appends every archived message, or those that QUERY finds, to an IMAP folder, octet for octet, with its original date
+    /// and its flags; makes the folder if it is not there. The ledger remembers what was restored, so a second run appends
+    /// nothing. After a run that was cut off, popkeep looks in the folder for what had arrived before it sends the rest. It never
+    /// changes or deletes what is in the folder, and what you delete there does not come back.
+    ///
+    /// DESTINATION is an address, such as imaps://jane@imap.example.net/Archive, or the NAME of a [destinations.NAME] in the
+    /// configuration, which can say where the password is (see popkeep.toml(5)). For an address, popkeep takes the login of a
+    /// destination with the same user at the same server; otherwise it asks for the password on a terminal.
+    ///
+    /// Exits with 1 if a message could not be restored, because its copy is damaged or the server refuses it; with 75 if the
+    /// server takes no more for now: run it again later.
+    #[command(after_help = manual::examples(manual::RESTORE))]
+    #[expect(clippy::doc_markdown, reason = "the text is for a terminal, where an address is plain")]
+    Restore(Restore),
+
     /// Give archived mail to any mail program, as a POP3 server that only reads
     ///
     /// Makes each account's archive a mailbox that a mail program on this machine can fetch from by POP3. Prints
@@ -409,6 +426,63 @@ pub struct Export {
     /// Print nothing if all is well
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `popkeep restore`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct Restore {
+    /// Only messages that this finds, as in search [default: all]
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Where to: imaps://USER@HOST/FOLDER, or NAME of [destinations.NAME]
+    #[arg(long, value_name = "DESTINATION")]
+    #[expect(clippy::doc_markdown, reason = "the text is for a terminal, where an address is plain")]
+    pub to: String,
+
+    /// Only what was archived since the first run with --new, which restores nothing
+    #[arg(long)]
+    pub new: bool,
+
+    /// Do not send what the folder holds already: the same Message-ID and size
+    #[arg(long)]
+    pub skip_present: bool,
+
+    /// Which flags the messages get: those that they have in the archive, \Seen, or none
+    #[arg(long, value_name = "FLAGS", value_enum, default_value = "archive")]
+    pub flags: RestoreFlags,
+
+    /// Only say what would be restored; make and note nothing, here or there
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Only this account [default: all]; may be repeated
+    #[arg(long, short, value_name = "ACCOUNT")]
+    pub account: Vec<String>,
+
+    /// Print one JSON document on stdout
+    #[arg(long, long_help = manual::RESTORE_JSON_HELP)]
+    pub json: bool,
+
+    /// Print nothing if all is well
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Say each step; twice: also each line of the protocol, with secrets masked
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `--flags` of `popkeep restore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RestoreFlags {
+    /// Those in the archive
+    Archive,
+    /// Seen
+    Seen,
+    /// None
+    None,
 }
 
 /// `--format` of `popkeep export`.

@@ -15,7 +15,7 @@ mod quarantine;
 mod rows;
 
 pub use ages::Ages;
-pub use due::{due, due_now, policy_words};
+pub use due::{Restored, due, due_now, policy_words};
 pub use moves::Moves;
 pub use planner::{Planner, STAYS};
 pub use quarantine::{GAPS, Quarantine, QuarantineId};

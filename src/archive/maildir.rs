@@ -43,9 +43,6 @@ const SAMPLE: usize = 16;
 /// Rows that are compared with the folder at once when none of the sample is there.
 const PAGE: usize = 1000;
 
-/// No message is older, whatever its header says: 1980-01-01 00:00 UTC.
-const EARLIEST: UnixTime = 315_532_800;
-
 /// An account's Maildir.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Maildir<D: Disk> {
@@ -331,7 +328,7 @@ impl<D: Disk> Archive for Maildir<D> {
         let (digest, size) = draft.digester.finish();
         let result = (digest.clone(), size);
         let header = draft.header.into_header();
-        let dated = dated::dates(&header).find(|at| (EARLIEST..=clock::now()).contains(at));
+        let dated = dated::arrival(&header, clock::now());
         let Draft { path, file, .. } = draft;
         self.finished = Some(Finished { path, file: Some(file), dated, digest, size, seq: 0, arrived: None });
         Ok(result)

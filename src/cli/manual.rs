@@ -202,6 +202,24 @@ pub const EXPORT: &[Example] = &[
     ("popkeep export --to ~/letters --format eml from:jane", "a file for each message from Jane"),
 ];
 
+/// The long help of `restore --json`.
+pub const RESTORE_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has exit, the exit code, error (or null), to, dry_run, made (whether the folder was made), restored (messages; with \
+--dry-run those that would be), octets (of these, as sent), there (messages that were in the folder before), present (of \
+these, those that --skip-present found), gone (messages whose copies are not in the archive any more), and failed (each with \
+account, id and reason).";
+
+/// Examples for `restore`.
+pub const RESTORE: &[Example] = &[
+    ("popkeep restore --to imaps://jane@imap.example.net/Archive", "everything, into one folder"),
+    ("popkeep restore --to new -a work --dry-run", "say what would go to [destinations.new]"),
+    ("popkeep restore --to new after:2025-01-01 from:jane", "what a search finds"),
+    ("popkeep restore --to new --skip-present", "only what the folder does not hold yet"),
+    ("popkeep restore --to new --new --quiet", "new mail, after each fetch (see on_new_mail)"),
+];
+
 /// Examples for `serve`.
 pub const SERVE: &[Example] = &[
     ("popkeep serve", "all accounts, to mail programs on this machine"),

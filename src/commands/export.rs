@@ -1,24 +1,18 @@
 //! `popkeep export`: copies of archived messages, for other programs to read.
 
-use super::{Failure, load, output, search};
+use super::copied::{Bar, FailedMessage, Selected, complain_of};
+use super::{Failure, load, output};
 use crate::cli::{self, ExportFormat, MboxVariant};
-use crate::config::{Account, Config};
 use crate::exit::Exit;
-use crate::export::{ExportError, Exported, Form, Variant, Watcher, export};
-use crate::ledger::{Row, Seq};
-use crate::progress::reading::ReadingBar;
+use crate::export::{ExportError, Exported, Form, Variant, export};
 use crate::progress::wording;
 use crate::search::Query;
 use crate::stop;
 use crate::text::figures::grouped;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::Write;
 use std::path::Path;
-
-/// Messages that failed and are named, one a line; all of them are in the JSON document.
-const NAMED: usize = 20;
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -35,36 +29,28 @@ struct Document {
     failed: Vec<FailedMessage>,
 }
 
-#[derive(Debug, Serialize)]
-struct FailedMessage {
-    account: String,
-    id: String,
-    reason: String,
-}
-
 /// Exports.
 pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let query = Query::parse(&options.query.join(" "))?;
+    Query::parse(&options.query.join(" "))?;
     let config = load(file)?;
     let accounts = config.select(&options.account)?;
     stop::listen()?;
-    let selected = if options.query.is_empty() { Selected::ALL } else { select(&config, &accounts, &query)? };
+    let selected = Selected::of(&config, &accounts, &options.query)?;
     let (form, word) = match (options.format, options.mbox_variant) {
         (ExportFormat::Maildir, _) => (Form::Maildir, "maildir"),
         (ExportFormat::Mbox, MboxVariant::Mboxrd) => (Form::Mbox(Variant::Mboxrd), "mbox"),
         (ExportFormat::Mbox, MboxVariant::Mboxo) => (Form::Mbox(Variant::Mboxo), "mbox"),
         (ExportFormat::Eml, _) => (Form::Eml, "eml"),
     };
-    let shows = io::stderr().is_terminal() && !options.quiet;
-    let mut bar = Bar { bar: ReadingBar::new("export", 0, shows), messages: 0 };
+    let mut bar = Bar::new("export", options.quiet);
     let (done, outcome) = export(
         (&config, &accounts),
         (&options.to, form),
         &|account, row| selected.has(account, row),
         &mut bar,
     );
-    bar.bar.clear();
-    let failed = if done.failed.is_empty() { Exit::OK } else { Exit::MISSING };
+    bar.clear();
+    let failed = if done.copied.failed.is_empty() { Exit::OK } else { Exit::MISSING };
     let exit =
         Exit::merge([selected.exit, outcome.as_ref().err().map_or(Exit::OK, ExportError::exit), failed]);
     let error = outcome.err().map(|error| wording::printable(&error.to_string()));
@@ -73,9 +59,7 @@ pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> R
     } else if !(options.quiet && exit.is_ok()) {
         out.write_all(describe(&done).as_bytes())?;
     }
-    for failed in done.failed.iter().take(NAMED) {
-        output::complain(&format!("popkeep: {} {}", failed.id, wording::printable(&failed.reason)));
-    }
+    complain_of(&done.copied.failed);
     if let Some(error) = error {
         output::complain(&format!("popkeep: {error}"));
     }
@@ -89,53 +73,13 @@ pub fn run(file: Option<&Path>, options: &cli::Export, out: &mut dyn Write) -> R
     Ok(exit)
 }
 
-/// Which messages are exported.
-struct Selected {
-    /// By the account's name, ascending; `None`: all.
-    rows: Option<HashMap<String, Vec<Seq>>>,
-    /// What kept accounts from being searched.
-    exit: Exit,
-}
-
-impl Selected {
-    const ALL: Selected = Selected { rows: None, exit: Exit::OK };
-
-    fn has(&self, account: &Account, row: &Row) -> bool {
-        self.rows.as_ref().is_none_or(|rows| {
-            rows.get(&account.name).is_some_and(|rows| rows.binary_search(&row.seq).is_ok())
-        })
-    }
-}
-
-fn select(config: &Config, accounts: &[&Account], query: &Query) -> Result<Selected, Failure> {
-    let mut opened = search::open(config, accounts, query)?;
-    Ok(Selected { rows: Some(opened.search.rows(query)?), exit: opened.exit })
-}
-
-struct Bar {
-    bar: ReadingBar,
-    messages: u64,
-}
-
-impl Watcher for Bar {
-    fn begins(&mut self, octets: u64) {
-        self.bar.begins(octets);
-    }
-
-    fn went_on(&mut self, octets: u64) {
-        self.messages += 1;
-        let messages = self.messages;
-        self.bar.advance(octets, &|| format!("{messages} messages"));
-    }
-}
-
 /// `51,204 exported, 51,204 compared`, and what else there is to say.
 fn describe(done: &Exported) -> String {
-    let mut line = format!("{} exported, {} compared", grouped(done.exported), grouped(done.compared));
+    let mut line = format!("{} exported, {} compared", grouped(done.copied.taken), grouped(done.compared));
     for (count, what) in [
-        (done.there, "there already"),
-        (done.gone, "not in the archive any more"),
-        (done.failed.len() as u64, "failed"),
+        (done.copied.there, "there already"),
+        (done.copied.gone, "not in the archive any more"),
+        (done.copied.failed.len() as u64, "failed"),
     ] {
         if count > 0 {
             // Writing into a String cannot fail.
@@ -153,22 +97,17 @@ fn document(
     format: &'static str,
     done: &Exported,
 ) -> Document {
-    let failed = done.failed.iter().map(|failed| FailedMessage {
-        account: failed.account.clone(),
-        id: failed.id.clone(),
-        reason: wording::printable(&failed.reason),
-    });
     Document {
         exit: exit.code(),
         error,
         to: wording::printable(&options.to.display().to_string()),
         format,
-        exported: done.exported,
-        octets: done.octets,
+        exported: done.copied.taken,
+        octets: done.copied.octets,
         compared: done.compared,
-        there: done.there,
-        gone: done.gone,
+        there: done.copied.there,
+        gone: done.copied.gone,
         ambiguous: done.ambiguous,
-        failed: failed.collect(),
+        failed: FailedMessage::all(&done.copied.failed),
     }
 }

@@ -8,6 +8,7 @@ pub mod adopt;
 pub mod check;
 mod columns;
 pub mod completions;
+mod copied;
 pub mod demo;
 pub mod dry_run;
 pub mod export;
@@ -18,6 +19,7 @@ pub mod login;
 mod output;
 mod pager;
 mod report;
+pub mod restore;
 mod search;
 pub mod serve;
 mod session;
@@ -141,6 +143,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Show(options) => show::run(file, options, out),
         Command::Adopt(options) => adopt::run(file, options, out),
         Command::Export(options) => export::run(file, options, out),
+        Command::Restore(options) => restore::run(file, options, out),
         Command::Serve(options) => serve::run(file, options, out),
         Command::Init(options) => init::run(file, options, out),
         Command::Login(options) => login::run(file, options, out),

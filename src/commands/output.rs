@@ -124,8 +124,15 @@ pub(super) fn document(out: &mut dyn Write, document: &impl Serialize) -> io::Re
 /// Who watches the work on these accounts where nothing is drawn: so many `-v` decide what is told on stderr. And
 /// whether that includes the protocol.
 pub(super) fn watch(verbose: u8, accounts: &[&Account]) -> (Arc<dyn Observer>, bool) {
+    watch_names(verbose, accounts.iter().map(|account| account.name.as_str()))
+}
+
+/// The same for accounts or destinations of these names.
+pub(super) fn watch_names<'a>(
+    verbose: u8,
+    names: impl Iterator<Item = &'a str>,
+) -> (Arc<dyn Observer>, bool) {
     let detail = Detail::from_count(verbose);
-    let names = accounts.iter().map(|account| account.name.as_str());
     (Arc::new(Progress::new(Style::Summaries, detail, names)), detail == Detail::Protocol)
 }
 

@@ -103,14 +103,18 @@ impl Reader<'_> {
         let cache_dir =
             raw.cache_dir.as_ref().map(|value| self.path("cache_dir", value, None)).transpose()?;
         let default_secret = self.secret(&raw.defaults, "[defaults]")?;
+        let (destinations, other_destinations) = self.destinations(raw)?;
         let mut accounts: Vec<Account> = Vec::with_capacity(named.len());
         for (name, own) in &named {
             let table = Table { kind: "account", name, own, defaults: &raw.defaults };
-            let account = self.account(&table, default_secret)?;
+            let account = self.account(&table, default_secret, &destinations)?;
             self.compare(&accounts, &account, &name.span())?;
+            let same = |to: &&Destination| to.access.name == account.name && to.access.oauth().is_some();
+            if account.access.oauth().is_some() && destinations.iter().any(|to| same(&to)) {
+                return Err(self.error(&name.span(), Fault::SameTokens { name: account.name }));
+            }
             accounts.push(account);
         }
-        let (destinations, other_destinations) = self.destinations(raw, &accounts)?;
         let to: Vec<RawAccount> = raw.destinations.values().map(RawDestination::as_account).collect();
         let mut tables = raw.accounts.values().chain([&raw.defaults]).chain(&to);
         let names_command = tables.clone().any(|table| {
@@ -141,7 +145,12 @@ impl Reader<'_> {
         })
     }
 
-    fn account(&self, table: &Table<'_>, default_secret: Option<Secret<'_>>) -> Read<Account> {
+    fn account(
+        &self,
+        table: &Table<'_>,
+        default_secret: Option<Secret<'_>>,
+        destinations: &[Destination],
+    ) -> Read<Account> {
         let name = self.table_name(table)?;
         let host =
             self.host(table, self.needed(table, "host", "host = \"pop.example.com\"", |a| &a.host)?)?;
@@ -162,6 +171,7 @@ impl Reader<'_> {
             archive,
             format: self.word(table, "format", FORMAT, |a| &a.format)?.unwrap_or(Format::Maildir),
             delete: self.delete(table)?,
+            delete_after_restore: self.delete_after_restore(table, destinations)?,
             max_size: self.max_size(table)?,
             pipelining: self
                 .word(table, "pipelining", PIPELINING, |a| &a.pipelining)?

@@ -97,6 +97,8 @@ pub struct Account {
     pub format: Format,
     /// What is deleted from the server.
     pub delete: DeletePolicy,
+    /// Only what has been restored to this folder is.
+    pub delete_after_restore: Option<Destination>,
     /// Larger messages are left, in octets.
     pub max_size: u64,
     /// Whether commands are sent ahead.
@@ -114,8 +116,8 @@ pub struct Account {
 pub struct Destination {
     /// Its server, and how to log in there.
     pub access: Access,
-    /// The folder's name, level by level; never empty.
-    pub folder: Vec<String>,
+    /// The folder's name, with `/` between its levels; never empty.
+    pub folder: String,
 }
 
 /// What `sh -c` is to run. It may hold a secret, so it shows itself to nobody.
@@ -148,6 +150,13 @@ pub enum Tls {
     StartTls,
     /// Clear text.
     None,
+}
+
+impl Tls {
+    /// What the address of an IMAP folder says: `imaps` or `imap`.
+    pub(super) fn of_imap(implicit: bool) -> Tls {
+        if implicit { Tls::Implicit } else { Tls::StartTls }
+    }
 }
 
 /// Which mechanism logs in.
@@ -330,7 +339,7 @@ impl Config {
         };
         let fault = |fault| ConfigError::DestinationUrl { url: text.to_owned(), fault };
         let user = url.user.ok_or_else(|| fault(UrlFault::NoUser))?;
-        let port = url.port.unwrap_or_else(|| imap_port(url.tls));
+        let port = url.port.unwrap_or_else(|| imap_port(url.implicit_tls));
         let same = |access: &Access| access.host == url.host && access.port == port && access.user == user;
         let known = self.destinations.iter().map(|to| &to.access).find(|access| same(access));
         let access = known.cloned().unwrap_or_else(|| Access {
@@ -338,7 +347,7 @@ impl Config {
             host: url.host,
             port,
             user,
-            tls: url.tls,
+            tls: Tls::of_imap(url.implicit_tls),
             ..self.other_destinations.clone()
         });
         Ok(Destination { access, folder: url.folder })

@@ -1,11 +1,8 @@
 //! The address of an IMAP folder: `imaps://jane@imap.example.net/Archive/2024` (RFC 5092, as people write it: blanks are
-//! allowed, a `/` goes one level down, and `%2F` is a slash within a name).
+//! allowed, and a `/` goes one level down).
 
 use super::host::is_host;
-use super::resolved::Tls;
 
-/// The levels of a folder's name, at most; servers have fewer.
-const LEVELS: usize = 64;
 /// Octets of an address, at most.
 const LENGTH: usize = 4096;
 
@@ -18,10 +15,10 @@ pub(super) struct DestinationUrl {
     pub(super) host: String,
     /// Its port, if it says so.
     pub(super) port: Option<u16>,
-    /// `imaps` is TLS from the first octet, `imap` STARTTLS.
-    pub(super) tls: Tls,
-    /// The folder, level by level; never empty.
-    pub(super) folder: Vec<String>,
+    /// `imaps`: TLS from the first octet; `imap`: STARTTLS.
+    pub(super) implicit_tls: bool,
+    /// The folder, with `/` between its levels; never empty.
+    pub(super) folder: String,
 }
 
 /// What is wrong with the address of a destination.
@@ -56,14 +53,14 @@ pub enum UrlFault {
     /// A control character.
     #[error("it must be one line of text, without control characters")]
     Control,
-    /// It is too long, or its folder has too many levels.
+    /// It is too long.
     #[error("it is too long")]
     TooLong,
 }
 
 /// The usual port.
-pub(super) fn imap_port(tls: Tls) -> u16 {
-    if tls == Tls::Implicit { 993 } else { 143 }
+pub(super) fn imap_port(implicit_tls: bool) -> u16 {
+    if implicit_tls { 993 } else { 143 }
 }
 
 impl DestinationUrl {
@@ -72,9 +69,9 @@ impl DestinationUrl {
             let (begin, rest) = text.split_at_checked(name.len())?;
             begin.eq_ignore_ascii_case(name).then_some(rest)
         };
-        let (tls, rest) = match (scheme("imaps://"), scheme("imap://")) {
-            (Some(rest), _) => (Tls::Implicit, rest),
-            (None, Some(rest)) => (Tls::StartTls, rest),
+        let (implicit_tls, rest) = match (scheme("imaps://"), scheme("imap://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
             (None, None) => return Err(UrlFault::NoScheme),
         };
         if text.len() > LENGTH {
@@ -101,13 +98,12 @@ impl DestinationUrl {
         if !is_host(host) {
             return Err(UrlFault::Host);
         }
-        let folder: Vec<String> =
-            path.split('/').filter(|level| !level.is_empty()).map(decoded).collect::<Result<_, _>>()?;
-        match folder.len() {
-            0 => Err(UrlFault::NoFolder),
-            1..=LEVELS => Ok(DestinationUrl { user, host: host.to_owned(), port, tls, folder }),
-            _ => Err(UrlFault::TooLong),
+        let path = decoded(path)?;
+        let levels: Vec<&str> = path.split('/').filter(|level| !level.is_empty()).collect();
+        if levels.is_empty() {
+            return Err(UrlFault::NoFolder);
         }
+        Ok(DestinationUrl { user, host: host.to_owned(), port, implicit_tls, folder: levels.join("/") })
     }
 }
 
@@ -134,32 +130,31 @@ fn decoded(text: &str) -> Result<String, UrlFault> {
 #[cfg(test)]
 mod tests {
     use super::{DestinationUrl, UrlFault};
-    use crate::config::Tls;
 
-    fn read(text: &str) -> (Option<String>, String, Option<u16>, Tls, String) {
+    fn read(text: &str) -> (Option<String>, String, Option<u16>, bool, String) {
         let url = DestinationUrl::parse(text).unwrap();
-        (url.user, url.host, url.port, url.tls, url.folder.join(" > "))
+        (url.user, url.host, url.port, url.implicit_tls, url.folder)
     }
 
     #[test]
     fn an_address_says_who_where_and_which_folder() {
         for (text, user, host, port, folder) in [
             ("imaps://jane@imap.example.net/Archive", Some("jane"), "imap.example.net", None, "Archive"),
-            ("IMAPS://jane%40example.net@h:10993/A/B/", Some("jane@example.net"), "h", Some(10_993), "A > B"),
+            ("IMAPS://jane%40example.net@h:10993/A/B/", Some("jane@example.net"), "h", Some(10_993), "A/B"),
             (
                 "imaps://jane@example.net@h/Alte Post/%C3%A4%2Fb",
                 Some("jane@example.net"),
                 "h",
                 None,
-                "Alte Post > ä/b",
+                "Alte Post/ä/b",
             ),
             ("imaps://[::1]:993/INBOX", None, "[::1]", Some(993), "INBOX"),
             ("imaps://a@[2001:db8::1]/x?y;z#1", Some("a"), "[2001:db8::1]", None, "x?y;z#1"),
         ] {
-            let wanted = (user.map(str::to_owned), host.to_owned(), port, Tls::Implicit, folder.to_owned());
+            let wanted = (user.map(str::to_owned), host.to_owned(), port, true, folder.to_owned());
             assert_eq!(read(text), wanted, "{text}");
         }
-        assert_eq!(read("imap://a@h/x").3, Tls::StartTls);
+        assert!(!read("imap://a@h/x").3);
     }
 
     #[test]
@@ -182,7 +177,7 @@ mod tests {
         ] {
             assert_eq!(DestinationUrl::parse(text), Err(fault), "{text}");
         }
-        let deep = format!("imaps://a@h/{}", "x/".repeat(65));
-        assert_eq!(DestinationUrl::parse(&deep), Err(UrlFault::TooLong));
+        let long = format!("imaps://a@h/{}", "x".repeat(4096));
+        assert_eq!(DestinationUrl::parse(&long), Err(UrlFault::TooLong));
     }
 }

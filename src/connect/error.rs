@@ -2,6 +2,7 @@
 
 use crate::config::SecretError;
 use crate::exit::Exit;
+use crate::imap::ImapError;
 use crate::net::NetError;
 use crate::oauth::SignInError;
 use crate::session::SessionError;
@@ -17,6 +18,9 @@ pub enum ConnectError {
     /// The session failed before or at the login.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The IMAP connection failed before or at the login.
+    #[error(transparent)]
+    Imap(#[from] ImapError),
     /// No password.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -62,7 +66,9 @@ impl ConnectError {
     /// What was wrong with the connection, if that is it.
     pub fn net(&self) -> Option<&NetError> {
         match self {
-            ConnectError::Net(error) | ConnectError::Session(SessionError::Net(error)) => Some(error),
+            ConnectError::Net(error)
+            | ConnectError::Session(SessionError::Net(error))
+            | ConnectError::Imap(ImapError::Net(error)) => Some(error),
             _ => None,
         }
     }
@@ -72,6 +78,7 @@ impl ConnectError {
         match self {
             ConnectError::Net(error) => error.exit(),
             ConnectError::Session(error) => error.exit(),
+            ConnectError::Imap(error) => error.exit(),
             ConnectError::Secret(error) => error.exit(),
             ConnectError::SignIn(error) => error.exit(),
             ConnectError::TooSoon { .. } => Exit::TRY_LATER,

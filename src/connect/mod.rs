@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `reach` | a connection: proxy, TLS, time limits |
 //! | `endpoint` | before the login: greeting, STLS, capabilities |
+//! | `imap` | the same for an IMAP server |
 //! | `credentials` | what there is to log in with, and where it comes from |
 //! | `retry` | the one policy: which failed attempt is repeated, how often, and why |
 //! | `record` | what the ledger remembers about the server from run to run |
@@ -20,6 +21,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod gmail;
+mod imap;
 mod reach;
 mod record;
 mod rest;
@@ -28,6 +30,7 @@ mod retry;
 pub use endpoint::{greets, run_deadline};
 pub use error::ConnectError;
 pub use gmail::is_gmail;
+pub use imap::ImapConnector;
 pub use record::{ServerRecord, answers_mixed_up, one_at_a_time_until};
 
 use crate::clock;

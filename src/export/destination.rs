@@ -2,32 +2,12 @@
 
 use super::{ExportError, Exported};
 use crate::config::Config;
+use crate::copying::Target;
 use crate::disk;
-use crate::ledger::Row;
-use crate::mail::digest::Digest;
 use std::path::{Path, PathBuf};
 
-/// A place that messages are exported to. At most one message is open at a time.
-pub(super) trait Destination {
-    /// Whether at least `nth` copies of this content, of `size` octets, were there when this run began.
-    fn has(&mut self, digest: &Digest, size: u64, nth: u64) -> Result<bool, ExportError>;
-
-    /// Begins a message.
-    fn begin(&mut self) -> Result<(), ExportError>;
-
-    /// Adds octets of its stored form.
-    fn write(&mut self, octets: &[u8]) -> Result<(), ExportError>;
-
-    /// Closes it: the hashes of what was written, as it was given.
-    fn finish(&mut self) -> Result<Digest, ExportError>;
-
-    /// Throws it away.
-    fn discard(&mut self) -> Result<(), ExportError>;
-
-    /// The finished message, of this row, is to stay; commits when many wait. `true` when whoever reads it there cannot
-    /// tell it from another message.
-    fn keep(&mut self, row: &Row, flags: Option<String>) -> Result<bool, ExportError>;
-
+/// A place that messages are exported to. It commits when many wait.
+pub(super) trait Destination: Target<Error = ExportError> {
     /// Makes everything durable and visible that was kept.
     fn commit(&mut self) -> Result<(), ExportError>;
 

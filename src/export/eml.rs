@@ -4,8 +4,10 @@
 //! was changed is not taken for the message that its name says it is.
 
 use super::destination::Destination;
-use super::{ExportError, Exported, Failed, names};
+use super::{ExportError, Exported, names};
 use crate::archive::digest_of;
+use crate::config::Account;
+use crate::copying::{Failed, Kept, Target};
 use crate::disk::{self, Access, Disk as _, DiskFile as _, OsDisk, OsFile};
 use crate::ledger::Row;
 use crate::mail::caption::Caption;
@@ -134,7 +136,9 @@ fn id(digest: &Digest) -> [u8; ID] {
     digest.content().first_chunk().copied().unwrap_or_default()
 }
 
-impl Destination for Folder {
+impl Target for Folder {
+    type Error = ExportError;
+
     fn has(&mut self, digest: &Digest, size: u64, nth: u64) -> Result<bool, ExportError> {
         let whole =
             self.there.get(&id(digest)).map_or(0, |sizes| sizes.iter().filter(|len| **len == size).count());
@@ -178,7 +182,7 @@ impl Destination for Folder {
         Ok(())
     }
 
-    fn keep(&mut self, row: &Row, _flags: Option<String>) -> Result<bool, ExportError> {
+    fn keep(&mut self, _: &Account, row: &Row, _flags: Option<String>) -> Result<Kept, ExportError> {
         if let Some(mut finished) = self.finished.take() {
             if let Some(file) = &mut finished.file {
                 // Mail programs and people sort by it, and nothing else goes by it: no failure.
@@ -192,9 +196,11 @@ impl Destination for Folder {
         if self.pending.len() >= if self.group.is_some() { BATCH } else { 64 } {
             self.commit()?;
         }
-        Ok(false)
+        Ok(Kept::Taken)
     }
+}
 
+impl Destination for Folder {
     fn commit(&mut self) -> Result<(), ExportError> {
         self.discard()?;
         if self.pending.is_empty() {
@@ -215,7 +221,7 @@ impl Destination for Folder {
                 Err(error) => format!("it cannot be read again ({error})"),
             };
             let id = MessageId::of(&digest).to_string();
-            done.failed.push(Failed { account: String::new(), id, reason });
+            done.copied.failed.push(Failed { account: String::new(), id, reason });
         }
         Ok(())
     }

@@ -5,11 +5,13 @@
 //! compared with that form, and the ledger notes the form that the archive has.
 
 use super::destination::Destination;
-use super::{ExportError, Exported, Failed, Variant, record};
+use super::{ExportError, Exported, Variant, record};
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::archive::{Archive, ArchiveError, Arrived, Presence, Whereabouts};
 use crate::clock;
+use crate::config::Account;
+use crate::copying::{Failed, Kept, Target};
 use crate::disk::{AccountLock, OsDisk};
 use crate::ledger::{Change, Ledger, LedgerError, LedgerFile, Row, RowPages, Seq};
 use crate::mail::digest::{Digest, Digester};
@@ -36,6 +38,7 @@ pub(super) struct Mailbox {
     unquoted: Vec<u8>,
     original: Digester,
     finished: Option<(Digest, Digest)>,
+    ambiguous: u64,
     /// Rows whose form in the archive is another one.
     forms: Vec<(Seq, Digest)>,
     _lock: AccountLock,
@@ -88,6 +91,7 @@ impl Mailbox {
             unquoted: Vec::new(),
             original: Digester::new(),
             finished: None,
+            ambiguous: 0,
             forms: Vec::new(),
             _lock: lock,
         })
@@ -121,7 +125,9 @@ fn count_copies(
     }
 }
 
-impl Destination for Mailbox {
+impl Target for Mailbox {
+    type Error = ExportError;
+
     fn has(&mut self, digest: &Digest, _size: u64, nth: u64) -> Result<bool, ExportError> {
         Ok(self.there.get(&key(digest)).is_some_and(|copies| *copies >= nth))
     }
@@ -162,24 +168,25 @@ impl Destination for Mailbox {
         Ok(self.store.archive.discard()?)
     }
 
-    fn keep(&mut self, row: &Row, flags: Option<String>) -> Result<bool, ExportError> {
+    fn keep(&mut self, _: &Account, row: &Row, flags: Option<String>) -> Result<Kept, ExportError> {
         let seq = self.store.ledger.next_seq();
         let arrived = Arrived { uid: None, list_size: None, at: row.archived_at, utf8: row.utf8, flags };
         self.store.archive.keep(seq, arrived)?;
-        let mut ambiguous = false;
         if let Some((written, original)) = self.finished.take()
             && written != original
         {
-            ambiguous = true;
+            self.ambiguous += 1;
             self.forms.push((seq, original));
         }
         let pending = self.store.archive.pending();
         if pending.messages >= BATCH || pending.octets >= BATCH_OCTETS {
             self.commit()?;
         }
-        Ok(ambiguous)
+        Ok(Kept::Taken)
     }
+}
 
+impl Destination for Mailbox {
     fn commit(&mut self) -> Result<(), ExportError> {
         let stored = self.store.archive.commit(&mut *self.store.ledger)?;
         let shortfall = self.store.archive.shortfall();
@@ -192,10 +199,11 @@ impl Destination for Mailbox {
 
     fn compare(&mut self, done: &mut Exported) -> Result<(), ExportError> {
         let compared = verify::compare(&mut self.store, self.first)?;
+        done.ambiguous = self.ambiguous;
         done.compared = compared.same;
         let failed =
             compared.bad.into_iter().map(|(id, reason)| Failed { account: String::new(), id, reason });
-        done.failed.extend(failed);
+        done.copied.failed.extend(failed);
         Ok(())
     }
 }

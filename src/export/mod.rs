@@ -19,15 +19,14 @@ mod eml;
 mod mailbox;
 mod names;
 
-use crate::archive::{ArchiveError, Content, CopyAt};
+use crate::archive::ArchiveError;
 use crate::config::{Account, Config};
+use crate::copying::{Copied, Wanted, Watcher, copy_all};
 use crate::exit::Exit;
-use crate::ledger::{Ledger as _, LedgerError, Row, RowPages};
-use crate::mail::id::MessageId;
-use crate::stop::{self, Stopped};
-use crate::store::{self, Store, StoreError};
+use crate::ledger::LedgerError;
+use crate::stop::Stopped;
+use crate::store::StoreError;
 use destination::Destination;
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,31 +53,12 @@ pub enum Variant {
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Copies written.
-    pub exported: u64,
-    /// Octets of them, in stored form.
-    pub octets: u64,
+    /// Copies written, and not written.
+    pub copied: Copied,
     /// Copies of these that were read again and are what the ledger has on record.
     pub compared: u64,
-    /// Selected copies that were there already.
-    pub there: u64,
-    /// Selected messages whose copies are not in the archive any more.
-    pub gone: u64,
     /// Messages that a reader of an mboxo file cannot tell from others: lines with a `>` of their own.
     pub ambiguous: u64,
-    /// What could not be exported.
-    pub failed: Vec<Failed>,
-}
-
-/// A message that could not be exported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Its account.
-    pub account: String,
-    /// Its ID.
-    pub id: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// Why an export ended early.
@@ -138,17 +118,6 @@ impl ExportError {
     }
 }
 
-/// Which messages of an account are exported.
-pub type Wanted<'w> = &'w dyn Fn(&Account, &Row) -> bool;
-
-/// Who watches an export.
-pub trait Watcher {
-    /// So many octets are to be looked at, at most.
-    fn begins(&mut self, octets: u64);
-    /// One more message was looked at, of so many octets.
-    fn went_on(&mut self, octets: u64);
-}
-
 /// Exports the wanted messages of these accounts to `to`. What was done is given back also when it ends early.
 pub fn export(
     (config, accounts): (&Config, &[&Account]),
@@ -175,150 +144,12 @@ fn export_into(
         Form::Mbox(variant) => Box::new(mailbox::Mailbox::mbox(&config.state_dir, &to, variant)?),
         Form::Eml => Box::new(eml::Folder::open(&to)?),
     };
-    let mut octets = 0_u64;
-    for account in accounts {
-        let ledger = store::ledger_to_read(config, account)?;
-        octets =
-            octets.saturating_add(ledger.map_or(Ok(0), |ledger| ledger.overview().map(|all| all.octets))?);
-    }
-    watcher.begins(octets);
-    let mut seen = Seen::default();
-    let copied = accounts.iter().try_for_each(|account| {
-        let mut copier = Copier { account, into: &mut *into, seen: &mut seen, done };
-        copier.copy_all(config, wanted, watcher)
-    });
+    let copied = copy_all((config, accounts), &mut *into, wanted, &mut done.copied, watcher);
     // What is complete is worth keeping, however it ended.
     let committed = into.commit();
     copied?;
     committed?;
     into.compare(done)
-}
-
-/// How often each content was met in this run, by 64 bits of it.
-#[derive(Default)]
-struct Seen(HashMap<u64, u64>);
-
-impl Seen {
-    /// This is the n-th one.
-    fn meet(&mut self, content: &[u8; 32]) -> u64 {
-        let key = u64::from_be_bytes(content.first_chunk().copied().unwrap_or_default());
-        let times = self.0.entry(key).or_default();
-        *times += 1;
-        *times
-    }
-}
-
-struct Copier<'c> {
-    account: &'c Account,
-    into: &'c mut dyn Destination,
-    seen: &'c mut Seen,
-    done: &'c mut Exported,
-}
-
-impl Copier<'_> {
-    fn copy_all(
-        &mut self,
-        config: &Config,
-        wanted: Wanted<'_>,
-        watcher: &mut dyn Watcher,
-    ) -> Result<(), ExportError> {
-        let Some(mut store) = Store::read_only(config, self.account)? else { return Ok(()) };
-        store.archive.check(&*store.ledger).map_err(StoreError::from)?;
-        store.archive.locate(&*store.ledger, false).map_err(StoreError::from)?;
-        let mut pages = RowPages::all();
-        loop {
-            let rows = pages.next_page(&*store.ledger)?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            for row in rows.iter().filter(|row| wanted(self.account, row)) {
-                stop::check()?;
-                self.copy(&mut store, row)?;
-                watcher.went_on(row.size);
-            }
-        }
-    }
-
-    fn copy(&mut self, store: &mut Store, row: &Row) -> Result<(), ExportError> {
-        let nth = self.seen.meet(&row.digest.content());
-        if self.into.has(&row.digest, row.size, nth)? {
-            self.done.there += 1;
-            return Ok(());
-        }
-        let mut problem = None;
-        for moved in [false, true] {
-            if moved {
-                // Another program may have moved it since it was looked for.
-                store.archive.locate(&*store.ledger, true).map_err(StoreError::from)?;
-            }
-            for at in store.archive.copies(row).map_err(StoreError::from)? {
-                match self.copy_from(store, row, &at)? {
-                    Ok(()) => return Ok(()),
-                    Err(reason) => problem = reason.or(problem),
-                }
-            }
-        }
-        match problem {
-            Some(reason) => {
-                let (account, id) = (self.account.name.clone(), MessageId::of(&row.digest).to_string());
-                self.done.failed.push(Failed { account, id, reason });
-            }
-            None => self.done.gone += 1,
-        }
-        Ok(())
-    }
-
-    /// Copies the message from one place; or says why not, if there is anything.
-    fn copy_from(
-        &mut self,
-        store: &Store,
-        row: &Row,
-        at: &CopyAt,
-    ) -> Result<Result<(), Option<String>>, ExportError> {
-        let reader = store.archive.reader();
-        self.into.begin()?;
-        let (mut written, mut size) = (Ok(()), 0);
-        let read = reader.read(at, row.size, &mut |octets| {
-            size += octets.len() as u64;
-            if written.is_ok() {
-                written = self.into.write(octets);
-            }
-        });
-        written?;
-        let problem = match read {
-            Ok(true) => None,
-            Ok(false) => Some("what is there is no message".to_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.into.discard()?;
-                return Ok(Err(None));
-            }
-            Err(error) => Some(format!("it cannot be read ({error})")),
-        };
-        if problem.is_some() {
-            self.into.discard()?;
-            return Ok(Err(problem));
-        }
-        let digest = self.into.finish()?;
-        if digest != row.digest {
-            let content = reader.examine(at, row, false);
-            if !matches!(content, Ok(Content::Marked)) {
-                self.into.discard()?;
-                return Ok(Err(Some("its copy is damaged; see popkeep verify".to_owned())));
-            }
-            // With marks of mail programs: as it is in the archive.
-            let nth = self.seen.meet(&digest.content());
-            if self.into.has(&digest, size, nth)? {
-                self.into.discard()?;
-                self.done.there += 1;
-                return Ok(Ok(()));
-            }
-        }
-        let ambiguous = self.into.keep(row, at.flags())?;
-        self.done.exported += 1;
-        self.done.octets += size;
-        self.done.ambiguous += u64::from(ambiguous);
-        Ok(Ok(()))
-    }
 }
 
 /// Where exports are on record, in the state folder.

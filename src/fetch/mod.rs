@@ -44,10 +44,12 @@ use crate::config::{Account, Config};
 use crate::connect::{self, ConnectError, Connector, ServerRecord};
 use crate::event::{Event, Observer, Outcome, Reporter, Summary};
 use crate::exit::Exit;
+use crate::inventory;
 use crate::ledger::Change;
 use crate::plan::{Quarantine, policy_words};
 use crate::stop::{self, Stopped};
 use crate::store::Store;
+use deletion::deletions::Deletions;
 use failures::Failures;
 use report::copies::Copies;
 use run::{Run, Top};
@@ -64,7 +66,9 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
         let store = Store::open(config, account, until)?;
         let record = ServerRecord::read(config, account, &*store.ledger)?;
         record.may_log_in(account)?;
-        Ok(work(store, account, orders, &Rc::new(record), until, observer))
+        let restored = inventory::restored(config, account, &*store.ledger)?;
+        let deletions = Deletions { restored, ..Deletions::default() };
+        Ok(work((store, deletions), account, orders, &Rc::new(record), until, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
@@ -88,7 +92,7 @@ fn failed(account: &Account, error: &AccountError) -> Summary {
 }
 
 fn work(
-    store: Store,
+    (store, deletions): (Store, Deletions),
     account: &Account,
     orders: Orders,
     server_record: &Rc<ServerRecord>,
@@ -104,8 +108,8 @@ fn work(
     let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
         .waiting_until(wait_until);
     let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
-    Run { orders, server_record: Rc::clone(server_record), ..Run::new(account, observer, &open, store) }
-        .complete()
+    let run = Run::new(account, observer, &open, store);
+    Run { orders, deletions, server_record: Rc::clone(server_record), ..run }.complete()
 }
 
 impl Run<'_> {

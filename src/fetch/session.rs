@@ -260,7 +260,8 @@ impl Run<'_> {
         let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
         let Some(before) = self.deletions.policy_before.take() else { return };
-        let (count, oldest) = due_now(plan, self.account.delete, &self.deletions.ages);
+        let (count, oldest) =
+            due_now(plan, self.account.delete, &self.deletions.ages, &self.deletions.restored);
         if let Some(oldest) = oldest {
             self.note(&format!(
                 "`delete` changed from \"{before}\" to \"{}\": {} fetched by earlier runs will be deleted from the server, the oldest archived on {}",

@@ -111,7 +111,9 @@ impl Connection<Authenticated> {
         };
         match (&refusal.code, refusal.cause()) {
             (_, Cause::NoFolder) => Ok(None),
-            (None | Some(Code::Other(_)), Cause::Unclear) if !self.is_listed(folder)? => Ok(None),
+            (_, Cause::LoginOver) => Err(ImapError::Refused { during: DURING, refusal }),
+            // Without a code its words say little: Dovecot 2.3 has "Mailbox doesn't exist", others "invalid name".
+            (None | Some(Code::Other(_)), _) if !self.is_listed(folder)? => Ok(None),
             (_, Cause::NotNow(_)) => Err(ImapError::TryLater { during: DURING, refusal }),
             _ => Err(ImapError::Refused { during: DURING, refusal }),
         }

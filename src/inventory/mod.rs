@@ -12,8 +12,8 @@ pub use preview::{Preview, ToFetch, preview};
 use crate::archive::Presence;
 use crate::clock;
 use crate::config::{Account, Config};
-use crate::ledger::{Ledger, LedgerError, Seq};
-use crate::plan::{Ages, Left, Limits, Plan, Planner, Quarantine, Verdict, Why};
+use crate::ledger::{FolderKey, Ledger, LedgerError, LedgerFile, RowPages, RowState, Seq};
+use crate::plan::{Ages, Left, Limits, Plan, Planner, Quarantine, Restored, Verdict, Why};
 use crate::pop3::listing::Listing;
 use crate::store::{self, StoreError};
 use std::collections::HashSet;
@@ -75,6 +75,7 @@ pub struct Inventory<'l> {
     /// What failed in earlier runs.
     quarantine: Quarantine,
     ages: Ages,
+    restored: Restored,
 }
 
 impl<'l> Inventory<'l> {
@@ -107,7 +108,15 @@ impl<'l> Inventory<'l> {
                 planner.row(&row);
             })?;
         }
-        Ok(Inventory { plan: planner.finish(&limits, &quarantine), blank, by_header, quarantine, ages })
+        let restored = Restored::default();
+        Ok(Inventory {
+            plan: planner.finish(&limits, &quarantine),
+            blank,
+            by_header,
+            quarantine,
+            ages,
+            restored,
+        })
     }
 
     /// The plan that a fetch would make of it.
@@ -161,7 +170,40 @@ pub fn look<'l>(
 ) -> Result<Inventory<'l>, StoreError> {
     let ledger = store::ledger_to_read(config, account)?;
     let limits = Limits { max_size: account.max_size, messages: limit };
-    Ok(Inventory::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?)
+    let mut inventory = Inventory::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?;
+    if let Some(ledger) = &ledger {
+        inventory.restored = restored(config, account, ledger)?;
+    }
+    Ok(inventory)
+}
+
+/// What of this account's mail is in the folder that its `delete_after_restore` names. Of n rows with equal content, all or
+/// none are.
+pub fn restored(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Restored, LedgerError> {
+    let Some(destination) = &account.delete_after_restore else { return Ok(Restored::NotAwaited) };
+    let mut there = HashSet::new();
+    let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(Restored::Rows(there)) };
+    let access = &destination.access;
+    let key = FolderKey {
+        user: access.user.clone(),
+        host: access.host.clone(),
+        port: access.port,
+        folder: destination.folder.clone(),
+    };
+    let Some(restores) = file.restores_to(&key)? else { return Ok(Restored::Rows(there)) };
+    let mut pages = RowPages::all();
+    loop {
+        let rows = pages.next_page(ledger)?;
+        if rows.is_empty() {
+            return Ok(Restored::Rows(there));
+        }
+        for row in rows.iter().filter(|row| row.state == RowState::Stored) {
+            let arrived = restores.arrived(&row.digest.content())?;
+            if arrived > 0 && arrived >= ledger.by_content(&row.digest)?.len() as u64 {
+                there.insert(row.seq);
+            }
+        }
+    }
 }
 
 /// How old what is archived is, for a run that begins now.

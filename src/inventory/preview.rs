@@ -45,7 +45,8 @@ pub struct ToFetch {
 pub fn preview(inventory: &Inventory<'_>, account: &Account, each: bool) -> Preview {
     let plan = inventory.plan();
     let mut preview = Preview { listed: plan.len() as u64, fetches: plan.to_fetch(), ..Preview::default() };
-    (preview.to_delete, preview.oldest_to_delete) = due_now(plan, account.delete, inventory.ages());
+    (preview.to_delete, preview.oldest_to_delete) =
+        due_now(plan, account.delete, inventory.ages(), &inventory.restored);
     for (place, item) in plan.iter().enumerate() {
         if matches!(item.verdict, Verdict::Fetch { .. }) && !each {
             continue;

@@ -212,12 +212,12 @@ impl LedgerFile {
         &self.path
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.path.display().to_string()
     }
 
     /// A new connection, its database checked.
-    fn connect(&self) -> Result<Connection, LedgerError> {
+    pub(super) fn connect(&self) -> Result<Connection, LedgerError> {
         let name = self.name();
         let connected = if self.writable { self.connect_to_write() } else { self.connect_to_read() };
         let mut connection = connected.map_err(|error| LedgerError::from_sqlite(&name, &error))?;

@@ -19,6 +19,7 @@ mod marks;
 mod pages;
 mod quarantine;
 mod record;
+mod restores;
 mod rows;
 mod runs;
 mod schema;
@@ -43,6 +44,7 @@ pub use record::{
     Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
     Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
+pub use restores::{FolderKey, RestoreChange, Restores, Sent};
 pub use sqlite::SqliteLedger;
 pub use unknown::{Other, UnknownCopy, Which};
 pub use verification::{LastVerification, Reading, Replacement, Verification, VerificationRecord};

@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -349,9 +349,45 @@ CREATE TABLE adopted_copy (    -- rows that are copies of another program's mess
 ) WITHOUT ROWID;
 ";
 
+/// What format 6 adds.
+const ADD_6: &str = "
+CREATE TABLE folder (          -- IMAP folders that mail was restored to
+  id       INTEGER PRIMARY KEY,
+  user     TEXT NOT NULL,
+  host     TEXT NOT NULL,
+  port     INTEGER NOT NULL,
+  name     TEXT NOT NULL,
+  uid_validity INTEGER NOT NULL, -- another one is another folder, even of the same name
+  at       INTEGER NOT NULL,   -- when it was last restored to
+  UNIQUE (user, host, port, name, uid_validity)
+);
+
+CREATE TABLE restored (        -- copies in such a folder
+  folder   INTEGER NOT NULL REFERENCES folder (id),
+  content  BLOB NOT NULL,      -- SHA-256 of the stored form
+  ordinal  INTEGER NOT NULL,   -- tells copies of equal content apart
+  mark     BLOB NOT NULL,      -- 8 octets of a hash over Message-ID and size
+  uid      INTEGER,            -- that the server gave it, if it said so
+  sent_at  INTEGER,            -- NULL: it is there; else whether it has arrived is not known
+  octets   INTEGER,            -- as sent, like the next two, while that is not known
+  message_id BLOB,             -- 16 octets of a hash
+  uid_next INTEGER,            -- the UID of whatever came next into the folder
+  PRIMARY KEY (folder, content, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX restored_sent ON restored (folder, content, ordinal) WHERE sent_at IS NOT NULL;
+
+CREATE TABLE restored_since (  -- what counts as new for a folder: rows of an archive from this one on
+  folder   INTEGER NOT NULL REFERENCES folder (id),
+  identity TEXT NOT NULL,
+  archive  TEXT NOT NULL,      -- as in maildrop
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (folder, identity, archive)
+) WITHOUT ROWID;
+";
+
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of
 /// an older format can be read as it is.
-const STEPS: [&str; 5] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5];
+const STEPS: [&str; 6] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5, ADD_6];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.

@@ -4,18 +4,26 @@
 
 use super::caption;
 
+/// No message is older, whatever its header says: 1980-01-01 00:00 UTC, in seconds since 1970.
+const EARLIEST: i64 = 315_532_800;
+
 /// Octets of a field's end, or of a whole Date, that are looked at.
 const LIMIT: usize = 256;
 
 /// The dates of the topmost Received line and of the Date line, in seconds since 1970 UTC, as far as they can be read.
 /// `header` is in stored form (LF line ends), without the empty line at its end.
-pub fn dates(header: &[u8]) -> impl Iterator<Item = i64> {
+fn dates(header: &[u8]) -> impl Iterator<Item = i64> {
     let received = field(header, b"received:").and_then(|value| {
         let at = memchr::memrchr(b';', value)?;
         date(&value[at + 1..])
     });
     let dated = field(header, b"date:").and_then(date);
     received.into_iter().chain(dated)
+}
+
+/// The first of [`dates`] that can be when it came: neither before 1980 nor after `now`.
+pub fn arrival(header: &[u8], now: i64) -> Option<i64> {
+    dates(header).find(|at| (EARLIEST..=now).contains(at))
 }
 
 /// The value of the first field of this name (lower case, with its colon), with the lines that continue it.

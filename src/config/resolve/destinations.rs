@@ -4,19 +4,16 @@
 //! servers.
 
 use super::super::error::Fault;
+use super::super::nearest::suggestion;
 use super::super::raw::{RawAccount, RawDestination, RawFile};
-use super::super::resolved::{Access, Account, Destination, Tls};
+use super::super::resolved::{Access, Destination, Tls};
 use super::super::url::{DestinationUrl, UrlFault, imap_port};
 use super::{Read, Reader, Table};
 use toml::Spanned;
 
 impl Reader<'_> {
     /// The destinations, in the order of the file, and what any other one would have.
-    pub(super) fn destinations(
-        &self,
-        raw: &RawFile,
-        accounts: &[Account],
-    ) -> Read<(Vec<Destination>, Access)> {
+    pub(super) fn destinations(&self, raw: &RawFile) -> Read<(Vec<Destination>, Access)> {
         let defaults = connection_of(&raw.defaults);
         let mut named: Vec<_> = raw.destinations.iter().collect();
         named.sort_by_key(|(name, _)| name.span().start);
@@ -24,13 +21,7 @@ impl Reader<'_> {
         for (name, raw) in named {
             let own = raw.as_account();
             let table = Table { kind: "destination", name, own: &own, defaults: &defaults };
-            let destination = self.destination(&table, raw)?;
-            let keeps_tokens =
-                |account: &&Account| account.name == *name.get_ref() && account.access.oauth().is_some();
-            if destination.access.oauth().is_some() && accounts.iter().any(|account| keeps_tokens(&account)) {
-                return Err(self.error(&name.span(), Fault::SameTokens { name: name.get_ref().clone() }));
-            }
-            destinations.push(destination);
+            destinations.push(self.destination(&table, raw)?);
         }
         let (nobody, none) = (Spanned::new(0..0, String::new()), RawAccount::default());
         let table = Table { kind: "destination", name: &nobody, own: &none, defaults: &defaults };
@@ -54,9 +45,27 @@ impl Reader<'_> {
             (None, Some(user)) => self.line("user", user)?,
             (None, None) => return Err(fault(UrlFault::NoUser)),
         };
-        let tls = if table.own.tls.is_some() { self.tls(table)? } else { url.tls };
-        let port = url.port.unwrap_or_else(|| imap_port(tls));
+        let tls = if table.own.tls.is_some() { self.tls(table)? } else { Tls::of_imap(url.implicit_tls) };
+        let port = url.port.unwrap_or_else(|| imap_port(tls == Tls::Implicit));
         Ok(Destination { access: self.access(table, (url.host, port, user), tls, None)?, folder: url.folder })
+    }
+}
+
+impl Reader<'_> {
+    /// The destination that an account's messages must have been restored to before they are deleted.
+    pub(super) fn delete_after_restore(
+        &self,
+        table: &Table<'_>,
+        destinations: &[Destination],
+    ) -> Read<Option<Destination>> {
+        let Some(value) = table.get(|account| &account.delete_after_restore) else { return Ok(None) };
+        let name = value.get_ref();
+        if let Some(destination) = destinations.iter().find(|to| to.access.name == *name) {
+            return Ok(Some(destination.clone()));
+        }
+        let known = destinations.iter().map(|to| to.access.name.as_str());
+        let wanted = format!("there is no [destinations.{name}]{}", suggestion(name, known));
+        Err(self.impossible("delete_after_restore", value, &wanted))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::ledger::Seq;
-use crate::plan::Ages;
+use crate::plan::{Ages, Restored};
 use std::collections::HashSet;
 
 /// See the module's page.
@@ -10,6 +10,8 @@ use std::collections::HashSet;
 pub(crate) struct Deletions {
     /// How old what is archived is.
     pub ages: Ages,
+    /// What of it is restored elsewhere, if that is to come first.
+    pub restored: Restored,
     /// Rows that are due and that this run cannot delete: their copy is gone, DELE was refused, or made no
     /// difference.
     pub stay: HashSet<Seq>,

@@ -1,7 +1,9 @@
 //! When is a message deleted from the server? When all of this holds, and not before:
 //!
 //! 1. **Its owner wants it**: the `delete` setting says so. Never, at once, or at an age that counts from when it was
-//!    archived ([`crate::plan::Ages`]: by no clock that was wrong, and not in the first run after a month).
+//!    archived ([`crate::plan::Ages`]: by no clock that was wrong, and not in the first run after a month). With
+//!    `delete_after_restore` a copy of it must be on record in the folder that this names ([`crate::plan::Restored`]), one for
+//!    each row of its content, when the run begins.
 //! 2. **It is archived**: its row is *stored*, and this run has seen the copy as it was recorded, but for header marks.
 //!    A removed, changed or accepted copy keeps its message on the server for good, and this is counted in the summary.
 //! 3. **This session has shown that the message under this number is that message** ([`proof`]): RETR brought it, and
@@ -38,14 +40,14 @@ use crate::plan::due;
 impl Run<'_> {
     pub(crate) fn is_due(&self, seq: Seq, archived_at: UnixTime) -> bool {
         self.account.delete != DeletePolicy::Never
-            && due(self.account.delete, &self.deletions.ages, seq, archived_at)
+            && due(self.account.delete, &self.deletions.ages, &self.deletions.restored, seq, archived_at)
             && !self.deletions.stay.contains(&seq)
             && !self.copies.presence.keeps(seq)
     }
 
-    /// Whether messages are deleted as soon as they are archived.
+    /// Whether messages are deleted as soon as they are archived. Not those that are to be restored elsewhere first.
     pub(crate) fn deletes_what_it_fetches(&self) -> bool {
-        self.account.delete == DeletePolicy::Fetched
+        self.account.delete == DeletePolicy::Fetched && self.account.delete_after_restore.is_none()
     }
 
     /// Before this run is on record: where messages are deleted by their age, how old they are.

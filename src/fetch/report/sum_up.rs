@@ -82,7 +82,7 @@ impl Run<'_> {
         let policy = self.account.delete;
         if policy != DeletePolicy::Never
             && !presence.is_accepted(seq)
-            && due(policy, &self.deletions.ages, seq, archived_at)
+            && due(policy, &self.deletions.ages, &self.deletions.restored, seq, archived_at)
         {
             self.tally.kept_no_copy += 1;
             self.tally.kept_octets += octets.unwrap_or(0);

@@ -36,7 +36,7 @@ base_dir = {folder}/run
 state_dir = {folder}/state
 instance_name = popkeep-bench
 log_path = {folder}/log
-protocols = pop3
+protocols = pop3 {imap}
 listen = 127.0.0.1
 ssl = required
 ssl_cert = <{folder}/server.pem
@@ -54,6 +54,7 @@ userdb {{
 mail_location = maildir:{folder}/mail/%u
 mail_fsync = never
 pop3_no_flag_updates = yes
+{imap_login}
 service anvil {{
   {chroot}
   unix_listener anvil-auth-penalty {{
@@ -67,6 +68,20 @@ service pop3-login {{
   }}
   inet_listener pop3s {{
     port = {port}
+    ssl = yes
+  }}
+}}
+"""
+
+
+IMAP_LOGIN = """\
+service imap-login {{
+  {chroot}
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = {imap_port}
     ssl = yes
   }}
 }}
@@ -92,11 +107,13 @@ def listener():
 class Dovecot:
     """A running server."""
 
-    def __init__(self, folder):
-        self.folder, self.master = folder, None
+    def __init__(self, folder, imap=False):
+        self.folder, self.master, self.imap = folder, None, imap
         self.program = program("dovecot")
         if not self.program or not os.path.exists("/usr/lib/dovecot/pop3"):
             raise Problem("Dovecot's POP3 server is not installed: apt-get install dovecot-pop3d")
+        if imap and not os.path.exists("/usr/lib/dovecot/imap"):
+            raise Problem("Dovecot's IMAP server is not installed: apt-get install dovecot-imapd")
         if not program("openssl"):
             raise Problem("openssl is not installed: apt-get install openssl")
         self.version = subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout.split(" ")[0]
@@ -132,8 +149,8 @@ class Dovecot:
     def start(self):
         """Starts it; somebody else may take the free port first, hence the attempts."""
         for _ in range(5):
-            with listener() as free:
-                self.port = free.getsockname()[1]
+            with listener() as free, listener() as other:
+                self.port, self.imap_port = free.getsockname()[1], other.getsockname()[1]
             unprivileged = chroot = ""
             if os.getuid():
                 user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
@@ -142,7 +159,8 @@ class Dovecot:
                 chroot = "chroot ="
             self._write("dovecot.conf", CONFIGURATION.format(
                 folder=self.folder, password=PASSWORD, uid=self.uid, gid=self.gid, port=self.port,
-                unprivileged=unprivileged, chroot=chroot))
+                unprivileged=unprivileged, chroot=chroot, imap="imap" if self.imap else "",
+                imap_login=IMAP_LOGIN.format(chroot=chroot, imap_port=self.imap_port) if self.imap else ""))
             with open(self._path("start.log"), "w", encoding="utf-8") as log:
                 self.master = subprocess.Popen(
                     [self.program, "-F", "-c", self._path("dovecot.conf")],

@@ -1,0 +1,112 @@
+//! From a destination to an IMAP connection that is logged in.
+
+use super::ConnectError;
+use super::credentials::{self, Credentials};
+use super::endpoint::tracer;
+use super::reach::{Attempt, Reach};
+use crate::config::Access;
+use crate::event::{Event, Observer};
+use crate::imap::{Authenticated, Connection, ImapError, NotAuthenticated, Options};
+use crate::oauth::Renewal;
+use crate::session::{Clearance, Login};
+use crate::stop;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Opens the connections of one destination, one after the other. The secret is asked for once.
+pub struct ImapConnector {
+    reach: Reach,
+    credentials: Credentials,
+    observer: Arc<dyn Observer>,
+    trace: bool,
+}
+
+impl ImapConnector {
+    /// Gets the secret; nothing is connected yet. `until` is the end of the run.
+    pub fn new(
+        access: &Access,
+        until: Option<Instant>,
+        renewal: Renewal,
+        trace: bool,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, ConnectError> {
+        let credentials = Credentials::of(access, renewal, trace, observer)?;
+        let reach = Reach::new(access, until)?;
+        Ok(ImapConnector { reach, credentials, observer: Arc::clone(observer), trace })
+    }
+
+    /// A connection that is logged in. A token that the server refuses is renewed once.
+    pub fn open(&self) -> Result<Connection<Authenticated>, ConnectError> {
+        let access = &self.reach.access;
+        self.credentials.keep_fresh(access)?;
+        loop {
+            match self.attempt() {
+                Ok(connection) => {
+                    self.credentials.let_in(access);
+                    return Ok(connection);
+                }
+                Err(ConnectError::Imap(error)) => {
+                    stop::check()?;
+                    let refused = matches!(error, ImapError::LoginRefused(_));
+                    let may_renew = refused && self.credentials.is_stale() || error.wants_new_token();
+                    if !(may_renew && self.credentials.renew(access)?) {
+                        return Err(self.with_origin(error).into());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn attempt(&self) -> Result<Connection<Authenticated>, ConnectError> {
+        let access = &self.reach.access;
+        let begun = Instant::now();
+        let connection = self.greet().map_err(|error| {
+            self.reach.explain(error, begun, |attempt, tls| {
+                self.connect(attempt)?.start_tls(tls)?;
+                Ok(())
+            })
+        })?;
+        let encrypted = connection.security().is_encrypted();
+        self.observer.event(&access.name, Event::Connected { encrypted });
+        let login = Login {
+            user: &access.user,
+            secret: &self.credentials.secret(),
+            kind: self.credentials.kind,
+            choice: credentials::choice(access.auth),
+            clearance: if access.allow_plaintext { Clearance::Granted } else { Clearance::EncryptedOnly },
+            host: &access.host,
+            port: access.port,
+        };
+        let connection = connection.login(&login)?;
+        self.observer.event(&access.name, Event::LoggedIn);
+        Ok(connection)
+    }
+
+    fn greet(&self) -> Result<Connection<NotAuthenticated>, ConnectError> {
+        let connection = self.connect(self.reach.attempt())?;
+        match self.reach.start_tls() {
+            Some(tls) => Ok(connection.start_tls(tls)?),
+            None => Ok(connection),
+        }
+    }
+
+    fn connect(&self, attempt: Attempt<'_>) -> Result<Connection<NotAuthenticated>, ConnectError> {
+        let transport = self.reach.connect(attempt)?;
+        let access = &self.reach.access;
+        let options = Options {
+            timeout: access.timeout,
+            until: attempt.until,
+            tracer: self.trace.then(|| tracer(&access.name, &self.observer)),
+        };
+        Ok(Connection::open(transport, options)?)
+    }
+
+    /// The same error; a refused login says where the password came from.
+    fn with_origin(&self, mut error: ImapError) -> ImapError {
+        if let ImapError::LoginRefused(refusal) = &mut error {
+            refusal.origin = credentials::origin(&self.reach.access);
+        }
+        error
+    }
+}
