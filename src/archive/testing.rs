@@ -28,6 +28,8 @@ struct Record {
     later: Option<(String, String, Errno)>,
     /// A name that the next pass over a folder that has it leaves out.
     left_out: Option<OsString>,
+    /// Octets that were read from files.
+    read: u64,
     /// What happens when a file is read next.
     meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -61,6 +63,11 @@ impl Journal {
     /// The steps since the last call.
     pub(super) fn steps(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().steps)
+    }
+
+    /// The octets read from files since the last call.
+    pub(super) fn octets_read(&self) -> u64 {
+        std::mem::take(&mut self.0.lock().unwrap().read)
     }
 
     fn step(&self, step: String) -> io::Result<()> {
@@ -206,7 +213,9 @@ impl Read for WatchedFile {
         if let Some(act) = meanwhile {
             act();
         }
-        self.file.read(buffer)
+        let got = self.file.read(buffer)?;
+        self.journal.0.lock().unwrap().read += got as u64;
+        Ok(got)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::mail::digest::{Digest, Digester};
 use crate::mail::line_ends::Wire;
 use crate::server::Taker;
 use std::io;
+use std::ops::ControlFlow;
 
 /// A message up to this size, in octets, is read and compared before its first octet goes out. Larger ones are compared
 /// while they pass, and the connection is closed before the end of one that is damaged.
@@ -71,10 +72,7 @@ fn in_pieces(
     let (mut begun, mut wanted, mut wire, mut ends) = (false, true, Vec::new(), Wire::new());
     let mut outcome: io::Result<()> = Ok(());
     let mut digester = Digester::new();
-    let read = reader.read(at, row.size, &mut |octets| {
-        if outcome.is_err() || !wanted {
-            return;
-        }
+    let read = reader.read_while(at, row.size, &mut |octets| {
         outcome = (|| {
             if !std::mem::replace(&mut begun, true) {
                 taker.begin(size)?;
@@ -85,6 +83,8 @@ fn in_pieces(
             wanted = taker.take(&wire)?;
             Ok(())
         })();
+        // A client that has enough, or is gone, costs no more reading.
+        if outcome.is_ok() && wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     outcome?;
     match read {

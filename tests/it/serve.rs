@@ -5,6 +5,7 @@
 //! | the seed's session is answered in its form; only DELE is refused | [`the_seeds_session_is_answered_in_its_form`], [`nothing_can_be_deleted`] |
 //! | every message, octet for octet, from both formats | [`popkeep_fetches_what_was_archived_octet_for_octet`], [`curl_and_python_get_every_octet`], [`other_fetchers_get_ordinary_mail`] |
 //! | sizes are exact, unique-ids for ever | [`unique_ids_stay_and_sizes_are_exact`] |
+//! | the top of a message costs no more than that | [`the_top_of_a_large_message_costs_no_more_than_its_top`] |
 //! | what is removed is not listed, what is damaged not given | [`removed_mail_is_not_listed_and_damaged_mail_not_given`] |
 //! | a fetch may run meanwhile, many sessions at once | [`two_sessions_at_once_while_a_fetch_runs`] |
 //! | no clear text to other machines | [`other_machines_only_under_tls`], [`tls_from_the_start_and_by_stls`] |
@@ -376,6 +377,31 @@ fn unique_ids_stay_and_sizes_are_exact() {
         let mut client = serving.log_in("work");
         let later = client.listing("UIDL");
         assert_eq!((&later[..15], later.len()), (&first[..], 16));
+    }
+}
+
+/// The octets that a process has read so far, from files and sockets.
+fn octets_read(process: u32) -> u64 {
+    let counters = fs::read_to_string(format!("/proc/{process}/io")).unwrap();
+    let line = counters.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_top_of_a_large_message_costs_no_more_than_its_top() {
+    let large = [b"Subject: large\n\n".as_slice(), &b"a line of a large message\n".repeat(400_000)].concat();
+    for format in ["maildir", "mbox"] {
+        let (_server, sandbox) = archived(vec![Mail::new("large", &large)], format);
+        let serving = Serving::start(&sandbox, &[]);
+        let mut client = serving.log_in("work");
+        let before = octets_read(serving.child.id());
+        for lines in 0..50 {
+            let top = client.message(&format!("TOP 1 {lines}"));
+            assert_eq!(top, crlf(&large[..16 + 26 * lines]), "{format}");
+        }
+        let read = octets_read(serving.child.id()) - before;
+        assert!(read < large.len() as u64, "{format}: {read} octets read for 50 tops");
+        assert_eq!(client.message("RETR 1"), crlf(&large), "{format}: the session goes on");
     }
 }
 

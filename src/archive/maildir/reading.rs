@@ -6,6 +6,7 @@ use crate::disk::Disk;
 use crate::ledger::Row;
 use crate::receipt::VerifiedCopy;
 use std::io::{self, ErrorKind, Read as _};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub(super) struct FileReader<D>(pub(super) Arc<D>);
@@ -25,13 +26,19 @@ impl<D: Disk> CopyReader for FileReader<D> {
         Ok(Content::Different(Some(size)))
     }
 
-    fn read(&self, at: &CopyAt, _size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+    fn read_while(
+        &self,
+        at: &CopyAt,
+        _size: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<bool> {
         let mut file = open(&*self.0, at, false)?;
         let mut buffer = vec![0; BUFFER];
         loop {
             match file.read(&mut buffer) {
                 Ok(0) => return Ok(true),
-                Ok(got) => each(&buffer[..got]),
+                Ok(got) if each(&buffer[..got]).is_break() => return Ok(true),
+                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -5,6 +5,7 @@ use crate::archive::reading::{Content, CopyAt, CopyReader, open};
 use crate::disk::Disk;
 use crate::ledger::Row;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub(super) struct RegionReader<D>(pub(super) Arc<D>);
@@ -20,7 +21,12 @@ impl<D: Disk> CopyReader for RegionReader<D> {
         Ok(marked.map_or(Content::Different(None), |_| Content::Marked))
     }
 
-    fn read(&self, at: &CopyAt, size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+    fn read_while(
+        &self,
+        at: &CopyAt,
+        size: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<bool> {
         let CopyAt::Region { region, .. } = at else { return Ok(false) };
         region::sized_message(&mut open(&*self.0, at, false)?, region.clone(), size, each)
     }

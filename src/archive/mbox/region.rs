@@ -6,7 +6,7 @@ use crate::ledger::Row;
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::mboxrd::{FromLines, Unquote, asctime};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// A `From_` line that we write is shorter: see [`crate::mail::headers::Facts::sender`].
 const FROM_LINE_LIMIT: usize = 512;
@@ -70,6 +70,18 @@ pub(in crate::archive) fn any_message(
     region: Range<u64>,
     each: &mut dyn FnMut(&[u8]),
 ) -> io::Result<bool> {
+    any_message_while(file, region, &mut |octets| {
+        each(octets);
+        ControlFlow::Continue(())
+    })
+}
+
+/// The same, until `each` breaks.
+fn any_message_while(
+    file: &mut (impl Read + Seek),
+    region: Range<u64>,
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<bool> {
     let start = read_at(file, region.start, FROM_LINE_LIMIT)?;
     let Some(lf) = memchr::memchr(b'\n', &start).filter(|_| start.starts_with(b"From ")) else {
         return Ok(false);
@@ -90,35 +102,46 @@ pub(in crate::archive) fn any_message(
             if stored.ends_with(b"\n\n") || stored == b"\n" {
                 stored.pop();
             }
-            each(&stored);
+            // It is the last piece, whatever `each` says.
+            let _ = each(&stored);
             return Ok(true);
         }
         unquote.feed(&buffer[..got], &mut stored);
         // Whether the last two are the end is seen when nothing comes behind them.
         let sure = stored.len().saturating_sub(2);
-        each(&stored[..sure]);
+        if each(&stored[..sure]).is_break() {
+            return Ok(true);
+        }
         stored.drain(..sure);
     }
 }
 
-/// The same for a message that has `size` octets as it was stored: a newline behind them is the mbox's, not its own.
+/// The same for a message that has `size` octets as it was stored: a newline behind them is the mbox's, not its own. No more
+/// of it is read once `each` breaks.
 pub(in crate::archive) fn sized_message(
     file: &mut (impl Read + Seek),
     region: Range<u64>,
     size: u64,
-    each: &mut dyn FnMut(&[u8]),
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<bool> {
-    let (mut given, mut last) = (0_u64, None);
-    let is_one = any_message(file, region, &mut |octets| {
-        let Some((&end, before)) = octets.split_last() else { return };
-        if let Some(octet) = last.replace(end) {
-            each(&[octet]);
-        }
-        each(before);
+    let (mut given, mut last, mut flow) = (0_u64, None, ControlFlow::Continue(()));
+    let is_one = any_message_while(file, region, &mut |octets| {
+        let Some((&end, before)) = octets.split_last() else { return flow };
         given += octets.len() as u64;
+        flow = match last.replace(end) {
+            Some(octet) => each(&[octet]),
+            None => ControlFlow::Continue(()),
+        };
+        if flow.is_continue() {
+            flow = each(before);
+        }
+        flow
     })?;
-    if let Some(octet) = last.filter(|octet| given != size.saturating_add(1) || *octet != b'\n') {
-        each(&[octet]);
+    if flow.is_continue()
+        && let Some(octet) = last.filter(|octet| given != size.saturating_add(1) || *octet != b'\n')
+    {
+        // It is the last one, whatever `each` says.
+        let _ = each(&[octet]);
     }
     Ok(is_one)
 }
