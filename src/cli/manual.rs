@@ -291,7 +291,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (73, "the archive or configuration cannot be written, or has moved or vanished"),
     (74, "reading or writing failed; is the disk full?"),
     (75, "try again later: the mailbox is locked, the server busy, or another popkeep running"),
-    (76, "the server broke the POP3 protocol, or does not offer the STLS you asked for"),
+    (76, "the server broke its protocol, or does not offer the STLS you asked for"),
     (77, "login refused, a sign-in is needed (popkeep login), or the server's certificate is not trusted"),
     (78, "configuration missing or wrong, or it would send a password in clear text"),
     (130, "interrupted by SIGINT (Ctrl-C)"),

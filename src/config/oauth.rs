@@ -101,6 +101,8 @@ pub(super) struct Preset {
     pub(super) revoke_url: Option<&'static str>,
     pub(super) issuer: Option<&'static str>,
     pub(super) scope: &'static str,
+    /// The same for IMAP.
+    pub(super) imap_scope: &'static str,
 }
 
 /// popkeep's own public client at each provider; empty where none is registered.
@@ -163,6 +165,7 @@ impl Provider {
                 revoke_url: Some("https://oauth2.googleapis.com/revoke"),
                 issuer: Some("https://accounts.google.com"),
                 scope: "https://mail.google.com/",
+                imap_scope: "https://mail.google.com/",
             },
             // Its issuer has the tenant's number in it, which nobody knows beforehand.
             Provider::Microsoft => Preset {
@@ -172,6 +175,7 @@ impl Provider {
                 revoke_url: None,
                 issuer: None,
                 scope: "https://outlook.office.com/POP.AccessAsUser.All offline_access",
+                imap_scope: "https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
             },
             Provider::Fastmail => Preset {
                 authorize_url: "https://api.fastmail.com/oauth/authorize",
@@ -180,6 +184,7 @@ impl Provider {
                 revoke_url: Some("https://api.fastmail.com/oauth/revoke"),
                 issuer: Some("https://api.fastmail.com"),
                 scope: "https://www.fastmail.com/dev/protocol-pop",
+                imap_scope: "https://www.fastmail.com/dev/protocol-imap",
             },
             Provider::Yahoo => Preset {
                 authorize_url: "https://api.login.yahoo.com/oauth2/request_auth",
@@ -188,6 +193,7 @@ impl Provider {
                 revoke_url: None,
                 issuer: None,
                 scope: "mail-w",
+                imap_scope: "mail-w",
             },
             Provider::Aol => Preset {
                 authorize_url: "https://api.login.aol.com/oauth2/request_auth",
@@ -196,6 +202,7 @@ impl Provider {
                 revoke_url: None,
                 issuer: None,
                 scope: "mail-w",
+                imap_scope: "mail-w",
             },
             Provider::Comcast => Preset {
                 authorize_url: "https://oauth.xfinity.com/oauth/authorize",
@@ -204,6 +211,7 @@ impl Provider {
                 revoke_url: None,
                 issuer: None,
                 scope: "https://email.comcast.net/ profile openid",
+                imap_scope: "https://email.comcast.net/ profile openid",
             },
         }
     }

@@ -293,6 +293,9 @@ struct Table<'t> {
 }
 
 impl<'t> Table<'t> {
+    /// The kind of a destination's.
+    const DESTINATION: &'static str = "destination";
+
     /// `account "work"`.
     fn shown(&self) -> String {
         format!("{} {:?}", self.kind, self.name.get_ref())

@@ -2,7 +2,7 @@
 
 use super::ConnectError;
 use super::credentials::{self, Credentials};
-use super::endpoint::tracer;
+use super::endpoint::{run_deadline, tracer};
 use super::reach::{Attempt, Reach};
 use crate::config::Access;
 use crate::event::{Event, Observer};
@@ -10,8 +10,21 @@ use crate::imap::{Authenticated, Connection, ImapError, NotAuthenticated, Option
 use crate::oauth::Renewal;
 use crate::session::{Clearance, Login};
 use crate::stop;
+use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Logs in with this access token and leaves: whether it is one for this IMAP server.
+pub fn try_imap_token(
+    access: &Access,
+    token: &SecretString,
+    trace: bool,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), ConnectError> {
+    let connector = ImapConnector::with_token(access, run_deadline(access), token, trace, observer)?;
+    connector.attempt()?.logout();
+    Ok(())
+}
 
 /// Opens the connections of one destination, one after the other. The secret is asked for once.
 pub struct ImapConnector {
@@ -31,6 +44,19 @@ impl ImapConnector {
         observer: &Arc<dyn Observer>,
     ) -> Result<Self, ConnectError> {
         let credentials = Credentials::of(access, renewal, trace, observer)?;
+        let reach = Reach::new(access, until)?;
+        Ok(ImapConnector { reach, credentials, observer: Arc::clone(observer), trace })
+    }
+
+    /// The same with this access token, and no other.
+    fn with_token(
+        access: &Access,
+        until: Option<Instant>,
+        token: &SecretString,
+        trace: bool,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, ConnectError> {
+        let credentials = Credentials::of_token(token, trace, observer);
         let reach = Reach::new(access, until)?;
         Ok(ImapConnector { reach, credentials, observer: Arc::clone(observer), trace })
     }

@@ -30,7 +30,7 @@ mod retry;
 pub use endpoint::{greets, run_deadline};
 pub use error::ConnectError;
 pub use gmail::is_gmail;
-pub use imap::ImapConnector;
+pub use imap::{ImapConnector, try_imap_token};
 pub use record::{ServerRecord, answers_mixed_up, one_at_a_time_until};
 
 use crate::clock;

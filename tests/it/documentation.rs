@@ -86,6 +86,23 @@ fn the_commands_in_the_manual_of_the_configuration_are_accepted() {
     }
 }
 
+#[test]
+fn the_commands_on_the_page_for_who_needs_their_mail_back_are_accepted() {
+    let page = file("man/popkeep-restore.7").replace("\\(dq", "\"");
+    let shown = page.lines().map(|line| {
+        let line = line.strip_prefix(".Dl ").or_else(|| line.strip_prefix(".Ql ")).unwrap_or(line);
+        // What follows is an explanation, a file, or the punctuation of the sentence.
+        let line = line.split(" #").next().unwrap_or_default();
+        let line = line.split(" > ").next().unwrap_or_default();
+        line.trim_end_matches([' ', ',', '.'])
+    });
+    let lines: Vec<_> = shown.filter_map(command_line).collect();
+    assert!(lines.len() >= 20, "{lines:?}");
+    for words in lines {
+        assert_accepted(&words, "popkeep-restore(7)");
+    }
+}
+
 /// Every key of a document, however deep.
 fn keys(document: &serde_json::Value, found: &mut BTreeSet<String>) {
     match document {

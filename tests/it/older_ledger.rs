@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::{Account, Mail, PopServer, Sandbox, set_mode};
 
 /// The format of a ledger that this popkeep has written to.
-const NEWEST: i64 = 5;
+const NEWEST: i64 = 6;
 
 /// What the last popkeep with format 3 left: messages 1 to 6 are archived; 7 and 8 are in the mbox, and no row explains
 /// them; nor one that the server never lists.

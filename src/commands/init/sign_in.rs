@@ -125,7 +125,7 @@ impl Interview<'_> {
         if let Some(console) = self.console {
             console.detail("Logged in with the new token.");
         }
-        warn_unless_it_lasts(&account, &fresh);
+        warn_unless_it_lasts(&account.access, &fresh);
         Ok(fresh)
     }
 

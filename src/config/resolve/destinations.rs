@@ -20,11 +20,11 @@ impl Reader<'_> {
         let mut destinations = Vec::with_capacity(named.len());
         for (name, raw) in named {
             let own = raw.as_account();
-            let table = Table { kind: "destination", name, own: &own, defaults: &defaults };
+            let table = Table { kind: Table::DESTINATION, name, own: &own, defaults: &defaults };
             destinations.push(self.destination(&table, raw)?);
         }
         let (nobody, none) = (Spanned::new(0..0, String::new()), RawAccount::default());
-        let table = Table { kind: "destination", name: &nobody, own: &none, defaults: &defaults };
+        let table = Table { kind: Table::DESTINATION, name: &nobody, own: &none, defaults: &defaults };
         let other = self.access(&table, (String::new(), 0, String::new()), Tls::Implicit, None)?;
         Ok((destinations, other))
     }

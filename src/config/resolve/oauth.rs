@@ -82,6 +82,7 @@ impl Reader<'_> {
         }
         let scope = match (keys.get(|o| &o.scope), &preset) {
             (Some(value), _) => self.line("scope", value)?,
+            (None, Some(preset)) if table.kind == Table::DESTINATION => preset.imap_scope.to_owned(),
             (None, Some(preset)) => preset.scope.to_owned(),
             (None, None) => return Err(missing("scope", "scope = \"…\" to its oauth table")),
         };
