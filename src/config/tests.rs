@@ -1,5 +1,6 @@
 //! The configuration as a whole: what a file means, and what its errors say.
 
+mod destinations;
 mod file;
 mod keys;
 mod manual;

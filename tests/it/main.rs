@@ -72,6 +72,7 @@ mod quarantine;
 mod reconciliation;
 mod refused_login;
 mod renumbering;
+mod restore;
 mod safeguards;
 mod samples;
 mod search;

@@ -1,6 +1,6 @@
 //! Promise: popkeep.toml(5) names every key, and every example in it is right.
 
-use super::super::raw::{ACCOUNT_KEYS, OAUTH_KEYS, TOP_KEYS};
+use super::super::raw::{ACCOUNT_KEYS, DESTINATION_KEYS, OAUTH_KEYS, TOP_KEYS};
 use super::{WORK, read};
 
 const MANUAL: &str = include_str!("../../../man/popkeep.toml.5");
@@ -9,6 +9,21 @@ const MANUAL: &str = include_str!("../../../man/popkeep.toml.5");
 fn every_key_is_in_the_manual() {
     for key in ACCOUNT_KEYS.iter().chain(OAUTH_KEYS).chain(TOP_KEYS) {
         assert!(MANUAL.contains(&format!("\n.It Ic {key}\n")), "{key} is not explained");
+    }
+}
+
+#[test]
+fn every_key_of_a_destination_is_in_its_section_of_the_manual() {
+    let (_, section) = MANUAL.split_once("\n.Sh DESTINATIONS\n").unwrap();
+    let section = section.split("\n.Sh ").next().unwrap();
+    let named: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Ic "))
+        .flat_map(|keys| keys.split(" , "))
+        .collect();
+    assert_eq!(named.len(), DESTINATION_KEYS.len(), "{named:?}");
+    for key in DESTINATION_KEYS {
+        assert!(named.contains(key), "{key} is not explained");
     }
 }
 
@@ -47,7 +62,8 @@ fn every_key_of_an_account_has_an_example_that_is_right() {
             ""
         };
         let others = format!("{}\n{beside}", others.join("\n"));
-        if let Err(error) = read(&format!("{others}\n{example}\n")) {
+        let folder = "[destinations.new]\nurl = \"imaps://jane@imap.example.net/Archive\"";
+        if let Err(error) = read(&format!("{others}\n{example}\n{folder}\n")) {
             panic!("{example}: {error}");
         }
     }

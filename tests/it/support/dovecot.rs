@@ -24,6 +24,8 @@ pub(crate) struct Dovecot {
     port: u16,
     /// Implicit TLS.
     tls_port: u16,
+    /// IMAP over implicit TLS, if that was asked for.
+    imaps_port: Option<u16>,
     mail_user: MailUser,
     master: Child,
 }
@@ -42,22 +44,35 @@ impl Dovecot {
         Dovecot::start_with(users, Mechanisms::Plain)
     }
 
+    /// The same, with IMAP beside POP3.
+    pub(crate) fn start_with_imap(users: &[&str]) -> Option<Dovecot> {
+        if !Path::new("/usr/lib/dovecot/imap").exists() {
+            super::skip("Dovecot has no IMAP here: apt-get install dovecot-imapd");
+            return None;
+        }
+        Dovecot::start_as(users, Mechanisms::Plain, true)
+    }
+
     /// The same, with these ways to log in.
     pub(crate) fn start_with(users: &[&str], mechanisms: Mechanisms) -> Option<Dovecot> {
+        Dovecot::start_as(users, mechanisms, false)
+    }
+
+    fn start_as(users: &[&str], mechanisms: Mechanisms, imap: bool) -> Option<Dovecot> {
         let Some(program) = find_program("dovecot") else {
             super::skip("Dovecot is not installed: apt-get install dovecot-core dovecot-pop3d");
             return None;
         };
         // Ports are found by binding to 0; somebody else may take one before Dovecot does.
         for _ in 0..5 {
-            if let Some(dovecot) = Dovecot::try_start(&program, users, mechanisms) {
+            if let Some(dovecot) = Dovecot::try_start(&program, users, mechanisms, imap) {
                 return Some(dovecot);
             }
         }
         panic!("Dovecot did not start in five attempts");
     }
 
-    fn try_start(program: &Path, users: &[&str], mechanisms: Mechanisms) -> Option<Dovecot> {
+    fn try_start(program: &Path, users: &[&str], mechanisms: Mechanisms, imap: bool) -> Option<Dovecot> {
         let folder = tempfile::Builder::new().prefix("pk-dovecot-").tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let authority = Authority::new();
@@ -71,8 +86,21 @@ impl Dovecot {
         write("users", &entries);
         let mail_user = MailUser::find();
         let (port, tls_port) = two_free_ports();
+        let imaps_port = imap.then(|| two_free_ports().0);
         let auth = mechanisms.prepare(folder.path(), &authority, users);
-        write("dovecot.conf", &configuration(folder.path(), &mail_user, port, tls_port, &auth));
+        write("dovecot.conf", &configuration(folder.path(), &mail_user, (port, tls_port, imaps_port), &auth));
+        if imap {
+            // Its processes may not make a user's folder below ours.
+            for made in [&["mail"][..], users].concat() {
+                let path = if made == "mail" {
+                    folder.path().join(made)
+                } else {
+                    folder.path().join("mail").join(made)
+                };
+                std::fs::create_dir_all(&path).unwrap();
+                std::os::unix::fs::chown(&path, Some(mail_user.uid), Some(mail_user.gid)).unwrap();
+            }
+        }
         let log = std::fs::File::create(folder.path().join("start.log")).unwrap();
         let master = Command::new(program)
             .arg("-F")
@@ -83,7 +111,7 @@ impl Dovecot {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut dovecot = Dovecot { folder, port, tls_port, mail_user, master };
+        let mut dovecot = Dovecot { folder, port, tls_port, imaps_port, mail_user, master };
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
             if dovecot.greets() {
@@ -132,6 +160,21 @@ impl Dovecot {
     /// The port for implicit TLS.
     pub(crate) fn tls_port(&self) -> u16 {
         self.tls_port
+    }
+
+    /// A destination of this name: a folder of this user's.
+    pub(crate) fn destination(&self, name: &str, user: &str, folder: &str) -> String {
+        let (port, ca_file) = (self.imaps_port.unwrap(), self.ca_file());
+        format!(
+            "[destinations.{name}]\nurl = 'imaps://{user}@localhost:{port}/{folder}'\npassword = \"{PASSWORD}\"\n\
+             tls_ca_file = {ca_file:?}\n"
+        )
+    }
+
+    /// The files of a user's folder (its name in modified UTF-7, with dots between its levels), INBOX if it is empty.
+    pub(crate) fn folder(&self, user: &str, folder: &str) -> Vec<PathBuf> {
+        let mail = self.folder.path().join("mail").join(user);
+        stores::maildir_files(&if folder.is_empty() { mail } else { mail.join(format!(".{folder}")) })
     }
 
     /// An account in clear text on this machine.
@@ -264,7 +307,12 @@ fn two_free_ports() -> (u16, u16) {
     (first.local_addr().unwrap().port(), second.local_addr().unwrap().port())
 }
 
-fn configuration(folder: &Path, mail_user: &MailUser, port: u16, tls_port: u16, auth: &str) -> String {
+fn configuration(
+    folder: &Path,
+    mail_user: &MailUser,
+    (port, tls_port, imaps_port): (u16, u16, Option<u16>),
+    auth: &str,
+) -> String {
     let folder = folder.display();
     let MailUser { uid, gid, unprivileged } = mail_user;
     let (everything, chroot) = match unprivileged {
@@ -276,13 +324,20 @@ fn configuration(folder: &Path, mail_user: &MailUser, port: u16, tls_port: u16, 
             "chroot =",
         ),
     };
+    let imap = imaps_port.map_or_else(String::new, |port| {
+        format!(
+            "service imap-login {{\n  {chroot}\n  inet_listener imap {{\n    port = 0\n  }}\n  inet_listener imaps {{\n    \
+             port = {port}\n    ssl = yes\n  }}\n}}\n"
+        )
+    });
+    let protocols = if imaps_port.is_some() { "pop3 imap" } else { "pop3" };
     format!(
         "\
 base_dir = {folder}/run
 state_dir = {folder}/state
 instance_name = popkeep-test
 log_path = {folder}/log
-protocols = pop3
+protocols = {protocols}
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{folder}/server.pem
@@ -297,7 +352,7 @@ first_valid_uid = 1
 }}
 mail_location = maildir:{folder}/mail/%u
 mail_fsync = never
-service anvil {{
+{imap}service anvil {{
   {chroot}
   unix_listener anvil-auth-penalty {{
     mode = 0

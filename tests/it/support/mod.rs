@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod dovecot;
 pub(crate) mod dovecot_auth;
 pub(crate) mod fleet;
+pub(crate) mod imap_server;
 pub(crate) mod listening;
 pub(crate) mod mail;
 pub(crate) mod maildrop;
