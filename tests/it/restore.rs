@@ -100,7 +100,8 @@ fn a_real_dovecot_gets_every_message_as_it_is() {
             let archive = stores::maildir_files(&sandbox.archive("work"));
             let mut wanted: Vec<i64> =
                 archive.iter().map(|file| fs::metadata(file).unwrap().mtime()).collect();
-            (dates.sort_unstable(), wanted.sort_unstable());
+            dates.sort_unstable();
+            wanted.sort_unstable();
             assert_eq!(dates, wanted, "INTERNALDATE is the date that the archive's file has");
         }
         assert_settled(&sandbox, 250);

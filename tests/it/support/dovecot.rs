@@ -167,7 +167,8 @@ impl Dovecot {
         let (port, ca_file) = (self.imaps_port.unwrap(), self.ca_file());
         format!(
             "[destinations.{name}]\nurl = 'imaps://{user}@localhost:{port}/{folder}'\npassword = \"{PASSWORD}\"\n\
-             tls_ca_file = {ca_file:?}\n"
+             tls_ca_file = \"{}\"\n",
+            ca_file.display()
         )
     }
 

@@ -156,7 +156,7 @@ fn keep(folder: &mut Folder, message: Stored) -> u32 {
 }
 
 fn serve(stream: TcpStream, shared: &Mutex<State>) {
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+    let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     {
@@ -313,7 +313,7 @@ fn append(
         messages.push(Stored { uid: 0, flags: flags.to_owned(), date: date.to_owned(), octets });
         let mut line = Vec::new();
         reader.read_until(b'\n', &mut line).ok()?;
-        rest = String::from_utf8_lossy(&line).trim_end().to_owned();
+        String::from_utf8_lossy(&line).trim_end().clone_into(&mut rest);
     }
     let mut state = shared.lock().unwrap();
     let State { folders, behaviour, refused, .. } = &mut *state;
