@@ -284,6 +284,11 @@ impl<'l> Plan<'l> {
         &self.back_again
     }
 
+    /// Whether any row is listed.
+    pub fn has_rows(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     /// Whether this row's UID is listed.
     pub fn is_listed(&self, seq: Seq) -> bool {
         self.rows.get(seq).is_some()

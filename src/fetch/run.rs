@@ -125,6 +125,8 @@ pub(crate) struct ServerBehaviour {
     pub moved_at_top: bool,
     /// Sessions of this run in which it changed its numbers.
     pub renumbered: u32,
+    /// It has messages of equal content: asked for alone, they have it, too.
+    pub equals: bool,
     /// Which UIDs it listed together in this run.
     pub listed_together: ListedTogether,
     /// Rows that this session has bound to messages by their headers.

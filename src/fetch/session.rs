@@ -150,6 +150,7 @@ impl Run<'_> {
                 gone: &self.deletions.gone,
                 looks: &Looks::new(),
                 listed_together: &self.server.listed_together,
+                equals: self.server.equals,
             },
             bounds,
             &mut self.store,

@@ -23,6 +23,11 @@ impl Rows {
         Rows { seqs, explain, bound: HashSet::new(), released: HashSet::new() }
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seqs.is_empty() && self.bound.is_empty()
+    }
+
     /// Which of them explain a message.
     pub(super) fn settle(&mut self, verdicts: &[Verdict]) {
         for verdict in verdicts {

@@ -9,13 +9,15 @@
 //! | a server without sizes is asked one thing at a time | [`without_sizes_nothing_is_sent_ahead`] |
 //! | the first message, asked for alone, shows how sizes are counted | [`the_first_message_is_asked_for_alone_and_shows_how_the_server_counts`] |
 //! | without pipelining, too, a message that alone does not tally is asked for again | [`an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_ahead`] |
-//! | the same content twice in a row: both are asked for again | [`an_answer_that_comes_twice_is_stored_once`] |
+//! | the same content twice in a row: both are asked for again; after a few, before anything else is fetched | [`an_answer_that_comes_twice_is_stored_once`] and its variants |
+//! | the content of what is archived under another listed UID: asked for again, alone | [`what_is_archived_under_another_uid_is_not_stored_again_in_its_answers_stead`] |
 //! | silence at what was sent ahead: it is asked for one at a time in the same run, and from then on | [`a_server_that_forgets_what_was_sent_ahead_is_asked_one_thing_at_a_time`] |
 //! | TOP is no proof for what an older popkeep has stored | `dele_rules`: `what_was_stored_before_octets_had_to_tally_…` |
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::maildrop::{Capa, Nth};
+use crate::support::maildrop::{Capa, Nth, Second, Twice};
 use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, stores};
+use std::time::Duration;
 
 fn loses_the_privilege(sandbox: &Sandbox) -> bool {
     let outcome = sandbox.popkeep(["check"]).run().expect(0);
@@ -164,20 +166,91 @@ fn an_answer_that_nobody_asked_for_gets_into_no_message_even_if_nothing_is_sent_
     }
 }
 
-#[test]
-fn an_answer_that_comes_twice_is_stored_once() {
-    // With equal sizes nothing else tells.
-    let mails: Vec<Mail> =
-        (1..=9).map(|n| Mail::new(&format!("u{n}"), format!("Subject: {n}\n\nhello\n"))).collect();
-    for delete in ["never", "fetched"] {
-        for nth in [1, 4, 9] {
-            let behaviour = Behaviour { answers_twice: Some(Nth("RETR", nth)), ..Behaviour::default() };
-            let server = PopServer::behaving(mails.clone(), behaviour);
+/// Messages of equal sizes, by which nothing tells them apart.
+fn of_equal_sizes(count: u32) -> Vec<Mail> {
+    (1..=count).map(|n| Mail::new(&format!("u{n}"), format!("Subject: {n}\n\nhello\n"))).collect()
+}
+
+/// Whatever is answered twice and whenever the second answer comes, after another run each message is archived once.
+#[track_caller]
+fn stores_once_what_comes_twice(server: &Behaviour, delete: &str) {
+    let mails = of_equal_sizes(9);
+    for nth in [1..=1, 4..=4, 9..=9, 1..=9] {
+        for second in [Second::AtOnce, Second::BeforeNext, Second::InPieces] {
+            let answers_twice = Some(Twice { verb: "RETR", nth: nth.clone(), second });
+            let server = PopServer::behaving(mails.clone(), Behaviour { answers_twice, ..server.clone() });
             let sandbox = Sandbox::with([Account::on("work", &server).text("delete", delete)]);
             sandbox.popkeep(["fetch", "--quiet"]).run();
             server.behave(Behaviour::default());
             sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
             assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_stored_once() {
+    stores_once_what_comes_twice(&Behaviour::default(), "never");
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_stored_once_if_messages_are_deleted() {
+    stores_once_what_comes_twice(&Behaviour::default(), "fetched");
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_stored_once_if_not_even_the_first_message_is_asked_for_alone() {
+    // The server is far away, by the time that listings take.
+    let answers_after = ["STAT", "UIDL", "LIST"].map(|verb| (verb, Duration::from_millis(30))).into();
+    stores_once_what_comes_twice(&Behaviour { answers_after, ..Behaviour::default() }, "never");
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_stored_once_if_nothing_is_sent_ahead() {
+    let behaviour = Behaviour { capa: Capa::without_pipelining(), ..Behaviour::default() };
+    for delete in ["never", "fetched"] {
+        stores_once_what_comes_twice(&behaviour, delete);
+    }
+}
+
+#[test]
+fn what_is_archived_under_another_uid_is_not_stored_again_in_its_answers_stead() {
+    type Numbers = &'static [usize];
+    // An answer twice; one left out; another client's expunge, at a server that renumbers. What comes of it is the
+    // message of another UID, of the same size, that is archived and listed.
+    let twice = Twice { verb: "RETR", nth: 1..=1, second: Second::BeforeNext };
+    let twice = Behaviour { answers_twice: Some(twice), ..Behaviour::default() };
+    let lost = Behaviour { says: [("RETR 3", Vec::new())].into(), ..Behaviour::default() };
+    let renumbered = Behaviour { expunges: Some((Nth("RETR", 1), 1)), ..Behaviour::default() };
+    // Which messages are archived before, and which of these are asked for again, since their sizes have changed.
+    // (Where messages are deleted, what is archived is gone before the other client comes.)
+    let cases: [(Behaviour, Numbers, Numbers, &[&str]); 3] = [
+        (twice, &[1, 2], &[1, 2], &["never", "fetched"]),
+        (lost, &[1, 2, 4], &[4], &["never", "fetched"]),
+        (renumbered, &[1, 2, 4, 5], &[], &["never"]),
+    ];
+    for (behaviour, archived, changed, deletes) in cases {
+        for capa in [Capa::default(), Capa::without_pipelining()] {
+            for delete in deletes {
+                let mails = of_equal_sizes(6);
+                let others = (1..=6).filter(|number| !archived.contains(number));
+                let refuse_retr = others.map(|number| mails[number - 1].uid.clone()).collect();
+                let server =
+                    PopServer::behaving(mails.clone(), Behaviour { refuse_retr, ..Behaviour::default() });
+                let account = Account::on("work", &server).text("timeout", "1s");
+                let sandbox = Sandbox::with([account]);
+                sandbox.popkeep(["fetch", "--quiet"]).run().expect(1);
+                let account = Account::on("work", &server).text("timeout", "1s").text("delete", delete);
+                sandbox.configure([account]);
+                for &number in changed {
+                    server.state().mails[number - 1].listed_size = Some("23".to_owned());
+                }
+                server.behave(Behaviour { capa: capa.clone(), ..behaviour.clone() });
+                sandbox.popkeep(["fetch", "--retry", "--quiet"]).run();
+                server.behave(Behaviour::default());
+                sandbox.popkeep(["fetch", "--retry", "--quiet"]).run().expect(0);
+                assert_same_mail(sandbox.maildir("work"), stored_forms(&mails));
+            }
         }
     }
 }

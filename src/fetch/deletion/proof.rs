@@ -120,6 +120,7 @@ impl Run<'_> {
                 gone: &self.deletions.gone,
                 looks: &[(place, Look::filed(digest))].into(),
                 listed_together: &self.server.listed_together,
+                equals: self.server.equals,
             },
             Bounds { each_alone: true, ..bounds },
             &mut self.store,

@@ -67,6 +67,7 @@ pub(crate) fn download_messages(
     });
     download.filed = reports.try_iter().flatten().collect();
     download.missed.append(&mut download.findings.missed);
+    download.cut_short |= download.findings.put_off > 0;
     download.suspicion |= watch.other_numbers();
     match &download.ending {
         // One answer too many: what came may be the message that was asked for before it.

@@ -5,8 +5,11 @@
 //!   have got into it. The same octets again: the size is wrong, and after a few of those the server loses the
 //!   privilege of pipelining. Other octets: it loses it at once, and the second answer counts.
 //! - Less than half of what LIST says has come. The same octets again: that is all there is.
-//! - It has the content of one that came just before it: an answer may have come twice, or in another's place. Both
-//!   are asked for. Two equal messages: the maildrop has them.
+//! - It has the content of one that came just before it, or that is on record under another listed UID: an answer may
+//!   have come twice, or in another's place. Both that came now are asked for. Two equal messages: the maildrop has
+//!   them. With a few of those nothing more is fetched before they are asked for, and what has come meanwhile with the
+//!   content of another is left to the next session. If all of them are equal messages, it goes unquestioned from then
+//!   on.
 //! - It has other content than is on record under its UID. Another message may have taken its place: then it comes
 //!   the same a second time, and is stored. Or the server makes its octets up each time it is asked, with a new
 //!   boundary, say: then no comparison will ever tell it from another message.
@@ -47,7 +50,12 @@ impl Run<'_> {
             session,
             plan,
             &order,
-            Before { gone: &taken, looks: &looks, listed_together: &self.server.listed_together },
+            Before {
+                gone: &taken,
+                looks: &looks,
+                listed_together: &self.server.listed_together,
+                equals: self.server.equals,
+            },
             bounds,
             &mut self.store,
             Reporter::new(&self.account.name, &**self.observer),
@@ -73,6 +81,7 @@ impl Run<'_> {
         } else if again.findings.wrong_sizes >= WRONG_SIZES && session.sent_ahead() {
             self.stop_sending_ahead(&"messages have other sizes than the server lists")?;
         }
+        self.server.equals |= again.settled && again.findings.equals >= WRONG_SIZES;
         let doubles = std::mem::take(&mut download.findings.twins);
         download.filed.extend(again.filed);
         download.unsure.extend(again.unsure);
@@ -114,6 +123,7 @@ impl Run<'_> {
                 gone: &self.deletions.gone,
                 looks: doubles,
                 listed_together: &self.server.listed_together,
+                equals: self.server.equals,
             },
             bounds,
             &mut self.store,

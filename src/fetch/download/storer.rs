@@ -77,7 +77,7 @@ pub(crate) enum Doubt {
     Short,
     /// It has other content than is on record under its UID.
     DiffersFromRecord,
-    /// It has the content of one that came just before it.
+    /// It has the content of one that came just before it, or that is on record under another listed UID.
     Twin,
     /// It is filed, and another came with the same content right behind it.
     Filed,
@@ -100,6 +100,8 @@ pub(crate) struct Watch {
     calm: bool,
     /// Messages that do not tally.
     untallied: AtomicU64,
+    /// Messages with the content of another.
+    doubles: AtomicU64,
     /// Messages seem to have other numbers than they were listed with.
     other_numbers: AtomicBool,
 }
@@ -107,18 +109,25 @@ pub(crate) struct Watch {
 /// An answer that came in another's place came this number of messages before it at most.
 const RECENT: usize = 16;
 
-/// Messages that do not tally: with this number of them a server loses the privilege of pipelining.
+/// Messages that do not tally: with this number of them a server loses the privilege of pipelining. This number of
+/// messages with the content of another is asked for again before any more is fetched.
 pub(crate) const WRONG_SIZES: u64 = 3;
 
 impl Watch {
     /// Nothing seen yet. `calm`: sizes that are another message's mean nothing.
     pub(crate) fn new(calm: bool) -> Self {
-        Watch { calm, untallied: AtomicU64::new(0), other_numbers: AtomicBool::new(false) }
+        Watch {
+            calm,
+            untallied: AtomicU64::new(0),
+            doubles: AtomicU64::new(0),
+            other_numbers: AtomicBool::new(false),
+        }
     }
 
     /// Whether nothing more is to be asked for before what has come is looked into.
     pub(crate) fn enough(&self) -> bool {
-        self.other_numbers() || self.untallied.load(Ordering::Relaxed) >= WRONG_SIZES
+        let most = self.untallied.load(Ordering::Relaxed).max(self.doubles.load(Ordering::Relaxed));
+        self.other_numbers() || most >= WRONG_SIZES
     }
 
     /// Whether messages seem to have other numbers than they were listed with.
@@ -146,6 +155,10 @@ pub(crate) struct Findings {
     pub twins: Looks,
     /// One of these came with another content when it was asked for alone.
     pub another: bool,
+    /// Messages that have the content of another when they are asked for alone, too.
+    pub equals: u64,
+    /// Messages with the content of another that are left to the next session.
+    pub put_off: u64,
 }
 
 impl Findings {
@@ -172,6 +185,8 @@ pub(crate) struct Before<'b> {
     pub looks: &'b Looks,
     /// Which UIDs were listed together in this run.
     pub listed_together: &'b ListedTogether,
+    /// The maildrop has equal messages, this run has seen: the content of another leaves no doubt.
+    pub equals: bool,
 }
 
 /// See the module's page.
@@ -186,14 +201,15 @@ pub(crate) struct Storer<'a> {
     unknown_copies: Option<UnknownCopies>,
     /// UTF8 (RFC 6856) is in force.
     utf8: bool,
-    /// The first look at what is fetched for a second one.
-    looks: &'a Looks,
+    before: Before<'a>,
     /// The session sends commands ahead, so that octets must tally with sizes.
     must_tally: bool,
     sizes: Sizes,
     watch: &'a Watch,
     /// Messages that were put off because of their size alone, in a session that sends nothing ahead.
     suspects: u64,
+    /// Messages that were put off because they have the content of another.
+    doubles: u64,
     /// The messages that came last, and their content.
     recent: VecDeque<(usize, Digest)>,
     findings: Findings,
@@ -226,11 +242,12 @@ impl<'a> Storer<'a> {
             by_content: ByContent::new(plan, before.gone.clone(), before.listed_together),
             unknown_copies: None,
             utf8,
-            looks: before.looks,
+            before,
             must_tally,
             sizes: Sizes::new(),
             watch,
             suspects: 0,
+            doubles: 0,
             recent: VecDeque::new(),
             findings: Findings::default(),
             changes: Vec::new(),
@@ -348,7 +365,7 @@ impl<'a> Storer<'a> {
         let entry = self.plan.item(item).entry;
         let tallies = self.tallies(item, wire_octets, size);
         let short = is_short(entry.size, wire_octets);
-        let look = self.looks.get(&item);
+        let look = self.before.looks.get(&item);
         let doubt = if short {
             Some(Doubt::Short)
         } else if !tallies && (self.must_tally || look.is_none() && self.is_suspect(&ended)) {
@@ -366,6 +383,7 @@ impl<'a> Storer<'a> {
             }
             (Some(first), _) if first.doubt != Doubt::DiffersFromRecord => {
                 let same = first.digest == digest;
+                self.findings.equals += u64::from(same && first.doubt == Doubt::Twin);
                 self.findings.wrong_sizes += u64::from(same && !tallies);
                 self.findings.mixed_up |= !same && first.doubt != Doubt::Short;
                 if short && !same {
@@ -417,6 +435,8 @@ impl<'a> Storer<'a> {
                 unsteady = true;
                 self.archive.discard()?;
                 (version, UnixTime::MAX, false)
+            } else if look.is_none() && self.is_listed_elsewhere(&digest)? {
+                return self.look_again(item, digest, Doubt::Twin);
             } else {
                 unsteady |= on_record && self.differs_from_first_look(item, &digest);
                 let (seq, at) = (self.ledger.next_seq(), now());
@@ -443,9 +463,17 @@ impl<'a> Storer<'a> {
         unknown_copies.find(self.archive, self.ledger, entry, digest, &mut self.first)
     }
 
-    /// Puts a message off until it has been asked for a second time.
+    /// Puts a message off until it has been asked for a second time, or to the next session.
     fn look_again(&mut self, item: usize, digest: Digest, doubt: Doubt) -> Result<(), ArchiveError> {
-        self.findings.unsettled.insert(item, Look { digest, doubt });
+        if doubt == Doubt::Twin {
+            self.doubles += 1;
+            self.watch.doubles.store(self.doubles, Ordering::Relaxed);
+        }
+        if doubt == Doubt::Twin && self.doubles > WRONG_SIZES {
+            self.findings.put_off += 1;
+        } else {
+            self.findings.unsettled.insert(item, Look { digest, doubt });
+        }
         self.archive.discard()
     }
 
@@ -461,17 +489,26 @@ impl<'a> Storer<'a> {
     }
 
     /// Whether a message has the content of one of the last few: an answer may have come twice, or in another's place.
-    /// After a few the maildrop has equal messages.
     fn is_twin(&mut self, item: usize, digest: &Digest) -> bool {
-        if self.findings.twins.len() as u64 >= WRONG_SIZES {
+        if self.before.equals {
             return false;
         }
         let twin = self.recent.iter().find(|(_, recent)| recent == digest).map(|(item, _)| *item);
         self.recent.truncate(RECENT - 1);
         self.recent.push_front((item, digest.clone()));
         let Some(other) = twin else { return false };
-        self.findings.twins.insert(other, Look::filed(digest.clone()));
+        if self.doubles < WRONG_SIZES {
+            self.findings.twins.insert(other, Look::filed(digest.clone()));
+        }
         true
+    }
+
+    /// Whether a message that no row explains has the content of one that is on record and listed under another UID:
+    /// it may be that one, in answer to another's RETR.
+    fn is_listed_elsewhere(&self, digest: &Digest) -> Result<bool, LedgerError> {
+        Ok(!self.before.equals
+            && self.plan.has_rows()
+            && self.ledger.by_core(digest)?.iter().any(|seq| self.plan.is_listed(*seq)))
     }
 
     /// Whether a message's octets tally with its LIST size, and what it means for the session if not.
@@ -523,7 +560,7 @@ impl<'a> Storer<'a> {
     }
 
     fn differs_from_first_look(&self, item: usize, digest: &Digest) -> bool {
-        self.looks.get(&item).is_some_and(|first| first.digest.core() != digest.core())
+        self.before.looks.get(&item).is_some_and(|first| first.digest.core() != digest.core())
     }
 
     /// Of the rows allowed, the newest whose message is known to come with other octets each time.

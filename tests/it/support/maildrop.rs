@@ -61,9 +61,11 @@ pub(crate) struct Behaviour {
     pub(crate) delivers: Option<Mail>,
     /// After login: what was sent ahead of an answer is forgotten.
     pub(crate) forgets_what_waits: bool,
-    /// The answer to this command is given twice.
-    pub(crate) answers_twice: Option<Nth>,
-    /// A while after the answer to this command these octets follow, that nobody asked for.
+    /// Answers that are given twice.
+    pub(crate) answers_twice: Option<Twice>,
+    /// Each answer to these commands waits for so long.
+    pub(crate) answers_after: BTreeMap<&'static str, Duration>,
+    /// When the command after this one has come, these octets are said before its answer, and nobody asked for them.
     pub(crate) adds_late: Option<(Nth, Vec<u8>)>,
     /// Stops for a while behind the first line of a message that is one dot, if it is [unstuffed](Self::unstuffed).
     pub(crate) pauses_at_dot: bool,
@@ -101,6 +103,28 @@ pub(crate) enum TokenEnd {
     Closed,
     /// Everything is refused in these words from then on.
     Refused(&'static str),
+}
+
+/// Answers that come a second time.
+#[derive(Clone, Debug)]
+pub(crate) struct Twice {
+    /// To commands with this name.
+    pub(crate) verb: &'static str,
+    /// To which of them in a session, counted from 1.
+    pub(crate) nth: std::ops::RangeInclusive<usize>,
+    /// When the second one comes.
+    pub(crate) second: Second,
+}
+
+/// When the second one of two equal answers comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Second {
+    /// In one write with the first.
+    AtOnce,
+    /// Before the answer to the next command, when that has come.
+    BeforeNext,
+    /// Its status line before the answer to the next command, the rest before the one after that.
+    InPieces,
 }
 
 /// What befalls a connection.

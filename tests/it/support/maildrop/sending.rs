@@ -8,6 +8,9 @@ use super::{Problem, UNSTEADY};
 impl Session<'_> {
     /// Sends octets, as far as the connection lasts.
     pub(super) fn send(&mut self, octets: &[u8]) {
+        if let Some(kept_back) = &mut self.kept_back {
+            return kept_back.extend_from_slice(octets);
+        }
         let mutant = self.mutations.as_mut().and_then(|mutations| mutations.mutate(octets));
         let octets = match &mutant {
             None => octets,

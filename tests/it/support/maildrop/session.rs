@@ -1,13 +1,13 @@
 //! One session of the test server: RFC 1939 with the faults that the test asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write as _;
 
 use super::super::Mail;
 use super::super::mail::dot_stuffed;
 use super::super::wire::Wire;
 use super::mutation::Mutations;
-use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Shared, Tls, TokenEnd};
+use super::{Behaviour, Capa, Nth, PASSWORD, Quit, Second, Shared, Tls, TokenEnd, Twice};
 
 /// How long it stops in the middle of what it says: long enough that the client has read what came before.
 const WHILE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -28,6 +28,10 @@ pub(super) struct Session<'a> {
     token: Option<String>,
     given: BTreeMap<String, usize>,
     pub(super) mutations: Option<Mutations>,
+    /// What comes before the answers to the next commands.
+    late: VecDeque<Vec<u8>>,
+    /// What is said while it is not to be sent.
+    pub(super) kept_back: Option<Vec<u8>>,
     /// Octets that may still be sent before the problem begins.
     pub(super) left: Option<usize>,
 }
@@ -57,6 +61,8 @@ impl<'a> Session<'a> {
             token: None,
             given: BTreeMap::new(),
             mutations,
+            late: VecDeque::new(),
+            kept_back: None,
             left,
         }
     }
@@ -103,16 +109,24 @@ impl<'a> Session<'a> {
             if self.behaviour.forgets_what_waits && self.logged_in {
                 self.wire.forget_what_waits();
             }
-            if here(self.behaviour.answers_twice) {
-                let _ = self.answer(&verb, rest);
+            if let Some(pause) = self.behaviour.answers_after.get(verb.as_str()) {
+                std::thread::sleep(*pause);
             }
-            let adds = self.behaviour.adds_late.clone().filter(|(nth, _)| here(Some(*nth)));
+            if let Some(octets) = self.late.pop_front() {
+                self.send(&octets);
+            }
+            let twice = self.behaviour.answers_twice.clone();
+            if let Some(Twice { second, .. }) =
+                twice.filter(|twice| twice.verb == verb && twice.nth.contains(&times))
+            {
+                self.answer_twice(&verb, rest, second);
+                continue;
+            }
+            if let Some((_, octets)) = self.behaviour.adds_late.clone().filter(|(nth, _)| here(Some(*nth))) {
+                self.late.push_back(octets);
+            }
             if matches!(self.answer(&verb, rest), Then::Close) {
                 return;
-            }
-            if let Some((_, octets)) = adds {
-                std::thread::sleep(WHILE);
-                self.send(&octets);
             }
         }
     }
@@ -415,6 +429,23 @@ impl<'a> Session<'a> {
         }
         state.behaviour.expunges = None;
         self.behaviour.expunges = None;
+    }
+
+    /// Answers, and a second time in the same words.
+    fn answer_twice(&mut self, verb: &str, rest: &str, second: Second) {
+        self.kept_back = Some(Vec::new());
+        let _ = self.answer(verb, rest);
+        let mut answer = self.kept_back.take().unwrap_or_default();
+        match second {
+            Second::AtOnce => answer.extend_from_within(..),
+            Second::BeforeNext => self.late.push_back(answer.clone()),
+            Second::InPieces => {
+                let (line, rest) =
+                    answer.split_at(answer.iter().position(|&octet| octet == b'\n').unwrap() + 1);
+                self.late.extend([line.to_vec(), rest.to_vec()]);
+            }
+        }
+        self.send(&answer);
     }
 
     /// Sends the first half of what the answer to RETR would be, then nothing more.
