@@ -7,7 +7,6 @@
 use super::file::path_value;
 use super::rows::{signed, unsigned};
 use super::{LedgerError, LedgerFile, Seq, UnixTime, turn};
-use crate::clock;
 use crate::mail::digest::Hash;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
@@ -103,11 +102,11 @@ impl LedgerFile {
         let made = (|| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let before = latest(&transaction, key)?;
-            let now = clock::now();
             let folder = transaction.query_row(
-                "INSERT INTO folder (user, host, port, name, uid_validity, at) VALUES (?, ?, ?, ?, ?, ?) \
-                 ON CONFLICT DO UPDATE SET at = max(at, excluded.at) RETURNING id",
-                (&key.user, &key.host, key.port, &key.folder, uid_validity, now),
+                "INSERT INTO folder (user, host, port, name, uid_validity, turn) \
+                 VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM folder)) \
+                 ON CONFLICT DO UPDATE SET turn = excluded.turn RETURNING id",
+                (&key.user, &key.host, key.port, &key.folder, uid_validity),
                 |row| row.get(0),
             )?;
             if let Some(before) = before.filter(|before| *before != folder) {
@@ -152,7 +151,7 @@ impl LedgerFile {
         let found = connection
             .query_row(
                 "SELECT id FROM folder WHERE user = ? AND host = ? AND port = ? AND name IN (?, ?, ?) \
-                 ORDER BY at DESC, id DESC LIMIT 1",
+                 ORDER BY turn DESC LIMIT 1",
                 (&key.user, &key.host, key.port, name, name.replace('/', "."), name.replace('/', "\\")),
                 |row| row.get(0),
             )
@@ -166,7 +165,7 @@ impl LedgerFile {
 fn latest(connection: &Connection, key: &FolderKey) -> rusqlite::Result<Option<i64>> {
     connection
         .query_row(
-            "SELECT id FROM folder WHERE user = ? AND host = ? AND port = ? AND name = ? ORDER BY at DESC, id DESC LIMIT 1",
+            "SELECT id FROM folder WHERE user = ? AND host = ? AND port = ? AND name = ? ORDER BY turn DESC LIMIT 1",
             (&key.user, &key.host, key.port, &key.folder),
             |row| row.get(0),
         )

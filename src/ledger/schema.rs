@@ -358,7 +358,7 @@ CREATE TABLE folder (          -- IMAP folders that mail was restored to
   port     INTEGER NOT NULL,
   name     TEXT NOT NULL,
   uid_validity INTEGER NOT NULL, -- another one is another folder, even of the same name
-  at       INTEGER NOT NULL,   -- when it was last restored to
+  turn     INTEGER NOT NULL,   -- the greatest is that of the folder that was restored to last
   UNIQUE (user, host, port, name, uid_validity)
 );
 

@@ -10,6 +10,7 @@ use super::journal::Journal;
 use crate::clock;
 use crate::ledger::{RestoreChange, Sent, UnixTime};
 use crate::stop;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How long after it was sent a message may arrive, in seconds. What still lies in a queue of the network when we are killed
@@ -23,8 +24,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) fn settle(folder: &mut Folder, journal: &mut Journal) -> Result<Vec<Sent>, RestoreError> {
     let sent = journal.sent()?;
     let Some(last) = sent.iter().map(|sent| sent.at).max() else { return Ok(Vec::new()) };
-    // A UID that came before one of them was sent is none of theirs.
-    let from = sent.iter().map(|sent| sent.uid_next.unwrap_or(1)).min().unwrap_or(1);
+    let from = least_uid(&sent, journal)?;
     let begun = clock::now();
     loop {
         let (arrived, missing) = look(folder, journal, &sent, from)?;
@@ -44,6 +44,16 @@ pub(super) fn settle(folder: &mut Folder, journal: &mut Journal) -> Result<Vec<S
         stop::check()?;
         folder.look_again()?;
     }
+}
+
+/// Where to look from: a UID that came before one of them was sent is none of theirs. But where copies like them are there
+/// whose UIDs the server never said, all must be counted.
+fn least_uid(sent: &[Sent], journal: &Journal) -> Result<u32, RestoreError> {
+    let marks: HashSet<[u8; 8]> = sent.iter().map(|sent| sent.mark).collect();
+    let mut must_count = false;
+    journal.marks(&mut |mark, uid| must_count |= uid.is_none() && marks.contains(&mark))?;
+    let least = sent.iter().map(|sent| sent.uid_next.unwrap_or(1)).min();
+    Ok(least.filter(|_| !must_count).unwrap_or(1))
 }
 
 type Arrived<'s> = Vec<(&'s Sent, RestoreChange)>;

@@ -156,6 +156,22 @@ fn assert_once_after(capabilities: &'static str, cut: (usize, Cut)) {
 }
 
 #[test]
+fn a_second_copy_is_not_taken_for_the_first_where_uids_are_not_said() {
+    let twin = Mail::numbered(1);
+    let server = PopServer::with(vec![twin.clone()]);
+    let capabilities = "IMAP4rev1 MULTIAPPEND LITERAL+";
+    let cut = Some((2, Cut::BeforeTheAnswer));
+    let imap = ImapServer::start(ImapBehaviour { capabilities, cut, ..ImapBehaviour::default() });
+    let sandbox = fetched(&server, &imap.destination("new", "Archive"));
+    assert_counts(&restore(&sandbox, 0, &[]), ["restored"], [1]);
+    server.state().mails.push(twin.with_uid("second"));
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    assert_counts(&restore(&sandbox, 0, &[]), ["restored", "there"], [1, 1]);
+    assert_eq!(imap.messages("Archive").len(), 2);
+    assert_settled(&sandbox, 2);
+}
+
+#[test]
 fn an_answer_that_is_lost_doubles_nothing() {
     for (capabilities, nth) in [(ALL, 1), (ALL, 3), ("IMAP4rev1 LITERAL+ MULTIAPPEND", 2), ("IMAP4rev1", 3)] {
         assert_once_after(capabilities, (nth, Cut::BeforeTheAnswer));
@@ -195,6 +211,24 @@ fn what_arrives_after_the_cut_is_waited_for() {
     assert_counts(&restore(&sandbox, 0, &[]), ["restored", "failed"], [30, 0]);
     assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
     assert_settled(&sandbox, 30);
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_and_the_next_one_settles_it() {
+    let Some(library) = clock::library() else { return };
+    let server = PopServer::with(Mail::some(20));
+    let imap = ImapServer::start(ImapBehaviour { cut: Some((1, Cut::Silence)), ..ImapBehaviour::default() });
+    let sandbox = fetched(&server, &imap.destination("new", "Archive").replace("10s", "50s"));
+    let run = sandbox.popkeep(["restore", "--to", "new", "--quiet"]).spawn();
+    while imap.messages("Archive").len() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    run.signal("TERM");
+    assert_eq!(run.wait(), Some(143));
+    let last =
+        sandbox.popkeep(["restore", "--json", "--to", "new"]).ahead(&library, 60).run().expect(0).json();
+    assert_counts(&last, ["restored", "there"], [0, 20]);
+    assert_eq!(imap.messages("Archive").len(), 20);
 }
 
 #[test]

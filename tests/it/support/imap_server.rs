@@ -18,6 +18,8 @@ pub(crate) enum Cut {
     Halfway,
     /// The messages are stored, and the connection ends before the answer.
     BeforeTheAnswer,
+    /// The messages are stored, and nothing is said any more.
+    Silence,
     /// The connection ends at once, and the messages are stored so many milliseconds later.
     StoredLater(u64),
 }
@@ -349,12 +351,14 @@ fn append(
         return None;
     }
     let uids: Vec<String> = messages.into_iter().map(|message| keep(folder, message).to_string()).collect();
-    if cut.is_some() {
-        return None;
-    }
-    Some(if uidplus {
+    let answer = if uidplus {
         format!("OK [APPENDUID {} {}] done", folder.validity, uids.join(","))
     } else {
         "OK done".to_owned()
-    })
+    };
+    drop(state);
+    if cut == Some(Cut::Silence) {
+        std::thread::sleep(Duration::from_mins(1));
+    }
+    cut.is_none().then_some(answer)
 }
