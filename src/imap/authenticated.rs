@@ -20,13 +20,13 @@ pub struct Authenticated {
     mechanism: Option<Mechanism>,
     /// What stands between the levels of a name, once it was asked for.
     delimiter: OnceCell<Option<u8>>,
-    /// Messages in the folder that is open, if one is.
-    pub(super) open: Option<u32>,
+    /// A folder is open.
+    pub(super) open: bool,
 }
 
 impl Authenticated {
     pub(super) fn new(capabilities: Capabilities, mechanism: Option<Mechanism>) -> Self {
-        Authenticated { capabilities, mechanism, delimiter: OnceCell::new(), open: None }
+        Authenticated { capabilities, mechanism, delimiter: OnceCell::new(), open: false }
     }
 }
 
@@ -86,33 +86,29 @@ impl Connection<Authenticated> {
     /// Opens the folder, to look at it only; `None`: it is not there.
     pub fn examine(&mut self, folder: &Folder) -> Result<Option<Examined>, ImapError> {
         const DURING: &str = "EXAMINE";
-        self.state.open = None;
+        self.state.open = false;
+        self.wire.exists = None;
         let mut examined = Examined { uid_validity: 0, uid_next: None, messages: 0 };
-        let mut counted = false;
         let command = format!("EXAMINE {}", folder.quoted());
-        let answer = self.wire.ask(DURING, &command, &mut |data| match data {
-            Data::Exists(messages) => {
-                examined.messages = messages;
-                counted = true;
-            }
-            Data::Status(status) => match status.code {
+        let answer = self.wire.ask(DURING, &command, &mut |data| {
+            let Data::Status(status) = data else { return };
+            match status.code {
                 Some(Code::UidValidity(validity)) => examined.uid_validity = validity,
                 Some(Code::UidNext(next)) => examined.uid_next = Some(next),
                 _ => {}
-            },
-            _ => {}
+            }
         })?;
         let Some(refusal) = refusal(answer) else {
-            if !counted {
+            let Some(messages) = self.wire.exists else {
                 return Err(self.wire.fault(DURING, Fault::NoCount));
-            }
-            self.state.open = Some(examined.messages);
-            return Ok(Some(examined));
+            };
+            self.state.open = true;
+            return Ok(Some(Examined { messages, ..examined }));
         };
         match (&refusal.code, refusal.cause()) {
             (_, Cause::NoFolder) => Ok(None),
-            (_, Cause::LoginOver) => Err(ImapError::Refused { during: DURING, refusal }),
-            // Without a code its words say little: Dovecot 2.3 has "Mailbox doesn't exist", others "invalid name".
+            // Without a code its words say little: Dovecot 2.3 has "Mailbox doesn't exist", others "invalid name",
+            // and more than one repeats the folder's own name.
             (None | Some(Code::Other(_)), _) if !self.is_listed(folder)? => Ok(None),
             (_, Cause::NotNow(_)) => Err(ImapError::TryLater { during: DURING, refusal }),
             _ => Err(ImapError::Refused { during: DURING, refusal }),

@@ -142,6 +142,16 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// A text without what Dovecot puts behind each: `(0.001 + 0.000 secs).`, which sounds like a rate.
+fn without_timing(text: &[u8]) -> &[u8] {
+    let timing = |octet: &u8| octet.is_ascii_digit() || b" .+".contains(octet);
+    let open = memchr::memrchr(b'(', text);
+    match open.and_then(|at| text[at + 1..].strip_suffix(b" secs).")) {
+        Some(inner) if inner.iter().all(timing) => &text[..open.unwrap_or_default()],
+        _ => text,
+    }
+}
+
 /// Why a message or a folder was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -166,7 +176,7 @@ pub enum Cause {
 impl Refusal {
     /// What a refusal of anything but a login means.
     pub fn cause(&self) -> Cause {
-        let words = || Words::of(&self.text);
+        let words = || Words::of(without_timing(&self.text));
         match &self.code {
             Some(Code::TryCreate | Code::Nonexistent) => Cause::NoFolder,
             Some(Code::OverQuota) => Cause::Full,
@@ -192,7 +202,7 @@ impl Refusal {
 
     /// What the refusal of a login means.
     pub(super) fn of_a_login(&self) -> Meaning {
-        let words = || Words::of(&self.text);
+        let words = || Words::of(without_timing(&self.text));
         match &self.code {
             Some(Code::InUse) => Meaning::NotNow(NotNow::InUse),
             Some(Code::Limit | Code::Throttled) => Meaning::NotNow(NotNow::Limit),

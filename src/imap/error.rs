@@ -41,7 +41,7 @@ pub enum ImapError {
         /// The command.
         during: &'static str,
     },
-    /// The server said that it ends the connection. Exit 75 if it is for a limit or the like, else 69.
+    /// The server said that it ends the connection. Exit 75 if that is for a limit, an expired login or the like, else 69.
     #[error("the server ended the connection during {during}: “{refusal}”; {}", bye_advice(.refusal))]
     Bye {
         /// The command.
@@ -178,7 +178,7 @@ pub enum ImapError {
 }
 
 fn bye_advice(refusal: &Refusal) -> &'static str {
-    if refusal.is_transient() { refusal.advice() } else { "run popkeep again" }
+    if refusal.exit() == Exit::TRY_LATER { refusal.advice() } else { "run popkeep again" }
 }
 
 impl ImapError {
@@ -211,8 +211,11 @@ impl ImapError {
         match self {
             // Under TLS 1.3 a server says so only after the handshake.
             ImapError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::REFUSED,
-            ImapError::Bye { refusal, .. } if refusal.is_transient() => Exit::TRY_LATER,
-            ImapError::GreetingRefused(refusal) if refusal.is_transient() => Exit::TRY_LATER,
+            ImapError::Bye { refusal, .. } | ImapError::GreetingRefused(refusal)
+                if refusal.exit() == Exit::TRY_LATER =>
+            {
+                Exit::TRY_LATER
+            }
             ImapError::ClosedBeforeGreeting
             | ImapError::Closed { .. }
             | ImapError::Bye { .. }

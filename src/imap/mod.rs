@@ -32,6 +32,8 @@ mod not_authenticated;
 mod outgoing;
 mod reading;
 mod response;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use append::{Interrupted, NewUid, Outcome, Unsendable};

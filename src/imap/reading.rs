@@ -35,7 +35,7 @@ impl Connection<Authenticated> {
     /// Lists the messages of the open folder from this UID on, in the server's order.
     pub fn listed(&mut self, from_uid: u32, each: &mut dyn FnMut(Listed)) -> Result<(), ImapError> {
         // Not every server takes `*` where there is no message at all.
-        if self.count()? == 0 {
+        if self.is_empty()? {
             return Ok(());
         }
         let from_uid = from_uid.max(1);
@@ -68,24 +68,21 @@ impl Connection<Authenticated> {
         }
     }
 
-    /// How many messages are in the open folder; one that was empty is asked about again.
-    fn count(&mut self) -> Result<u32, ImapError> {
-        let Some(mut messages) = self.state.open else { return Err(ImapError::Order("no folder is open")) };
-        if messages == 0 {
-            self.wire.ask("NOOP", "NOOP", &mut |data| {
-                if let Data::Exists(now) = data {
-                    messages = now;
-                }
-            })?;
-            self.state.open = Some(messages);
+    /// Whether the open folder is empty; one that was is asked about again.
+    fn is_empty(&mut self) -> Result<bool, ImapError> {
+        if !self.state.open {
+            return Err(ImapError::Order("no folder is open"));
         }
-        Ok(messages)
+        if self.wire.exists == Some(0) {
+            self.wire.ask("NOOP", "NOOP", &mut |_| ())?;
+        }
+        Ok(self.wire.exists == Some(0))
     }
 
     /// Passes on the octets of a message of the open folder; a longer one than `limit` is an error, and ends the
     /// connection. `false`: there is no such message (any more).
     pub fn content(&mut self, uid: u32, limit: u64, sink: &mut dyn FnMut(&[u8])) -> Result<bool, ImapError> {
-        if self.state.open.is_none() {
+        if !self.state.open {
             return Err(ImapError::Order("no folder is open"));
         }
         self.send(&format!("UID FETCH {uid} (UID BODY.PEEK[])"))?;

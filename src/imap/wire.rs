@@ -73,6 +73,8 @@ pub(super) struct Wire {
     tracer: Option<Tracer>,
     /// Hides what the server repeats of a secret.
     pub(super) masks: Masks,
+    /// What the last `EXISTS` said: messages in the folder that is open.
+    pub(super) exists: Option<u32>,
     last: u32,
     due: VecDeque<Tag>,
     /// A listing or a body comes, and how many octets of it have come.
@@ -100,6 +102,7 @@ impl Wire {
             until: options.until,
             tracer: options.tracer,
             masks: Masks::default(),
+            exists: None,
             last: 0,
             due: VecDeque::new(),
             asked_for_much: false,
@@ -311,7 +314,12 @@ impl Wire {
                 }
                 Ok(Heard::Data(Data::Status(status)))
             }
-            Response::Untagged(data) => Ok(Heard::Data(data)),
+            Response::Untagged(data) => {
+                if let Data::Exists(messages) = data {
+                    self.exists = Some(messages);
+                }
+                Ok(Heard::Data(data))
+            }
         }
     }
 

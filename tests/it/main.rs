@@ -44,6 +44,7 @@ mod full_disk;
 mod fuzz;
 mod hostile_server;
 mod imail;
+mod imap;
 mod init;
 mod ledger_problem;
 mod limits;

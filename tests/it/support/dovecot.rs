@@ -24,8 +24,8 @@ pub(crate) struct Dovecot {
     port: u16,
     /// Implicit TLS.
     tls_port: u16,
-    /// IMAP over implicit TLS, if that was asked for.
-    imaps_port: Option<u16>,
+    /// IMAP if that was asked for: clear text and STARTTLS, and implicit TLS.
+    imap_ports: Option<(u16, u16)>,
     mail_user: MailUser,
     master: Child,
 }
@@ -46,11 +46,16 @@ impl Dovecot {
 
     /// The same, with IMAP beside POP3.
     pub(crate) fn start_with_imap(users: &[&str]) -> Option<Dovecot> {
+        Dovecot::start_imap_with(users, Mechanisms::Plain)
+    }
+
+    /// The same, with IMAP and with these ways to log in.
+    pub(crate) fn start_imap_with(users: &[&str], mechanisms: Mechanisms) -> Option<Dovecot> {
         if !Path::new("/usr/lib/dovecot/imap").exists() {
             super::skip("Dovecot has no IMAP here: apt-get install dovecot-imapd");
             return None;
         }
-        Dovecot::start_as(users, Mechanisms::Plain, true)
+        Dovecot::start_as(users, mechanisms, true)
     }
 
     /// The same, with these ways to log in.
@@ -86,9 +91,9 @@ impl Dovecot {
         write("users", &entries);
         let mail_user = MailUser::find();
         let (port, tls_port) = two_free_ports();
-        let imaps_port = imap.then(|| two_free_ports().0);
+        let imap_ports = imap.then(two_free_ports);
         let auth = mechanisms.prepare(folder.path(), &authority, users);
-        write("dovecot.conf", &configuration(folder.path(), &mail_user, (port, tls_port, imaps_port), &auth));
+        write("dovecot.conf", &configuration(folder.path(), &mail_user, (port, tls_port, imap_ports), &auth));
         if imap {
             // Its processes may not make a user's folder below ours.
             for made in [&["mail"][..], users].concat() {
@@ -111,7 +116,7 @@ impl Dovecot {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut dovecot = Dovecot { folder, port, tls_port, imaps_port, mail_user, master };
+        let mut dovecot = Dovecot { folder, port, tls_port, imap_ports, mail_user, master };
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
             if dovecot.greets() {
@@ -162,9 +167,14 @@ impl Dovecot {
         self.tls_port
     }
 
+    /// The ports of IMAP: for clear text and STARTTLS, and for implicit TLS.
+    pub(crate) fn imap_ports(&self) -> (u16, u16) {
+        self.imap_ports.expect("a server that was started with IMAP")
+    }
+
     /// A destination of this name: a folder of this user's.
     pub(crate) fn destination(&self, name: &str, user: &str, folder: &str) -> String {
-        let (port, ca_file) = (self.imaps_port.unwrap(), self.ca_file());
+        let (port, ca_file) = (self.imap_ports().1, self.ca_file());
         format!(
             "[destinations.{name}]\nurl = 'imaps://{user}@localhost:{port}/{folder}'\npassword = \"{PASSWORD}\"\n\
              tls_ca_file = \"{}\"\n",
@@ -311,7 +321,7 @@ fn two_free_ports() -> (u16, u16) {
 fn configuration(
     folder: &Path,
     mail_user: &MailUser,
-    (port, tls_port, imaps_port): (u16, u16, Option<u16>),
+    (port, tls_port, imap_ports): (u16, u16, Option<(u16, u16)>),
     auth: &str,
 ) -> String {
     let folder = folder.display();
@@ -325,13 +335,13 @@ fn configuration(
             "chroot =",
         ),
     };
-    let imap = imaps_port.map_or_else(String::new, |port| {
+    let imap = imap_ports.map_or_else(String::new, |(port, tls_port)| {
         format!(
-            "service imap-login {{\n  {chroot}\n  inet_listener imap {{\n    port = 0\n  }}\n  inet_listener imaps {{\n    \
-             port = {port}\n    ssl = yes\n  }}\n}}\n"
+            "service imap-login {{\n  {chroot}\n  inet_listener imap {{\n    port = {port}\n  }}\n  \
+             inet_listener imaps {{\n    port = {tls_port}\n    ssl = yes\n  }}\n}}\n"
         )
     });
-    let protocols = if imaps_port.is_some() { "pop3 imap" } else { "pop3" };
+    let protocols = if imap_ports.is_some() { "pop3 imap" } else { "pop3" };
     format!(
         "\
 base_dir = {folder}/run

@@ -7,6 +7,7 @@
 mod body;
 mod configuration;
 mod dialogue;
+mod imap;
 mod listings;
 mod mbox;
 mod message;
@@ -21,10 +22,11 @@ pub(crate) struct Target {
 }
 
 /// All of them.
-pub(crate) const ALL: [Target; 12] = [
+pub(crate) const ALL: [Target; 13] = [
     Target { name: "body", run: body::run },
     Target { name: "configuration", run: configuration::run },
     Target { name: "dialogue", run: dialogue::run },
+    Target { name: "imap", run: imap::run },
     Target { name: "listings", run: listings::run },
     Target { name: "mbox_crash", run: mbox::after_a_crash },
     Target { name: "mbox_rubbish", run: mbox::rubbish },
