@@ -162,12 +162,20 @@ pub struct ListingBuilder {
     cursor: usize,
     /// How many slots, from the first, have ascending numbers.
     sorted: usize,
+    /// The count of an earlier STAT of the session, for a listing that has none of its own.
+    counted: Option<u64>,
 }
 
 impl ListingBuilder {
     /// An empty one.
     pub fn new() -> Self {
         ListingBuilder::default()
+    }
+
+    /// An empty one, in a session whose STAT has counted so many messages: they bound it, until [`ListingBuilder::stat`] says
+    /// otherwise.
+    pub fn counted(counted: Option<u64>) -> Self {
+        ListingBuilder { counted, ..ListingBuilder::default() }
     }
 
     /// The text of STAT's `+OK`: count and octets. Unreadable text is ignored. To be told before the lines of LIST
@@ -219,9 +227,14 @@ impl ListingBuilder {
         self.add(slot)
     }
 
+    /// What STAT says, now or earlier in the session.
+    fn count(&self) -> Option<u64> {
+        self.listing.stat.map(|(count, _)| count).or(self.counted)
+    }
+
     /// How many messages LIST and UIDL may name.
     fn entries_allowed(&self) -> usize {
-        let Some((counted, _)) = self.listing.stat else { return UNCOUNTED_ENTRIES };
+        let Some(counted) = self.count() else { return UNCOUNTED_ENTRIES };
         usize::try_from(counted).map_or(MAX_ENTRIES, |counted| counted.saturating_add(SLACK)).min(MAX_ENTRIES)
     }
 
@@ -239,9 +252,9 @@ impl ListingBuilder {
             return Ok(());
         }
         if slots.len() >= allowed {
-            return Err(match self.listing.stat {
+            return Err(match self.count() {
                 _ if allowed == MAX_ENTRIES => ListingError::TooManyMessages,
-                Some((counted, _)) => ListingError::MoreThanCounted { counted },
+                Some(counted) => ListingError::MoreThanCounted { counted },
                 None => ListingError::Uncounted,
             });
         }

@@ -39,7 +39,7 @@ impl Session<Transaction> {
 
     fn collect(&mut self, commands: &[Command<'_>]) -> Result<Listing, SessionError> {
         self.check_idle()?;
-        let mut builder = ListingBuilder::new();
+        let mut builder = ListingBuilder::counted(self.state.stat.map(|(count, _)| count));
         let mut refused = None;
         let mut answered = false;
         let ends_a_turn = |command: &Command<'_>| *command != Command::Stat || !self.state.pipelining;

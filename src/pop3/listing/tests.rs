@@ -131,6 +131,21 @@ fn endless(stat: &str, uid_octets: usize) -> (u32, ListingError) {
 }
 
 #[test]
+fn an_earlier_count_of_the_session_bounds_a_listing_without_its_own() {
+    let longest = |mut builder: ListingBuilder| {
+        builder.uids_follow();
+        let mut lines = (1..=u32::MAX).map(|number| builder.uidl_line(format!("{number} u").as_bytes()));
+        lines.position(|outcome| outcome.is_err()).unwrap()
+    };
+    assert_eq!(longest(ListingBuilder::counted(Some(500_000))), 500_000 + 16_384);
+    assert_eq!(longest(ListingBuilder::counted(Some(3))), 3 + 16_384);
+    assert_eq!(longest(ListingBuilder::counted(None)), 131_072);
+    let mut builder = ListingBuilder::counted(Some(500_000));
+    builder.stat(b"3 100");
+    assert_eq!(longest(builder), 3 + 16_384);
+}
+
+#[test]
 fn an_endless_listing_takes_no_more_memory_than_it_has_announced() {
     assert_eq!(endless("3 100", 46), (3 + 16_384 + 1, ListingError::MoreThanCounted { counted: 3 }));
     assert_eq!(endless("what?", 46), (131_072 + 1, ListingError::Uncounted));

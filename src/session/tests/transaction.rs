@@ -224,6 +224,21 @@ fn a_listing_that_is_refused_is_not_an_empty_maildrop() {
 }
 
 #[test]
+fn unique_ids_asked_for_again_are_bounded_by_the_first_count() {
+    let lines = |of: fn(u32) -> String| (1..=140_000).map(of).collect::<String>();
+    let uids = lines(|number| format!("S: {number} u{number}\n"));
+    let sizes = lines(|number| format!("S: {number} 5\n"));
+    let script = format!(
+        "C: STAT\nS: +OK 140000 700000\nC: UIDL\nS: +OK\n{uids}S: .\nC: LIST\nS: +OK\n{sizes}S: .\n\
+         C: UIDL\nS: +OK\n{uids}S: .\n"
+    );
+    let (mut session, progress) = logged_in(Pipeline::Never, &script, 1 << 16);
+    assert_eq!(session.listing().unwrap().len(), 140_000);
+    assert_eq!(session.unique_ids().unwrap().len(), 140_000);
+    progress.assert_finished();
+}
+
+#[test]
 fn a_hostile_listing_is_refused() {
     let hostile = "C: STAT\nS: +OK 4000000000 1\nC: UIDL\nS: -ERR\nC: LIST\nS: -ERR";
     let (mut session, _) = logged_in(Pipeline::Never, hostile, 1);
