@@ -3,7 +3,8 @@
 //! | the rule | its tests |
 //! | --- | --- |
 //! | the seed's session is answered in its form; only DELE is refused | [`the_seeds_session_is_answered_in_its_form`], [`nothing_can_be_deleted`] |
-//! | every message, octet for octet, from both formats | [`popkeep_fetches_what_was_archived_octet_for_octet`], [`curl_and_python_get_every_octet`], [`other_fetchers_get_ordinary_mail`] |
+//! | every message, octet for octet, from both formats | [`popkeep_fetches_what_was_archived_octet_for_octet`], [`serve::clients::popkeep_fetches_the_thirty_five_octet_for_octet`], [`serve::clients::curl_gets_every_octet`] |
+//! | other programs store the same as from Dovecot, and ordinary mail exactly | [`serve::clients::poplib_gets_the_same_as_from_dovecot`], [`serve::clients::mpop_stores_the_same_as_from_dovecot`], [`serve::clients::fetchmail_stores_the_same_as_from_dovecot`], [`serve::clients::getmail_stores_the_same_as_from_dovecot`], [`serve::clients::fdm_stores_the_same_as_from_dovecot`], [`serve::clients::mutt_stores_the_same_as_from_dovecot`] |
 //! | sizes are exact, unique-ids for ever | [`unique_ids_stay_and_sizes_are_exact`] |
 //! | the top of a message costs no more than that | [`the_top_of_a_large_message_costs_no_more_than_its_top`] |
 //! | what is removed is not listed, what is damaged not given | [`removed_mail_is_not_listed_and_damaged_mail_not_given`] |
@@ -13,6 +14,8 @@
 //! | hostile clients | [`hostile_clients_cannot_keep_the_owner_out`] |
 //! | it ends with the signal's code | [`a_signal_ends_it`] |
 
+mod clients;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -21,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::certificates::Authority;
 use crate::support::mail::{assert_same_mail, of_size, to_wire};
-use crate::support::{Account, Mail, PopServer, Sandbox, find_program, skip, stores};
+use crate::support::{Account, Mail, PopServer, Sandbox, stores};
 
 /// A running `popkeep serve`; ended when dropped.
 struct Serving {
@@ -225,41 +228,6 @@ fn popkeep_fetches_what_was_archived_octet_for_octet() {
     }
 }
 
-#[test]
-fn curl_and_python_get_every_octet() {
-    let (_server, sandbox) = archived(awkward(), "maildir");
-    let serving = Serving::start(&sandbox, &[]);
-    let mut expected: Vec<Vec<u8>> = stored(&sandbox, "maildir").iter().map(|text| crlf(text)).collect();
-    expected.sort();
-    if let Some(curl) = find_program("curl") {
-        let mut found: Vec<Vec<u8>> = (1..=expected.len())
-            .map(|number| {
-                let url = format!("pop3://127.0.0.1:{}/{number}", serving.port);
-                let login = format!("work:{}", serving.password);
-                let output = Command::new(&curl).args(["-sS", "-u", &login, &url]).output().unwrap();
-                assert!(output.status.success(), "{output:?}");
-                output.stdout
-            })
-            .collect();
-        found.sort();
-        assert!(found == expected, "curl");
-    } else {
-        skip("curl is not installed");
-    }
-    let Some(python) = find_program("python3") else { return skip("python3 is not installed") };
-    let script = "import poplib, sys\npoplib._MAXLINE = 10**7\nbox = poplib.POP3('127.0.0.1', int(sys.argv[1]), timeout=30)\n\
-                  box.user('work'); box.pass_(sys.argv[2])\ncount, octets = box.stat()\nlisted = box.list()[1]\n\
-                  total = 0\nfor n in range(1, count + 1):\n    lines = box.retr(n)[1]\n\
-                  \x20   size = sum(len(line) + 2 for line in lines)\n    total += size\n\
-                  \x20   assert listed[n - 1].split()[1] == str(size).encode() or b'\\r' in b''.join(lines), (n, size, listed[n - 1])\n\
-                  print(count, len(box.uidl()[1]))\nbox.quit()";
-    let output = Command::new(python)
-        .args(["-c", script, &serving.port.to_string(), &serving.password])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "12 12", "{output:?}");
-}
-
 /// A stored form on the wire: every LF with a CR before it, and the last line ended.
 fn crlf(stored: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
@@ -273,58 +241,6 @@ fn crlf(stored: &[u8]) -> Vec<u8> {
         wire.extend_from_slice(b"\r\n");
     }
     wire
-}
-
-#[test]
-fn other_fetchers_get_ordinary_mail() {
-    let (_server, sandbox) = archived(Mail::some(40), "mbox");
-    let serving = Serving::start(&sandbox, &[]);
-    if let Some(mpop) = find_program("mpop") {
-        let into = sandbox.path("mpop");
-        for folder in ["new", "cur", "tmp"] {
-            fs::create_dir_all(into.join(folder)).unwrap();
-        }
-        let mut command = Command::new(mpop);
-        command.args([
-            "--host=127.0.0.1",
-            "--tls=off",
-            "--user=work",
-            "--auth=user",
-            "--keep=on",
-            "--received-header=off",
-        ]);
-        command.arg(format!("--port={}", serving.port)).arg(format!("--delivery=maildir,{}", into.display()));
-        command.arg(format!("--passwordeval=echo {}", serving.password));
-        let outcome = sandbox.command(command).run();
-        assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        assert_same_mail(stores::maildir(&into), stored(&sandbox, "mbox"));
-    } else {
-        skip("mpop is not installed");
-    }
-    let Some(fetchmail) = find_program("fetchmail") else { return skip("fetchmail is not installed") };
-    let settings = format!(
-        "poll 127.0.0.1 protocol pop3 port {} auth password user work password {} keep sslproto '' no rewrite \
-         mda \"cat > {}/$$\"\n",
-        serving.port,
-        serving.password,
-        sandbox.path("fetchmail").display()
-    );
-    fs::create_dir_all(sandbox.path("fetchmail")).unwrap();
-    let file = sandbox.write("fetchmailrc", settings);
-    crate::support::set_mode(&file, 0o600);
-    let mut command = Command::new(fetchmail);
-    command.args(["--nodetach", "--nosyslog", "--invisible", "-f"]).arg(&file);
-    let outcome = sandbox.command(command).run();
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    let mut found: Vec<Vec<u8>> =
-        stores::files(&sandbox.path("fetchmail")).iter().map(|file| fs::read(file).unwrap()).collect();
-    // fetchmail adds no header with --invisible but one for its own use.
-    for text in &mut found {
-        let lines = text.split_inclusive(|octet| *octet == b'\n');
-        let own = |line: &&[u8]| !line.starts_with(b"X-Envelope-") && !line.starts_with(b"Return-Path");
-        *text = lines.filter(own).flatten().copied().collect();
-    }
-    assert_same_mail(found, stored(&sandbox, "mbox"));
 }
 
 #[test]
