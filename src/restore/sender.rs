@@ -31,7 +31,10 @@ const RESTS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 const REFUSALS: u32 = 10;
 
 /// New connections in a row that bring nothing forward, before the run ends.
-const CONNECTIONS: u32 = 3;
+const CONNECTIONS: u32 = 8;
+
+/// How often the connection may end at a message before it counts as failed; the last time it was sent alone.
+const CUTS: u32 = 5;
 
 /// A message of the batch.
 struct Held {
@@ -41,8 +44,11 @@ struct Held {
     flags: imap::Flags,
     date: Option<InternalDate>,
     ordinal: u64,
-    /// In a batch of how many it may go, at most: half as many each time that one with it was refused.
+    /// In a batch of how many it may go, at most: half as many each time that one with it was refused, and a quarter when
+    /// the connection has ended at it more than once.
     together: usize,
+    /// How often the connection has ended at it.
+    cuts: u32,
 }
 
 pub(super) struct Sender<'r> {
@@ -108,7 +114,10 @@ impl<'r> Sender<'r> {
             self.put_on_record(count)?;
             let outcomes = self.append(count);
             match outcomes {
-                Ok(outcomes) => self.take_in(outcomes)?,
+                Ok(outcomes) => {
+                    self.connections = 0;
+                    self.take_in(outcomes)?;
+                }
                 Err(Interrupted { outcomes, error }) => self.go_on_after(outcomes, error)?,
             }
         }
@@ -245,6 +254,7 @@ impl<'r> Sender<'r> {
 
     /// The connection has ended: what is not known is looked for in the folder, and what is not there is sent again.
     fn go_on_after(&mut self, outcomes: Vec<Outcome>, error: ImapError) -> Result<(), RestoreError> {
+        self.note_cut(outcomes.len());
         let unknown: Vec<bool> = outcomes.iter().map(|outcome| *outcome == Outcome::Unknown).collect();
         // Those of which it is known; the others stay on record as sent.
         let (mut known, mut behind) = (Vec::new(), Vec::new());
@@ -271,21 +281,35 @@ impl<'r> Sender<'r> {
         let changes = std::mem::take(&mut self.known);
         self.journal.commit(&changes)?;
         taken?;
+        let words = error.to_string();
         self.connect_again(error)?;
         let arrived = arrival::settle(&mut self.folder, &mut self.journal)?;
         let mut left = Vec::new();
-        for message in waiting {
+        let behind = std::mem::take(&mut self.batch);
+        for message in waiting.into_iter().chain(behind) {
             let is = |sent: &Sent| sent.content == message.body.content && sent.ordinal == message.ordinal;
             if arrived.iter().any(is) {
                 self.connections = 0;
                 self.count(&message);
+            } else if message.cuts >= CUTS {
+                self.fail(&message, format!("each time that it was sent, the connection ended: {words}"));
             } else {
                 left.push(message);
             }
         }
-        left.append(&mut self.batch);
         self.batch = left;
         Ok(())
+    }
+
+    /// The connection has ended at one of the first messages. It may be that one which the server cannot bear, whichever it
+    /// is: the more often, the fewer of them go together.
+    fn note_cut(&mut self, count: usize) {
+        for message in &mut self.batch[..count] {
+            message.cuts += 1;
+            if message.cuts > 1 {
+                message.together = (count / 4).max(1);
+            }
+        }
     }
 
     fn connect_again(&mut self, error: ImapError) -> Result<(), RestoreError> {
@@ -400,6 +424,7 @@ impl Target for Sender<'_> {
             date: InternalDate::utc(body.date.unwrap_or(row.archived_at)),
             ordinal,
             together: BATCH,
+            cuts: 0,
             body,
         };
         if self.options.dry_run {

@@ -11,7 +11,7 @@
 //! | `delete_after_restore` | [`nothing_is_deleted_before_it_is_restored`] |
 //! | `--dry-run` makes nothing | [`a_dry_run_makes_nothing_here_or_there`] |
 //! | the folder's name | [`folders_have_any_name`], [`a_slash_is_whatever_the_server_has_between_levels`] |
-//! | one bad message stays one | [`a_refused_message_does_not_keep_the_others`], [`a_damaged_copy_is_not_sent`] |
+//! | one bad message stays one | [`a_message_that_a_server_dies_of_does_not_keep_the_others`], [`a_refused_message_does_not_keep_the_others`], [`a_damaged_copy_is_not_sent`] |
 //! | limits wait, or end with 75 | [`a_limit_is_waited_for_and_then_ends_the_run`] |
 //! | old servers | [`servers_without_extensions_get_the_same`] |
 //! | another UIDVALIDITY is another folder | [`a_folder_that_was_made_anew_is_filled_again`], [`a_folder_replaced_under_our_hands_ends_the_run`] |
@@ -446,6 +446,21 @@ fn a_refused_message_does_not_keep_the_others() {
             assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
         }
     }
+}
+
+#[test]
+fn a_message_that_a_server_dies_of_does_not_keep_the_others() {
+    let server = PopServer::with(Mail::some(30));
+    let dies_of = Some("Subject: message 7\r");
+    let imap = ImapServer::start(ImapBehaviour { dies_of, ..ImapBehaviour::default() });
+    // What may still arrive is waited for after each cut, and this server has many.
+    let sandbox = fetched(&server, &imap.destination("new", "Archive"));
+    let done = restore(&sandbox, 1, &[]);
+    assert_counts(&done, ["restored", "failed"], [29, 1]);
+    assert_eq!(imap.messages("Archive").len(), 29);
+    imap.behave(ImapBehaviour::default());
+    assert_counts(&restore(&sandbox, 0, &[]), ["restored", "there"], [1, 29]);
+    assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct ImapBehaviour {
     pub(crate) cut: Option<(usize, Cut)>,
     /// A message that has this in it is refused with these words.
     pub(crate) refuses: Option<(&'static str, &'static str)>,
+    /// The connection ends at a message that has this in it.
+    pub(crate) dies_of: Option<&'static str>,
     /// Once so many messages are there, each APPEND is refused with these words.
     pub(crate) full: Option<(usize, &'static str)>,
     /// The refusals of `full` end after so many of them.
@@ -52,6 +54,7 @@ impl Default for ImapBehaviour {
             capabilities: ALL,
             cut: None,
             refuses: None,
+            dies_of: None,
             full: None,
             full_for: usize::MAX,
             adds: "",
@@ -333,6 +336,11 @@ fn append(
         && messages.iter().any(|message| String::from_utf8_lossy(&message.octets).contains(marker))
     {
         return Some(format!("NO {words}"));
+    }
+    if let Some(marker) = behaviour.dies_of
+        && messages.iter().any(|message| String::from_utf8_lossy(&message.octets).contains(marker))
+    {
+        return None;
     }
     let adds = behaviour.adds;
     let uidplus = behaviour.capabilities.contains("UIDPLUS");
