@@ -135,7 +135,9 @@ impl Transport for Endless {
 fn endless(then: &str, wait: Duration, timeout: Duration) -> Connection<Authenticated> {
     let first = "* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+] hello\r\n* 9 EXISTS\r\nP1 OK opened\r\n";
     let transport = Endless { first: first.into(), then: then.into(), wait, deadline: None };
-    let options = Options { timeout, until: None, tracer: None };
+    // Where a safeguard is missing, the test ends, too.
+    let until = Instant::now().checked_add(Duration::from_mins(2));
+    let options = Options { timeout, until, tracer: None };
     let connection = Connection::open(Box::new(transport), options).unwrap();
     let secret = secret();
     let login = by("jane", &secret, Choice::Auto, Clearance::EncryptedOnly);
