@@ -3,8 +3,8 @@
 //!
 //! Promises: of each message it is told what became of it; whatever failed, a message of which not all octets were
 //! sent is [`Outcome::NotSent`], and one that was sent whole and not answered is [`Outcome::Unknown`]; a message whose
-//! octets cannot be read ends the connection before its literal is complete; a folder's refusal is not answered with
-//! more of the same.
+//! octets cannot be read ends the connection before its literal is complete, so that nothing of its command is
+//! appended; a folder's refusal is not answered with more of the same.
 //!
 //! Neither side can block the other for ever: at most [`WINDOW`] commands are not answered, whose answers fit into any
 //! socket's buffer, and each write has its deadline.
@@ -230,7 +230,7 @@ impl Append<'_> {
 
     /// A message cannot be read: what was complete before is answered yet, and then the connection is of no more use.
     fn give_up(&mut self, error: io::Error) -> ImapError {
-        // The present command will never be complete.
+        // The present command will never be complete, and the server takes all of it or nothing.
         if let Some((_, which)) = self.under_way.pop() {
             for at in which {
                 self.outcomes[at] = Outcome::NotSent;

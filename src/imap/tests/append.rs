@@ -260,6 +260,19 @@ fn a_message_that_cannot_be_read_is_never_complete_and_those_before_it_are_answe
 }
 
 #[test]
+fn nothing_of_a_command_is_sent_to_its_end_in_which_a_message_cannot_be_read() {
+    let begun = format!("C: P2 APPEND \"Archive\" () {{17}}\nS: + go\n{SAID_A}\nC:  () {{17}}\nS: + go");
+    let (mut connection, progress) = logged_in_by("MULTIAPPEND", &begun, usize::MAX);
+    let mut broken = Broken(b"Subject: br");
+    let mut bodies = [A; 3];
+    let mut all = messages(&mut bodies);
+    all[1].body = &mut broken;
+    let interrupted = connection.append(&archive(), &mut all).unwrap_err();
+    assert_eq!(interrupted.outcomes, vec![Outcome::NotSent; 3]);
+    progress.assert_finished();
+}
+
+#[test]
 fn ok_before_all_was_sent_is_a_fault() {
     let transcript = "C: P2 APPEND \"Archive\" () {17}\nS: P2 OK thanks";
     let interrupted = append("MULTIAPPEND", transcript, &[A, B]).unwrap_err();
