@@ -4,11 +4,13 @@ use super::ConnectError;
 use super::credentials::{self, Credentials};
 use super::endpoint::{run_deadline, tracer};
 use super::reach::{Attempt, Reach};
+use super::record::ServerRecord;
 use crate::config::Access;
 use crate::event::{Event, Observer};
 use crate::imap::{Authenticated, Connection, ImapError, NotAuthenticated, Options};
+use crate::ledger::Change;
 use crate::oauth::Renewal;
-use crate::session::{Clearance, Login};
+use crate::session::{Clearance, Login, Omissions};
 use crate::stop;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -30,14 +32,17 @@ pub fn try_imap_token(
 pub struct ImapConnector {
     reach: Reach,
     credentials: Credentials,
+    record: ServerRecord,
     observer: Arc<dyn Observer>,
     trace: bool,
 }
 
 impl ImapConnector {
-    /// Gets the secret; nothing is connected yet. `until` is the end of the run.
+    /// Gets the secret; nothing is connected yet. `record` is what is known of logins there, and `until` is the end of the
+    /// run.
     pub fn new(
         access: &Access,
+        record: ServerRecord,
         until: Option<Instant>,
         renewal: Renewal,
         trace: bool,
@@ -45,7 +50,12 @@ impl ImapConnector {
     ) -> Result<Self, ConnectError> {
         let credentials = Credentials::of(access, renewal, trace, observer)?;
         let reach = Reach::new(access, until)?;
-        Ok(ImapConnector { reach, credentials, observer: Arc::clone(observer), trace })
+        Ok(ImapConnector { reach, credentials, record, observer: Arc::clone(observer), trace })
+    }
+
+    /// What is to be put on record of logins by now.
+    pub fn take_changes(&self) -> Vec<Change> {
+        self.record.take_changes()
     }
 
     /// The same with this access token, and no other.
@@ -58,7 +68,8 @@ impl ImapConnector {
     ) -> Result<Self, ConnectError> {
         let credentials = Credentials::of_token(token, trace, observer);
         let reach = Reach::new(access, until)?;
-        Ok(ImapConnector { reach, credentials, observer: Arc::clone(observer), trace })
+        let record = ServerRecord::default();
+        Ok(ImapConnector { reach, credentials, record, observer: Arc::clone(observer), trace })
     }
 
     /// A connection that is logged in. A token that the server refuses is renewed once.
@@ -68,6 +79,7 @@ impl ImapConnector {
         loop {
             match self.attempt() {
                 Ok(connection) => {
+                    self.record.logged_in(access, &self.credentials.secret(), &Omissions::default());
                     self.credentials.let_in(access);
                     return Ok(connection);
                 }
@@ -76,7 +88,7 @@ impl ImapConnector {
                     let refused = matches!(error, ImapError::LoginRefused(_));
                     let may_renew = refused && self.credentials.is_stale() || error.wants_new_token();
                     if !(may_renew && self.credentials.renew(access)?) {
-                        return Err(self.with_origin(error).into());
+                        return Err(self.refused(error).into());
                     }
                 }
                 Err(error) => return Err(error),
@@ -128,9 +140,10 @@ impl ImapConnector {
         Ok(Connection::open(transport, options)?)
     }
 
-    /// The same error; a refused login says where the password came from.
-    fn with_origin(&self, mut error: ImapError) -> ImapError {
+    /// The same error; a refused login is put on record, and says where the password came from.
+    fn refused(&self, mut error: ImapError) -> ImapError {
         if let ImapError::LoginRefused(refusal) = &mut error {
+            self.record.refused(&self.reach.access, &self.credentials.secret());
             refusal.origin = credentials::origin(&self.reach.access);
         }
         error

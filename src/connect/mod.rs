@@ -261,7 +261,7 @@ impl Connector {
 
     fn logged_in(&self, credentials: &Credentials, omissions: Omissions) {
         let omissions = Omissions { last_try: false, ..omissions };
-        self.record.logged_in(&self.account, &credentials.secret(), &omissions);
+        self.record.logged_in(&self.account.access, &credentials.secret(), &omissions);
         credentials.let_in(&self.account.access);
         self.omissions.replace(omissions);
         self.last_login.set(Some(clock::now()));
@@ -272,7 +272,7 @@ impl Connector {
     /// The same error; a refused login is put on record, and says where the password came from.
     fn refused(&self, credentials: &Credentials, mut error: SessionError) -> SessionError {
         if let SessionError::LoginRefused(refusal) = &mut error {
-            self.record.refused(&self.account, &credentials.secret());
+            self.record.refused(&self.account.access, &credentials.secret());
             refusal.origin = credentials::origin(&self.account.access);
         }
         error

@@ -8,7 +8,7 @@
 
 use super::rest;
 use crate::clock::{self, now};
-use crate::config::{self, Account, Config, Pipelining, SecretSource};
+use crate::config::{self, Access, Account, Config, Pipelining, SecretSource};
 use crate::disk;
 use crate::ledger::{
     Change, Ledger, LedgerError, LedgerFile, LoginRefused, LoginWorked, Logins, PipeliningFailed, SecretMark,
@@ -54,17 +54,23 @@ pub struct ServerRecord {
 impl ServerRecord {
     /// What an account's part of the ledger knows.
     pub fn read(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Self, LedgerError> {
-        let secret = match &account.access.secret {
+        let mixed_up = one_at_a_time_until(account, ledger)?.is_some();
+        Ok(ServerRecord { mixed_up, ..Self::read_logins(config, &account.access, ledger)? })
+    }
+
+    /// What is on record of logins, for an account or a destination.
+    pub fn read_logins(config: &Config, access: &Access, ledger: &dyn Ledger) -> Result<Self, LedgerError> {
+        let secret = match &access.secret {
             SecretSource::File(path) => changed(path),
             // A new sign-in is a new secret; a token that was renewed is not.
-            SecretSource::OAuth(_) => signed_in(account),
+            SecretSource::OAuth(_) => signed_in(access),
             _ => String::new(),
         };
-        let certificate = account.access.tls_client.as_ref().map(|client| changed(&client.file));
+        let certificate = access.tls_client.as_ref().map(|client| changed(&client.file));
         Ok(ServerRecord {
             known: ledger.logins()?,
-            server: server(account),
-            mixed_up: one_at_a_time_until(account, ledger)?.is_some(),
+            server: server(access),
+            mixed_up: false,
             last_login: ledger.last_login()?,
             last_session: ledger.last_active()?,
             files: [changed(&config.file), secret + &certificate.unwrap_or_default()],
@@ -83,9 +89,9 @@ impl ServerRecord {
     }
 
     /// An error while a refused login rests.
-    pub fn may_log_in(&self, account: &Account) -> Result<(), super::ConnectError> {
+    pub fn may_log_in(&self, access: &Access) -> Result<(), super::ConnectError> {
         match &self.known.refused {
-            Some(refused) => rest::check(refused, &self.files.concat(), account),
+            Some(refused) => rest::check(refused, &self.files.concat(), access),
             None => Ok(()),
         }
     }
@@ -162,7 +168,7 @@ impl ServerRecord {
     }
 
     /// A login succeeded, without these things.
-    pub(super) fn logged_in(&self, account: &Account, secret: &SecretString, omissions: &Omissions) {
+    pub(super) fn logged_in(&self, access: &Access, secret: &SecretString, omissions: &Omissions) {
         let known = self.omissions().names();
         for name in omissions.names().into_iter().filter(|name| !known.contains(name)) {
             self.learn_silence(name, Vec::new());
@@ -172,21 +178,21 @@ impl ServerRecord {
         };
         if self.known.refused.is_some() || !self.known.worked.as_ref().is_some_and(on_record) {
             let salt = self.known.worked.as_ref().map_or_else(fresh_salt, |worked| worked.mark.salt.clone());
-            let login = LoginWorked { mark: self.mark(account, secret, salt), at: now() };
+            let login = LoginWorked { mark: self.mark(access, secret, salt), at: now() };
             self.learnt.borrow_mut().push(Change::LoginWorked(login));
         }
     }
 
     /// The login was refused.
-    pub(super) fn refused(&self, account: &Account, secret: &SecretString) {
+    pub(super) fn refused(&self, access: &Access, secret: &SecretString) {
         let before = self.known.refused.as_ref().filter(|before| clock::ago(before.last_at, now()).is_some());
         let salt = before.map_or_else(fresh_salt, |before| before.mark.salt.clone());
-        let mark = self.mark(account, secret, salt);
+        let mark = self.mark(access, secret, salt);
         let again = before.filter(|before| before.mark == mark);
         let login = LoginRefused {
             times: again.map_or(0, |before| before.times).saturating_add(1),
             worked_lately: again
-                .map_or_else(|| self.worked_lately(account, secret), |before| before.worked_lately),
+                .map_or_else(|| self.worked_lately(access, secret), |before| before.worked_lately),
             last_at: now(),
             mark,
         };
@@ -198,16 +204,16 @@ impl ServerRecord {
         self.learnt.take()
     }
 
-    fn mark(&self, account: &Account, secret: &SecretString, salt: Vec<u8>) -> SecretMark {
-        let digest = is_in_no_file(account).then(|| config::secret_digest(secret, &salt));
+    fn mark(&self, access: &Access, secret: &SecretString, salt: Vec<u8>) -> SecretMark {
+        let digest = is_in_no_file(access).then(|| config::secret_digest(secret, &salt));
         SecretMark { files: self.files.concat(), salt, digest }
     }
 
     /// Whether this secret let us in within the last days.
-    fn worked_lately(&self, account: &Account, secret: &SecretString) -> bool {
+    fn worked_lately(&self, access: &Access, secret: &SecretString) -> bool {
         let Some(worked) = &self.known.worked else { return false };
         let lately = clock::ago(worked.at, now()).is_some_and(|ago| ago <= LATELY.unsigned_abs());
-        let same = match (&account.access.secret, worked.mark.digest) {
+        let same = match (&access.secret, worked.mark.digest) {
             (_, Some(digest)) => config::secret_digest(secret, &worked.mark.salt) == digest,
             (SecretSource::File(_), None) => worked.mark.files.ends_with(&self.files[1]),
             _ => worked.mark.files == self.files.concat(),
@@ -220,17 +226,17 @@ fn is_of_today(ago: u64) -> bool {
     ago < clock::DAY.unsigned_abs()
 }
 
-/// Whether no file's time of change tells when this account's secret changed.
-fn is_in_no_file(account: &Account) -> bool {
+/// Whether no file's time of change tells when the secret changed.
+fn is_in_no_file(access: &Access) -> bool {
     matches!(
-        account.access.secret,
+        access.secret,
         SecretSource::Command(_) | SecretSource::TokenCommand(_) | SecretSource::Environment(_)
     )
 }
 
 /// When somebody signed in, in a form that is only ever compared.
-fn signed_in(account: &Account) -> String {
-    let sign_in = oauth::signed_in(&account.access).ok().flatten();
+fn signed_in(access: &Access) -> String {
+    let sign_in = oauth::signed_in(access).ok().flatten();
     sign_in.and_then(|sign_in| sign_in.since).map_or_else(String::new, |since| format!("{since};"))
 }
 
@@ -248,9 +254,9 @@ fn fresh_salt() -> Vec<u8> {
     }
 }
 
-/// What the ledger calls an account's server.
-fn server(account: &Account) -> String {
-    format!("{}:{}", account.access.host, account.access.port)
+/// What the ledger calls a server.
+fn server(access: &Access) -> String {
+    format!("{}:{}", access.host, access.port)
 }
 
 /// Until when nothing is to be pipelined to this account's server, if that is so now.
@@ -260,14 +266,14 @@ pub fn one_at_a_time_until(account: &Account, ledger: &dyn Ledger) -> Result<Opt
     }
     let failed = ledger.quirks()?.pipelining_failed;
     let holds = |failed: &PipeliningFailed| {
-        failed.server == server(account) && clock::is_to_come(failed.until, REMEMBERED, now())
+        failed.server == server(&account.access) && clock::is_to_come(failed.until, REMEMBERED, now())
     };
     Ok(failed.filter(holds).map(|failed| failed.until))
 }
 
 /// From now on this account's server is known to have mixed up its answers.
 pub fn answers_mixed_up(account: &Account) -> PipeliningFailed {
-    PipeliningFailed { server: server(account), until: now() + REMEMBERED }
+    PipeliningFailed { server: server(&account.access), until: now() + REMEMBERED }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::ConnectError;
 use crate::clock::{self, now};
-use crate::config::{self, Account, Obtained};
+use crate::config::{self, Access, Obtained};
 use crate::ledger::{LoginRefused, UnixTime};
 use crate::text::dates::minute;
 use std::io::{self, IsTerminal};
@@ -23,7 +23,7 @@ const SHORT_RESTS: [UnixTime; 5] = [HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 4 * HOUR
 const SLACK: UnixTime = 30;
 
 /// An error while the login that was refused rests. `files` says when the configuration and the secret changed last.
-pub(super) fn check(refused: &LoginRefused, files: &str, account: &Account) -> Result<(), ConnectError> {
+pub(super) fn check(refused: &LoginRefused, files: &str, access: &Access) -> Result<(), ConnectError> {
     if io::stdin().is_terminal() || io::stderr().is_terminal() {
         return Ok(());
     }
@@ -33,7 +33,7 @@ pub(super) fn check(refused: &LoginRefused, files: &str, account: &Account) -> R
     }
     if let Some(before) = refused.mark.digest {
         // Without a secret there is no login: the run itself will say why.
-        let Ok(Obtained::Secret(secret)) = config::obtain(&account.access) else { return Ok(()) };
+        let Ok(Obtained::Secret(secret)) = config::obtain(access) else { return Ok(()) };
         if config::secret_digest(&secret, &refused.mark.salt) != before {
             return Ok(());
         }

@@ -65,7 +65,7 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
     let run = || -> Result<Summary, AccountError> {
         let store = Store::open(config, account, until)?;
         let record = ServerRecord::read(config, account, &*store.ledger)?;
-        record.may_log_in(account)?;
+        record.may_log_in(&account.access)?;
         let restored = inventory::restored(config, account, &*store.ledger)?;
         let deletions = Deletions { restored, ..Deletions::default() };
         Ok(work((store, deletions), account, orders, &Rc::new(record), until, observer))

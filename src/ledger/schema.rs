@@ -357,7 +357,7 @@ CREATE TABLE folder (          -- IMAP folders that mail was restored to
   host     TEXT NOT NULL,
   port     INTEGER NOT NULL,
   name     TEXT NOT NULL,
-  uid_validity INTEGER NOT NULL, -- another one is another folder, even of the same name
+  uid_validity INTEGER NOT NULL, -- a different value is a different folder, even of the same name
   turn     INTEGER NOT NULL,   -- the greatest is that of the folder that was restored to last
   UNIQUE (user, host, port, name, uid_validity)
 );

@@ -21,7 +21,7 @@ const PATIENCE: UnixTime = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Puts on record which of the copies on their way have arrived, and gives back which of these.
-pub(super) fn settle(folder: &mut Folder, journal: &mut Journal) -> Result<Vec<Sent>, RestoreError> {
+pub(super) fn settle(folder: &mut Folder<'_>, journal: &mut Journal) -> Result<Vec<Sent>, RestoreError> {
     let sent = journal.sent()?;
     let Some(last) = sent.iter().map(|sent| sent.at).max() else { return Ok(Vec::new()) };
     let from = least_uid(&sent, journal)?;
@@ -59,7 +59,7 @@ fn least_uid(sent: &[Sent], journal: &Journal) -> Result<u32, RestoreError> {
 type Arrived<'s> = Vec<(&'s Sent, RestoreChange)>;
 
 fn look<'s>(
-    folder: &mut Folder,
+    folder: &mut Folder<'_>,
     journal: &Journal,
     sent: &'s [Sent],
     from: u32,

@@ -12,8 +12,8 @@ use crate::ledger::FolderKey;
 /// The longest message whose content is compared, in octets.
 const LONGEST: u64 = 1 << 31;
 
-pub(super) struct Folder {
-    connector: ImapConnector,
+pub(super) struct Folder<'c> {
+    connector: &'c ImapConnector,
     access: Access,
     connection: Connection<Authenticated>,
     name: imap::Folder,
@@ -23,10 +23,10 @@ pub(super) struct Folder {
     pub(super) made: bool,
 }
 
-impl Folder {
+impl<'c> Folder<'c> {
     /// Connects, and makes the folder if it is not there and `makes` says so.
     pub(super) fn open(
-        connector: ImapConnector,
+        connector: &'c ImapConnector,
         destination: &Destination,
         makes: bool,
     ) -> Result<Self, RestoreError> {

@@ -34,7 +34,7 @@ pub(super) struct Found {
 
 impl Holdings {
     /// Looks at everything in the folder from this UID on.
-    pub(super) fn read(folder: &mut Folder, journal: &Journal, from: u32) -> Result<Self, RestoreError> {
+    pub(super) fn read(folder: &mut Folder<'_>, journal: &Journal, from: u32) -> Result<Self, RestoreError> {
         let (mut claimed, mut ours): (HashSet<u32>, HashMap<Mark, u32>) = (HashSet::new(), HashMap::new());
         journal.marks(&mut |mark, uid| match uid {
             Some(uid) if uid >= from => {
@@ -68,7 +68,7 @@ impl Holdings {
     /// Takes one with this Message-ID and size, or without one with this content.
     pub(super) fn take(
         &mut self,
-        folder: &mut Folder,
+        folder: &mut Folder<'_>,
         message_id: Option<&[u8; 16]>,
         octets: u64,
         content: &Hash,
@@ -100,7 +100,7 @@ impl Holdings {
 
     fn take_nameless(
         &mut self,
-        folder: &mut Folder,
+        folder: &mut Folder<'_>,
         octets: u64,
         content: &Hash,
     ) -> Result<Option<Found>, RestoreError> {

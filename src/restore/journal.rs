@@ -15,7 +15,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// The record of this folder.
-    pub(super) fn open(config: &Config, folder: &Folder, dry_run: bool) -> Result<Self, LedgerError> {
+    pub(super) fn open(config: &Config, folder: &Folder<'_>, dry_run: bool) -> Result<Self, LedgerError> {
         let (key, uid_validity) = (folder.key(), folder.uid_validity());
         let restores = if dry_run {
             match LedgerFile::read_only(&config.state_dir)? {

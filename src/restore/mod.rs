@@ -8,6 +8,7 @@
 //! | `arrival` | after a cut: what of the last batch has arrived |
 //! | `holdings` | what the folder holds that is not on record |
 //! | `journal` | what is on record as restored |
+//! | `logins` | a refused login is left alone for a while, as an account's is |
 //! | `mark` | what a message is known by on the other side |
 //!
 //! Promises: of each selected copy exactly one gets into the folder, octet for octet, with its date and flags, however often
@@ -22,6 +23,7 @@ mod arrival;
 mod folder;
 mod holdings;
 mod journal;
+mod logins;
 mod mark;
 mod message;
 mod sender;
@@ -39,6 +41,7 @@ use crate::stop::Stopped;
 use crate::store::StoreError;
 use folder::Folder;
 use journal::Journal;
+use logins::Logins;
 use sender::Sender;
 use std::io;
 use std::sync::Arc;
@@ -194,8 +197,12 @@ fn restore_into(
 ) -> Result<(), RestoreError> {
     let until = run_deadline(&destination.access);
     let renewal = if options.dry_run { Renewal::Expired } else { Renewal::Ahead };
-    let connector = ImapConnector::new(&destination.access, until, renewal, options.trace, observer)?;
-    let mut folder = Folder::open(connector, destination, !options.dry_run)?;
+    let mut logins = Logins::open(config, &destination.access, options.dry_run)?;
+    let connector =
+        ImapConnector::new(&destination.access, logins.record()?, until, renewal, options.trace, observer)?;
+    let opened = Folder::open(&connector, destination, !options.dry_run);
+    logins.note(connector.take_changes())?;
+    let mut folder = opened?;
     restored.made = folder.made;
     let _lock = if options.dry_run { None } else { Some(take_lock(config, &folder)?) };
     let mut journal = Journal::open(config, &folder, options.dry_run)?;
@@ -225,7 +232,7 @@ fn restore_into(
 }
 
 /// One restore at a time to a folder.
-fn take_lock(config: &Config, folder: &Folder) -> Result<AccountLock, RestoreError> {
+fn take_lock(config: &Config, folder: &Folder<'_>) -> Result<AccountLock, RestoreError> {
     let lock = LedgerFile::open(&config.state_dir)?.lock(&folder.key().identity())?;
     lock.ok_or_else(|| RestoreError::Busy { folder: folder.shown() })
 }

@@ -52,7 +52,7 @@ struct Held {
 }
 
 pub(super) struct Sender<'r> {
-    folder: Folder,
+    folder: Folder<'r>,
     journal: Journal,
     options: Options,
     restored: &'r mut Restored,
@@ -75,7 +75,7 @@ impl<'r> Sender<'r> {
     /// `state_dir` is where large messages wait.
     pub(super) fn new(
         state_dir: &Path,
-        mut folder: Folder,
+        mut folder: Folder<'r>,
         journal: Journal,
         options: Options,
         restored: &'r mut Restored,

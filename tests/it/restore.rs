@@ -16,6 +16,7 @@
 //! | old servers | [`servers_without_extensions_get_the_same`] |
 //! | another UIDVALIDITY is another folder | [`a_folder_that_was_made_anew_is_filled_again`], [`a_folder_replaced_under_our_hands_ends_the_run`] |
 //! | what is refused | [`what_makes_no_sense_is_refused`] |
+//! | a refused login rests | [`a_refused_login_is_left_alone_for_a_while`] |
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -606,6 +607,26 @@ fn what_makes_no_sense_is_refused() {
     sandbox.popkeep(["restore", "--to", "new"]).run().expect(78).says(&["archive"]);
     sandbox.config(&text.replace("[destinations", "delete_after_restore = \"away\"\n[destinations"));
     sandbox.popkeep(["restore", "--to", "new"]).run().expect(78);
+}
+
+#[test]
+fn a_refused_login_is_left_alone_for_a_while() {
+    let Some(library) = clock::library() else { return };
+    let server = PopServer::with(Mail::some(2));
+    let imap = ImapServer::start(ImapBehaviour::default());
+    let sandbox = fetched(&server, &imap.destination("new", "Archive"));
+    let good = fs::read_to_string(sandbox.config_file()).unwrap();
+    let at = good.rfind(PASSWORD).unwrap();
+    sandbox.config(&format!("{}wrong{}", &good[..at], &good[at + PASSWORD.len()..]));
+    for _ in 0..3 {
+        restore(&sandbox, 77, &[]);
+    }
+    assert_eq!(imap.count("LOGIN"), 1, "the second and third run did not knock");
+    sandbox.popkeep(["restore", "--to", "new"]).ahead(&library, 3700).run().expect(77);
+    assert_eq!(imap.count("LOGIN"), 2, "an hour later it is tried again");
+    // A changed configuration is tried at once.
+    sandbox.config(&good);
+    assert_counts(&restore(&sandbox, 0, &[]), ["restored"], [2]);
 }
 
 #[test]
