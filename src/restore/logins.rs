@@ -35,9 +35,9 @@ impl<'a> Logins<'a> {
         Ok(record)
     }
 
-    pub(super) fn note(&mut self, changes: Vec<Change>) -> Result<(), RestoreError> {
+    pub(super) fn note(&mut self, changes: &[Change]) -> Result<(), RestoreError> {
         match &mut self.ledger {
-            Some(ledger) => Ok(ledger.commit(&changes)?),
+            Some(ledger) => Ok(ledger.commit(changes)?),
             None => Ok(()),
         }
     }

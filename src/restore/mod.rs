@@ -201,7 +201,7 @@ fn restore_into(
     let connector =
         ImapConnector::new(&destination.access, logins.record()?, until, renewal, options.trace, observer)?;
     let opened = Folder::open(&connector, destination, !options.dry_run);
-    logins.note(connector.take_changes())?;
+    logins.note(&connector.take_changes())?;
     let mut folder = opened?;
     restored.made = folder.made;
     let _lock = if options.dry_run { None } else { Some(take_lock(config, &folder)?) };
