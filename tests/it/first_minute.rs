@@ -91,6 +91,21 @@ fn the_sign_in_in_readme_is_that_of_a_run() {
     must_be_in_readme([("popkeep login work", screen)]);
 }
 
+#[test]
+fn the_screen_of_serve_in_readme_is_that_of_a_run() {
+    let server = PopServer::with(Mail::some(3));
+    let sandbox = Sandbox::for_server(&server);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    let mut terminal = sandbox.popkeep(["serve", "work", "--listen", "127.0.0.1:0"]).on_terminal(200, 60);
+    terminal.expect("complain about that.").signal("TERM");
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(143), "{}", ended.screen);
+    let line = |key: &str| ended.screen.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+    let screen = ended.screen.replace(&line("port: "), "port: 1110");
+    let screen = screen.replace(&line("password: "), "password: k8HdzUq2bTn4vXwRjC7m");
+    must_be_in_readme([("popkeep serve work", screen)]);
+}
+
 /// README shows these screens of these commands. Blessed, it gets them.
 fn must_be_in_readme<'c>(screens: impl IntoIterator<Item = (&'c str, String)>) {
     // Two tests may want to write it.

@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// What a run of a program may take, in seconds; and how often it is run when that was not enough, or it failed: getmail
 /// hangs now and then, with any server.
-const LIMIT: &str = "60";
+const LIMIT: &str = "150";
 const ATTEMPTS: usize = 3;
 
 /// Where a program fetches from.
