@@ -38,8 +38,8 @@ instance_name = popkeep-bench
 log_path = {folder}/log
 protocols = pop3 {imap}
 listen = 127.0.0.1
-ssl = required
-ssl_cert = <{folder}/server.pem
+ssl = {ssl}
+{clear_text}ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 first_valid_uid = 1
 {unprivileged}
@@ -51,7 +51,8 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/mail/%u
 }}
-mail_location = maildir:{folder}/mail/%u
+mail_location = {location}
+mbox_write_locks = fcntl
 mail_fsync = never
 pop3_no_flag_updates = yes
 {imap_login}
@@ -64,7 +65,7 @@ service anvil {{
 service pop3-login {{
   {chroot}
   inet_listener pop3 {{
-    port = 0
+    port = {plain_port}
   }}
   inet_listener pop3s {{
     port = {port}
@@ -105,10 +106,12 @@ def listener():
 
 
 class Dovecot:
-    """A running server."""
+    """A running server; with `clear_text` also without TLS, at `plain_port`. `location`: where a user's mail is, as
+    Dovecot writes it."""
 
-    def __init__(self, folder, imap=False):
+    def __init__(self, folder, imap=False, clear_text=False, location="maildir:{folder}/mail/%u"):
         self.folder, self.master, self.imap = folder, None, imap
+        self.clear_text, self.location = clear_text, location.format(folder=folder)
         self.program = program("dovecot")
         if not self.program or not os.path.exists("/usr/lib/dovecot/pop3"):
             raise Problem("Dovecot's POP3 server is not installed: apt-get install dovecot-pop3d")
@@ -149,8 +152,8 @@ class Dovecot:
     def start(self):
         """Starts it; somebody else may take the free port first, hence the attempts."""
         for _ in range(5):
-            with listener() as free, listener() as other:
-                self.port, self.imap_port = free.getsockname()[1], other.getsockname()[1]
+            with listener() as free, listener() as other, listener() as third:
+                self.port, self.imap_port, self.plain_port = (one.getsockname()[1] for one in (free, other, third))
             unprivileged = chroot = ""
             if os.getuid():
                 user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
@@ -159,6 +162,9 @@ class Dovecot:
                 chroot = "chroot ="
             self._write("dovecot.conf", CONFIGURATION.format(
                 folder=self.folder, password=PASSWORD, uid=self.uid, gid=self.gid, port=self.port,
+                plain_port=self.plain_port if self.clear_text else 0, location=self.location,
+                ssl="yes" if self.clear_text else "required",
+                clear_text="disable_plaintext_auth = no\n" if self.clear_text else "",
                 unprivileged=unprivileged, chroot=chroot, imap="imap" if self.imap else "",
                 imap_login=IMAP_LOGIN.format(chroot=chroot, imap_port=self.imap_port) if self.imap else ""))
             with open(self._path("start.log"), "w", encoding="utf-8") as log:
