@@ -14,10 +14,12 @@ pub use adopt::{Adopt, AdoptFrom, Seen};
 pub use init::{Init, Keeping, Protection};
 
 use crate::config::parse_size;
+use crate::fleet::shard::Shard;
 use crate::verify::Share;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 /// The whole command line.
@@ -271,6 +273,10 @@ pub struct Fetch {
     /// Work on N accounts at once [default: up to 8]
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
+
+    /// Only the accounts in shard K of N, counted from 0: for N machines with one configuration
+    #[arg(long, value_name = "K/N", value_parser = Shard::from_str, long_help = manual::SHARD_HELP)]
+    pub shard: Option<Shard>,
 
     /// If the mailbox is locked by another session or popkeep, wait up to SPAN (such as 2m)
     #[arg(long, value_name = "SPAN", value_parser = age)]

@@ -2,6 +2,7 @@
 //! maildrop, kept in several archives, take turns.
 
 pub mod new_mail;
+pub mod shard;
 
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};

@@ -220,6 +220,13 @@ pub const RESTORE: &[Example] = &[
     ("popkeep restore --to new --new --quiet", "new mail, after each fetch (see on_new_mail)"),
 ];
 
+/// The long help of `fetch --shard`.
+pub const SHARD_HELP: &str = "\
+Only the accounts in shard K of N, counted from 0: for N machines with one configuration
+
+An account's name alone decides: the first 8 octets of its SHA-256, as a big-endian number, modulo N. So each account is \
+in exactly one shard, whatever else is configured. A shard without an account is no failure.";
+
 /// Examples for `serve`.
 pub const SERVE: &[Example] = &[
     ("popkeep serve", "all accounts, to mail programs on this machine"),

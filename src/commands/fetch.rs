@@ -41,7 +41,8 @@ fn work(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let config = load(file)?;
-    let accounts = config.select(&options.accounts)?;
+    let mut accounts = config.select(&options.accounts)?;
+    accounts.retain(|account| options.shard.is_none_or(|shard| shard.has(&account.name)));
     let detail = Detail::from_count(options.verbose);
     let names = accounts.iter().map(|account| account.name.as_str());
     let asks = accounts.iter().any(|account| matches!(account.access.secret, SecretSource::Ask));

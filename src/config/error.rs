@@ -235,6 +235,11 @@ pub enum Fault {
         /// The host.
         host: String,
     },
+    /// A file in `accounts.d` has something else than accounts and destinations.
+    #[error(
+        "a file in accounts.d must begin with [accounts.NAME] or [destinations.NAME]; put other keys into the configuration itself"
+    )]
+    NoTable,
     /// An address of a destination that is none.
     #[error("url = {value:?} is not valid: {fault}")]
     Url {

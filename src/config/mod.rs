@@ -22,6 +22,7 @@ mod raw;
 mod resolve;
 mod resolved;
 mod secret;
+mod source;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -49,14 +50,18 @@ use crate::disk::{self, Distrusted};
 use crate::shell;
 use resolve::{Surroundings, resolve, resolve_any};
 use secrecy::zeroize::Zeroizing;
+use source::Source;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The largest configuration file that is read, in octets.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Reads the configuration in `path`, if it is ours (or root's) and nobody else can change it, and checks that nobody
-/// else can read the passwords in it.
+/// The folder of more files, beside the configuration.
+const MORE: &str = "accounts.d";
+
+/// Reads the configuration in `path` and the files in `accounts.d` beside it, if they are ours (or root's) and nobody else can change
+/// them, and checks that nobody else can read the passwords in them.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let config = read(path)?;
     if config.accounts.is_empty() {
@@ -70,28 +75,25 @@ pub fn load_or_empty(path: &Path) -> Result<Config, ConfigError> {
     match read(path) {
         Err(ConfigError::NotFound { .. }) => {
             let around = Surroundings { folder: PathBuf::new(), home: None };
-            Ok(resolve_any(path, "", &around)?.into_config(path, location::state_dir()?))
+            Ok(resolve_any(&Source::new(path, ""), &around)?.into_config(path, location::state_dir()?))
         }
         outcome => outcome,
     }
 }
 
 fn read(path: &Path) -> Result<Config, ConfigError> {
-    let shown = || path.display().to_string();
-    let unreadable = |source: std::io::Error| match source.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
-        _ => ConfigError::Unreadable { path: shown(), source },
-    };
-    let disk::Trusted { octets, mode } =
-        disk::read_trusted(path, FILE_LIMIT).map_err(|error| match error {
-            Distrusted::Io(source) => unreadable(source),
-            reason => ConfigError::Distrusted { path: shown(), reason },
-        })?;
-    let octets = Zeroizing::new(octets);
-    let text = std::str::from_utf8(&octets).map_err(|_| ConfigError::NotText { path: shown() })?;
-    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let (text, mode) = read_file(path)?;
+    let mut source = Source::new(path, &text);
+    let mut modes = vec![(path.to_owned(), mode)];
+    let absolute = std::path::absolute(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
-    let mut resolved = resolve_any(path, text, &Surroundings { folder, home: location::home() })?;
+    for path in more_files(&folder.join(MORE))? {
+        let (text, mode) = read_file(&path)?;
+        source.add(&path, &text)?;
+        modes.push((path, mode));
+    }
+    let mut resolved = resolve_any(&source, &Surroundings { folder, home: location::home() })?;
 
     let accesses = resolved.accounts.iter().map(|account| &account.access);
     for access in accesses.chain(resolved.destinations.iter().map(|destination| &destination.access)) {
@@ -99,17 +101,50 @@ fn read(path: &Path) -> Result<Config, ConfigError> {
             shell::withhold(variable);
         }
     }
-    if resolved.holds_password && mode & 0o077 != 0 {
-        return Err(ConfigError::PasswordExposed { path: shown(), mode });
-    }
-    if resolved.names_command && mode & 0o022 != 0 {
-        return Err(ConfigError::CommandExposed { path: shown(), mode });
+    for (file, (path, mode)) in modes.into_iter().enumerate() {
+        let shown = || path.display().to_string();
+        if resolved.hold_passwords.contains(&file) && mode & 0o077 != 0 {
+            return Err(ConfigError::PasswordExposed { path: shown(), mode });
+        }
+        if resolved.name_commands.contains(&file) && mode & 0o022 != 0 {
+            return Err(ConfigError::CommandExposed { path: shown(), mode });
+        }
     }
     let state_dir = match resolved.state_dir.take() {
         Some(given) => given,
         None => location::state_dir()?,
     };
     Ok(resolved.into_config(path, state_dir))
+}
+
+/// A file's text and permission bits, if it is ours (or root's) and nobody else can change it.
+fn read_file(path: &Path) -> Result<(Zeroizing<String>, u32), ConfigError> {
+    let shown = || path.display().to_string();
+    let disk::Trusted { octets, mode } =
+        disk::read_trusted(path, FILE_LIMIT).map_err(|error| match error {
+            Distrusted::Io(source) => match source.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
+                _ => ConfigError::Unreadable { path: shown(), source },
+            },
+            reason => ConfigError::Distrusted { path: shown(), reason },
+        })?;
+    let octets = Zeroizing::new(octets);
+    let text = std::str::from_utf8(&octets).map_err(|_| ConfigError::NotText { path: shown() })?;
+    Ok((Zeroizing::new(text.to_owned()), mode))
+}
+
+/// The files of accounts beside the configuration, by their names; hidden ones are none, as an editor's copies are not.
+fn more_files(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let mut files: Vec<PathBuf> = match disk::names_in(folder) {
+        Ok(names) => names.into_iter().map(|name| folder.join(name)).collect(),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
+        Err(source) => return Err(ConfigError::Unreadable { path: folder.display().to_string(), source }),
+    };
+    let hidden =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && !hidden(path));
+    files.sort();
+    Ok(files)
 }
 
 /// What `text` means as the content of the file `path`, an absolute one, for a user with this home

@@ -34,6 +34,14 @@ pub(super) fn parse(text: &str) -> Result<RawFile, (Fault, Range<usize>)> {
     })
 }
 
+/// Whether the text is TOML.
+pub(super) fn check_syntax(text: &str) -> Result<(), (Fault, Range<usize>)> {
+    match DeTable::parse(text) {
+        Ok(_) => Ok(()),
+        Err(_) => parse(text).map(drop),
+    }
+}
+
 /// Whether what is wrong at `span` is a backslash in double quotes, or comes of one.
 fn is_in_an_escape(text: &str, span: &Range<usize>) -> bool {
     let mut quotes = line_at(text, span).split('"');

@@ -2,13 +2,14 @@
 //! nothing contradicting itself. No I/O.
 
 use super::error::{ConfigError, Fault};
-use super::excerpt::Excerpt;
 use super::parse::parse;
-use super::raw::{RawAccount, RawDestination, RawFile, RawSecret, is_account_name};
+use super::raw::{RawAccount, RawFile, RawSecret, is_account_name};
 use super::resolved::{Access, Account, Auth, Config, Destination, Format, Pipelining, SecretSource, Tls};
+use super::source::Source;
 use crate::net::is_here;
 use secrecy::ExposeSecret;
 use secrets::Secret;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,10 +40,10 @@ pub(super) struct Resolved {
     pub(super) state_dir: Option<PathBuf>,
     /// `cache_dir`, if given.
     pub(super) cache_dir: Option<PathBuf>,
-    /// The file holds a password.
-    pub(super) holds_password: bool,
-    /// The file names a command.
-    pub(super) names_command: bool,
+    /// Which of the files hold a password.
+    pub(super) hold_passwords: HashSet<usize>,
+    /// Which of the files name a command.
+    pub(super) name_commands: HashSet<usize>,
 }
 
 impl Resolved {
@@ -67,7 +68,7 @@ impl Resolved {
 
 /// Understands `text`, the content of `file`, which must have an account.
 pub(super) fn resolve(file: &Path, text: &str, around: &Surroundings) -> Result<Resolved, ConfigError> {
-    let resolved = resolve_any(file, text, around)?;
+    let resolved = resolve_any(&Source::new(file, text), around)?;
     if resolved.accounts.is_empty() {
         return Err(ConfigError::NoAccounts { path: file.display().to_string() });
     }
@@ -75,9 +76,9 @@ pub(super) fn resolve(file: &Path, text: &str, around: &Surroundings) -> Result<
 }
 
 /// The same for a file that may have none.
-pub(super) fn resolve_any(file: &Path, text: &str, around: &Surroundings) -> Result<Resolved, ConfigError> {
-    let reader = Reader { file, text, around };
-    let raw = parse(text).map_err(|(fault, span)| reader.error(&span, fault))?;
+pub(super) fn resolve_any(source: &Source, around: &Surroundings) -> Result<Resolved, ConfigError> {
+    let reader = Reader { source, around };
+    let raw = parse(source.text()).map_err(|(fault, span)| reader.error(&span, fault))?;
     reader.read(&raw)
 }
 
@@ -85,14 +86,13 @@ pub(super) fn resolve_any(file: &Path, text: &str, around: &Surroundings) -> Res
 type Read<T> = Result<T, ConfigError>;
 
 struct Reader<'f> {
-    file: &'f Path,
-    text: &'f str,
+    source: &'f Source,
     around: &'f Surroundings,
 }
 
 impl Reader<'_> {
     fn error(&self, span: &Range<usize>, fault: Fault) -> ConfigError {
-        ConfigError::Content { at: Box::new(Excerpt::new(self.file, self.text, span)), fault }
+        self.source.error(span, fault)
     }
 
     fn read(&self, raw: &RawFile) -> Read<Resolved> {
@@ -105,43 +105,44 @@ impl Reader<'_> {
         let default_secret = self.secret(&raw.defaults, "[defaults]")?;
         let (destinations, other_destinations) = self.destinations(raw)?;
         let mut accounts: Vec<Account> = Vec::with_capacity(named.len());
+        let mut archives: HashMap<PathBuf, Vec<usize>> = HashMap::new();
         for (name, own) in &named {
             let table = Table { kind: "account", name, own, defaults: &raw.defaults };
             let account = self.account(&table, default_secret, &destinations)?;
-            self.compare(&accounts, &account, &name.span())?;
+            let shared = archives.entry(account.archive.clone()).or_default();
+            self.compare(shared.iter().map(|at| &accounts[*at]), &account, &name.span())?;
+            shared.push(accounts.len());
             let same = |to: &&Destination| to.access.name == account.name && to.access.oauth().is_some();
             if account.access.oauth().is_some() && destinations.iter().any(|to| same(&to)) {
                 return Err(self.error(&name.span(), Fault::SameTokens { name: account.name }));
             }
             accounts.push(account);
         }
-        let to: Vec<RawAccount> = raw.destinations.values().map(RawDestination::as_account).collect();
-        let mut tables = raw.accounts.values().chain([&raw.defaults]).chain(&to);
-        let names_command = tables.clone().any(|table| {
-            [
-                &table.password_command,
-                &table.token_command,
-                &table.tls_client_password_command,
-                &table.on_new_mail,
-            ]
+        let main = self.source.file_at(0);
+        let own = raw.accounts.iter().map(|(name, table)| (self.source.file_at(name.span().start), table));
+        let to: Vec<(usize, RawAccount)> = raw
+            .destinations
             .iter()
-            .any(|command| command.is_some())
-                || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret_command.is_some())
-        });
-        let holds_password = tables.any(|table| {
-            let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
-            table.password.is_some()
-                || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
-                || table.proxy.as_ref().is_some_and(login)
-        });
+            .map(|(name, table)| (self.source.file_at(name.span().start), table.as_account()))
+            .collect();
+        let tables = own.chain([(main, &raw.defaults)]).chain(to.iter().map(|(file, table)| (*file, table)));
+        let (mut hold_passwords, mut name_commands) = (HashSet::new(), HashSet::new());
+        for (file, table) in tables {
+            if holds_password(table) {
+                hold_passwords.insert(file);
+            }
+            if names_command(table) {
+                name_commands.insert(file);
+            }
+        }
         Ok(Resolved {
             accounts,
             destinations,
             other_destinations,
             state_dir,
             cache_dir,
-            holds_password,
-            names_command,
+            hold_passwords,
+            name_commands,
         })
     }
 
@@ -208,6 +209,7 @@ impl Reader<'_> {
         let limits = self.limits(table)?;
         Ok(Access {
             name: name.clone(),
+            file: self.source.path_at(table.name.span().start).to_owned(),
             host,
             port,
             user,
@@ -247,8 +249,13 @@ impl Reader<'_> {
     }
 
     /// Refuses an account that is another one's double.
-    fn compare(&self, before: &[Account], new: &Account, span: &Range<usize>) -> Read<()> {
-        for old in before.iter().filter(|old| old.archive == new.archive) {
+    fn compare<'a>(
+        &self,
+        in_the_same_archive: impl Iterator<Item = &'a Account>,
+        new: &Account,
+        span: &Range<usize>,
+    ) -> Read<()> {
+        for old in in_the_same_archive {
             let (first, second) = (old.name.clone(), new.name.clone());
             if old.format != new.format {
                 return Err(self.error(span, Fault::FormatClash { first, second }));
@@ -281,6 +288,24 @@ impl Reader<'_> {
             self.error(&table.name.span(), Fault::Missing { table: table.shown(), key, example })
         })
     }
+}
+
+fn holds_password(table: &RawAccount) -> bool {
+    let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
+    table.password.is_some()
+        || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
+        || table.proxy.as_ref().is_some_and(login)
+}
+
+fn names_command(table: &RawAccount) -> bool {
+    let commands = [
+        &table.password_command,
+        &table.token_command,
+        &table.tls_client_password_command,
+        &table.on_new_mail,
+    ];
+    commands.iter().any(|command| command.is_some())
+        || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret_command.is_some())
 }
 
 /// An account's or a destination's table over the defaults.

@@ -30,6 +30,8 @@ pub struct Config {
 pub struct Access {
     /// The name of the account or the destination, as people know it; its tokens are kept under it.
     pub name: String,
+    /// The file that it is configured in.
+    pub file: PathBuf,
     /// The server's host name or address.
     pub host: String,
     /// The server's port.

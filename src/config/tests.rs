@@ -125,7 +125,7 @@ fn defaults_hold_where_an_account_says_nothing() {
     assert_eq!((zoe.access.timeout.as_secs(), adam.access.timeout.as_secs()), (5, 7));
     assert!(matches!(&zoe.access.secret, SecretSource::Environment(name) if name == "PASS"));
     assert!(matches!(&adam.access.secret, SecretSource::Command(command) if command == "pass adam"));
-    assert!(resolved.names_command && !resolved.holds_password);
+    assert!(!resolved.name_commands.is_empty() && resolved.hold_passwords.is_empty());
 }
 
 #[test]

@@ -66,6 +66,10 @@ impl ServerRecord {
             SecretSource::OAuth(_) => signed_in(access),
             _ => String::new(),
         };
+        let mut configured = changed(&config.file);
+        if access.file != config.file {
+            configured += &changed(&access.file);
+        }
         let certificate = access.tls_client.as_ref().map(|client| changed(&client.file));
         Ok(ServerRecord {
             known: ledger.logins()?,
@@ -73,7 +77,7 @@ impl ServerRecord {
             mixed_up: false,
             last_login: ledger.last_login()?,
             last_session: ledger.last_active()?,
-            files: [changed(&config.file), secret + &certificate.unwrap_or_default()],
+            files: [configured, secret + &certificate.unwrap_or_default()],
             learnt: RefCell::default(),
         })
     }

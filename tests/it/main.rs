@@ -39,6 +39,7 @@ mod fetch;
 mod file_dates;
 mod file_systems;
 mod first_minute;
+mod fleet;
 mod floors;
 mod full_disk;
 mod fuzz;

@@ -210,6 +210,7 @@ fn what_arrives_after_the_cut_is_waited_for() {
     });
     let sandbox = fetched(&server, &imap.destination("new", "Archive"));
     assert_counts(&restore(&sandbox, 0, &[]), ["restored", "failed"], [30, 0]);
+    imap.wait_for_the_late();
     assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
     assert_settled(&sandbox, 30);
 }

@@ -87,6 +87,8 @@ struct State {
     behaviour: ImapBehaviour,
     appends: usize,
     refused: usize,
+    /// What was to be stored later is stored.
+    late: bool,
     connections: u32,
     commands: Vec<String>,
 }
@@ -140,6 +142,13 @@ impl ImapServer {
         let mut state = self.state.lock().unwrap();
         let folder = state.folders.entry(folder.to_owned()).or_insert_with(new_folder);
         keep(folder, Stored { uid: 0, flags: String::new(), date: String::new(), octets: octets.to_vec() });
+    }
+
+    /// Waits until what is stored later is.
+    pub(crate) fn wait_for_the_late(&self) {
+        while !self.state.lock().unwrap().late {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// How many commands of this kind have come.
@@ -356,6 +365,7 @@ fn append(
         for message in messages {
             keep(folder, message);
         }
+        state.late = true;
         return None;
     }
     let uids: Vec<String> = messages.into_iter().map(|message| keep(folder, message).to_string()).collect();

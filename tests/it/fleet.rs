@@ -1,0 +1,127 @@
+//! Many accounts: in files of their own, and on several machines.
+//!
+//! | the rule | its tests |
+//! | --- | --- |
+//! | `accounts.d/*.toml` belong to the configuration | [`accounts_may_have_files_of_their_own`] |
+//! | what is wrong there is said with its file and line | [`what_is_wrong_in_a_file_of_accounts_is_said_with_its_place`] |
+//! | each of the files must be safe for what is in it | [`a_file_of_accounts_must_be_as_private_as_what_is_in_it`] |
+//! | a refused login is tried again when the account's own file changes | [`a_change_of_an_accounts_own_file_ends_its_rest`] |
+//! | every account is in exactly one shard | [`every_account_is_fetched_by_exactly_one_shard`] |
+
+use std::collections::BTreeSet;
+
+use crate::support::{Account, Mail, PopServer, Sandbox, set_mode};
+
+/// Writes a file beside the configuration, private.
+fn add(sandbox: &Sandbox, name: &str, text: &str) {
+    let file = sandbox.write(format!(".config/popkeep/accounts.d/{name}"), text);
+    set_mode(file, 0o600);
+}
+
+fn names(sandbox: &Sandbox, options: &[&str]) -> Vec<String> {
+    let arguments = [&["fetch", "--json", "--quiet"], options].concat();
+    let report = sandbox.popkeep(arguments).run().expect(0).json();
+    let accounts = report["accounts"].as_array().unwrap();
+    accounts.iter().map(|account| account["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn accounts_may_have_files_of_their_own() {
+    let server = PopServer::with(Mail::some(2));
+    let on = |name: &str| Account::on(name, &server).without("archive").text("user", name).toml();
+    let sandbox = Sandbox::new();
+    sandbox.config("[defaults]\narchive = \"~/Mail/{account}\"\n");
+    add(&sandbox, "b.toml", &format!("# Two of them.\n\n{}{}", on("bob"), on("ann")));
+    add(&sandbox, "a.toml", &on("zoe"));
+    for (name, text) in
+        [("c.txt", "rubbish"), (".d.toml", "rubbish"), ("e.toml~", "rubbish"), ("f.toml", "# none\n")]
+    {
+        add(&sandbox, name, text);
+    }
+    assert_eq!(names(&sandbox, &[]), ["zoe", "bob", "ann"], "by the names of the files");
+    assert_eq!(names(&sandbox, &["ann"]), ["ann"]);
+    assert_eq!(sandbox.maildir("zoe").len(), 2);
+    // A relative path counts from the configuration's folder, wherever it is written.
+    add(
+        &sandbox,
+        "a.toml",
+        &format!("{}password_file = \"secret\"\n", on("zoe").replace("password =", "# ")),
+    );
+    set_mode(
+        sandbox.write(".config/popkeep/secret", format!("{}\n", crate::support::maildrop::PASSWORD)),
+        0o600,
+    );
+    assert_eq!(names(&sandbox, &["zoe"]), ["zoe"]);
+}
+
+#[test]
+fn what_is_wrong_in_a_file_of_accounts_is_said_with_its_place() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::for_server(&server);
+    let other = Account::on("other", &server).toml();
+    for (text, place, words) in [
+        (format!("{other}\nhsot = \"x\"\n"), format!("a.toml:{}", other.lines().count() + 2), "hsot"),
+        (format!("\n\n{other}timeout = 1\n"), format!("a.toml:{}", other.lines().count() + 3), "timeout"),
+        ("# first\nhost = \"x\"\n".to_owned(), "a.toml:2".to_owned(), "[accounts.NAME]"),
+        ("state_dir = \"x\"\n".to_owned(), "a.toml:1".to_owned(), "[accounts.NAME]"),
+        ("[defaults]\nhost = \"x\"\n".to_owned(), "a.toml:1".to_owned(), "[accounts.NAME]"),
+        ("[accounts.other]\nhost = \"\n".to_owned(), "a.toml:2".to_owned(), "TOML"),
+        (Account::on("work", &server).toml(), "a.toml:".to_owned(), "duplicate"),
+    ] {
+        add(&sandbox, "a.toml", &text);
+        let outcome = sandbox.popkeep(["fetch", "--quiet"]).run().expect(78);
+        let line = outcome.stderr.lines().next().unwrap();
+        assert!(line.contains(&place) && line.contains(words), "{text}\n{line}");
+    }
+}
+
+#[test]
+fn a_file_of_accounts_must_be_as_private_as_what_is_in_it() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    sandbox.config("[defaults]\narchive = \"~/Mail/{account}\"\n");
+    set_mode(sandbox.config_file(), 0o644);
+    let file = sandbox.path(".config/popkeep/accounts.d/a.toml");
+    add(&sandbox, "a.toml", &Account::on("work", &server).without("archive").toml());
+    assert_eq!(names(&sandbox, &[]), ["work"], "the configuration itself has no password in it");
+    set_mode(&file, 0o644);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(78).one_line(&["a.toml", "chmod 600"]);
+    set_mode(&file, 0o666);
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(78).one_line(&["a.toml"]);
+}
+
+#[test]
+fn a_change_of_an_accounts_own_file_ends_its_rest() {
+    let server = PopServer::with(Mail::some(1));
+    let sandbox = Sandbox::new();
+    sandbox.config("[defaults]\narchive = \"~/Mail/{account}\"\n");
+    let account = Account::on("work", &server).without("archive");
+    add(&sandbox, "a.toml", &account.clone().text("password", "not the one").toml());
+    for tries in [1, 0] {
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
+        assert_eq!(server.take_sessions().len(), tries);
+    }
+    add(&sandbox, "a.toml", &account.toml());
+    assert_eq!(names(&sandbox, &[]), ["work"]);
+}
+
+#[test]
+fn every_account_is_fetched_by_exactly_one_shard() {
+    let server = PopServer::with(vec![]);
+    let accounts: Vec<String> = (0..30).map(|n| format!("account-{n}")).collect();
+    let text: String =
+        accounts.iter().map(|name| Account::on(name, &server).text("user", name).toml()).collect();
+    let sandbox = Sandbox::new();
+    sandbox.config(&text);
+    for count in [1, 3, 7] {
+        let mut all = Vec::new();
+        for number in 0..count {
+            all.extend(names(&sandbox, &["--shard", &format!("{number}/{count}")]));
+        }
+        assert_eq!(all.len(), 30);
+        assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), accounts.iter().cloned().collect());
+    }
+    for wrong in ["3/3", "0/0", "1", "a/b"] {
+        sandbox.popkeep(["fetch", "--shard", wrong]).run().expect(64);
+    }
+}
