@@ -21,7 +21,7 @@ fn dates(header: &[u8]) -> impl Iterator<Item = i64> {
     received.into_iter().chain(dated)
 }
 
-/// The first of [`dates`] that can be when it came: neither before 1980 nor after `now`.
+/// The first of its dates (see `dates`) that can be when it came: neither before 1980 nor after `now`.
 pub fn arrival(header: &[u8], now: i64) -> Option<i64> {
     dates(header).find(|at| (EARLIEST..=now).contains(at))
 }

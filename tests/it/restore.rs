@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | every copy, octet for octet, with its date and flags | [`a_real_dovecot_gets_every_message_as_it_is`], [`awkward_messages_arrive_as_they_are_or_are_named`] |
 //! | a second run sends nothing | all of them |
-//! | each once, whatever is cut off | [`killed_anywhere_each_message_is_there_once`], [`an_answer_that_is_lost_doubles_nothing`], [`a_batch_that_is_cut_off_is_sent_again`], [`a_message_that_is_cut_off_is_sent_again`], [`messages_behind_one_that_is_cut_off_are_sent_again`], [`messages_behind_one_whose_answer_is_lost_are_sent_again`], [`what_arrives_after_the_cut_is_waited_for`], [`a_server_that_writes_messages_anew_gets_each_once`] |
+//! | each once, whatever is cut off | [`killed_anywhere_each_message_is_there_once`], [`an_answer_that_is_lost_doubles_nothing`], [`a_batch_that_is_cut_off_is_sent_again`], [`a_message_that_is_cut_off_is_sent_again`], [`messages_behind_one_that_is_cut_off_are_sent_again`], [`messages_behind_one_whose_answer_is_lost_are_sent_again`], [`what_arrives_after_the_cut_is_waited_for`], [`what_a_run_sent_before_it_ended_and_the_server_does_not_have_is_sent_by_the_next`], [`a_server_that_writes_messages_anew_gets_each_once`] |
 //! | copies of equal content are counted | [`equal_messages_are_restored_as_often_as_they_are_archived`] |
 //! | `--skip-present` | [`what_the_folder_holds_already_is_not_sent_again`], [`who_has_no_message_id_is_known_by_its_content`] |
 //! | `--new`, `on_new_mail` | [`new_mail_is_copied_on_after_each_run`], [`a_copy_that_failed_is_made_by_the_next_run`] |
@@ -231,6 +231,21 @@ fn a_signal_ends_a_run_that_waits_and_the_next_one_settles_it() {
         sandbox.popkeep(["restore", "--json", "--to", "new"]).ahead(&library, 60).run().expect(0).json();
     assert_counts(&last, ["restored", "there"], [0, 20]);
     assert_eq!(imap.messages("Archive").len(), 20);
+}
+
+#[test]
+fn what_a_run_sent_before_it_ended_and_the_server_does_not_have_is_sent_by_the_next() {
+    let Some(library) = clock::library() else { return };
+    let server = PopServer::with(Mail::some(20));
+    let imap = ImapServer::start(ImapBehaviour { cut: Some((1, Cut::Oblivion)), ..ImapBehaviour::default() });
+    let sandbox = fetched(&server, &imap.destination("new", "Archive").replace("10s", "50s"));
+    let run = sandbox.popkeep(["restore", "--to", "new", "--quiet"]).spawn();
+    imap.wait_for_the_late();
+    run.kill();
+    let last =
+        sandbox.popkeep(["restore", "--json", "--to", "new"]).ahead(&library, 60).run().expect(0).json();
+    assert_counts(&last, ["restored", "there"], [20, 0]);
+    assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
 }
 
 #[test]

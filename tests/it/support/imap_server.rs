@@ -20,6 +20,8 @@ pub(crate) enum Cut {
     BeforeTheAnswer,
     /// The messages are stored, and nothing is said any more.
     Silence,
+    /// The messages are not stored, and nothing is said any more.
+    Oblivion,
     /// The connection ends at once, and the messages are stored so many milliseconds later.
     StoredLater(u64),
 }
@@ -87,7 +89,7 @@ struct State {
     behaviour: ImapBehaviour,
     appends: usize,
     refused: usize,
-    /// What was to be stored later is stored.
+    /// What was to be stored later is stored, or forgotten.
     late: bool,
     connections: u32,
     commands: Vec<String>,
@@ -144,7 +146,7 @@ impl ImapServer {
         keep(folder, Stored { uid: 0, flags: String::new(), date: String::new(), octets: octets.to_vec() });
     }
 
-    /// Waits until what is stored later is.
+    /// Waits until what is stored later is, or what is forgotten has come.
     pub(crate) fn wait_for_the_late(&self) {
         while !self.state.lock().unwrap().late {
             std::thread::sleep(Duration::from_millis(20));
@@ -355,6 +357,12 @@ fn append(
     let uidplus = behaviour.capabilities.contains("UIDPLUS");
     for message in &mut messages {
         message.octets.splice(0..0, adds.bytes());
+    }
+    if cut == Some(Cut::Oblivion) {
+        state.late = true;
+        drop(state);
+        std::thread::sleep(Duration::from_mins(1));
+        return None;
     }
     if let Some(Cut::StoredLater(milliseconds)) = cut {
         drop(state);
