@@ -6,6 +6,7 @@
 //! | what is wrong there is said with its file and line | [`what_is_wrong_in_a_file_of_accounts_is_said_with_its_place`] |
 //! | each of the files must be safe for what is in it | [`a_file_of_accounts_must_be_as_private_as_what_is_in_it`] |
 //! | a refused login is tried again when the account's own file changes | [`a_change_of_an_accounts_own_file_ends_its_rest`] |
+//! | an account that moves is not fetched again | [`an_account_that_moves_to_another_machine_is_not_fetched_again`] |
 //! | every account is in exactly one shard | [`every_account_is_fetched_by_exactly_one_shard`] |
 
 use std::collections::BTreeSet;
@@ -103,6 +104,29 @@ fn a_change_of_an_accounts_own_file_ends_its_rest() {
     }
     add(&sandbox, "a.toml", &account.toml());
     assert_eq!(names(&sandbox, &[]), ["work"]);
+}
+
+#[test]
+fn an_account_that_moves_to_another_machine_is_not_fetched_again() {
+    let server = PopServer::with(Mail::some(40));
+    let sandbox = Sandbox::for_server(&server);
+    let fetch = |machine: &str| {
+        let run = sandbox.popkeep(["fetch", "--json", "--quiet"]);
+        let report = run.env("POPKEEP_STATE_DIR", sandbox.path(machine)).run().expect(0).json();
+        (
+            report["accounts"][0]["archived"].as_u64().unwrap(),
+            report["accounts"][0]["fetched"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(fetch("first"), (40, 40));
+    server.take_sessions();
+    assert_eq!(fetch("second"), (40, 0));
+    assert_eq!(server.count("RETR"), 0);
+    server.state().mails = Mail::some(42);
+    assert_eq!(fetch("second"), (42, 2));
+    // And back again.
+    assert_eq!(fetch("first"), (42, 0));
+    assert_eq!(sandbox.maildir("work").len(), 42);
 }
 
 #[test]

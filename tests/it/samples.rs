@@ -64,7 +64,7 @@ fn every_sample_is_read() {
         match (name, path.extension().and_then(|extension| extension.to_str())) {
             (_, Some("toml")) => assert!(!load(&path).accounts.is_empty(), "{name}"),
             (_, Some("service" | "timer")) => assert!(unit(&path).contains_key("Unit"), "{name}"),
-            ("crontab", None) => {}
+            ("crontab" | "cronjob.yaml", _) => {}
             _ => panic!("{name} is a sample that no test reads"),
         }
     }
@@ -147,6 +147,49 @@ fn the_package_has_every_page_sample_and_unit() {
         });
         assert!(taken, "{name} is not in the package");
     }
+}
+
+/// What a pod of the sample runs, with this number for its own.
+#[test]
+fn the_cron_job_gives_each_pod_a_shard_and_a_ledger_of_its_own() {
+    let text = fs::read_to_string(sample("cronjob.yaml")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    let mut depths = vec![0];
+    for line in &lines {
+        let indent = line.len() - line.trim_start().len();
+        assert!(!line.contains('\t') && indent % 2 == 0, "{line}");
+        assert!(indent <= depths.last().unwrap() + 4, "{line}");
+        let content = line.trim_start().trim_start_matches("- ");
+        assert!(
+            content.split_once(':').is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_alphanumeric())),
+            "{line}"
+        );
+        depths.push(indent);
+    }
+    let value = |key: &str| {
+        let line = lines.iter().find_map(|line| line.trim_start().strip_prefix(&format!("{key}: ")));
+        line.unwrap_or_else(|| panic!("no {key}")).to_owned()
+    };
+    let count = value("completions");
+    assert_eq!(value("parallelism"), count);
+    assert_eq!(value("completionMode"), "Indexed");
+    assert_eq!(value("concurrencyPolicy"), "Forbid");
+    let args = value("args");
+    let (state, command) = args.split_once("; exec ").unwrap();
+    assert!(state.contains("POPKEEP_STATE_DIR=/state/shard-$JOB_COMPLETION_INDEX"), "{args}");
+    let command = command.trim_end_matches("\"]").replace("$JOB_COMPLETION_INDEX", "2");
+    assert!(command.ends_with(&format!("--shard 2/{count}")), "{command}");
+    assert_runs(&format!("/usr/bin/{command}"));
+}
+
+#[test]
+fn the_units_of_a_shard_fit_together() {
+    let service = unit(&sample("popkeep-shard@.service"));
+    let shards = service["Service"]["Environment"].strip_prefix("SHARDS=").unwrap();
+    let command = service["Service"]["ExecStart"].replace("%i", "0").replace("${SHARDS}", shards);
+    assert_runs(&command);
+    let timer = unit(&sample("popkeep-shard@.timer"));
+    assert_eq!(timer["Install"]["WantedBy"], "timers.target");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by hand.
-const BY_HAND: [&str; 3] = ["popkeep-oauth.7", "popkeep-restore.7", "popkeep.toml.5"];
+const BY_HAND: [&str; 4] = ["popkeep-fleet.7", "popkeep-oauth.7", "popkeep-restore.7", "popkeep.toml.5"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
