@@ -18,6 +18,7 @@ use crate::progress::{Detail, Progress, Style, problem, wording};
 use crate::search;
 use crate::stop;
 use metrics::{AccountFacts, RunFacts};
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -160,10 +161,16 @@ fn drawn(wanted: When, terminal: bool, plain: bool) -> Style {
     }
 }
 
-/// What `--quiet` has to say: one line for each problem that is not to be passed over.
-/// `passed_over` is asked about accounts that failed in a way that may pass by itself.
+/// Accounts with the same problem that are one line: a server that is down is one problem, however many accounts it has.
+const SAME_PROBLEM: usize = 5;
+
+/// Of these, the accounts that are named.
+const NAMED: usize = 3;
+
+/// What `--quiet` has to say: one line for each problem that is not to be passed over, and one for the same problem of
+/// many accounts. `passed_over` is asked about accounts that failed in a way that may pass by itself.
 fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<Line> {
-    summaries
+    let problems: Vec<(Level, String, &str)> = summaries
         .iter()
         .filter(|summary| {
             // A refused login that rests was told of when it was refused.
@@ -172,10 +179,26 @@ fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> 
         })
         .flat_map(|summary| {
             let lines = wording::problems_in_short(summary);
-            let level = problem(summary.exit);
-            lines.into_iter().map(move |line| (level, format!("popkeep: {}: {line}", summary.account)))
+            lines.into_iter().map(move |line| (problem(summary.exit), line, summary.account.as_str()))
         })
-        .collect()
+        .collect();
+    let mut of_text: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (_, text, account) in &problems {
+        of_text.entry(text).or_default().push(account);
+    }
+    let line = |(level, text, account): &(Level, String, &str)| match of_text.get(text.as_str()) {
+        Some(accounts) if accounts.len() >= SAME_PROBLEM => {
+            let is_first = accounts.first() == Some(account);
+            let named = accounts[..NAMED].join(", ");
+            let others = accounts.len() - NAMED;
+            is_first.then(|| {
+                let count = accounts.len();
+                (*level, format!("popkeep: {count} accounts ({named} and {others} more): {text}"))
+            })
+        }
+        _ => Some((*level, format!("popkeep: {account}: {text}"))),
+    };
+    problems.iter().filter_map(line).collect()
 }
 
 /// What became of the commands that were to run on new mail, where nothing good did.

@@ -7,6 +7,7 @@
 //! | each of the files must be safe for what is in it | [`a_file_of_accounts_must_be_as_private_as_what_is_in_it`] |
 //! | a refused login is tried again when the account's own file changes | [`a_change_of_an_accounts_own_file_ends_its_rest`] |
 //! | an account that moves is not fetched again | [`an_account_that_moves_to_another_machine_is_not_fetched_again`] |
+//! | the same problem of many accounts is one line | [`the_same_problem_of_many_accounts_is_one_line`] |
 //! | every account is in exactly one shard | [`every_account_is_fetched_by_exactly_one_shard`] |
 
 use std::collections::BTreeSet;
@@ -127,6 +128,31 @@ fn an_account_that_moves_to_another_machine_is_not_fetched_again() {
     // And back again.
     assert_eq!(fetch("first"), (42, 0));
     assert_eq!(sandbox.maildir("work").len(), 42);
+}
+
+#[test]
+fn the_same_problem_of_many_accounts_is_one_line() {
+    let server = PopServer::with(Mail::some(1));
+    let config = |bad: usize| {
+        let wrong = |n: usize| {
+            Account::on(&format!("bad-{n}"), &server).text("user", format!("u{n}")).text("password", "wrong")
+        };
+        let good = Account::on("good", &server).toml();
+        let refused: String = (1..=bad).map(|n| wrong(n).toml()).collect();
+        format!("{good}{refused}")
+    };
+    let sandbox = Sandbox::new();
+    sandbox.config(&config(4));
+    let outcome = sandbox.popkeep(["fetch", "--quiet"]).run().expect(77);
+    assert_eq!(outcome.stderr.lines().count(), 4, "{}", outcome.stderr);
+    sandbox.config(&config(12));
+    let outcome = sandbox.popkeep(["fetch", "--quiet", "--json"]).run().expect(77);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    outcome.says(&["12 accounts (bad-1, bad-2, bad-3 and 9 more): the server refused the login"]);
+    sandbox.config(&config(12));
+    let report = sandbox.popkeep(["fetch", "--quiet", "--json"]).run().expect(77).json();
+    let errors = report["accounts"].as_array().unwrap().iter().filter(|account| !account["error"].is_null());
+    assert_eq!(errors.count(), 12, "each has its own entry all the same");
 }
 
 #[test]
