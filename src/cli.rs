@@ -69,7 +69,8 @@ pub enum Command {
     ///
     /// Logs in and lists every message with its number, its size in octets, its UID and its state:
     /// archived; new; doubtful (the next fetch compares it with what is archived); seen elsewhere (left
-    /// on the server, as you told adopt); too large (left on the server, as you configured); or
+    /// on the server, as you told adopt); skipped (left for its header, as you configured); too large (left on the server, as
+    /// you configured); or
     /// quarantined (it failed before, and is tried last and at growing intervals). Fetches, deletes and writes nothing.
     #[command(after_help = manual::examples(manual::LIST))]
     List(List),

@@ -137,7 +137,7 @@ pub struct Missing {
     /// Why, in words; may hold a server's raw text. Shared, since a session that breaks off early leaves a million
     /// messages with the same reason.
     pub reason: Arc<str>,
-    /// Left by the user's own `max_size` or `--limit`: no failure.
+    /// Left by the user's own settings, such as `max_size` or `--limit`: no failure.
     pub chosen: bool,
 }
 

@@ -23,8 +23,9 @@ use rows::Rows;
 
 use crate::archive::{Presence, Whereabouts};
 use crate::ledger::{Seq, UnixTime};
+use crate::mail::skip_headers::SkipHeaders;
 use crate::pop3::listing::{Entry, Listing};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// What the user allows in one run.
@@ -154,14 +155,31 @@ pub enum Left {
     TooLarge(u64),
     /// An adopted program had seen it, and it is not to be fetched for that.
     SeenElsewhere,
+    /// Its header has the field of this number, from 0, of those that `skip_headers` names.
+    SkipHeaders(u32),
     /// Behind `--limit`.
     Limit,
     /// It failed, and it is not its time to be tried again, or not its turn: [`Plan::quarantine_id`].
     Quarantine,
 }
 
+/// See [`Plan::most_skipped`]. Such servers show 200 messages and more.
+const MOST_SKIPPED_OF_PARTS: usize = 100;
+
 /// Why a message is left for [`Left::SeenElsewhere`], for people.
 pub const SEEN_ELSEWHERE: &str = "seen by the program before, and not to be fetched (adopt --seen skip)";
+
+/// Why a message is left for [`Left::SkipHeaders`], for people.
+pub fn skipped_because(skip: &SkipHeaders, field: u32) -> Arc<str> {
+    format!("its header has \"{}\" (skip_headers)", skip.text(field)).into()
+}
+
+/// A message that waits behind the limit, and what happens to it when its turn comes.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    place: u32,
+    verdict: Verdict,
+}
 
 /// One listed message and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +216,10 @@ pub struct Plan<'l> {
     loose: bool,
     /// Messages of which only the size has changed, where no size says anything: their places, and their rows.
     wandering: Vec<(usize, Seq)>,
+    /// Where headers may free places under the limit: what waits behind it, in the order of its turn.
+    waiting: VecDeque<Waiting>,
+    /// Messages that [`Plan::skip`] has left.
+    skipped_now: Vec<(usize, Verdict)>,
     /// Rows that were deleted, more than once, and are listed again.
     back_again: Vec<Seq>,
     /// This listing shows one UID for several messages.
@@ -277,6 +299,64 @@ impl<'l> Plan<'l> {
     /// their places, and their rows.
     pub fn wandering(&self) -> &[(usize, Seq)] {
         &self.wandering
+    }
+
+    /// Leaves the message at this place, which was to be fetched or waits behind the limit, because its header has this field
+    /// of those that `skip_headers` names. Whether that makes a place under the limit free:
+    /// [`Plan::promote`].
+    pub fn skip(&mut self, place: usize, field: u32) -> bool {
+        let was = std::mem::replace(&mut self.verdicts[place], Verdict::Left(Left::SkipHeaders(field)));
+        self.skipped_now.push((place, was));
+        matches!(was, Verdict::Fetch { .. })
+    }
+
+    /// Messages that [`Plan::skip`] has left, by place, each with its verdict before.
+    pub fn skipped_now(&self) -> &[(usize, Verdict)] {
+        &self.skipped_now
+    }
+
+    /// None of these is left after all.
+    pub fn take_back_skips(&mut self) {
+        for (place, verdict) in self.skipped_now.drain(..) {
+            self.verdicts[place] = verdict;
+        }
+    }
+
+    /// How many messages may be left because of their headers at the same time: at a server that shows a part of its messages,
+    /// what is left takes the place of what is not shown.
+    pub fn most_skipped(&self) -> usize {
+        if self.parts { MOST_SKIPPED_OF_PARTS } else { usize::MAX }
+    }
+
+    /// Up to `most` messages that wait behind the limit and are new, or not told by their UIDs, in the order of their turn.
+    pub fn waiting(&self, most: usize) -> Vec<usize> {
+        let is_new = |waiting: &&Waiting| {
+            let verdict = waiting.verdict;
+            verdict.is_new() || verdict.is_told_by_content()
+        };
+        let places = self.waiting.iter().filter(is_new).map(|waiting| waiting.place as usize);
+        places.filter(|&place| self.verdicts[place] == Verdict::Left(Left::Limit)).take(most).collect()
+    }
+
+    /// The place of the message that waits behind the limit and whose turn comes next.
+    pub fn next_waiting(&mut self) -> Option<usize> {
+        while let Some(next) = self.waiting.front() {
+            let place = next.place as usize;
+            if !matches!(self.verdicts[place], Verdict::Left(Left::SkipHeaders(_))) {
+                return Some(place);
+            }
+            self.waiting.pop_front();
+        }
+        None
+    }
+
+    /// That message takes a place under the limit that is free.
+    pub fn promote(&mut self) {
+        if self.next_waiting().is_some()
+            && let Some(Waiting { place, verdict }) = self.waiting.pop_front()
+        {
+            self.verdicts[place as usize] = verdict;
+        }
     }
 
     /// Rows that this server has not deleted although it said so, more than once.

@@ -5,7 +5,7 @@ use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
     Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, SqliteLedger, UnixTime, UnknownCopy,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -307,6 +307,10 @@ impl Ledger for WatchedLedger {
 
     fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError> {
         self.inner.seen_elsewhere()
+    }
+
+    fn skipped(&self) -> Result<Vec<Skipped>, LedgerError> {
+        self.inner.skipped()
     }
 
     fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {

@@ -23,8 +23,8 @@ Print one JSON document about the run on stdout
 It has exit, the exit code; accounts, each with name, outcome (ok, partial, failed or skipped), error \
 (or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, but no \
 longer in the archive), left (by your own settings), kept and kept_octets (due for deletion, but kept on the \
-server because their copy is gone or changed), missing (each with number, uid and reason) and \
-seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
+server because their copy is gone or changed), missing (each with number, uid and reason), left_because (each \
+reason with its messages) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
 removed, left and missing. Unprintable octets that came from a server are escaped.";
 
 /// The long help of `list --json`.
@@ -32,7 +32,7 @@ pub const LIST_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
 It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, new, \
-doubtful, seen elsewhere, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
+doubtful, seen elsewhere, skipped, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
 3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
 show the header; and error (or null), if the list is incomplete. Unprintable characters that came from a \
 server are escaped.";
@@ -286,7 +286,10 @@ pub const COMPLETIONS: &[Example] = &[
 
 /// Each exit code with its meaning and its common cause.
 pub const EXIT_STATUS: &[(u8, &str)] = &[
-    (0, "all listed messages are archived, or left by your own max_size, --limit or adopt --seen skip"),
+    (
+        0,
+        "all listed messages are archived, or left by your own max_size, skip_headers, --limit or adopt --seen skip",
+    ),
     (
         1,
         "messages are missing or damaged, show found no such message, accounts failed for different reasons, status found a stale account or a sign-in that is needed, or the server rejected a session command",

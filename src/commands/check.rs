@@ -133,11 +133,16 @@ impl Page {
         let (fetches, octets) = found.fetches;
         self.add("archived", wording::messages(found.archived));
         self.add("new", amount(fetches, octets));
-        let (seen, large): (Vec<_>, Vec<_>) =
-            found.left.iter().partition(|message| &*message.reason == SEEN_ELSEWHERE);
-        for (left, why) in [(large, "larger than max_size"), (seen, "seen by another program, and skipped")] {
-            if !left.is_empty() {
-                self.add("left", format!("{} {why}", wording::messages(left.len() as u64)));
+        let seen = found.left.iter().filter(|message| &*message.reason == SEEN_ELSEWHERE).count() as u64;
+        let failed = found.left.iter().filter(|message| !message.chosen).count() as u64;
+        for (left, why) in [
+            (found.left.len() as u64 - seen - failed - found.skipped, "larger than max_size"),
+            (seen, "seen by another program, and skipped"),
+            (found.skipped, "skipped because of skip_headers"),
+            (failed, "that failed before, to be tried later"),
+        ] {
+            if left > 0 {
+                self.add("left", format!("{} {why}", wording::messages(left)));
             }
         }
         if found.to_delete > 0 {

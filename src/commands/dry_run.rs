@@ -212,6 +212,7 @@ mod tests {
             to_delete: 2,
             oldest_to_delete: Some(1_795_323_612),
             left: vec![Missing { number: 4, uid: None, reason: "too large".into(), chosen: true }],
+            skipped: 0,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::ledger::RunRecord;
 use crate::progress::wording::printable;
 use crate::text::safe::escape;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// The document of `fetch --json`.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,7 @@ struct AccountRun {
     #[serde(flatten)]
     figures: Figures,
     missing: Vec<MissingMessage>,
+    left_because: Vec<LeftBecause>,
     seconds: f64,
 }
 
@@ -55,6 +57,29 @@ impl From<&RunRecord> for Figures {
             listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets, ..
         } = run;
         Figures { listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets }
+    }
+}
+
+/// Why messages were left on the server, and how many.
+#[derive(Debug, Serialize)]
+struct LeftBecause {
+    reason: String,
+    messages: u64,
+}
+
+impl LeftBecause {
+    /// Each reason once, in the order of the messages.
+    fn of(summary: &Summary) -> Vec<LeftBecause> {
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut reasons: Vec<LeftBecause> = Vec::new();
+        for message in summary.missing.iter().filter(|message| message.chosen) {
+            let place = *known.entry(&*message.reason).or_insert_with(|| {
+                reasons.push(LeftBecause { reason: printable(&message.reason), messages: 0 });
+                reasons.len() - 1
+            });
+            reasons[place].messages += 1;
+        }
+        reasons
     }
 }
 
@@ -103,6 +128,7 @@ impl AccountRun {
             error: summary.error.as_deref().map(printable),
             figures: summary.into(),
             missing: summary.really_missing().map(MissingMessage::new).collect(),
+            left_because: LeftBecause::of(summary),
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
         }
     }
@@ -131,7 +157,7 @@ mod tests {
             outcome: Outcome::Partial,
             exit: Exit::MISSING,
             error: None,
-            listed: 3,
+            listed: 5,
             archived: 2,
             fetched: 1,
             octets: 512,
@@ -139,12 +165,14 @@ mod tests {
             removed: 0,
             kept_no_copy: 1,
             kept_octets: 300,
-            missing: vec![Missing {
-                number: 2,
-                uid: Some((*b"u\x1b\xff").into()),
-                reason: "-ERR \x07".into(),
-                chosen: false,
-            }],
+            missing: [(2, "-ERR \x07", false), (4, "left by --limit", true), (5, "left by --limit", true)]
+                .map(|(number, reason, chosen)| Missing {
+                    number,
+                    uid: Some((*b"u\x1b\xff").into()),
+                    reason: reason.into(),
+                    chosen,
+                })
+                .into(),
             told: std::collections::HashSet::new(),
             seconds: 1.234_56,
         };
@@ -153,8 +181,9 @@ mod tests {
             json,
             concat!(
                 r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
-                r#""listed":3,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":0,"kept":1,"kept_octets":300,"#,
-                r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"seconds":1.235}],"on_new_mail":[]}"#
+                r#""listed":5,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":2,"kept":1,"kept_octets":300,"#,
+                r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"#,
+                r#""left_because":[{"reason":"left by --limit","messages":2}],"seconds":1.235}],"on_new_mail":[]}"#
             )
         );
     }

@@ -174,6 +174,7 @@ impl Reader<'_> {
             delete: self.delete(table)?,
             delete_after_restore: self.delete_after_restore(table, destinations)?,
             max_size: self.max_size(table)?,
+            skip_headers: self.skip_headers(table)?,
             pipelining: self
                 .word(table, "pipelining", PIPELINING, |a| &a.pipelining)?
                 .unwrap_or(Pipelining::Auto),

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::oauth::OAuth;
 use super::url::{DestinationUrl, UrlFault, imap_port};
+use crate::mail::skip_headers::SkipHeaders;
 use crate::net::{AddressFamily, Fingerprint, Proxy, TlsVersion};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,8 @@ pub struct Account {
     pub delete_after_restore: Option<Destination>,
     /// Larger messages are left, in octets.
     pub max_size: u64,
+    /// Messages with one of these fields in their headers are left.
+    pub skip_headers: SkipHeaders,
     /// Whether commands are sent ahead.
     pub pipelining: Pipelining,
     /// What the ledger files this maildrop under; by default `user@host`.

@@ -10,6 +10,7 @@
 //! | how messages come, and become durable | `download` |
 //! | when is a message deleted from the server? | `deletion` |
 //! | what servers were seen doing wrong | `quirks` |
+//! | which messages `skip_headers` leaves | `skipping.rs` |
 //! | messages that fail, and when they are tried again | `failures.rs` |
 //! | what it all comes to | `report` |
 //!
@@ -32,6 +33,7 @@ mod report;
 mod run;
 mod session;
 mod sessions;
+mod skipping;
 mod work;
 
 pub use recognised::{Listed, recognised};

@@ -13,6 +13,7 @@ use crate::fetch::report::tally::Tally;
 use crate::ledger::Seq;
 use crate::session::{Session, Transaction};
 use crate::store::Store;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +122,16 @@ pub(crate) struct ServerBehaviour {
     pub silent_top: Option<Vec<u8>>,
     /// It seemed to have changed its numbers, and had not.
     pub calm: bool,
+    /// It refuses TOP, whichever message is asked for.
+    pub refuses_top: bool,
+    /// A note has said what `skip_headers` cannot do here.
+    pub said_no_skipping: bool,
+    /// So many headers at most are looked at in a session because of `skip_headers`: the connection broke with more.
+    pub look_at_most: Option<usize>,
+    /// Grows with each message that such a look has left, and when the next look is to be shorter.
+    pub settled_by_looks: u64,
+    /// Places of new messages that this session has not looked at for that: they wait for the next one.
+    pub unlooked: HashSet<usize>,
     /// TOP showed other messages than the listing had under these numbers.
     pub moved_at_top: bool,
     /// Sessions of this run in which it changed its numbers.

@@ -236,6 +236,7 @@ impl Run<'_> {
     ) -> Result<(Work, Proof), AccountError> {
         self.recognise_by_header(session, plan, unknown)?;
         self.keep_by_header(session, plan)?;
+        self.leave_by_header(session, plan)?;
         self.learn_of_parts(plan)?;
         let mut work = self.select(plan);
         if session.capabilities().expire() == Some(Expire::Days(0))

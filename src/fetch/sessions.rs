@@ -75,8 +75,8 @@ impl Run<'_> {
     }
 
     /// Grows whenever there is less to stumble over: a message that failed is not tried again, and one that was
-    /// recognised is not fetched again.
+    /// recognised, or left because of its header, is not asked for again.
     fn settled(&self) -> u64 {
-        self.failures.count() + self.tally.named
+        self.failures.count() + self.tally.named + self.server.settled_by_looks
     }
 }

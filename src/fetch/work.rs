@@ -37,6 +37,11 @@ impl Run<'_> {
         let mut work = Work::default();
         let mut last = Work::default();
         for (place, item) in plan.iter().enumerate() {
+            if self.server.unlooked.contains(&place) {
+                // Whether `skip_headers` leaves it, the next session finds out.
+                work.more = true;
+                continue;
+            }
             let id = plan.quarantine_id(place);
             let turn = if id.is_some() { &mut last } else { &mut work };
             match item.verdict {

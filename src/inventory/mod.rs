@@ -13,6 +13,7 @@ use crate::archive::Presence;
 use crate::clock;
 use crate::config::{Account, Config};
 use crate::ledger::{FolderKey, Ledger, LedgerError, LedgerFile, RowPages, RowState, Seq};
+use crate::mail::skip_headers::SkipHeaders;
 use crate::plan::{Ages, Left, Limits, Plan, Planner, Quarantine, Restored, Verdict, Why};
 use crate::pop3::listing::Listing;
 use crate::store::{self, StoreError};
@@ -32,6 +33,8 @@ pub enum MessageStatus {
     Doubtful,
     /// Nothing; an adopted program had seen it, and the next fetch leaves it.
     SeenElsewhere,
+    /// Nothing; its header has a field that `skip_headers` names, and the next fetch leaves it.
+    Skipped,
     /// Nothing; it is larger than `max_size`.
     TooLarge,
     /// Nothing; it has failed before, and is tried last and after growing gaps.
@@ -40,12 +43,13 @@ pub enum MessageStatus {
 
 impl MessageStatus {
     /// All of them, in the order in which they are told.
-    pub const ALL: [MessageStatus; 7] = [
+    pub const ALL: [MessageStatus; 8] = [
         MessageStatus::Archived,
         MessageStatus::Removed,
         MessageStatus::New,
         MessageStatus::Doubtful,
         MessageStatus::SeenElsewhere,
+        MessageStatus::Skipped,
         MessageStatus::TooLarge,
         MessageStatus::Quarantined,
     ];
@@ -58,6 +62,7 @@ impl MessageStatus {
             MessageStatus::New => "new",
             MessageStatus::Doubtful => "doubtful",
             MessageStatus::SeenElsewhere => "seen elsewhere",
+            MessageStatus::Skipped => "skipped",
             MessageStatus::TooLarge => "too large",
             MessageStatus::Quarantined => "quarantined",
         }
@@ -79,16 +84,20 @@ pub struct Inventory<'l> {
 }
 
 impl<'l> Inventory<'l> {
-    /// By what is in this part of the ledger; `None` when it has none for the maildrop.
+    /// By what is in this part of the ledger, and what `skip_headers` says; `None` when it has none for the maildrop.
     pub fn of(
         listing: &'l Listing,
         ledger: Option<&dyn Ledger>,
         limits: Limits,
+        skip: &SkipHeaders,
     ) -> Result<Self, LedgerError> {
         let mut planner = Planner::new(listing);
         if let Some(ledger) = ledger {
             let presence = Presence::of_record(&ledger.last_look()?, ledger.accepted()?);
-            planner = planner.looking_at(Arc::new(presence)).without(ledger.seen_elsewhere()?);
+            planner = planner
+                .looking_at(Arc::new(presence))
+                .without(ledger.seen_elsewhere()?)
+                .skipping(ledger.skipped()?, skip.setting());
         }
         let mut blank = true;
         let mut by_header = HashSet::new();
@@ -151,6 +160,7 @@ impl<'l> Inventory<'l> {
             Verdict::Archived(archived) => (MessageStatus::Archived, Some(archived.seq)),
             Verdict::Removed(row) | Verdict::Damaged(row) => (MessageStatus::Removed, Some(row.seq)),
             Verdict::Left(Left::SeenElsewhere) => (MessageStatus::SeenElsewhere, None),
+            Verdict::Left(Left::SkipHeaders(_)) => (MessageStatus::Skipped, None),
             Verdict::Left(Left::TooLarge(_)) => (MessageStatus::TooLarge, None),
             Verdict::Left(Left::Quarantine) if failed() == Some(true) => (MessageStatus::TooLarge, None),
             Verdict::Left(Left::Quarantine) => (MessageStatus::Quarantined, None),
@@ -170,7 +180,8 @@ pub fn look<'l>(
 ) -> Result<Inventory<'l>, StoreError> {
     let ledger = store::ledger_to_read(config, account)?;
     let limits = Limits { max_size: account.max_size, messages: limit };
-    let mut inventory = Inventory::of(listing, ledger.as_ref().map(|ledger| ledger as &dyn Ledger), limits)?;
+    let part = ledger.as_ref().map(|ledger| ledger as &dyn Ledger);
+    let mut inventory = Inventory::of(listing, part, limits, &account.skip_headers)?;
     if let Some(ledger) = &ledger {
         inventory.restored = restored(config, account, ledger)?;
     }

@@ -4,7 +4,7 @@ use super::Inventory;
 use crate::config::Account;
 use crate::event::Missing;
 use crate::ledger::UnixTime;
-use crate::plan::{Left, SEEN_ELSEWHERE, Verdict, due_now};
+use crate::plan::{Left, SEEN_ELSEWHERE, Verdict, due_now, skipped_because};
 use std::sync::Arc;
 
 /// What `fetch --dry-run` would do.
@@ -26,6 +26,8 @@ pub struct Preview {
     pub oldest_to_delete: Option<UnixTime>,
     /// What would be left.
     pub left: Vec<Missing>,
+    /// How many of these `skip_headers` leaves, as far as the ledger knows.
+    pub skipped: u64,
 }
 
 /// One message that would be fetched.
@@ -65,6 +67,10 @@ pub fn preview(inventory: &Inventory<'_>, account: &Account, each: bool) -> Prev
                 preview.left.push(Missing { chosen, ..leave(reason) });
             }
             Verdict::Left(Left::SeenElsewhere) => preview.left.push(leave(SEEN_ELSEWHERE.into())),
+            Verdict::Left(Left::SkipHeaders(field)) => {
+                preview.skipped += 1;
+                preview.left.push(leave(skipped_because(&account.skip_headers, field)));
+            }
             Verdict::Left(Left::Limit) => preview.left.push(leave("left by --limit".into())),
             Verdict::Left(Left::TooLarge(size)) => preview
                 .left

@@ -24,6 +24,7 @@ mod rows;
 mod runs;
 mod schema;
 mod seen;
+mod skipped;
 mod sqlite;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
@@ -45,6 +46,7 @@ pub use record::{
     Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use restores::{FolderKey, RestoreChange, Restores, Sent};
+pub use skipped::Skipped;
 pub use sqlite::SqliteLedger;
 pub use unknown::{Other, UnknownCopy, Which};
 pub use verification::{LastVerification, Reading, Replacement, Verification, VerificationRecord};
@@ -118,6 +120,9 @@ pub trait Ledger: Send {
 
     /// Messages that an adopted program had seen, and that are not to be fetched.
     fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError>;
+
+    /// Messages that `skip_headers` leaves on the server, by UID; whatever the setting was.
+    fn skipped(&self) -> Result<Vec<Skipped>, LedgerError>;
 
     /// What was adopted and can still be taken back.
     fn adoption(&self) -> Result<Option<Adoption>, LedgerError>;

@@ -2,6 +2,7 @@
 
 use super::adoption::{Adoption, SeenElsewhere};
 use super::look::LookRecord;
+use super::skipped::Skipped;
 use super::unknown::UnknownCopy;
 use super::verification::{LastVerification, Reading, Replacement};
 use crate::mail::digest::Digest;
@@ -274,6 +275,13 @@ pub enum Change {
         seq: Seq,
         /// The form.
         digest: Digest,
+    },
+    /// A message is left on the server because of its header. Takes the place of what is on record under its UID.
+    Skipped(Skipped),
+    /// The message of this UID is left for that reason no longer, or not listed any more.
+    NotSkipped {
+        /// Which.
+        uid: Vec<u8>,
     },
     /// A complete listing left these stored rows out, and shows others that the one before left out.
     Listed {

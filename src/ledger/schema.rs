@@ -383,6 +383,15 @@ CREATE TABLE restored_since (  -- what counts as new for a folder: rows of an ar
   seq      INTEGER NOT NULL,
   PRIMARY KEY (folder, identity, archive)
 ) WITHOUT ROWID;
+
+CREATE TABLE skipped (         -- listed messages that skip_headers leaves on the server
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  uid      BLOB NOT NULL,
+  list_size INTEGER,
+  setting  INTEGER NOT NULL,   -- 8 octets of a hash over skip_headers
+  field    INTEGER NOT NULL,   -- which field of that setting the header has, from 0
+  PRIMARY KEY (maildrop, uid)
+) WITHOUT ROWID;
 ";
 
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of

@@ -4,9 +4,9 @@ use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
     Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, UnixTime, UnknownCopy,
-    VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, turn, unknown,
-    verification,
+    Quarantined, Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, Skipped, UnixTime, UnknownCopy,
+    VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, skipped, turn,
+    unknown, verification,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -311,6 +311,10 @@ impl Ledger for SqliteLedger {
         self.ask(adoption::seen)
     }
 
+    fn skipped(&self) -> Result<Vec<Skipped>, LedgerError> {
+        self.ask(skipped::all)
+    }
+
     fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {
         self.ask(adoption::of_maildrop)
     }
@@ -492,11 +496,7 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         Change::Told(told) => seen::tell(connection, maildrop, told)?,
         Change::Looked(seen) => look::replace(connection, maildrop, seen)?,
         Change::Accepted(seq) => look::accept(connection, maildrop, *seq)?,
-        Change::LoggedIn { at } => {
-            connection
-                .prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?
-                .execute((at, maildrop))?;
-        }
+        Change::LoggedIn { at } => logged_in(connection, maildrop, *at)?,
         Change::RunStarted { at } => runs::start(connection, maildrop, *at)?,
         Change::RunEnded(record) => runs::end(connection, maildrop, record)?,
         Change::EqualUids
@@ -512,6 +512,8 @@ fn apply(connection: &Connection, maildrop: i64, change: &Change, together: usiz
         | Change::ForgetUnknownCopy(_)
         | Change::ForgetUnknownCopies
         | Change::ServedAs { .. }
+        | Change::Skipped(_)
+        | Change::NotSkipped { .. }
         | Change::Listed { .. }
         | Change::UidsMoving { .. }
         | Change::UidsMoved
@@ -582,6 +584,8 @@ fn note(connection: &Connection, maildrop: i64, change: &Change) -> rusqlite::Re
         Change::ForgetUnknownCopy(known) => unknown::remove(connection, maildrop, known)?,
         Change::ForgetUnknownCopies => unknown::forget(connection, maildrop)?,
         Change::ServedAs { seq, digest } => unknown::served_as(connection, maildrop, *seq, digest)?,
+        Change::Skipped(message) => skipped::insert(connection, maildrop, message)?,
+        Change::NotSkipped { uid } => skipped::forget(connection, maildrop, uid)?,
         Change::Listed { gone, back } => marks::listed(connection, maildrop, gone, back)?,
         Change::UidsMoving { since } => marks::moving(connection, maildrop, Some(*since))?,
         Change::UidsMoved => marks::moving(connection, maildrop, None)?,
@@ -599,6 +603,11 @@ fn exactly_one(touched: usize, seq: Seq, wanted: &'static str) -> Result<(), Pro
 fn each_one(touched: usize, first: Seq, together: usize, wanted: &'static str) -> Result<(), Problem> {
     let rows = first..=first + together as u64 - 1;
     if touched == together { Ok(()) } else { Err(Problem::WrongState { rows, wanted }) }
+}
+
+fn logged_in(connection: &Connection, maildrop: i64, at: UnixTime) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE maildrop SET last_login = ? WHERE id = ?")?.execute((at, maildrop))?;
+    Ok(())
 }
 
 fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option<UnixTime>> {

@@ -63,6 +63,8 @@ fn address(header: &MailHeader<'_>) -> Option<String> {
 pub struct Reader {
     header: Vec<u8>,
     done: bool,
+    /// The header goes on beyond [`LIMIT`].
+    cut: bool,
 }
 
 impl Reader {
@@ -86,7 +88,13 @@ impl Reader {
             let whole = memchr::memrchr(b'\n', &self.header).map_or(0, |lf| lf + 1);
             self.header.truncate(whole);
             self.done = true;
+            self.cut = true;
         }
+    }
+
+    /// Whether the header goes on beyond what was looked at.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The header as far as it was looked at, without the empty line at its end.

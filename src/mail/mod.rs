@@ -13,3 +13,4 @@ pub mod names;
 pub mod parts;
 pub mod readable;
 pub mod reason;
+pub mod skip_headers;

@@ -1,14 +1,17 @@
 //! How a plan comes about: the listing, then the ledger's rows one by one, then the verdicts.
 
-use super::{Archived, Compare, Left, Limits, Moves, Plan, Quarantine, Rows, Verdict, Why};
+use super::{Archived, Compare, Left, Limits, Moves, Plan, Quarantine, Rows, Verdict, Waiting, Why};
 use crate::archive::Presence;
-use crate::ledger::{Known, Marks, SeenElsewhere, Seq, UnixTime, fold};
+use crate::ledger::{Known, Marks, SeenElsewhere, Seq, Skipped, UnixTime, fold};
 use crate::pop3::listing::Listing;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// For so long a message that the server did not delete twice is not deleted again, in seconds.
 pub const STAYS: UnixTime = 30 * 86400;
+
+/// By UID: its size in LIST, and which field its header has.
+type SkippedByUid = HashMap<Vec<u8>, (Option<u64>, u32)>;
 
 /// A row that bears a listed UID.
 #[derive(Clone, Copy)]
@@ -51,6 +54,8 @@ pub struct Planner<'l> {
     presence: Arc<Presence>,
     /// What is not to be fetched, since another program has seen it.
     seen: SeenElsewhere,
+    /// What `skip_headers` is known to leave. `None`: it is not set.
+    skipped: Option<SkippedByUid>,
 }
 
 impl<'l> Planner<'l> {
@@ -70,6 +75,7 @@ impl<'l> Planner<'l> {
             matches,
             presence: Arc::default(),
             seen: SeenElsewhere::default(),
+            skipped: None,
             marks: Marks::default(),
             now: 0,
             parts: false,
@@ -99,6 +105,16 @@ impl<'l> Planner<'l> {
     #[must_use]
     pub fn without(self, seen: SeenElsewhere) -> Self {
         Planner { seen, ..self }
+    }
+
+    /// Without messages that `skip_headers` is known to leave by this setting; `None`: it is not set.
+    #[must_use]
+    pub fn skipping(self, known: Vec<Skipped>, setting: Option<i64>) -> Self {
+        let of = |setting| {
+            let known = known.into_iter().filter(move |skipped| skipped.setting == setting);
+            known.map(|skipped| (skipped.uid, (skipped.list_size, skipped.field))).collect()
+        };
+        Planner { skipped: setting.map(of), ..self }
     }
 
     /// For a server that shows a part of its messages at a time, if `parts`.
@@ -181,6 +197,8 @@ impl<'l> Planner<'l> {
             loose: self.loose && !self.parts,
             parts: self.parts,
             wandering: Vec::new(),
+            waiting: VecDeque::new(),
+            skipped_now: Vec::new(),
             back_again: Vec::new(),
             equal_uids: false,
             moves,
@@ -220,7 +238,8 @@ impl<'l> Planner<'l> {
         }
         plan.rows.settle(&plan.verdicts);
         self.leave_seen(&mut plan);
-        apply(limits, &mut plan, quarantine);
+        self.leave_skipped(&mut plan);
+        apply(limits, &mut plan, quarantine, self.skipped.is_some());
         plan
     }
 
@@ -295,6 +314,27 @@ impl<'l> Planner<'l> {
         }
     }
 
+    /// Leaves new messages that are known to have a field in their headers that `skip_headers` names.
+    fn leave_skipped(&self, plan: &mut Plan<'_>) {
+        let Some(skipped) = self.skipped.as_ref().filter(|skipped| !skipped.is_empty()) else { return };
+        let mut room = plan.most_skipped();
+        for place in plan.new.clone() {
+            let place = place as usize;
+            let entry = self.listing.entry(place);
+            if let Some(&(size, field)) = entry.uid.and_then(|uid| skipped.get(uid))
+                && room > 0
+                && plan.has_own_uid(place)
+                && matches!(plan.verdicts[place], Verdict::Fetch { .. })
+                && !plan.in_quarantine.contains_key(&place)
+                // One of another size is another message under its UID.
+                && !differs(size, entry.size)
+            {
+                plan.verdicts[place] = Verdict::Left(Left::SkipHeaders(field));
+                room -= 1;
+            }
+        }
+    }
+
     /// Whether this row's message is not to be deleted now: the server would not.
     fn stays(&self, seq: Seq) -> bool {
         let until = self.marks.returned.get(&seq).map(|returned| returned.until);
@@ -315,7 +355,14 @@ impl<'l> Planner<'l> {
         known.dedup();
         let mut firsts =
             (0..self.by_uid.len()).filter(|&at| at == 0 || self.uid_at(at) != self.uid_at(at - 1));
-        let new = firsts.any(|at| u32::try_from(at).is_ok_and(|at| known.binary_search(&at).is_err()));
+        // What `skip_headers` leaves has no row, and is not new for that.
+        let is_skipped = |at| {
+            let (uid, skipped) = (self.uid_at(at), self.skipped.as_ref());
+            uid.zip(skipped).is_some_and(|(uid, skipped)| skipped.contains_key(uid))
+        };
+        let new = firsts.any(|at| {
+            u32::try_from(at).is_ok_and(|place| known.binary_search(&place).is_err()) && !is_skipped(at)
+        });
         let most = gone.len() as u64 * 2 > self.listed_before;
         match (self.marks.moving_since, new && !gone.is_empty()) {
             (Some(_), true) => Moves::Moving { began: false, old: gone },
@@ -354,8 +401,9 @@ fn differs(recorded: Option<u64>, listed: Option<u64>) -> bool {
 }
 
 /// Leaves what is not to be fetched now. New messages come before doubtful ones, so that a maildrop full
-/// of doubt cannot keep new mail out for ever, and what has failed before comes last.
-fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
+/// of doubt cannot keep new mail out for ever, and what has failed before comes last. `waits`: places under the limit may
+/// become free.
+fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine, waits: bool) {
     for (entry, verdict) in plan.listing.iter().zip(&mut plan.verdicts) {
         if let (Verdict::Fetch { .. }, Some(size)) = (*verdict, entry.size)
             && size > limits.max_size
@@ -382,6 +430,10 @@ fn apply(limits: &Limits, plan: &mut Plan<'_>, quarantine: &Quarantine) {
                 continue;
             }
             if left == 0 {
+                if waits {
+                    plan.waiting
+                        .extend(u32::try_from(place).map(|place| Waiting { place, verdict: *verdict }));
+                }
                 // A failure is to be told as one.
                 let failed = turn == LimitOrder::FailedBefore;
                 *verdict = Verdict::Left(if failed { Left::Quarantine } else { Left::Limit });

@@ -86,6 +86,7 @@ mod session_terminal;
 mod show;
 mod signals;
 mod silence;
+mod skip_headers;
 mod stalls;
 mod starved;
 mod strangers;

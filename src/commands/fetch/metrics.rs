@@ -143,7 +143,7 @@ fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     page.of_summaries(
         accounts,
         "popkeep_left_messages",
-        "Listed messages that max_size or --limit left on the server.",
+        "Listed messages that max_size, skip_headers or --limit left on the server.",
         Summary::left,
     );
     page.of_summaries(accounts, "popkeep_fetched_messages", "Messages stored in the run.", |s| s.fetched);

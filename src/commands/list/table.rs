@@ -128,6 +128,7 @@ fn digits(number: u64) -> usize {
 mod tests {
     use super::*;
     use crate::mail::caption::Caption;
+    use crate::mail::skip_headers::SkipHeaders;
     use crate::plan::Limits;
     use crate::pop3::listing::ListingBuilder;
 
@@ -148,7 +149,7 @@ mod tests {
     fn printed(caption: Option<&Caption>, terminal: Option<usize>) -> String {
         let listing = listing();
         let limits = Limits { max_size: 1_000_000, messages: None };
-        let inventory = Inventory::of(&listing, None, limits).unwrap();
+        let inventory = Inventory::of(&listing, None, limits, &SkipHeaders::default()).unwrap();
         let mut table = Table::new("work", caption.is_some(), terminal);
         let mut text = table.head(&listing, &inventory);
         for (place, entry) in listing.iter().enumerate() {
@@ -203,7 +204,8 @@ mod tests {
     #[test]
     fn an_empty_maildrop_is_one_line() {
         let listing = ListingBuilder::new().finish().unwrap();
-        let inventory = Inventory::of(&listing, None, Limits { max_size: 1, messages: None }).unwrap();
+        let limits = Limits { max_size: 1, messages: None };
+        let inventory = Inventory::of(&listing, None, limits, &SkipHeaders::default()).unwrap();
         let mut table = Table::new("work", false, None);
         assert_eq!(table.head(&listing, &inventory) + &table.foot(None), "work: 0 messages\n");
     }

@@ -65,6 +65,9 @@ impl fmt::Display for Loss {
             Loss::NotArchived(MessageStatus::TooLarge) => {
                 f.write_str("it is not in the archive because it is larger than max_size")
             }
+            Loss::NotArchived(MessageStatus::Skipped) => {
+                f.write_str("it is not in the archive because skip_headers leaves it")
+            }
             Loss::NotArchived(_) => f.write_str("it is not in the archive"),
             Loss::Unproven => f.write_str("only its header was compared with the copy in the archive"),
             Loss::Gone => f.write_str("its copy is no longer in the archive"),
@@ -94,7 +97,7 @@ impl Records {
             outcome => outcome?,
         };
         let limits = Limits { max_size: account.max_size, messages: None };
-        let inventory = Inventory::of(&listing, Some(&*self.store.ledger), limits)?;
+        let inventory = Inventory::of(&listing, Some(&*self.store.ledger), limits, &account.skip_headers)?;
         self.messages = listing
             .iter()
             .enumerate()

@@ -4,9 +4,10 @@ use super::super::error::{ConfigError, Fault, SINGLE_QUOTES};
 use super::super::nearest::{nearest, suggestion};
 use super::super::paths::{Bases, PathFault, expand};
 use super::super::quantity::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
-use super::super::raw::{RawAccount, RawSize};
+use super::super::raw::{RawAccount, RawSize, RawStrings};
 use super::super::resolved::{CommandLine, DeletePolicy};
 use super::{Read, Reader, Table};
+use crate::mail::skip_headers::SkipHeaders;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
@@ -82,6 +83,25 @@ impl Reader<'_> {
             let wanted = format!("it must be {SIZE_FORM}, and more than 0");
             self.error(&value.span(), Fault::Value { key: "max_size", value: shown, wanted })
         })
+    }
+
+    /// The fields whose messages are left. An empty list takes back the defaults'.
+    pub(super) fn skip_headers(&self, table: &Table<'_>) -> Read<SkipHeaders> {
+        let mut skip = SkipHeaders::default();
+        let Some(value) = table.get(|a| &a.skip_headers) else { return Ok(skip) };
+        let mut add = |text: &String, span| {
+            skip.add(text).map_err(|wanted| {
+                let (value, wanted) = (text.clone(), wanted.to_owned());
+                self.error(&span, Fault::Value { key: "skip_headers", value, wanted })
+            })
+        };
+        match value.get_ref() {
+            RawStrings::One(text) => add(text, value.span())?,
+            RawStrings::Several(list) => {
+                list.iter().try_for_each(|text| add(text.get_ref(), text.span()))?;
+            }
+        }
+        Ok(skip)
     }
 
     pub(super) fn duration(

@@ -3,7 +3,7 @@
 use super::strike::Strike;
 use crate::ledger::{
     Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, SqliteLedger, UnixTime, UnknownCopy,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -109,6 +109,10 @@ impl Ledger for ModelLedger {
 
     fn seen_elsewhere(&self) -> Result<SeenElsewhere, LedgerError> {
         self.look(Ledger::seen_elsewhere)
+    }
+
+    fn skipped(&self) -> Result<Vec<Skipped>, LedgerError> {
+        self.look(Ledger::skipped)
     }
 
     fn adoption(&self) -> Result<Option<Adoption>, LedgerError> {

@@ -10,6 +10,7 @@ mod ledger;
 mod maildrop;
 mod migration;
 mod quarantine;
+mod skipping;
 pub(crate) mod store;
 pub(crate) mod strike;
 pub(crate) mod world;

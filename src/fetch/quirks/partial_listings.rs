@@ -28,10 +28,11 @@ impl Run<'_> {
     /// Whether a session after this one may show messages that this one did not.
     pub(crate) fn may_be_a_part(&self, gmail: bool, plan: &Plan<'_>, download: &Download) -> bool {
         let stored = download.filed.iter().filter(|message| message.fresh).count();
-        let all_new = stored == plan.len();
+        let seen = stored + plan.skipped_now().len();
+        let all_new = seen == plan.len();
         stored > 0
             && self.orders.limit != Some(0)
-            && (gmail || self.server.parts || all_new && (plan.migrated() || SHOWN_AT_ONCE.contains(&stored)))
+            && (gmail || self.server.parts || all_new && (plan.migrated() || SHOWN_AT_ONCE.contains(&seen)))
     }
 
     /// A session that only looks has found much that is new: so this server shows parts.

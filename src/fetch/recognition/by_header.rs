@@ -29,6 +29,7 @@ use crate::fetch::run::{Run, Top};
 use crate::ledger::{Change, Ledger, LedgerError, Row, RowState, Seq, UnknownCopy, Which};
 use crate::mail::bare::{Bare, BareHeader};
 use crate::mail::digest::{Digest, Digester, Hash};
+use crate::mail::names::ShortHash;
 use crate::plan::{Left, Moves, Plan, Verdict};
 use crate::pop3::listing::Entry;
 use crate::pop3::refusal::is_about_the_account;
@@ -44,7 +45,7 @@ const NAME: usize = b"message-id:".len();
 
 /// Takes a header in chunks of any size.
 #[derive(Default)]
-struct Fingerprint {
+pub(crate) struct Fingerprint {
     digester: Digester,
     bare: BareHeader,
     line: [u8; NAME],
@@ -58,7 +59,7 @@ struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn update(&mut self, octets: &[u8]) {
+    pub(crate) fn update(&mut self, octets: &[u8]) {
         self.digester.update(octets);
         self.bare.update(octets);
         for (at, &octet) in octets.iter().enumerate() {
@@ -76,6 +77,11 @@ impl Fingerprint {
                 self.received |= &self.line[..self.length] == b"received:";
             }
         }
+    }
+
+    /// The header's hash but for what servers write into it, and without what fetchers add.
+    pub(crate) fn hashes(self) -> (Hash, Option<ShortHash>) {
+        (self.digester.finish().0.core_header, self.bare.finish().map(|bare| bare.short()))
     }
 
     /// `None` for a header that others may have, too.
@@ -104,14 +110,26 @@ const FIRST: usize = 3;
 const BODY: u64 = 1024;
 
 /// The stored rows by the beginnings of their headers' hashes, ascending.
-struct Headers(Vec<(u64, Seq)>);
+pub(crate) struct Headers(Vec<(u64, Seq)>);
 
 impl Headers {
-    fn of(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
+    pub(crate) fn of(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
         let mut headers = Vec::new();
         ledger.core_headers(&mut |seq, hash| headers.push((front(&hash), seq)))?;
         headers.sort_unstable();
         Ok(Headers(headers))
+    }
+
+    /// The rows whose messages have a header of this hash on the server.
+    pub(crate) fn rows(&self, ledger: &dyn Ledger, hash: &Hash) -> Result<Vec<Row>, LedgerError> {
+        let mut rows = Vec::new();
+        for seq in self.find(hash) {
+            let Some(row) = ledger.row(seq)? else { continue };
+            if ledger.served_as(seq)?.as_ref().unwrap_or(&row.digest).core_header == *hash {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
     }
 
     /// Rows whose header may have this hash.
@@ -161,13 +179,7 @@ impl Known {
         (place, header): (usize, Header),
     ) -> Result<(), ArchiveError> {
         let hash = header.digest.core_header;
-        let mut rows = Vec::new();
-        for seq in headers.find(&hash) {
-            let Some(row) = ledger.row(seq)? else { continue };
-            if ledger.served_as(seq)?.as_ref().unwrap_or(&row.digest).core_header == hash {
-                rows.push(row);
-            }
-        }
+        let rows = headers.rows(ledger, &hash)?;
         if !rows.is_empty() {
             if self.is_first_bearer(plan, place, hash) && !self.release_earlier(plan, (place, hash), &rows) {
                 self.bind_row(plan, place, &rows);

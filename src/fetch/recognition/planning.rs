@@ -68,6 +68,7 @@ impl Run<'_> {
             Moves::Moving { began: true, .. } => learnt.push(Change::UidsMoving { since: now }),
             Moves::Moving { began: false, .. } | Moves::Unknown { .. } => {}
         }
+        learnt.extend(self.no_longer_skipped(&plan)?);
         self.store.ledger.commit(&learnt)?;
         let stay = plan.back_again().len() as u64;
         if stay > 0 {
@@ -91,6 +92,7 @@ impl Run<'_> {
         let mut planner = Planner::new(listing)
             .looking_at(Arc::clone(&self.copies.presence))
             .without(self.store.ledger.seen_elsewhere()?)
+            .skipping(self.store.ledger.skipped()?, self.account.skip_headers.setting())
             .with_marks(self.store.ledger.marks()?, now())
             .of_parts(parts);
         for row in known_rows.iter() {

@@ -9,7 +9,7 @@ use crate::fetch::download::storer::Filed;
 use crate::fetch::report::unreached::Unreached;
 use crate::fetch::run::Run;
 use crate::ledger::{Seq, UnixTime};
-use crate::plan::{Left, Plan, SEEN_ELSEWHERE, Verdict, due};
+use crate::plan::{Left, Plan, SEEN_ELSEWHERE, Verdict, due, skipped_because};
 use crate::text::figures::messages;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -109,6 +109,7 @@ impl Run<'_> {
         let mut unreached = Unreached::because(unreached);
         let limit: Arc<str> = "left by --limit".into();
         let seen: Arc<str> = SEEN_ELSEWHERE.into();
+        let mut skipped: HashMap<u32, Arc<str>> = HashMap::new();
         if !download.phantoms.is_empty() {
             self.note(&format!(
                 "the server counts {} too many (STAT): it neither lists nor has them",
@@ -149,6 +150,10 @@ impl Run<'_> {
                     true,
                 ),
                 (Verdict::Left(Left::SeenElsewhere), ..) => missing(Arc::clone(&seen), true),
+                (Verdict::Left(Left::SkipHeaders(field)), ..) => {
+                    let because = || skipped_because(&self.account.skip_headers, field);
+                    missing(Arc::clone(skipped.entry(field).or_insert_with(because)), true)
+                }
                 (Verdict::Left(Left::Limit), ..) => missing(Arc::clone(&limit), true),
                 (_, Some((reason, chosen)), _) => missing(reason, chosen),
                 (_, None, Some(reason)) => {
