@@ -40,6 +40,17 @@ pub fn now_exact() -> (UnixTime, i64) {
     (bounded(UnixTime::try_from(since.as_secs()).unwrap_or(UnixTime::MAX)), i64::from(since.subsec_nanos()))
 }
 
+/// Work for another thread, where it sees the same clock as on this one: each test has its own.
+pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    #[cfg(test)]
+    let set = testing::SET.get();
+    move || {
+        #[cfg(test)]
+        testing::SET.set(set);
+        work()
+    }
+}
+
 fn bounded(at: UnixTime) -> UnixTime {
     at.clamp(0, jiff::Timestamp::MAX.as_second())
 }

@@ -1,7 +1,7 @@
 //! One session of an account's run: list, compare, prove, fetch; how it ends is in [`crate::fetch::deletion::quit`].
 
 use crate::account_error::AccountError;
-use crate::clock::now;
+use crate::clock::{self, now};
 use crate::config::DeletePolicy;
 use crate::connect::{self, is_gmail};
 use crate::event::{Event, Reporter};
@@ -282,7 +282,8 @@ fn list_and_read_rows(
 ) -> (Result<Listing, SessionError>, Result<KnownRows, LedgerError>) {
     let (listing, known_rows) = thread::scope(|scope| {
         let beside = &mut *ledger;
-        let known_rows = thread::Builder::new().spawn_scoped(scope, move || KnownRows::call(&*beside));
+        let work = clock::carried(move || KnownRows::call(&*beside));
+        let known_rows = thread::Builder::new().spawn_scoped(scope, work);
         let listing = session.listing();
         (
             listing,

@@ -48,6 +48,8 @@ pub use record::{
 pub use restores::{FolderKey, RestoreChange, Restores, Sent};
 pub use skipped::Skipped;
 pub use sqlite::SqliteLedger;
+#[cfg(test)]
+pub(crate) use sqlite::content::Content;
 pub use unknown::{Other, UnknownCopy, Which};
 pub use verification::{LastVerification, Reading, Replacement, Verification, VerificationRecord};
 

@@ -1,5 +1,8 @@
 //! One maildrop's record in SQLite.
 
+#[cfg(test)]
+pub(super) mod content;
+
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
@@ -56,28 +59,6 @@ impl SqliteLedger {
         schema::prepare(&mut connection, path)?;
         let maildrop = connection.query_row(NEW_MAILDROP, [identity], |row| row.get(0)).map_err(failed)?;
         Self::on(connection, path.to_owned(), maildrop)
-    }
-
-    /// Forgets all that is on record, as if it were a new ledger. Much faster than making one.
-    #[cfg(test)]
-    pub(crate) fn empty(&mut self, identity: &str) {
-        let tables: Vec<String> = {
-            let mut tables = self
-                .connection
-                .prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid DESC")
-                .unwrap();
-            tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-        };
-        for table in tables {
-            self.connection.prepare_cached(&format!("DELETE FROM {table}")).unwrap().execute([]).unwrap();
-        }
-        self.maildrop = self
-            .connection
-            .prepare_cached(NEW_MAILDROP)
-            .unwrap()
-            .query_row([identity], |row| row.get(0))
-            .unwrap();
-        self.next = 1;
     }
 
     /// The maildrop with this number, which is on record.

@@ -17,6 +17,7 @@ pub(crate) mod sizes;
 pub(crate) mod storer;
 
 use crate::archive::ArchiveError;
+use crate::clock;
 use crate::event::Reporter;
 use crate::fetch::quirks::lost_replies;
 use crate::plan::Plan;
@@ -48,7 +49,7 @@ pub(crate) fn download_messages(
     let terms = Terms { must_tally: session.pipelining(), utf8: session.utf8(), watch: &watch };
     let storer = Storer::new(store, plan, before, bounds.batch, terms, reporter);
     let mut download = std::thread::scope(|scope| {
-        let work = move || storer.work(&incoming, &report, &emptied);
+        let work = clock::carried(move || storer.work(&incoming, &report, &emptied));
         let working = match std::thread::Builder::new().spawn_scoped(scope, work) {
             Ok(working) => working,
             Err(source) => {

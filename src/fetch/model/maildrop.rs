@@ -37,6 +37,7 @@ pub(crate) enum Uids {
 }
 
 /// A server's side of one account.
+#[derive(Clone, Debug)]
 pub(crate) struct Maildrop {
     messages: Vec<(u64, Vec<u8>)>,
     /// Everything that ever came, as it is to be archived.

@@ -1,9 +1,10 @@
 //! A maildrop whose UIDs all change, struck at every step of the run that notices.
 
+use super::followed::Followed;
 use super::store::Survival;
 use super::strike::{Blow, Doom, Side};
 use super::world::World;
-use super::{Case, MAILDIR, MBOX, Tried, check_to_the_end, report, steps};
+use super::{Case, MAILDIR, MBOX, check_after_a_run, steps};
 use std::fmt::Write as _;
 
 /// Some are known by their headers, two of them by the same, and some by their content alone.
@@ -19,10 +20,14 @@ fn mail() -> Vec<Vec<u8>> {
     mail
 }
 
-fn struck_at_every_step(case: Case) -> u64 {
+fn struck_at_every_step(case: Case, followed: &mut Followed) {
     let mail = mail();
     let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
-    let mut points = 0;
+    let before = World::new(case, &mail);
+    before.run(None);
+    before.maildrop.lock().unwrap().move_away();
+    before.deliver(b"Subject: new\n\nmail\n");
+    let before = before.snapshot();
     for (side, blow) in [
         (Side::Local, Blow::Death),
         (Side::Local, Blow::Failure),
@@ -30,29 +35,26 @@ fn struck_at_every_step(case: Case) -> u64 {
         (Side::Remote, Blow::Failure),
         (Side::Remote, Blow::LostAnswer),
     ] {
-        points += steps(|step| {
+        steps(|step| {
             let doom = Doom { side, blow, step };
             let at = || format!("{doom:?}, {case:?}");
-            let world = World::new(case, &mail);
-            world.run(None);
-            world.maildrop.lock().unwrap().move_away();
-            world.deliver(b"Subject: new\n\nmail\n");
+            let world = before.world();
             if !world.run(Some(doom)).1 {
-                return Tried::Over;
+                return false;
             }
             world.power_cut(Survival::Nothing);
-            world.run(None);
-            check_to_the_end(&world, &at);
-            Tried::Well
+            check_after_a_run(&world, followed, &at);
+            true
         });
     }
-    points
 }
 
 #[test]
 fn a_move_that_is_cut_short_anywhere_brings_nothing_twice() {
-    let cases = [MAILDIR, MBOX, MAILDIR.one_at_a_time()];
-    report(cases.into_iter().map(struck_at_every_step).sum());
+    let mut followed = Followed::default();
+    for case in [MAILDIR, MBOX, MAILDIR.one_at_a_time()] {
+        struck_at_every_step(case, &mut followed);
+    }
 }
 
 /// The ledger is an older one, or lost, and the UIDs may be new, too: what was archived since is recognised, wherever the
@@ -61,41 +63,40 @@ fn a_move_that_is_cut_short_anywhere_brings_nothing_twice() {
 fn an_older_ledger_brings_nothing_twice() {
     let mail = mail();
     let mail: Vec<&[u8]> = mail.iter().map(Vec::as_slice).collect();
-    let mut points = 0;
+    let mut followed = Followed::default();
     for case in [MAILDIR, MBOX, MAILDIR.deleting(), MBOX.deleting().one_at_a_time()] {
         for (lost, moved) in [(false, false), (true, false), (true, true)] {
             // What is to be deleted is fetched, and its header not asked for.
             if moved && case.delete != MAILDIR.delete {
                 continue;
             }
+            let before = World::new(Case { delete: MAILDIR.delete, ..case }, &mail[..4]);
+            before.run(None);
+            let older = before.exchange_ledger(None);
+            for message in &mail[4..] {
+                before.deliver(message);
+            }
+            before.run(None);
+            before.exchange_ledger((!lost).then_some(older));
+            if moved {
+                before.maildrop.lock().unwrap().move_away();
+            }
+            let before = before.with(case).snapshot();
             for (side, blow) in
                 [(Side::Local, Blow::Death), (Side::Local, Blow::Failure), (Side::Remote, Blow::Death)]
             {
-                points += steps(|step| {
+                steps(|step| {
                     let doom = Doom { side, blow, step };
                     let at = || format!("{doom:?}, lost: {lost}, moved: {moved}, {case:?}");
-                    let world = World::new(Case { delete: MAILDIR.delete, ..case }, &mail[..4]);
-                    world.run(None);
-                    let older = world.exchange_ledger(None);
-                    for message in &mail[4..] {
-                        world.deliver(message);
-                    }
-                    world.run(None);
-                    world.exchange_ledger((!lost).then_some(older));
-                    if moved {
-                        world.maildrop.lock().unwrap().move_away();
-                    }
-                    let world = world.with(case);
+                    let world = before.world();
                     if !world.run(Some(doom)).1 {
-                        return Tried::Over;
+                        return false;
                     }
                     world.power_cut(Survival::Nothing);
-                    world.run(None);
-                    check_to_the_end(&world, &at);
-                    Tried::Well
+                    check_after_a_run(&world, &mut followed, &at);
+                    true
                 });
             }
         }
     }
-    report(points);
 }

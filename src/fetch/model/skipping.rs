@@ -1,10 +1,11 @@
 //! Blows to runs that look at headers for `skip_headers`.
 
+use super::followed::Followed;
 use super::maildrop::Uids;
 use super::store::Survival;
 use super::strike::{Blow, Doom, Side};
 use super::world::World;
-use super::{MAILDIR, MBOX, Tried, report, steps};
+use super::{MAILDIR, MBOX, steps};
 use crate::exit::Exit;
 
 const MAIL: [&[u8]; 5] = [
@@ -18,7 +19,7 @@ const MAIL: [&[u8]; 5] = [
 /// Whatever is struck, the marked messages are on the server and nowhere else in the end, and the others archived once.
 #[test]
 fn what_is_left_and_what_is_not_is_the_same_after_a_blow_at_every_step() {
-    let mut points = 0;
+    let mut followed = Followed::default();
     let plain = [MAILDIR, MBOX, MAILDIR.deleting(), MBOX.deleting().one_at_a_time()];
     let odd = [MAILDIR.with_uids(Uids::None), MAILDIR.deleting().with_uids(Uids::Equal)];
     for case in plain.into_iter().chain(odd) {
@@ -30,16 +31,20 @@ fn what_is_left_and_what_is_not_is_the_same_after_a_blow_at_every_step() {
             (Side::Remote, Blow::Failure),
             (Side::Remote, Blow::LostAnswer),
         ] {
-            points += steps(|step| {
+            steps(|step| {
                 let at = format!("{side:?}, {blow:?}, {step}, {case:?}");
                 let mut world = World::new(case, &MAIL);
                 world.account.skip_headers.add("X-Spam-Flag: YES").unwrap();
                 if !world.run(Some(Doom { side, blow, step })).1 {
-                    return Tried::Over;
+                    return false;
                 }
                 world.power_cut(Survival::Nothing);
                 world.deliver(b"Subject: late\nX-Spam-Flag: YES\n\nspam\n");
-                for _ in 0..2 {
+                for runs in ["two more runs", "one more run"] {
+                    // What is marked may be archived after blows of one side only.
+                    if !followed.is_new(&world, &(runs, side)) {
+                        break;
+                    }
                     let (summary, _) = world.run(None);
                     let archived = world.archived();
                     let (mut wanted, mut marked) = (Vec::new(), Vec::new());
@@ -55,9 +60,8 @@ fn what_is_left_and_what_is_not_is_the_same_after_a_blow_at_every_step() {
                     assert!(world.purged().iter().all(|message| archived.contains(message)), "{at}");
                     world.power_cut(Survival::Nothing);
                 }
-                Tried::Well
+                true
             });
         }
     }
-    report(points);
 }

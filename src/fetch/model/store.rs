@@ -3,31 +3,42 @@
 
 use crate::disk::Kind;
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Component, Path};
 
 /// Names one file or folder.
 pub(crate) type Ino = u64;
 
-const ROOT: Ino = 1;
+/// What numbers of files and folders begin with: nothing else looks like one.
+pub(crate) const INOS: &[u8] = b"98765";
+
+const ROOT: Ino = 9_876_500_001;
+
+/// What times of changes begin with: long ago, and nothing else looks like one.
+pub(crate) const TIMES: &[u8] = b"12345";
+
+const CREATION: i64 = 1_234_500_000;
 
 /// What a power cut may tear apart: shorter than any real sector, so that it cuts everywhere.
 const SECTOR: usize = 48;
 
 /// The disk's content.
+#[derive(Clone)]
 pub(crate) struct DiskState {
     nodes: BTreeMap<Ino, Node>,
     /// Moves on with every change of a folder or file.
     time: i64,
 }
 
+#[derive(Clone)]
 struct Node {
     content: Content,
     modified: i64,
 }
 
+#[derive(Clone)]
 enum Content {
     File { now: Vec<u8>, durable: Vec<u8> },
     Folder { now: Names, durable: Names },
@@ -47,13 +58,13 @@ pub(crate) enum Survival {
 impl DiskState {
     /// An empty disk.
     pub(crate) fn new() -> Self {
-        let mut store = DiskState { nodes: BTreeMap::new(), time: 0 };
+        let mut store = DiskState { nodes: BTreeMap::new(), time: CREATION };
         store.add(Content::Folder { now: Names::new(), durable: Names::new() });
         store
     }
 
     fn add(&mut self, content: Content) -> Ino {
-        let ino = self.nodes.len() as Ino + 1;
+        let ino = ROOT + self.nodes.len() as Ino;
         self.time += 1;
         self.nodes.insert(ino, Node { content, modified: self.time });
         ino
@@ -168,12 +179,26 @@ impl DiskState {
         self.nodes.values_mut().for_each(Node::sync);
     }
 
-    /// Whether a power cut would change nothing.
-    pub(crate) fn is_durable(&self) -> bool {
-        self.nodes.values().all(|node| match &node.content {
-            Content::File { now, durable } => now == durable,
-            Content::Folder { now, durable } => now == durable,
-        })
+    /// Everything below this folder that is there now, or would be after a power cut.
+    pub(crate) fn write_content(&self, folder: Ino, content: &mut Vec<u8>) {
+        let (mut seen, mut rest) = (BTreeSet::from([folder]), vec![folder]);
+        while let Some(ino) = rest.pop() {
+            let node = &self.nodes[&ino];
+            let _ = write!(content, "\n{ino} {} ", node.modified);
+            match &node.content {
+                Content::File { now, durable } => {
+                    for octets in [now, durable] {
+                        let _ = write!(content, "{}:", octets.len());
+                        content.extend_from_slice(octets);
+                    }
+                }
+                Content::Folder { now, durable } => {
+                    let _ = write!(content, "{now:?}{durable:?}");
+                    let named = now.values().chain(durable.values());
+                    rest.extend(named.copied().filter(|ino| seen.insert(*ino)));
+                }
+            }
+        }
     }
 
     /// The power fails, and comes back.
@@ -280,8 +305,18 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
-    use super::{DiskState, Survival};
+    use super::{Content, DiskState, Survival};
     use std::path::Path;
+
+    impl DiskState {
+        /// Whether a power cut would change nothing.
+        fn is_durable(&self) -> bool {
+            self.nodes.values().all(|node| match &node.content {
+                Content::File { now, durable } => now == durable,
+                Content::Folder { now, durable } => now == durable,
+            })
+        }
+    }
 
     fn store_with_file() -> (DiskState, &'static Path, super::Ino) {
         let mut store = DiskState::new();

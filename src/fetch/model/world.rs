@@ -8,16 +8,18 @@ use super::strike::{Doom, Strike};
 use crate::archive::Archive;
 use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
+use crate::clock::{self, UnixTime};
 use crate::config::{Account, DeletePolicy, Format, example_account};
 use crate::event::{Event, Observer, Summary};
 use crate::fetch::portions::{BatchLimits, Portions};
 use crate::fetch::run::{Orders, Run};
-use crate::ledger::SqliteLedger;
+use crate::ledger::{Content, SqliteLedger};
 use crate::sasl::{Mechanism, SecretKind};
 use crate::session::{Choice, Clearance, Login, Options, Pipeline, Session};
 use crate::store::Store;
 use secrecy::SecretString;
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,17 +45,51 @@ pub(crate) struct World {
     pub maildrop: Arc<Mutex<Maildrop>>,
     pub store: Arc<Mutex<DiskState>>,
     record: Arc<Mutex<SqliteLedger>>,
+    /// The folder that has everything of this world.
+    home: PathBuf,
     pub(crate) account: Account,
     /// Everything in quarantine is tried.
     pub retry: bool,
 }
 
+/// A world as it was at one time, to try more than one future of it.
+pub(crate) struct Snapshot {
+    case: Case,
+    maildrop: Maildrop,
+    store: DiskState,
+    record: Content,
+    home: PathBuf,
+    account: Account,
+    retry: bool,
+}
+
+impl Snapshot {
+    /// A world like that.
+    pub(crate) fn world(&self) -> World {
+        let record = spare_record(&self.account.identity);
+        record.lock().unwrap().put_back(&self.record);
+        World {
+            case: self.case,
+            maildrop: Arc::new(Mutex::new(self.maildrop.clone())),
+            store: Arc::new(Mutex::new(self.store.clone())),
+            record,
+            home: self.home.clone(),
+            account: self.account.clone(),
+            retry: self.retry,
+        }
+    }
+}
+
 /// Records of worlds that are over. To make a ledger, and to parse its statements, takes longer than a whole run.
 static SPARE_RECORDS: Mutex<Vec<Arc<Mutex<SqliteLedger>>>> = Mutex::new(Vec::new());
 
-fn empty_record(identity: &str) -> Arc<Mutex<SqliteLedger>> {
+fn spare_record(identity: &str) -> Arc<Mutex<SqliteLedger>> {
     let spare = SPARE_RECORDS.lock().unwrap().pop();
-    let record = spare.unwrap_or_else(|| Arc::new(Mutex::new(SqliteLedger::in_memory(identity).unwrap())));
+    spare.unwrap_or_else(|| Arc::new(Mutex::new(SqliteLedger::in_memory(identity).unwrap())))
+}
+
+fn empty_record(identity: &str) -> Arc<Mutex<SqliteLedger>> {
+    let record = spare_record(identity);
     record.lock().unwrap().empty(identity);
     record
 }
@@ -69,6 +105,17 @@ impl Drop for World {
     }
 }
 
+/// What the clock shows all the time.
+const NOW: UnixTime = 1_800_000_000;
+
+/// Numbers tests.
+static TESTS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Writers of one mbox wait for each other within a process: every test has its own.
+    static HOME: PathBuf = PathBuf::from(format!("/home{}", TESTS.fetch_add(1, Ordering::Relaxed)));
+}
+
 /// Its end is no empty line, as some programs leave it.
 const FOREIGN: &[u8] = b"From joe@example.org Mon Nov 23 01:00:00 2026\nSubject: hi\n\n>From joe\n";
 
@@ -80,9 +127,8 @@ impl Observer for Nobody {
 
 impl World {
     pub(crate) fn new(case: Case, mail: &[&[u8]]) -> Self {
-        // Writers of one mbox wait for each other within a process: every world has its own.
-        static WORLDS: AtomicU64 = AtomicU64::new(0);
-        let home = PathBuf::from(format!("/home{}", WORLDS.fetch_add(1, Ordering::Relaxed)));
+        clock::testing::set(NOW);
+        let home = HOME.with(Clone::clone);
         let mut store = DiskState::new();
         store.make_folder(&home).unwrap();
         store.sync_all();
@@ -104,6 +150,7 @@ impl World {
             maildrop: Arc::new(Mutex::new(maildrop)),
             store: Arc::new(Mutex::new(store)),
             record: empty_record(&account.identity),
+            home,
             account,
             retry: false,
         }
@@ -121,6 +168,7 @@ impl World {
             Format::Maildir => Box::new(Maildir::new(disk, path, identity)),
             Format::Mbox => Box::new(Mbox::new(disk, path, identity)),
         };
+        self.record.lock().unwrap().reopen();
         let ledger = ModelLedger { record: Arc::clone(&self.record), strike: Arc::clone(strike) };
         Store::of(archive, Box::new(ledger))
     }
@@ -172,12 +220,36 @@ impl World {
         (summary, struck)
     }
 
-    /// The power fails; `false` when that makes no difference.
-    pub(crate) fn power_cut(&self, survival: Survival) -> bool {
-        let mut store = self.store.lock().unwrap();
-        let matters = !store.is_durable();
-        store.power_cut(survival);
-        matters
+    /// The power fails.
+    pub(crate) fn power_cut(&self, survival: Survival) {
+        self.store.lock().unwrap().power_cut(survival);
+    }
+
+    /// All that a run from here on can see, and all that it is judged by: the clock stands still, and no number is
+    /// random.
+    pub(crate) fn write_state(&self, state: &mut Vec<u8>) {
+        // What was retrieved is counted afresh for each run.
+        let mut maildrop = self.maildrop.lock().unwrap().clone();
+        maildrop.retrieved = 0;
+        let _ = write!(state, "{:?} {:?} {} {maildrop:?}", self.case, self.account, self.retry);
+        let store = self.store.lock().unwrap();
+        store.write_content(store.find(&self.home).unwrap(), state);
+        for (table, rows) in self.record.lock().unwrap().content().0 {
+            let _ = write!(state, "\n{table} {rows:?}");
+        }
+    }
+
+    /// What can be gone back to.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            case: self.case,
+            maildrop: self.maildrop.lock().unwrap().clone(),
+            store: self.store.lock().unwrap().clone(),
+            record: self.record.lock().unwrap().content(),
+            home: self.home.clone(),
+            account: self.account.clone(),
+            retry: self.retry,
+        }
     }
 
     /// The ledger is gone.
