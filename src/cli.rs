@@ -15,6 +15,7 @@ pub use init::{Init, Keeping, Protection};
 
 use crate::config::parse_size;
 use crate::fleet::shard::Shard;
+use crate::search::query::days;
 use crate::verify::Share;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -84,6 +85,14 @@ pub enum Command {
     /// not verified, or if something in it is damaged or missing. More than three accounts are shown as a table.
     #[command(after_help = manual::examples(manual::STATUS))]
     Status(Status),
+
+    /// Show the runs on record, without connecting
+    ///
+    /// Shows when each fetch began, how long it took, its exit code and what it did, the newest first. The last 1,000 runs of
+    /// an account are on record one by one; older ones have a line for each day. Connects nowhere, and changes no
+    /// file.
+    #[command(after_help = manual::examples(manual::LOG))]
+    Log(Log),
 
     /// Check that everything archived is still there and whole, and repair what is not
     ///
@@ -358,6 +367,26 @@ pub struct Status {
     /// Exit with 1 if copies were not read by verify within SPAN (such as 90d), or the last verify found damage
     #[arg(long, value_name = "SPAN", value_parser = age)]
     pub verified_within: Option<Duration>,
+}
+
+/// `popkeep log`.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// Accounts whose runs to show [default: all]
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Show at most N lines
+    #[arg(long, short = 'n', value_name = "N", value_parser = limit)]
+    pub limit: Option<u64>,
+
+    /// Show only runs that began on DATE (such as 2026-01-31, 2026-01 or 2026) or later
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub since: Option<jiff::civil::Date>,
+
+    /// Print one JSON document on stdout
+    #[arg(long, long_help = manual::LOG_JSON_HELP)]
+    pub json: bool,
 }
 
 /// `popkeep verify`.
@@ -718,6 +747,12 @@ fn share(text: &str) -> Result<Share, String> {
     };
     let percent = percent.trim().parse::<f64>().ok();
     percent.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(Share::Percent).ok_or_else(wrong)
+}
+
+/// `--since`: a day; of a month or a year the first one.
+fn date(text: &str) -> Result<jiff::civil::Date, String> {
+    let (first, _) = days(text).ok_or("give a date such as 2026-01-31, 2026-01 or 2026")?;
+    Ok(first)
 }
 
 /// `--max-age`, `--verified-within`, `--max-duration` and `--wait`: a span such as `26h`, `90m`, `3d` or `1w`; a day counts as 24 hours.

@@ -49,6 +49,15 @@ the last success and failures (of which kinds), quarantined and \
 quarantine (the messages that have been there longest), and weeks (what was archived in each, oldest first). \
 Times are as in RFC 3339, in UTC.";
 
+/// The long help of `log --json`.
+pub const LOG_JSON_HELP: &str = "\
+Print one JSON document on stdout
+
+It has exit, the exit code, and accounts, each with name, error (or null), runs and days, both the newest first. A run has started, \
+ended, seconds, exit, error and the figures of fetch --json, with missing as a number; a run that is still at work, or was killed, \
+has only started. A day has day, runs, succeeded, failed, fetched, octets, deleted and exit (the highest exit code): \
+these are the runs that began then and are not among the last 1,000. Times are as in RFC 3339, in UTC; days are local.";
+
 /// The long help of `verify --json`.
 pub const VERIFY_JSON_HELP: &str = "\
 Print one JSON document on stdout
@@ -147,6 +156,12 @@ pub const STATUS: &[Example] = &[
     ("popkeep status", "what is archived, and when each account was last fetched"),
     ("popkeep status --failed", "only accounts with a problem"),
     ("popkeep status --max-age 26h", "exit with 1 if last night's run failed or did not happen"),
+];
+
+/// Examples for `log`.
+pub const LOG: &[Example] = &[
+    ("popkeep log work -n 20", "the last 20 runs"),
+    ("popkeep log --since 2026-01", "all runs since 1 January 2026"),
 ];
 
 /// Examples for `verify`.

@@ -57,12 +57,12 @@ _popkeep_or_account() {
     _popkeep "$@"
     local word cur="${COMP_WORDS[COMP_CWORD]}"
     case "${COMP_WORDS[COMP_CWORD-1]}" in
-        --config|--limit|--jobs|--wait|--metrics|--progress|--max-age|--listen|--password-command|--tls-cert|--tls-key) return 0 ;;
+        --config|--limit|-n|--since|--jobs|--wait|--metrics|--progress|--max-age|--listen|--password-command|--tls-cert|--tls-key) return 0 ;;
     esac
     [[ "${cur}" == -* ]] && return 0
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case "${word}" in
-            fetch|check|list|status|verify|serve|session|login|logout|token)
+            fetch|check|list|status|log|verify|serve|session|login|logout|token)
                 COMPREPLY+=( $(compgen -W "$("$1" completions --accounts 2>/dev/null)" -- "${cur}") )
                 return 0
                 ;;
@@ -79,7 +79,7 @@ _popkeep_account() {
 }
 "#;
 
-const FISH: &str = r#"complete -c popkeep -n "__fish_popkeep_using_subcommand fetch check list status verify serve session login logout token" -f -a "(popkeep completions --accounts 2>/dev/null)"
+const FISH: &str = r#"complete -c popkeep -n "__fish_popkeep_using_subcommand fetch check list status log verify serve session login logout token" -f -a "(popkeep completions --accounts 2>/dev/null)"
 "#;
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
             let asks = script.contains("completions --accounts 2>");
             assert_eq!(asks, matches!(shell, Shell::Bash | Shell::Zsh | Shell::Fish), "{shell}");
         }
-        assert_eq!(script(Shell::Zsh).matches(":_popkeep_account'").count(), 10);
+        assert_eq!(script(Shell::Zsh).matches(":_popkeep_account'").count(), 11);
         assert!(script(Shell::Zsh).starts_with("#compdef popkeep\n"));
         assert!(script(Shell::Bash).contains("complete -F _popkeep_or_account "));
     }

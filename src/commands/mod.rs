@@ -15,6 +15,7 @@ pub mod export;
 pub mod fetch;
 pub mod init;
 mod list;
+mod log;
 pub mod login;
 mod output;
 mod pager;
@@ -138,6 +139,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::List(options) => list::run(file, options, out),
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
+        Command::Log(options) => log::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
         Command::Search(options) => search::run(file, options, out),
         Command::Show(options) => show::run(file, options, out),

@@ -5,7 +5,8 @@
 
 use super::rows::unsigned;
 use super::{
-    LedgerError, Quarantined, RunRecord, SqliteLedger, UnixTime, Verification, quarantine, runs, verification,
+    LedgerError, Logged, Quarantined, RunRecord, SqliteLedger, UnixTime, Verification, quarantine, run_log,
+    runs, verification,
 };
 use rusqlite::{Connection, Result};
 
@@ -74,6 +75,11 @@ impl SqliteLedger {
     /// The history up to `now`, with this number of weeks.
     pub fn history(&self, now: UnixTime, weeks: usize) -> std::result::Result<History, LedgerError> {
         self.ask(|connection, maildrop| history(connection, maildrop, now, weeks))
+    }
+
+    /// All runs on record, the newest first: a few thousand lines after ten years.
+    pub fn log(&self) -> std::result::Result<Vec<Logged>, LedgerError> {
+        self.ask(run_log::log)
     }
 
     /// When the last run with exit code 0 ended, up to `now`; does not look at messages.

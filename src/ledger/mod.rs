@@ -21,6 +21,7 @@ mod quarantine;
 mod record;
 mod restores;
 mod rows;
+mod run_log;
 mod runs;
 mod schema;
 mod seen;
@@ -46,6 +47,7 @@ pub use record::{
     Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use restores::{FolderKey, RestoreChange, Restores, Sent};
+pub use run_log::{Logged, LoggedRun, RunDay};
 pub use skipped::Skipped;
 pub use sqlite::SqliteLedger;
 #[cfg(test)]

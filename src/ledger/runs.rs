@@ -1,15 +1,15 @@
 //! Rows of the table `run`, for `status`.
 
 use super::rows::{signed, unsigned};
-use super::{RunRecord, UnixTime, adoption};
+use super::{RunRecord, UnixTime, adoption, run_log};
 use crate::clock;
 use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
 use std::ops::RangeInclusive;
 
-/// So many runs are remembered, and the last success besides.
+/// So many runs are remembered one by one, and the last success besides.
 pub(super) const REMEMBERED: i64 = 1_000;
 
-/// A run begins. Forgets what is too old.
+/// A run begins. Folds what is too old.
 pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Result<()> {
     // What was adopted stays.
     adoption::settle(connection, maildrop)?;
@@ -19,19 +19,8 @@ pub(super) fn start(connection: &Connection, maildrop: i64, at: UnixTime) -> Res
              SELECT ?1, 1 + coalesce(max(number), 0), ?2 FROM run WHERE maildrop = ?1 RETURNING number",
         )?
         .query_row((maildrop, at), |row| row.get(0))?;
-    connection
-        .prepare_cached(
-            "DELETE FROM run WHERE maildrop = ?1 AND number <= ?2 AND number IS NOT \
-             (SELECT max(number) FROM run WHERE maildrop = ?1 AND exit = 0 AND ended_at <= ?3)",
-        )?
-        .execute((maildrop, number - REMEMBERED, at))?;
-    connection
-        .prepare_cached(
-            "DELETE FROM run_remainder WHERE maildrop = ?1 AND number NOT IN \
-             (SELECT number FROM run WHERE maildrop = ?1)",
-        )?
-        .execute([maildrop])?;
-    Ok(())
+    // Runs that are killed never end.
+    run_log::fold(connection, maildrop, number - REMEMBERED, at)
 }
 
 /// The run that began last has ended. One that never began (its start could not be recorded) is
@@ -79,7 +68,10 @@ pub(super) fn end(connection: &Connection, maildrop: i64, record: &RunRecord) ->
             signed(record.kept),
             signed(record.kept_octets),
         ))?;
-    Ok(())
+    let newest: i64 = connection
+        .prepare_cached("SELECT max(number) FROM run WHERE maildrop = ?")?
+        .query_row([maildrop], |row| row.get(0))?;
+    run_log::fold(connection, maildrop, newest - REMEMBERED, record.at)
 }
 
 /// When the last run began.

@@ -392,6 +392,20 @@ CREATE TABLE skipped (         -- listed messages that skip_headers leaves on th
   field    INTEGER NOT NULL,   -- which field of that setting the header has, from 0
   PRIMARY KEY (maildrop, uid)
 ) WITHOUT ROWID;
+
+CREATE TABLE run_day (         -- runs that are in the table run no more, by the day on which they began
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  day      TEXT NOT NULL,      -- 2026-11-23, in the local time zone
+  last     INTEGER NOT NULL,   -- the greatest run.number of them
+  runs     INTEGER NOT NULL,
+  succeeded INTEGER NOT NULL,  -- exit code 0
+  failed   INTEGER NOT NULL,   -- another one; the rest were killed
+  fetched  INTEGER NOT NULL,
+  octets   INTEGER NOT NULL,
+  deleted  INTEGER NOT NULL,
+  exit     INTEGER,            -- the highest exit code; NULL: all were killed
+  PRIMARY KEY (maildrop, day)
+) WITHOUT ROWID;
 ";
 
 /// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of

@@ -15,7 +15,7 @@ mod period;
 mod token;
 
 pub use error::{QueryError, QueryFault};
-pub use period::Period;
+pub use period::{Period, days};
 
 use crate::config::parse_size;
 use crate::mail::id::IdStart;

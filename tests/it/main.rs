@@ -50,6 +50,7 @@ mod init;
 mod ledger_problem;
 mod limits;
 mod list;
+mod log;
 mod man;
 mod mechanisms;
 mod metrics;

@@ -26,7 +26,7 @@ impl Period {
 }
 
 /// Reads `2025-01-31`, `2025-01` or `2025`: the first day of that time, and the first one behind it.
-pub(super) fn days(text: &str) -> Option<(Date, Date)> {
+pub fn days(text: &str) -> Option<(Date, Date)> {
     let mut parts = text.split('-');
     let mut number = |digits: usize| match parts.next() {
         None => Some(None),
