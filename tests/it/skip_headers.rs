@@ -368,7 +368,9 @@ fn what_is_left_is_no_sign_of_a_migration() {
     let sandbox = sandbox(&server);
     sandbox.fetch();
     server.state().mails.drain(..10);
+    server.take_sessions();
     assert_eq!(left_for_fields(&sandbox.fetch()), 10);
+    assert_eq!(server.count("TOP"), 0, "after a migration headers would tell what is archived");
     let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
     let unlisted: u32 = ledger.query_row("SELECT count(*) FROM unlisted", [], |row| row.get(0)).unwrap();
     assert_eq!(unlisted, 10, "they are on record as gone, so that nothing is said to have moved");
