@@ -39,7 +39,7 @@ pub(super) struct Body {
     pub(super) date: Option<UnixTime>,
     /// What it is known by.
     pub(super) message_id: Option<[u8; 16]>,
-    /// The hash of its stored form.
+    /// The hash of its stored form, under which it goes on record.
     pub(super) content: Hash,
 }
 

@@ -401,7 +401,12 @@ impl Target for Sender<'_> {
     }
 
     fn keep(&mut self, account: &Account, row: &Row, flags: Option<String>) -> Result<Kept, RestoreError> {
-        let Some(body) = self.finished.take() else { return Ok(Kept::There) };
+        let Some(mut body) = self.finished.take() else { return Ok(Kept::There) };
+        if body.message_id.is_some() {
+            // A mail program may have put marks into the header: on record is the message as it came. (Without a Message-ID,
+            // what was sent is looked for by its content.)
+            body.content = row.digest.content();
+        }
         let ordinal = self.ordinal(&body)?;
         if let Some(present) = &mut self.present {
             let found =

@@ -8,7 +8,7 @@
 //! | copies of equal content are counted | [`equal_messages_are_restored_as_often_as_they_are_archived`] |
 //! | `--skip-present` | [`what_the_folder_holds_already_is_not_sent_again`], [`who_has_no_message_id_is_known_by_its_content`] |
 //! | `--new`, `on_new_mail` | [`new_mail_is_copied_on_after_each_run`], [`a_copy_that_failed_is_made_by_the_next_run`] |
-//! | `delete_after_restore` | [`nothing_is_deleted_before_it_is_restored`] |
+//! | `delete_after_restore` | [`nothing_is_deleted_before_it_is_restored`], [`a_copy_with_the_marks_of_a_mail_program_is_restored_once_and_may_be_deleted`] |
 //! | `--dry-run` makes nothing | [`a_dry_run_makes_nothing_here_or_there`] |
 //! | the folder's name | [`folders_have_any_name`], [`a_slash_is_whatever_the_server_has_between_levels`] |
 //! | one bad message stays one | [`a_message_that_a_server_dies_of_does_not_keep_the_others`], [`a_refused_message_does_not_keep_the_others`], [`a_damaged_copy_is_not_sent`] |
@@ -396,6 +396,24 @@ fn nothing_is_deleted_before_it_is_restored() {
     assert_eq!(plan["accounts"][0]["delete"], 2, "{plan}");
     assert_eq!(sandbox.fetch()["deleted"], 2);
     assert_same_mail(held(&imap, "Archive/2024"), sandbox.maildir("work"));
+}
+
+#[test]
+fn a_copy_with_the_marks_of_a_mail_program_is_restored_once_and_may_be_deleted() {
+    let server = PopServer::with(Mail::some(3));
+    let imap = ImapServer::start(ImapBehaviour::default());
+    let account = Account::on("work", &server).text("delete", "fetched").text("delete_after_restore", "new");
+    let sandbox = Sandbox::new();
+    sandbox.config(&format!("{}{}", account.toml(), imap.destination("new", "Archive")));
+    assert_eq!(sandbox.fetch()["deleted"], 0);
+    let marked = &stores::maildir_files(&sandbox.archive("work"))[0];
+    fs::write(marked, [b"Status: RO\n", &fs::read(marked).unwrap()[..]].concat()).unwrap();
+    assert_counts(&restore(&sandbox, 0, &[]), ["restored"], [3]);
+    assert_same_mail(held(&imap, "Archive"), sandbox.maildir("work"));
+    assert_settled(&sandbox, 3);
+    let report = sandbox.fetch();
+    assert_eq!(report["deleted"], 3, "{report}");
+    assert_settled(&sandbox, 3);
 }
 
 #[test]
