@@ -93,18 +93,18 @@ fn a_change_of_the_configuration_or_of_the_secret_ends_it() {
     let sandbox = Sandbox::new();
     let secret = sandbox.path("secret");
     let write = |text: &str| set_mode(sandbox.write("secret", text), 0o600);
-    write("not the one\n");
+    write("N0t-the-Secret\n");
     let path = secret.to_str().unwrap();
     for account in [
         Account::on("work", &server),
         plain().text("password_file", path),
         plain().text("password_command", format!("cat {path}")),
     ] {
-        write("not the one\n");
+        write("N0t-the-Secret\n");
         sandbox.configure([account.clone()]);
         assert!(tries(&sandbox, &server) && !tries(&sandbox, &server));
         if !account.toml().contains("password = ") {
-            write("another one\n");
+            write("An0ther-Secret\n");
             assert!(tries(&sandbox, &server) && !tries(&sandbox, &server), "{}", account.toml());
         }
         sandbox.configure([account]);
@@ -116,7 +116,7 @@ fn a_change_of_the_configuration_or_of_the_secret_ends_it() {
         assert_eq!(!server.take_sessions().is_empty(), tried, "{value}");
     }
     let ledger = std::fs::read(sandbox.ledger()).unwrap();
-    for needle in [PASSWORD, "not the one", "another one"] {
+    for needle in [PASSWORD, "N0t-the-Secret", "An0ther-Secret"] {
         assert!(!ledger.windows(needle.len()).any(|window| window == needle.as_bytes()));
     }
 }
