@@ -13,6 +13,10 @@ use signal_hook::low_level;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
+use std::time::Duration;
+
+/// By then whoever has put a question has hidden the answer.
+const SETTLED: Duration = Duration::from_millis(200);
 
 /// A person answers one question at a time.
 static ASKING: Mutex<()> = Mutex::new(());
@@ -53,7 +57,10 @@ fn watch(modes: Termios) {
                 if signal != SIGHUP && stop::is_claimed() {
                     continue;
                 }
-                // A terminal that is gone needs nothing.
+                // A terminal that is gone needs nothing. The question may be on the screen and what is typed about to be
+                // hidden, by a thread that does not know of the signal: so a second time, when it has come to that.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+                thread::sleep(SETTLED);
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
                 end(signal);
             }

@@ -82,9 +82,9 @@ pub type Wanted<'w> = &'w dyn Fn(&Account, &Row) -> bool;
 
 /// Who watches.
 pub trait Watcher {
-    /// So many octets are to be looked at, at most.
+    /// The octets to look at, at most.
     fn begins(&mut self, octets: u64);
-    /// One more message was looked at, of so many octets.
+    /// One more message was looked at; its octets.
     fn went_on(&mut self, octets: u64);
 }
 

@@ -240,7 +240,7 @@ impl Append<'_> {
         self.connection.wire.fail(ImapError::Source(error))
     }
 
-    /// Hears answers until no more than so many commands are not answered.
+    /// Hears answers until at most this number of commands is unanswered.
     fn hear_until(&mut self, most: usize) -> Result<(), ImapError> {
         while self.under_way.len() > most {
             match self.connection.wire.hear(APPEND)? {
@@ -301,7 +301,7 @@ impl Append<'_> {
     }
 }
 
-/// The UIDs of so many messages; `None` unless there is exactly one for each.
+/// The UIDs of this number of messages; `None` unless there is exactly one for each.
 fn new_uids(code: Option<&Code>, messages: usize) -> Option<Vec<NewUid>> {
     let Some(Code::AppendUid { validity, uids }) = code else { return None };
     let length = |range: &Range<u64>| range.end - range.start;

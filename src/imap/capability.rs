@@ -20,7 +20,7 @@ pub enum LiteralPlus {
 }
 
 impl LiteralPlus {
-    /// Whether a literal of so many octets may be sent without waiting.
+    /// Whether a literal of this length may be sent without waiting.
     pub fn allows(self, octets: u64) -> bool {
         match self {
             LiteralPlus::Always => true,

@@ -49,7 +49,7 @@ impl InternalDate {
         InternalDate::new(at, 0)
     }
 
-    /// As a clock shows it that is so many minutes ahead of UTC, or behind it; `None` outside of the years 1 to 9999,
+    /// As a clock shows it that is this number of minutes ahead of UTC (behind it, if negative); `None` outside of the years 1 to 9999,
     /// and for an offset of a day or more.
     pub fn new(at: UnixTime, minutes: i32) -> Option<InternalDate> {
         let date = InternalDate { at, minutes };

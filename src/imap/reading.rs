@@ -14,7 +14,7 @@ use super::wire::{Heard, refusal};
 /// The most that a listing may bring, in octets: five million messages with Message-IDs of usual length.
 const MAX_LISTING: u64 = 1 << 30;
 
-/// The longest Message-ID that is told of, in octets.
+/// The longest Message-ID that is passed on, in octets.
 const MAX_MESSAGE_ID: usize = 2_000;
 
 const FETCH: &str = "UID FETCH";
@@ -26,7 +26,7 @@ pub struct Listed {
     pub uid: u32,
     /// Its octets, as the server counts them.
     pub size: u64,
-    /// Its Message-ID, as it stands in its header (with `<` and `>` where it has them), folded lines undone and blanks
+    /// Its Message-ID, as its header has it (with `<` and `>` where it has them), folded lines undone and blanks
     /// at both ends removed; `None` if there is none, or one of more than 2,000 octets.
     pub message_id: Option<Vec<u8>>,
 }

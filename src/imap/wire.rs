@@ -31,7 +31,7 @@ const CHUNK: usize = 16 << 10;
 /// Octets that may come for one command without having been asked for.
 const CHATTER: u64 = 1 << 20;
 
-/// A server that says that it is still at work gets so many times the `timeout` for one command.
+/// A server that says that it is still at work gets this multiple of the `timeout` for one command.
 const STILL_AT_WORK: u32 = 10;
 
 /// How long is listened for the reason of a broken connection, or for a farewell.

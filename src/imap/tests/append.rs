@@ -1,4 +1,4 @@
-//! APPEND: one command or many, with and without waiting, and what is told of each message.
+//! APPEND: one command or many, with and without waiting, and what is reported of each message.
 
 use super::*;
 use crate::imap::append::{Interrupted, NewUid, Outcome, Unsendable};

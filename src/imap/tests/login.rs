@@ -257,7 +257,7 @@ fn a_weaker_mechanism_follows_only_when_the_stronger_one_is_unknown() {
         let error = login(&transcript, Choice::Auto).unwrap_err();
         assert_eq!(error.exit(), exit, "{refusal}: {error}");
     }
-    // It is the first refusal that is told of when the server then hangs up.
+    // If the server then hangs up, the first refusal is reported.
     for end in ["", "S: * BYE too many errors\n"] {
         let transcript = format!(
             "{offers}C: P1 AUTHENTICATE CRAM-MD5\nS: P1 NO unsupported\nC: P2 AUTHENTICATE PLAIN {}\n{end}",
