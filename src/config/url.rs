@@ -33,7 +33,7 @@ pub enum UrlFault {
     /// `user` is there, too.
     #[error("it names a user, and so does `user`; keep one of them")]
     TwoUsers,
-    /// A password stands in it.
+    /// It contains a password.
     #[error(
         "it must not hold a password, which others could see; use password_command or password_file in a [destinations.NAME]"
     )]
@@ -88,7 +88,7 @@ impl DestinationUrl {
             return Err(UrlFault::NoUser);
         }
         let (host, port) = match server.rsplit_once(':') {
-            // The colons of an IPv6 address stand in brackets.
+            // An IPv6 address, which has colons of its own, is in brackets.
             Some((host, port)) if !port.contains(']') => {
                 let port: u16 = port.parse().map_err(|_| UrlFault::Port)?;
                 (host, if port == 0 { return Err(UrlFault::Port) } else { Some(port) })

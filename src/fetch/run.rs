@@ -126,7 +126,7 @@ pub(crate) struct ServerBehaviour {
     pub refuses_top: bool,
     /// A note has said what `skip_headers` cannot do here.
     pub said_no_skipping: bool,
-    /// So many headers at most are looked at in a session because of `skip_headers`: the connection broke with more.
+    /// The most headers that a session looks at for `skip_headers`: with more the connection broke.
     pub look_at_most: Option<usize>,
     /// Grows with each message that such a look has left, and when the next look is to be shorter.
     pub settled_by_looks: u64,

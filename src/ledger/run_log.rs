@@ -8,7 +8,7 @@ use super::{RunRecord, UnixTime};
 use crate::text::dates::day;
 use rusqlite::{Connection, Result};
 
-/// So many runs at most are folded at once. One is enough to keep up; what others have left is folded little by little.
+/// The most runs that are folded at once. One is enough to keep up; a backlog is folded little by little.
 const AT_ONCE: i64 = 32;
 
 /// The last second of the calendar, in any time zone.
