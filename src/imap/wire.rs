@@ -14,7 +14,7 @@ use super::response::{Condition, Data, Response, Status};
 use crate::event::Side;
 use crate::net::{Security, TlsSettings, Transport};
 use crate::pop3::command::MASK;
-use crate::session::{Masks, Patience, Tracer};
+use crate::session::{Loss, Masks, Patience, Tracer};
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::VecDeque;
@@ -476,20 +476,11 @@ impl Wire {
 
     fn broken(&mut self, during: &'static str, source: io::Error) -> ImapError {
         self.failed = true;
-        match source.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock
-                if self.until.is_some_and(|until| until <= Instant::now()) =>
-            {
-                ImapError::RunTimeout { during }
-            }
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                ImapError::TimedOut { during, after: self.patience.timeout() }
-            }
-            ErrorKind::UnexpectedEof
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe => ImapError::Closed { during },
-            _ => ImapError::Io { during, source },
+        match Loss::of(&source, self.until) {
+            Loss::RunTimeout => ImapError::RunTimeout { during },
+            Loss::TimedOut => ImapError::TimedOut { during, after: self.patience.timeout() },
+            Loss::Closed => ImapError::Closed { during },
+            Loss::Other => ImapError::Io { during, source },
         }
     }
 

@@ -17,6 +17,8 @@ mod error;
 pub mod headers;
 mod lists;
 mod login;
+mod loss;
+pub(crate) use loss::Loss;
 mod masks;
 pub(crate) use masks::{Masks, forms};
 mod omissions;

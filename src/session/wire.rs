@@ -4,6 +4,7 @@
 //! masked in the trace and in replies that repeat them; after the first error nothing more is
 //! sent. Must never: read on while octets lie unexplained.
 
+use super::loss::Loss;
 use super::masks::Masks;
 use super::patience::Patience;
 use super::{Options, SessionError, Tracer};
@@ -328,20 +329,11 @@ impl Wire {
 
     fn broken(&mut self, during: &'static str, source: io::Error) -> SessionError {
         self.failed = true;
-        match source.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock
-                if self.until.is_some_and(|until| until <= Instant::now()) =>
-            {
-                SessionError::RunTimeout { during }
-            }
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                SessionError::TimedOut { during, after: self.patience.timeout() }
-            }
-            ErrorKind::UnexpectedEof
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe => SessionError::Closed { during },
-            _ => SessionError::Io { during, source },
+        match Loss::of(&source, self.until) {
+            Loss::RunTimeout => SessionError::RunTimeout { during },
+            Loss::TimedOut => SessionError::TimedOut { during, after: self.patience.timeout() },
+            Loss::Closed => SessionError::Closed { during },
+            Loss::Other => SessionError::Io { during, source },
         }
     }
 
