@@ -11,7 +11,7 @@ pub use preview::{Preview, ToFetch, preview};
 
 use crate::archive::Presence;
 use crate::clock;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, DeletePolicy};
 use crate::ledger::{FolderKey, Ledger, LedgerError, LedgerFile, RowPages, RowState, Seq};
 use crate::mail::skip_headers::SkipHeaders;
 use crate::plan::{Ages, Left, Limits, Plan, Planner, Quarantine, Restored, Verdict, Why};
@@ -191,16 +191,14 @@ pub fn look<'l>(
 /// What of this account's mail is in the folder that its `delete_after_restore` names. Of n rows with equal content, all or
 /// none are.
 pub fn restored(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Restored, LedgerError> {
-    let Some(destination) = &account.delete_after_restore else { return Ok(Restored::NotAwaited) };
+    let destination = account.delete_after_restore.as_ref();
+    // Where nothing is deleted, nothing waits.
+    let Some(destination) = destination.filter(|_| account.delete != DeletePolicy::Never) else {
+        return Ok(Restored::NotAwaited);
+    };
     let mut there = HashSet::new();
     let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(Restored::Rows(there)) };
-    let access = &destination.access;
-    let key = FolderKey {
-        user: access.user.clone(),
-        host: access.host.clone(),
-        port: access.port,
-        folder: destination.folder.clone(),
-    };
+    let key = FolderKey::of(&destination.access, &destination.folder);
     let Some(restores) = file.restores_to(&key)? else { return Ok(Restored::Rows(there)) };
     let mut pages = RowPages::all();
     loop {

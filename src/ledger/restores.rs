@@ -7,6 +7,7 @@
 use super::file::path_value;
 use super::rows::{signed, unsigned};
 use super::{LedgerError, LedgerFile, Seq, UnixTime, turn};
+use crate::config::Access;
 use crate::mail::digest::Hash;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
@@ -26,6 +27,16 @@ pub struct FolderKey {
 }
 
 impl FolderKey {
+    /// Of the folder of this name at a server.
+    pub fn of(access: &Access, folder: &str) -> Self {
+        FolderKey {
+            user: access.user.clone(),
+            host: access.host.clone(),
+            port: access.port,
+            folder: folder.to_owned(),
+        }
+    }
+
     /// As the name of a lock.
     pub fn identity(&self) -> String {
         format!("imap {}@{}:{}/{}", self.user, self.host, self.port, self.folder)

@@ -45,12 +45,7 @@ impl<'c> Folder<'c> {
 
     /// What it is filed under.
     pub(super) fn key(&self) -> FolderKey {
-        FolderKey {
-            user: self.access.user.clone(),
-            host: self.access.host.clone(),
-            port: self.access.port,
-            folder: self.name.name().to_owned(),
-        }
+        FolderKey::of(&self.access, self.name.name())
     }
 
     /// Its name, for people.
