@@ -1,6 +1,6 @@
 //! `popkeep fetch --dry-run`: the plan, and nothing done.
 
-use super::report::MissingMessage;
+use super::run_document::MissingMessage;
 use super::{Failure, output};
 use crate::account_error::AccountError;
 use crate::cli;

@@ -3,7 +3,7 @@
 mod metrics;
 
 use super::status::SignInStatus;
-use super::{Failure, dry_run, load, output, report};
+use super::{Failure, dry_run, load, output, run_document};
 use crate::cli::{self, When};
 use crate::clock;
 use crate::config::{Account, Config, SecretSource};
@@ -85,7 +85,7 @@ fn work(
         exit = Exit::merge([exit, write_metrics(path, &run_facts(exit, began, &new_mail), &facts)]);
     }
     if options.json {
-        let document = report::Run::new(exit, &summaries, &new_mail);
+        let document = run_document::Run::new(exit, &summaries, &new_mail);
         output::document(out, &document)?;
         out.flush()?;
     }

@@ -1,7 +1,7 @@
 //! The log as scripts read it: one JSON document.
 
 use super::Line;
-use crate::commands::report::Figures;
+use crate::commands::run_document::Figures;
 use crate::config::Account;
 use crate::exit::Exit;
 use crate::ledger::{LedgerError, Logged, LoggedRun, RunDay};

@@ -2,7 +2,7 @@
 
 use super::Known;
 use super::sign_in::{SignInDocument, SignInStatus};
-use crate::commands::report::Figures;
+use crate::commands::run_document::Figures;
 use crate::exit::Exit;
 use crate::ledger::{Failures, LedgerError, Quarantined, RunRecord, Week};
 use crate::progress::wording::{printable, rfc3339};

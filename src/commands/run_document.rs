@@ -1,4 +1,4 @@
-//! The JSON documents: their shape is a promise to scripts.
+//! What a run did, as the JSON documents of several commands have it: their shape is a promise to scripts.
 
 use crate::event::{Missing, Summary};
 use crate::exit::Exit;
