@@ -4,8 +4,8 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
+    Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, Totals, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -421,8 +421,8 @@ impl Ledger for WatchedLedger {
         self.inner.last_active()
     }
 
-    fn overview(&self) -> Result<Overview, LedgerError> {
-        self.inner.overview()
+    fn totals(&self) -> Result<Totals, LedgerError> {
+        self.inner.totals()
     }
 }
 

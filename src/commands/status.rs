@@ -113,7 +113,7 @@ fn has_problem(history: &History, too_old: [Option<bool>; 2]) -> bool {
 fn is_unverified(history: &History, span: Duration, now: UnixTime) -> bool {
     let verification = &history.verification;
     let is_bad = verification.last.is_some_and(|last| last.damaged + last.missing > 0);
-    history.archived > 0 && (is_bad || is_stale(verification.read_since, span, now))
+    history.archived.messages > 0 && (is_bad || is_stale(verification.read_since, span, now))
 }
 
 /// Whether the last success is longer ago than `age`, or there never was one.

@@ -93,8 +93,7 @@ pub fn octets_of(config: &Config, accounts: &[&Account]) -> Result<u64, StoreErr
     let mut octets = 0_u64;
     for account in accounts {
         let ledger = store::ledger_to_read(config, account)?;
-        octets =
-            octets.saturating_add(ledger.map_or(Ok(0), |ledger| ledger.overview().map(|all| all.octets))?);
+        octets = octets.saturating_add(ledger.map_or(Ok(0), |ledger| ledger.totals().map(|all| all.octets))?);
     }
     Ok(octets)
 }

@@ -319,10 +319,20 @@ impl LedgerFile {
 
 /// What no ledger of ours says, and how to tell a person that this one does. That two rows have one place is noticed by
 /// whoever looks at the places.
-const CONTRADICTIONS: &[(&str, &str)] = &[(
-    "SELECT 1 FROM maildrop WHERE next_seq <= (SELECT max(seq) FROM message WHERE maildrop = maildrop.id) LIMIT 1",
-    "a message has a number that is still to be given",
-)];
+const CONTRADICTIONS: &[(&str, &str)] = &[
+    (
+        "SELECT 1 FROM maildrop WHERE next_seq <= (SELECT max(seq) FROM message WHERE maildrop = maildrop.id) LIMIT 1",
+        "a message has a number that is still to be given",
+    ),
+    (
+        "SELECT 1 FROM (SELECT maildrop, count(*) AS messages, sum(size) AS octets FROM message \
+         WHERE state <> 'intent' GROUP BY maildrop) AS found FULL JOIN (SELECT maildrop, sum(messages) AS messages, \
+         sum(octets) AS octets FROM archived_day GROUP BY maildrop) AS told USING (maildrop) \
+         WHERE coalesce(found.messages, 0) <> coalesce(told.messages, 0) \
+         OR coalesce(found.octets, 0) <> coalesce(told.octets, 0) LIMIT 1",
+        "its totals are not those of its messages",
+    ),
+];
 
 /// The state folder must be ours (or root's), and nobody else's to change what is ours in it.
 fn check_folder(state_dir: &Path) -> Result<(), LedgerError> {

@@ -1,17 +1,17 @@
 //! How a maildrop has fared: for `status` and metrics, never for a run's own decisions.
 //!
-//! Promises: one pass over the messages, in memory that does not grow with them; at most
-//! [`REMEMBERED`](super::runs::REMEMBERED) runs are looked at.
+//! Promises: no look at each message: what takes time are days on which mail came, and at most
+//! [`REMEMBERED`](super::runs::REMEMBERED) runs.
 
 use super::rows::unsigned;
 use super::{
-    LedgerError, Logged, Quarantined, RunRecord, SqliteLedger, UnixTime, Verification, quarantine, run_log,
-    runs, verification,
+    ArchivedDay, LedgerError, Logged, Quarantined, RunRecord, SqliteLedger, Totals, UnixTime, Verification,
+    quarantine, rows, run_log, runs, totals, verification,
 };
 use rusqlite::{Connection, Result};
 
-/// A week in seconds.
-const WEEK: i64 = 7 * 86_400;
+/// Days of a week.
+const WEEK: i64 = 7;
 /// So many different failures are told, the newest first.
 const FAILURES_TOLD: i64 = 5;
 
@@ -21,13 +21,11 @@ const QUARANTINE_TOLD: i64 = 20;
 /// What `status` tells of a maildrop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Messages archived (stored, whether or not deleted from the server since).
-    pub archived: u64,
-    /// Octets of their stored forms.
-    pub octets: u64,
-    /// When the newest of them was archived.
+    /// What is archived.
+    pub archived: Totals,
+    /// When the newest of it was archived.
     pub newest: Option<UnixTime>,
-    /// What came in, week by week, the oldest first; the last week ends now.
+    /// What came in, week by week, the oldest first; the last week ends with today, in UTC.
     pub weeks: Vec<Week>,
     /// When the last run began.
     pub last_started: Option<UnixTime>,
@@ -52,10 +50,8 @@ pub struct History {
 pub struct Week {
     /// When they begin.
     pub from: UnixTime,
-    /// Messages archived in them.
-    pub messages: u64,
-    /// Octets of their stored forms.
-    pub octets: u64,
+    /// What was archived in them.
+    pub archived: Totals,
 }
 
 /// Runs that ended in the same way.
@@ -99,44 +95,43 @@ impl SqliteLedger {
 }
 
 fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) -> Result<History> {
-    let mut history = History {
-        weeks: (1..=weeks).rev().map(|back| Week { from: before(now, back), ..Week::default() }).collect(),
+    let (failed_runs, failures) = failures(connection, maildrop)?;
+    let days = totals::days(connection, maildrop)?;
+    Ok(History {
+        archived: totals::all(connection, maildrop)?,
+        newest: rows::newest_at(connection, maildrop)?.map(|at| at.min(now)),
+        weeks: in_weeks(&days, now, weeks),
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
         last_success: runs::last_success(connection, maildrop, now)?,
-        ..History::default()
-    };
-    let mut messages = connection
-        .prepare("SELECT archived_at, size FROM message WHERE maildrop = ? AND state <> 'intent'")?;
-    let mut messages = messages.query([maildrop])?;
-    while let Some(message) = messages.next()? {
-        history.add(message.get(0)?, unsigned(message.get(1)?), now);
-    }
-    (history.failed_runs, history.failures) = failures(connection, maildrop)?;
-    history.quarantined = quarantine::count(connection, maildrop)?;
-    history.verification = verification::status(connection, maildrop)?;
-    history.quarantine = quarantine::oldest(connection, maildrop, QUARANTINE_TOLD)?;
-    Ok(history)
+        failed_runs,
+        failures,
+        quarantined: quarantine::count(connection, maildrop)?,
+        quarantine: quarantine::oldest(connection, maildrop, QUARANTINE_TOLD)?,
+        verification: verification::status(connection, maildrop)?,
+    })
 }
 
-impl History {
-    fn add(&mut self, archived_at: UnixTime, size: u64, now: UnixTime) {
-        self.archived += 1;
-        self.octets = self.octets.saturating_add(size);
-        self.newest = self.newest.max(Some(archived_at.min(now)));
+/// The days as this number of weeks, the last of which ends with the day of `now`.
+fn in_weeks(days: &[ArchivedDay], now: UnixTime, weeks: usize) -> Vec<Week> {
+    let today = ArchivedDay::of(now);
+    let mut found: Vec<Week> = (1..)
+        .take(weeks)
+        .map(|back| {
+            let first = ArchivedDay { day: today + 1 - WEEK * back, ..ArchivedDay::default() };
+            Week { from: first.begins(), ..Week::default() }
+        })
+        .collect();
+    for day in days {
         // What a clock that was set back left in the future counts as new.
-        let age = usize::try_from(now.saturating_sub(archived_at).max(0) / WEEK).unwrap_or(usize::MAX);
-        let week = self.weeks.len().checked_sub(1).and_then(|last| last.checked_sub(age));
-        if let Some(week) = week.and_then(|week| self.weeks.get_mut(week)) {
-            week.messages += 1;
-            week.octets = week.octets.saturating_add(size);
+        let back = usize::try_from((today - day.day).max(0) / WEEK).unwrap_or(usize::MAX);
+        if let Some(week) = found.get_mut(back) {
+            week.archived.messages += day.archived.messages;
+            week.archived.octets += day.archived.octets;
         }
     }
-}
-
-/// So many weeks before `now`, and a second: a week does not contain the instant it begins after.
-fn before(now: UnixTime, weeks: usize) -> UnixTime {
-    now.saturating_sub(WEEK.saturating_mul(i64::try_from(weeks).unwrap_or(i64::MAX))).saturating_add(1)
+    found.reverse();
+    found
 }
 
 /// The runs that failed after the last success: how many, and the kinds of them.
@@ -169,6 +164,7 @@ mod tests {
 
     const NOW: UnixTime = 1_795_323_612;
     const DAY: i64 = 86_400;
+    const TODAY: UnixTime = NOW / DAY * DAY;
 
     fn ledger() -> SqliteLedger {
         SqliteLedger::in_memory("jane@pop.example.com").unwrap()
@@ -201,16 +197,24 @@ mod tests {
     #[test]
     fn growth_is_told_week_by_week() {
         let mut ledger = ledger();
-        for (age, size) in [(0, 1), (7 * DAY - 1, 2), (7 * DAY, 4), (20 * DAY, 8), (21 * DAY, 16), (-DAY, 32)]
-        {
-            archive(&mut ledger, NOW - age, size);
+        for (at, size) in [
+            (NOW, 1),
+            (TODAY - 6 * DAY, 2),
+            (TODAY - 6 * DAY - 1, 4),
+            (TODAY - 19 * DAY, 8),
+            (TODAY - 20 * DAY - 1, 16),
+            (NOW + DAY, 32),
+        ] {
+            archive(&mut ledger, at, size);
         }
         let history = ledger.history(NOW, 3).unwrap();
-        assert_eq!((history.archived, history.octets, history.newest), (6, 63, Some(NOW)));
-        let weeks: Vec<_> = history.weeks.iter().map(|week| (week.messages, week.octets)).collect();
+        assert_eq!(history.archived, Totals { messages: 6, octets: 63 });
+        assert_eq!(history.newest, Some(NOW), "no time in the future is believed");
+        let weeks: Vec<_> =
+            history.weeks.iter().map(|week| (week.archived.messages, week.archived.octets)).collect();
         assert_eq!(weeks, [(1, 8), (1, 4), (3, 35)]);
-        assert_eq!(history.weeks[2].from, NOW - 7 * DAY + 1);
-        assert_eq!(ledger.history(NOW, 0).unwrap().archived, 6);
+        assert_eq!(history.weeks[2].from, TODAY - 6 * DAY);
+        assert_eq!(ledger.history(NOW, 0).unwrap().archived.messages, 6);
     }
 
     #[test]
@@ -220,7 +224,7 @@ mod tests {
         let seq = ledger.next_seq();
         let row = Row { seq, ..ledger.row(1).unwrap().unwrap() };
         ledger.commit(&[Change::Intent(row)]).unwrap();
-        assert_eq!(ledger.history(NOW, 1).unwrap().archived, 1);
+        assert_eq!(ledger.history(NOW, 1).unwrap().archived.messages, 1);
     }
 
     #[test]
@@ -228,10 +232,7 @@ mod tests {
         let mut ledger = ledger();
         assert_eq!(
             ledger.history(NOW, 1).unwrap(),
-            History {
-                weeks: vec![Week { from: NOW - 7 * DAY + 1, ..Week::default() }],
-                ..History::default()
-            }
+            History { weeks: vec![Week { from: TODAY - 6 * DAY, ..Week::default() }], ..History::default() }
         );
         end(&mut ledger, NOW, 77, Some("old"));
         end(&mut ledger, NOW + 1, 0, None);

@@ -30,6 +30,7 @@ mod sqlite;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests look at files as a user does")]
 mod tests;
+mod totals;
 mod turn;
 mod unknown;
 mod verification;
@@ -43,8 +44,8 @@ pub use look::{LookRecord, OddCopy};
 pub use marks::{Marks, Returned};
 pub use pages::RowPages;
 pub use record::{
-    Change, Known, LoginRefused, LoginWorked, Logins, Overview, PipeliningFailed, Place, Quarantined, Quirks,
-    Row, RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
+    Change, Known, LoginRefused, LoginWorked, Logins, PipeliningFailed, Place, Quarantined, Quirks, Row,
+    RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use restores::{FolderKey, RestoreChange, Restores, Sent};
 pub use run_log::{Logged, LoggedRun, RunDay};
@@ -52,6 +53,7 @@ pub use skipped::Skipped;
 pub use sqlite::SqliteLedger;
 #[cfg(test)]
 pub(crate) use sqlite::content::Content;
+pub use totals::{ArchivedDay, Totals};
 pub use unknown::{Other, UnknownCopy, Which};
 pub use verification::{LastVerification, Reading, Replacement, Verification, VerificationRecord};
 
@@ -177,6 +179,6 @@ pub trait Ledger: Send {
     /// When a run last logged in or ended, for whichever archive of this identity.
     fn last_active(&self) -> Result<Option<UnixTime>, LedgerError>;
 
-    /// All that is on record. Looks at every row: for `status`, not for a run.
-    fn overview(&self) -> Result<Overview, LedgerError>;
+    /// What is archived in all.
+    fn totals(&self) -> Result<Totals, LedgerError>;
 }

@@ -414,24 +414,3 @@ pub struct RunRecord {
     /// The `delete` setting in force, as written in the configuration.
     pub delete_policy: String,
 }
-
-/// What is on record about a maildrop, for `status` and for the start of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overview {
-    /// Messages archived (stored, whether or not deleted from the server since).
-    pub archived: u64,
-    /// Octets of their stored forms.
-    pub octets: u64,
-    /// When the newest of them was archived.
-    pub newest: Option<UnixTime>,
-    /// When the last run began.
-    pub last_started: Option<UnixTime>,
-    /// The last run that ended.
-    pub last_run: Option<RunRecord>,
-    /// When the last run with exit code 0 ended.
-    pub last_success: Option<UnixTime>,
-    /// When a fetch last logged in ([`Change::LoggedIn`]).
-    pub last_login: Option<UnixTime>,
-    /// One UID has stood for two messages here ([`Change::EqualUids`]).
-    pub equal_uids: bool,
-}

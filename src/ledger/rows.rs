@@ -124,6 +124,16 @@ pub(super) fn newest(connection: &Connection, maildrop: i64, before: Seq, limit:
         .collect()
 }
 
+/// When the newest message was archived.
+pub(super) fn newest_at(connection: &Connection, maildrop: i64) -> Result<Option<UnixTime>> {
+    connection
+        .prepare_cached(
+            "SELECT archived_at FROM message WHERE maildrop = ? AND state <> 'intent' ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([maildrop], |row| row.get(0))
+        .optional()
+}
+
 /// Stored or deleted rows with numbers from `from` on, by ascending number.
 pub(super) fn from(connection: &Connection, maildrop: i64, from: Seq, limit: usize) -> Result<Vec<Row>> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);

@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -408,9 +408,40 @@ CREATE TABLE run_day (         -- runs that are in the table run no more, by the
 ) WITHOUT ROWID;
 ";
 
-/// What leads from each format to the next, the empty file first. A step only adds tables, so that a file of
-/// an older format can be read as it is.
-const STEPS: [&str; 6] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5, ADD_6];
+/// What format 7 adds. Triggers keep the totals, so that no change of a row can forget them.
+const ADD_7: &str = "
+CREATE TABLE archived_day (    -- what was archived, by the day
+  maildrop INTEGER NOT NULL,   -- maildrop.id
+  day      INTEGER NOT NULL,   -- days since 1970-01-01 UTC
+  messages INTEGER NOT NULL,   -- rows of the table message that are no intents
+  octets   INTEGER NOT NULL,   -- of their stored forms
+  PRIMARY KEY (maildrop, day)
+) WITHOUT ROWID;
+INSERT INTO archived_day SELECT maildrop, archived_at / 86400, count(*), sum(size) FROM message
+  WHERE state <> 'intent' GROUP BY 1, 2;
+
+CREATE TRIGGER archived_more AFTER INSERT ON message WHEN new.state <> 'intent' BEGIN
+  INSERT INTO archived_day VALUES (new.maildrop, new.archived_at / 86400, 1, new.size)
+    ON CONFLICT DO UPDATE SET messages = messages + 1, octets = octets + new.size;
+END;
+CREATE TRIGGER archived_at_last AFTER UPDATE OF state ON message
+WHEN old.state = 'intent' AND new.state <> 'intent' BEGIN
+  INSERT INTO archived_day VALUES (new.maildrop, new.archived_at / 86400, 1, new.size)
+    ON CONFLICT DO UPDATE SET messages = messages + 1, octets = octets + new.size;
+END;
+CREATE TRIGGER archived_anew AFTER UPDATE OF size ON message WHEN old.state <> 'intent' BEGIN
+  UPDATE archived_day SET octets = octets - old.size + new.size
+    WHERE maildrop = new.maildrop AND day = new.archived_at / 86400;
+END;
+CREATE TRIGGER archived_less AFTER DELETE ON message WHEN old.state <> 'intent' BEGIN
+  UPDATE archived_day SET messages = messages - 1, octets = octets - old.size
+    WHERE maildrop = old.maildrop AND day = old.archived_at / 86400;
+END;
+";
+
+/// What leads from each format to the next, the empty file first. A step only adds tables and what fills them, so that a
+/// file of an older format can be read as it is.
+const STEPS: [&str; 7] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5, ADD_6, ADD_7];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.
@@ -430,13 +461,15 @@ pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), Led
 }
 
 /// Lets a file of an older format be read as one of this format, without writing to it: the tables that it
-/// lacks are there for this connection alone, in memory, and empty. `false` when the file is empty.
+/// lacks are there for this connection alone, in memory, as an upgrade leaves them. `false` when the file is empty.
 pub(super) fn prepare_to_read(connection: &Connection, path: &str) -> Result<bool, LedgerError> {
     let Some(found) = version(connection, path)? else { return Ok(false) };
     let failed = |error| LedgerError::from_sqlite(path, &error);
     for step in missing(Some(found)) {
         connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
-        connection.execute_batch(&step.replace("CREATE TABLE", "CREATE TEMP TABLE")).map_err(failed)?;
+        // Its triggers are for writers.
+        let tables = step.split_once("CREATE TRIGGER").map_or(*step, |(tables, _)| tables);
+        connection.execute_batch(&tables.replace("CREATE TABLE", "CREATE TEMP TABLE")).map_err(failed)?;
     }
     Ok(true)
 }

@@ -6,10 +6,10 @@ pub(super) mod content;
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, Skipped, UnixTime, UnknownCopy,
-    VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, skipped, turn,
-    unknown, verification,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
+    Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, Skipped, Totals, UnixTime, UnknownCopy,
+    VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, skipped,
+    totals, turn, unknown, verification,
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
@@ -360,8 +360,8 @@ impl Ledger for SqliteLedger {
         self.ask(runs::last_active)
     }
 
-    fn overview(&self) -> Result<Overview, LedgerError> {
-        overview(&self.connection, self.maildrop).map_err(|error| self.failed(&error))
+    fn totals(&self) -> Result<Totals, LedgerError> {
+        self.ask(totals::all)
     }
 }
 
@@ -598,23 +598,4 @@ fn last_login(connection: &Connection, maildrop: i64) -> rusqlite::Result<Option
              WHERE identity = (SELECT identity FROM maildrop WHERE id = ?) AND last_login <= ?",
         )?
         .query_row((maildrop, clock::now()), |row| row.get(0))
-}
-
-fn overview(connection: &Connection, maildrop: i64) -> rusqlite::Result<Overview> {
-    let (archived, octets, newest): (i64, i64, Option<i64>) = connection
-        .prepare_cached(
-            "SELECT count(*), coalesce(sum(size), 0), max(archived_at) FROM message \
-             WHERE maildrop = ? AND state <> 'intent'",
-        )?
-        .query_row([maildrop], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(Overview {
-        archived: unsigned(archived),
-        octets: unsigned(octets),
-        newest,
-        last_started: runs::last_started(connection, maildrop)?,
-        last_run: runs::last_ended(connection, maildrop)?,
-        last_success: runs::last_success(connection, maildrop, clock::now())?,
-        last_login: last_login(connection, maildrop)?,
-        equal_uids: seen::quirks(connection, maildrop)?.equal_uids,
-    })
 }

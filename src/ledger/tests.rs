@@ -177,9 +177,8 @@ fn a_commit_is_all_or_nothing() {
         assert_eq!(error.exit(), Exit::IO, "{error}");
         assert!(!known(&ledger)[0].deleted);
         assert_eq!(ledger.intents().unwrap(), []);
-        let overview = ledger.overview().unwrap();
-        assert!(!overview.equal_uids);
-        assert_eq!(overview.last_started, None);
+        assert!(!ledger.quirks().unwrap().equal_uids);
+        assert_eq!(ledger.history(5, 0).unwrap().last_started, None);
     }
 }
 
@@ -193,7 +192,7 @@ fn a_deleted_message_stays_known_and_is_stored_again_when_recognised() {
     assert_eq!(ledger.row(seq).unwrap().unwrap().state, RowState::Stored);
     ledger.commit(&[Change::Deleted { seq, at: 1_700_000_100 }]).unwrap();
     assert!(known(&ledger)[0].deleted && !known(&ledger)[0].leaving);
-    assert_eq!(ledger.overview().unwrap().archived, 1);
+    assert_eq!(ledger.totals().unwrap().messages, 1);
     let uid = Some(b"new".to_vec());
     ledger.commit(&[Change::Recognised { seq, uid: uid.clone(), list_size: Some(7) }]).unwrap();
     let row = ledger.row(seq).unwrap().unwrap();
@@ -276,17 +275,16 @@ fn runs_are_remembered_within_bounds_and_the_last_success_for_ever() {
     let success =
         RunRecord { at: 20, listed: 3, archived: 3, delete_policy: "30d".to_owned(), ..RunRecord::default() };
     ledger.commit(&[Change::RunStarted { at: 10 }]).unwrap();
-    assert_eq!(ledger.overview().unwrap().last_run, None);
+    assert_eq!(ledger.last_run().unwrap(), None);
     ledger.commit(&[Change::RunEnded(success.clone())]).unwrap();
-    let overview = ledger.overview().unwrap();
-    assert_eq!((overview.last_started, overview.last_run), (Some(10), Some(success)));
+    let history = ledger.history(20, 0).unwrap();
+    assert_eq!((history.last_started, history.last_run), (Some(10), Some(success)));
 
     let failure = RunRecord { at: 40, exit: 77, error: Some("refused".to_owned()), ..RunRecord::default() };
     let one = [Change::RunStarted { at: 30 }, Change::RunEnded(failure.clone())];
     ledger.commit(&one.iter().cycle().take(2 * 1_500).cloned().collect::<Vec<_>>()).unwrap();
-    let overview = ledger.overview().unwrap();
-    assert_eq!(overview.last_run, Some(failure));
-    assert_eq!(overview.last_success, Some(20));
+    let history = ledger.history(50, 0).unwrap();
+    assert_eq!((history.last_run, history.last_success), (Some(failure), Some(20)));
     drop(ledger);
     let runs: i64 = rusqlite::Connection::open(state.file())
         .unwrap()
@@ -319,7 +317,7 @@ fn a_hundred_thousand_rows_are_committed_and_streamed() {
         })
         .unwrap();
     assert_eq!(expected, 100_000);
-    assert_eq!(ledger.overview().unwrap().archived, 100_000);
+    assert_eq!(ledger.totals().unwrap().messages, 100_000);
     assert_eq!(ledger.by_content(&digest(77_777)).unwrap(), [77_777]);
 }
 

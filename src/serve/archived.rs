@@ -125,7 +125,7 @@ impl Shared {
         let begun = Instant::now();
         store.archive.locate(&*store.ledger, false)?;
         let ledger = &store.ledger;
-        watcher.begin(&|| ledger.overview().map_or(0, |all| all.octets));
+        watcher.begin(&|| ledger.totals().map_or(0, |all| all.octets));
         let (entries, reading) = look_through(store, index, watcher)?;
         let entries = Arc::new(entries);
         // Another run may index it at the same time: equal, and replaced as a whole.

@@ -31,12 +31,12 @@ pub(super) struct Chosen {
 
 /// Chooses what is read. `timed`: there may not be time for all of it.
 pub(super) fn choose(ledger: &dyn Ledger, share: Share, timed: bool) -> Result<Chosen, LedgerError> {
-    let all = ledger.overview()?;
+    let all = ledger.totals()?;
     let wanted = match share {
         Share::All if timed => u64::MAX,
         Share::All => {
             let rows = vec![0..=Seq::MAX];
-            return Ok(Chosen { rows, copies: all.archived, octets: all.octets });
+            return Ok(Chosen { rows, copies: all.messages, octets: all.octets });
         }
         Share::Octets(octets) => octets,
         Share::Percent(percent) => hundredths(all.octets, percent),

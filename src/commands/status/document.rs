@@ -107,8 +107,8 @@ impl AccountStatus {
             name: name.to_owned(),
             error: error.map(|error| printable(&error.to_string())),
             archive: printable(&archive.display().to_string()),
-            archived: history.archived,
-            octets: history.octets,
+            archived: history.archived.messages,
+            octets: history.archived.octets,
             newest: history.newest.and_then(rfc3339),
             last_started: history.last_started.and_then(rfc3339),
             last_success: history.last_success.and_then(rfc3339),
@@ -172,14 +172,14 @@ impl InQuarantine {
 
 impl WeekOfMail {
     fn new(week: &Week) -> Self {
-        Self { from: rfc3339(week.from), messages: week.messages, octets: week.octets }
+        Self { from: rfc3339(week.from), messages: week.archived.messages, octets: week.archived.octets }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{History, LastVerification, UnixTime, Verification};
+    use crate::ledger::{History, LastVerification, Totals, UnixTime, Verification};
     use std::path::Path;
 
     const NOW: UnixTime = 1_795_323_612;
@@ -187,10 +187,9 @@ mod tests {
     #[test]
     fn the_document_has_the_documented_shape() {
         let history = History {
-            archived: 2,
-            octets: 2048,
+            archived: Totals { messages: 2, octets: 2048 },
             newest: Some(NOW),
-            weeks: vec![Week { from: NOW, messages: 2, octets: 2048 }],
+            weeks: vec![Week { from: NOW, archived: Totals { messages: 2, octets: 2048 } }],
             last_started: Some(NOW),
             last_run: Some(RunRecord {
                 at: NOW,

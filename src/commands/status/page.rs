@@ -39,11 +39,15 @@ pub(super) fn describe(known: &Known<'_>, terms: Terms) -> String {
     let newest = history.newest.map(|at| format!(", the newest archived {}", when(at))).unwrap_or_default();
     lines.push((
         "archived",
-        format!("{}, {}{newest}", wording::messages(history.archived), wording::size(history.octets)),
+        format!(
+            "{}, {}{newest}",
+            wording::messages(history.archived.messages),
+            wording::size(history.archived.octets)
+        ),
     ));
     lines.extend(verified(history, unverified, when).map(|line| ("verified", line)));
     lines.extend(quarantine(history, when).into_iter().map(|line| ("quarantine", line)));
-    if history.archived > 0 {
+    if history.archived.messages > 0 {
         lines.push(("growth", growth(history, terms.unicode)));
     }
     lines.push(("archive", wording::printable(&archive.display().to_string())));
@@ -76,13 +80,13 @@ pub(super) fn row(known: &Known<'_>, now: UnixTime) -> [String; 5] {
     let damaged = if bad > 0 { format!(", {bad} damaged or missing in the archive") } else { String::new() };
     let unverified = if unverified == Some(true) && bad == 0 { ", not verified in time" } else { "" };
     let needed = if sign_in.is_some_and(SignInStatus::needs_person) { ", sign-in needed" } else { "" };
-    let archived = history.archived.to_string();
+    let archived = history.archived.messages.to_string();
     let success = format!("{success}{stale}");
     [
         name.to_owned(),
         success,
         archived,
-        wording::size(history.octets),
+        wording::size(history.archived.octets),
         format!("{end}{needed}{damaged}{unverified}"),
     ]
 }
@@ -153,7 +157,7 @@ fn verified(
 ) -> Option<String> {
     let too_old = if unverified == Some(true) { ", not within the time allowed" } else { "" };
     let Some(last) = history.verification.last else {
-        return (history.archived > 0 && unverified.is_some()).then(|| format!("never{too_old}"));
+        return (history.archived.messages > 0 && unverified.is_some()).then(|| format!("never{too_old}"));
     };
     let since = history.verification.read_since.map(|at| format!(", all read since {}", when(at)));
     let bad: Vec<String> = [(last.damaged, "damaged"), (last.missing, "missing")]
@@ -210,16 +214,16 @@ fn quarantine(history: &History, when: impl Fn(UnixTime) -> String) -> Vec<Strin
 fn growth(history: &History, unicode: bool) -> String {
     let weeks = &history.weeks;
     let sum = weeks.iter().fold((0_u64, 0_u64), |(messages, octets), week| {
-        (messages + week.messages, octets.saturating_add(week.octets))
+        (messages + week.archived.messages, octets.saturating_add(week.archived.octets))
     });
-    let bars = chart::bars(weeks.iter().map(|week| week.messages), unicode);
+    let bars = chart::bars(weeks.iter().map(|week| week.archived.messages), unicode);
     format!("{bars}  {}, {} in {} weeks", wording::messages(sum.0), wording::size(sum.1), weeks.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Failures, Quarantined, Week};
+    use crate::ledger::{Failures, Quarantined, Totals, Week};
     use std::path::Path;
 
     const NOW: UnixTime = 1_795_323_612;
@@ -308,8 +312,7 @@ mod tests {
         let fine = History {
             last_run: Some(fine),
             last_success: Some(NOW - 7200),
-            archived: 12,
-            octets: 2048,
+            archived: Totals { messages: 12, octets: 2048 },
             ..History::default()
         };
         let never = History::default();
@@ -347,10 +350,10 @@ mod tests {
 
     #[test]
     fn growth_is_a_bar_for_each_week() {
-        let weeks = [1, 0, 4].map(|messages| Week { from: NOW, messages, octets: messages * 1024 });
+        let weeks = [1, 0, 4]
+            .map(|messages| Week { from: NOW, archived: Totals { messages, octets: messages * 1024 } });
         let history = History {
-            archived: 9,
-            octets: 9216,
+            archived: Totals { messages: 9, octets: 9216 },
             newest: Some(NOW),
             weeks: weeks.to_vec(),
             ..History::default()

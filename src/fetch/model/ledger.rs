@@ -2,8 +2,8 @@
 
 use super::strike::Strike;
 use crate::ledger::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Overview, Place,
-    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
+    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
+    Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, Totals, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -195,7 +195,7 @@ impl Ledger for ModelLedger {
         self.look(Ledger::last_active)
     }
 
-    fn overview(&self) -> Result<Overview, LedgerError> {
-        self.look(Ledger::overview)
+    fn totals(&self) -> Result<Totals, LedgerError> {
+        self.look(Ledger::totals)
     }
 }

@@ -54,7 +54,7 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        if plan.equal_uids && !self.store.ledger.overview()?.equal_uids {
+        if plan.equal_uids && !self.store.ledger.quirks()?.equal_uids {
             learnt.push(Change::EqualUids);
         }
         learnt.extend(plan.back_again().iter().map(|&seq| Change::Stays { seq, until: now + STAYS }));

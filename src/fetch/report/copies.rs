@@ -37,7 +37,7 @@ impl Copies {
         if copies.removed > 0 {
             let before = store.ledger.last_look()?;
             let accepted = presence.accepted().len() as u64;
-            copies.expected = store.ledger.overview()?.archived.saturating_sub(accepted);
+            copies.expected = store.ledger.totals()?.messages.saturating_sub(accepted);
             let is_half = |count: u64| count.saturating_mul(2) > copies.expected;
             copies.said_half = before.said_half && is_half(copies.removed);
             let news = copies.removed.saturating_sub(before.told);

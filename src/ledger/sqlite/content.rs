@@ -28,7 +28,8 @@ impl SqliteLedger {
         // Rows refer to rows of older tables.
         for (table, rows) in content.0.iter().rev().filter(|(_, rows)| !rows.is_empty()) {
             let places = vec!["?"; rows[0].len()].join(", ");
-            let mut insert = self.cached(&format!("INSERT INTO {table} VALUES ({places})"));
+            // The triggers of the table message have been there already.
+            let mut insert = self.cached(&format!("INSERT OR REPLACE INTO {table} VALUES ({places})"));
             for row in rows {
                 insert.execute(params_from_iter(row)).unwrap();
             }
