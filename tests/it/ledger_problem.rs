@@ -179,6 +179,9 @@ fn a_ledger_of_a_newer_popkeep_is_left_alone() {
     let ours = format("");
     format("PRAGMA user_version = 99");
     stops_before_login(&server, &sandbox, 65, &["newer popkeep", "99"]);
+    for command in ["status", "log", "verify", "search"] {
+        sandbox.popkeep([command]).run().expect(65).says(&["newer popkeep", "use the newer version"]);
+    }
     format(&format!("PRAGMA user_version = {ours}"));
     only_new_mail_is_fetched(&server, &sandbox);
 }

@@ -1,49 +1,8 @@
--- A ledger of format 4, as the last program with that format wrote it: two runs archived messages 1 to 5 of the
--- tests' maildrop in a Maildir; the server refused message 6.
-PRAGMA foreign_keys = OFF;
+-- What the last popkeep with format 4 left; made by tests/data/make-format, which says what is in it.
 PRAGMA application_id = 1886351467;
 PRAGMA user_version = 4;
+PRAGMA foreign_keys=OFF;
 BEGIN TRANSACTION;
-CREATE TABLE accepted (        -- messages whose copies are gone or changed on purpose
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  PRIMARY KEY (maildrop, seq)
-) WITHOUT ROWID;
-CREATE TABLE age_counts (      -- rows that a wrong clock archived
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  since    INTEGER NOT NULL,   -- their age counts from here
-  PRIMARY KEY (maildrop, seq)
-) WITHOUT ROWID;
-CREATE TABLE first_look (      -- listed messages are still to be looked for among the unknown copies, by their headers
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id)
-);
-CREATE TABLE login_refused (   -- the login that was refused, until one succeeds
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  times    INTEGER NOT NULL,   -- in a row, with the same configuration and secret
-  last_at  INTEGER NOT NULL,
-  worked   INTEGER NOT NULL,   -- 1: this secret had let us in not long before
-  files    TEXT NOT NULL,      -- when the configuration's and the secret's file changed last
-  salt     BLOB NOT NULL,
-  digest   INTEGER             -- 16 bits of a slow, salted hash of a secret that is in no file
-);
-CREATE TABLE login_worked (    -- what let us in last
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  at       INTEGER NOT NULL,   -- to the day
-  files    TEXT NOT NULL,      -- as in login_refused, like the next two
-  salt     BLOB NOT NULL,
-  digest   INTEGER
-);
-INSERT INTO "login_worked" VALUES(1,1767607200,'1767607200.0.1;',X'D60D87BDE4731DBC80D8BAF7358D0CAC',NULL);
-CREATE TABLE look (            -- what was seen of the archive when it was last looked at
-  maildrop  INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  stamp     TEXT,              -- what its folders or its file were; NULL: not to be relied on
-  absent    BLOB NOT NULL,     -- message.seq of copies that were not there: differences, 7 bits to an octet
-  turn      INTEGER NOT NULL,  -- message.seq from which on sizes are looked at next
-  turn_at   INTEGER NOT NULL,  -- when sizes were last looked at
-  told      INTEGER NOT NULL,  -- removed messages that the account's owner knows of
-  said_half INTEGER NOT NULL   -- 1: that more than half vanished was said
-);
 CREATE TABLE maildrop (        -- one mailbox on a server, kept in one archive
   id       INTEGER PRIMARY KEY,
   identity TEXT NOT NULL,      -- user@host, or `identity` in the configuration
@@ -52,7 +11,9 @@ CREATE TABLE maildrop (        -- one mailbox on a server, kept in one archive
   last_login INTEGER,          -- when a fetch last logged in, for servers with LOGIN-DELAY
   UNIQUE (identity, archive)
 );
-INSERT INTO "maildrop" VALUES(1,'joe@127.0.0.1','/home/joe/Mail/work',6,1767607200);
+INSERT INTO maildrop VALUES(1,'joe@mbox.example','/home/jane/Mail/mbox',6,1767607200);
+INSERT INTO maildrop VALUES(2,'joe@maildir.example','/home/jane/Mail/maildir',7,1767607200);
+INSERT INTO maildrop VALUES(3,'joe@refused.example','/home/jane/Mail/refused',1,NULL);
 CREATE TABLE message (         -- one message in an archive, or about to enter it
   maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
   seq         INTEGER NOT NULL,
@@ -74,58 +35,23 @@ CREATE TABLE message (         -- one message in an archive, or about to enter i
   core_key         INTEGER NOT NULL, -- 8 octets of the hash over core_header_hash and rest_hash
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
-INSERT INTO "message" VALUES(1,1,'stored',X'7569642D3030303031',239,1767607200,NULL,0,230,0,'Uc43f255a584ef1b2d1b225e06108fe78Cbcbdfd1475e6e183d5906f5385becff2',NULL,NULL,X'F5D5A3F76D7007C06E3144C9E61B646D2BEF97AC1EEEDC46C66A9F8979D0A3A9',X'F5D5A3F76D7007C06E3144C9E61B646D2BEF97AC1EEEDC46C66A9F8979D0A3A9',X'FBA4E980B76194B48748DD71682F0C8DC0AD9392A0CB509146EBDE55CFD2C114',-4846439359661547133);
-INSERT INTO "message" VALUES(1,2,'stored',X'7569642D3030303032',239,1767607200,NULL,0,230,0,'U76bd4876fd99efe2b45c15c9c51ffa18C669daf177f659f30b8e38d00aa00efc7',NULL,NULL,X'867DA8E58567EE2F909B232AD95A5FF667D85BA43DE838EB96207C6A9F4ED795',X'867DA8E58567EE2F909B232AD95A5FF667D85BA43DE838EB96207C6A9F4ED795',X'802D7D59BA857E1969B22A0312FF1E1E7A999D1D35208702569856EA282B1B2D',7394258678668697392);
-INSERT INTO "message" VALUES(1,3,'stored',X'7569642D3030303033',239,1767607200,NULL,0,230,0,'Ue6a67623f30792dfabd4584b03cffb71Cb74fd6a61ff6d93dc4af82ee25589269',NULL,NULL,X'FFF47A697D9DB0E21B97C4B4B4C8CFBE50D201C6C8E097FE3D02557BC5D60FBF',X'FFF47A697D9DB0E21B97C4B4B4C8CFBE50D201C6C8E097FE3D02557BC5D60FBF',X'CD7D0A1C09643778A0B62E1C70C5769EBED8A97765A5D81B8CA0E3828A5E44B8',-5237731832619411139);
-INSERT INTO "message" VALUES(1,4,'stored',X'7569642D3030303034',239,1767607200,NULL,0,230,0,'Uc7377d8b28541cc8813b030a29d641ffC91d3c4b5da228bb226dc132d186cc65f',NULL,NULL,X'74E0A3ED5DBD3D0BC3BCEFE0E5226B7F0F67FCDBAA8CAAFAA1FB8B5C51CF1CDA',X'74E0A3ED5DBD3D0BC3BCEFE0E5226B7F0F67FCDBAA8CAAFAA1FB8B5C51CF1CDA',X'5511EFE0AADE3A2C2C20C746382E7CF8498582E3F4D82287905384F669D1F6E7',-7938785432796230734);
-INSERT INTO "message" VALUES(1,5,'stored',X'7569642D3030303035',239,1767607200,NULL,0,230,0,'Ucb9a440d3964978f904620c458fe028fC39dd7188d7727c12ee6b8a3321cdc563',NULL,NULL,X'6A5420CDB549C1FB989143D04B3AB0271CA9E85A5ED9FAD03DF7CC892F2A0619',X'6A5420CDB549C1FB989143D04B3AB0271CA9E85A5ED9FAD03DF7CC892F2A0619',X'A3887EEA95E3C8225897AF2EFB9E9EE9D039B337F127063F4257E7DED88FAFAE',4169613662559042578);
-CREATE TABLE migration (       -- all UIDs have changed at once, and not all messages are known again yet
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  since    INTEGER NOT NULL
-);
-CREATE TABLE odd_copy (        -- copies that are not as recorded
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  stamp    TEXT NOT NULL,      -- what the file was when it was read
-  problem  TEXT,               -- NULL: it differs in header marks alone
-  PRIMARY KEY (maildrop, seq)
-) WITHOUT ROWID;
-CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands sent ahead
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  server   TEXT NOT NULL,      -- host:port
-  until    INTEGER NOT NULL    -- nothing is sent ahead to it before
-);
-CREATE TABLE quarantine (      -- listed messages that could not be had
-  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
-  uid         BLOB NOT NULL,   -- empty where the server gives none
-  number      INTEGER NOT NULL, -- 0 where the UID alone tells which message it is
-  list_size   INTEGER,
-  reason      TEXT NOT NULL,   -- of the last failure
-  failures    INTEGER NOT NULL, -- runs in which it failed; 0: a connection was lost at it, once
-  first_at    INTEGER NOT NULL,
-  last_at     INTEGER NOT NULL,
-  next_at     INTEGER NOT NULL, -- when it is due to be tried again
-  larger_than INTEGER,         -- the max_size that it passed, if that was the reason
-  PRIMARY KEY (maildrop, uid, number)
-) WITHOUT ROWID;
-INSERT INTO "quarantine" VALUES(1,X'7569642D3030303036',0,239,'the server refused it: not this one',1,1767607200,1767607200,1767607200,NULL);
+INSERT INTO message VALUES(1,1,'deleted',X'7569642d3030303131',242,1767607200,1767607200,0,233,0,NULL,278,278,X'c0f6fb7ab69ede8731ef4c08b61dea5ad542735fd2687dbf6fbfa11b936d5bd2',X'c0f6fb7ab69ede8731ef4c08b61dea5ad542735fd2687dbf6fbfa11b936d5bd2',X'089297a585764cd2742e67c99fe6294bc578f34f85e95362a92db97e8e371b1d',-2183920197579980692);
+INSERT INTO message VALUES(1,2,'deleted',X'7569642d3030303132',242,1767607200,1767607200,0,233,0,NULL,556,278,X'baf1d8df969429a8b93107fcdfe0efbc020891a0530bb831edd6de386eaa9ee7',X'baf1d8df969429a8b93107fcdfe0efbc020891a0530bb831edd6de386eaa9ee7',X'a37cbe5a9d86e9e6a31554a1b55b88d2cdcff2e03fb1128d5094af75cf2bdcdf',-3915781003309061821);
+INSERT INTO message VALUES(1,3,'deleted',X'7569642d3030303133',242,1767607200,1767607200,0,233,0,NULL,834,278,X'20ed3299e92f2d335642fdaf98a316cc1512b3a87a67de6701e62f9a9f5c25c9',X'20ed3299e92f2d335642fdaf98a316cc1512b3a87a67de6701e62f9a9f5c25c9',X'8def9532a429c1abfa2b4b6fcacb67fefa3c934e37b9a7de4de46e0823970a19',-3006522734279832590);
+INSERT INTO message VALUES(1,4,'stored',X'7569642d3030303134',242,1767607200,NULL,0,233,0,NULL,1112,278,X'ddea52c05e7c4ccad05b6bdfc8f27217eb3804635b72b0896a613e0a9be72e20',X'ddea52c05e7c4ccad05b6bdfc8f27217eb3804635b72b0896a613e0a9be72e20',X'9c56fcdd06d8d2b87cb98905d3e591183f249d45121e7a25d3741ba2345f995f',607661171099486595);
+INSERT INTO message VALUES(1,5,'stored',X'7569642d3030303135',242,1767607200,NULL,0,233,0,NULL,1390,278,X'bdce7ba16fdf92588b70713fed187580ad35fdb5c5158d73aa05ff4ed3ba9a4e',X'bdce7ba16fdf92588b70713fed187580ad35fdb5c5158d73aa05ff4ed3ba9a4e',X'b17d01aa38c4c4081bf431f4d2f7b12a0e7e646feee880b447aec7bb6b07b7aa',5070234129136301832);
+INSERT INTO message VALUES(2,1,'stored',X'7569642d3030303031',239,1767607200,NULL,0,230,0,'Ud1412f79ff3c0b76c5ec1967a19983a0Cbcbdfd1475e6e183d5906f5385becff2',NULL,NULL,X'f5d5a3f76d7007c06e3144c9e61b646d2bef97ac1eeedc46c66a9f8979d0a3a9',X'f5d5a3f76d7007c06e3144c9e61b646d2bef97ac1eeedc46c66a9f8979d0a3a9',X'fba4e980b76194b48748dd71682f0c8dc0ad9392a0cb509146ebde55cfd2c114',-4846439359661547133);
+INSERT INTO message VALUES(2,2,'stored',X'7569642d3030303032',239,1767607200,NULL,0,230,0,'Ua30d139425940029d20240ac1e4d2586C669daf177f659f30b8e38d00aa00efc7',NULL,NULL,X'867da8e58567ee2f909b232ad95a5ff667d85ba43de838eb96207c6a9f4ed795',X'867da8e58567ee2f909b232ad95a5ff667d85ba43de838eb96207c6a9f4ed795',X'802d7d59ba857e1969b22a0312ff1e1e7a999d1d35208702569856ea282b1b2d',7394258678668697392);
+INSERT INTO message VALUES(2,3,'stored',X'7569642d3030303033',239,1767607200,NULL,0,230,0,'U7886c062b9c5cc2775fb03e4f72d6447Cb74fd6a61ff6d93dc4af82ee25589269',NULL,NULL,X'fff47a697d9db0e21b97c4b4b4c8cfbe50d201c6c8e097fe3d02557bc5d60fbf',X'fff47a697d9db0e21b97c4b4b4c8cfbe50d201c6c8e097fe3d02557bc5d60fbf',X'cd7d0a1c09643778a0b62e1c70c5769ebed8a97765a5d81b8ca0e3828a5e44b8',-5237731832619411139);
+INSERT INTO message VALUES(2,4,'stored',X'73616d65',239,1767607200,NULL,0,230,0,'Ud10ae3822fbb65a15a09c8e40f3444bfC91d3c4b5da228bb226dc132d186cc65f',NULL,NULL,X'74e0a3ed5dbd3d0bc3bcefe0e5226b7f0f67fcdbaa8caafaa1fb8b5c51cf1cda',X'74e0a3ed5dbd3d0bc3bcefe0e5226b7f0f67fcdbaa8caafaa1fb8b5c51cf1cda',X'5511efe0aade3a2c2c20c746382e7cf8498582e3f4d82287905384f669d1f6e7',-7938785432796230734);
+INSERT INTO message VALUES(2,5,'stored',X'73616d65',239,1767607200,NULL,0,230,0,'Ud10ae3822fbb65a15a09c8e40f3444bfC39dd7188d7727c12ee6b8a3321cdc563',NULL,NULL,X'6a5420cdb549c1fb989143d04b3ab0271ca9e85a5ed9fad03df7cc892f2a0619',X'6a5420cdb549c1fb989143d04b3ab0271ca9e85a5ed9fad03df7cc892f2a0619',X'a3887eea95e3c8225897af2efb9e9ee9d039b337f127063f4257e7ded88fafae',4169613662559042578);
+INSERT INTO message VALUES(2,6,'intent',X'7569642d3030303039',239,1767607200,NULL,0,230,0,'Uab58c9505612ca81742ed7e99ff19de4Cfa4de7398567c6473d49a311d5ca2fd2',NULL,NULL,X'6b013c10a98dee0aa738b78dd492d21973b36f3d44794eddcac574aab8b51e36',X'6b013c10a98dee0aa738b78dd492d21973b36f3d44794eddcac574aab8b51e36',X'898bc6491302e2f8feee5927cef455a3ee3b7d5396be795bfc9cca856fb08015',-410417756783524281);
 CREATE TABLE quirk (           -- what a server was seen doing
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   name     TEXT NOT NULL,      -- equal_uids: one UID stood for two messages in one listing
   PRIMARY KEY (maildrop, name)
 ) WITHOUT ROWID;
-CREATE TABLE rebound (         -- rows that got a new uid by header and size alone: RETR before DELE
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  PRIMARY KEY (maildrop, seq)
-) WITHOUT ROWID;
-CREATE TABLE returned (        -- messages that were listed again after a confirmed deletion
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  times    INTEGER NOT NULL,   -- how often
-  until    INTEGER NOT NULL,   -- no DELE for it before; 0: none was put off
-  PRIMARY KEY (maildrop, seq)
-) WITHOUT ROWID;
+INSERT INTO quirk VALUES(2,'equal_uids');
 CREATE TABLE run (             -- the newest runs, and the last success however old
   maildrop      INTEGER NOT NULL REFERENCES maildrop (id),
   number        INTEGER NOT NULL,
@@ -142,19 +68,70 @@ CREATE TABLE run (             -- the newest runs, and the last success however 
   delete_policy TEXT,
   PRIMARY KEY (maildrop, number)
 ) WITHOUT ROWID;
-INSERT INTO "run" VALUES(1,1,1767607200,1767607200,0,NULL,3,3,3,690,0,0,'never');
-INSERT INTO "run" VALUES(1,2,1767607200,1767607200,1,NULL,6,5,2,460,0,1,'never');
-CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
-  maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
-  number     INTEGER NOT NULL, -- as in run
-  removed    INTEGER NOT NULL, -- archived once, and removed from the archive since
-  left_alone INTEGER NOT NULL, -- left on the server by the user's own settings
-  kept       INTEGER NOT NULL, -- due for deletion, and kept: their copy is gone or changed
-  kept_octets INTEGER NOT NULL, -- octets of these, as listed
-  PRIMARY KEY (maildrop, number)
+INSERT INTO run VALUES(1,1,1767607200,1767607200,0,NULL,3,3,3,699,3,0,'fetched');
+INSERT INTO run VALUES(1,2,1767607200,1767607200,0,NULL,2,2,2,466,0,0,'never');
+INSERT INTO run VALUES(2,1,1767607200,1767607200,1,NULL,6,5,5,1150,0,1,'never');
+INSERT INTO run VALUES(2,2,1767607200,1767607200,1,NULL,5,4,0,0,0,1,'never');
+INSERT INTO run VALUES(2,3,1767607200,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(3,1,1767607200,1767607200,77,'the server refused the login (USER/PASS): “[AUTH] wrong password”; check `user`, the password and `auth`; the password is `password` in the configuration',0,0,0,0,0,0,'never');
+CREATE TABLE quarantine (      -- listed messages that could not be had
+  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
+  uid         BLOB NOT NULL,   -- empty where the server gives none
+  number      INTEGER NOT NULL, -- 0 where the UID alone tells which message it is
+  list_size   INTEGER,
+  reason      TEXT NOT NULL,   -- of the last failure
+  failures    INTEGER NOT NULL, -- runs in which it failed; 0: a connection was lost at it, once
+  first_at    INTEGER NOT NULL,
+  last_at     INTEGER NOT NULL,
+  next_at     INTEGER NOT NULL, -- when it is due to be tried again
+  larger_than INTEGER,         -- the max_size that it passed, if that was the reason
+  PRIMARY KEY (maildrop, uid, number)
 ) WITHOUT ROWID;
-INSERT INTO "run_remainder" VALUES(1,1,0,0,0,0);
-INSERT INTO "run_remainder" VALUES(1,2,0,0,0,0);
+INSERT INTO quarantine VALUES(2,X'7569642d3030303036',0,239,'the server refused it: it cannot be read',2,1767607200,1767607200,1767610800,NULL);
+CREATE TABLE rebound (         -- rows that got a new uid by header and size alone: RETR before DELE
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+CREATE TABLE unsteady (        -- rows whose messages the server sends with other octets each time
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+CREATE TABLE pipelining_failed ( -- servers that mixed up replies to commands sent ahead
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  server   TEXT NOT NULL,      -- host:port
+  until    INTEGER NOT NULL    -- nothing is sent ahead to it before
+);
+CREATE TABLE stranger (        -- what is in the archive and no row explains
+  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
+  content     BLOB NOT NULL,   -- 16 octets: with an origin as the file's name has it, else without what fetchers add
+  id          INTEGER NOT NULL,
+  maildir_key TEXT,            -- Maildir: the KEY, or the file's name without its flags
+  mbox_offset INTEGER,
+  mbox_length INTEGER,
+  origin      BLOB,            -- Maildir: the hash of identity and UID in the file's name
+  arrived     INTEGER NOT NULL, -- as the file's name has it
+  PRIMARY KEY (maildrop, content, id)
+) WITHOUT ROWID;
+INSERT INTO stranger VALUES(1,X'1ef94e33b7b88f195cc87bd0b1ea0def',1,NULL,0,278,NULL,0);
+CREATE TABLE stranger_uid (    -- those that have an origin
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  origin   BLOB NOT NULL,
+  id       INTEGER NOT NULL,
+  content  BLOB NOT NULL,
+  PRIMARY KEY (maildrop, origin, id)
+) WITHOUT ROWID;
+CREATE TABLE stranger_count (  -- the number of the last one
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  last     INTEGER NOT NULL
+);
+INSERT INTO stranger_count VALUES(1,1);
+CREATE TABLE strangers_seen (  -- what the archive was when unknown copies were looked for
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  stamp    TEXT NOT NULL
+);
+INSERT INTO strangers_seen VALUES(1,'10190913:1112:1795983620:170721922:1795983620:170721922:0');
 CREATE TABLE served_as (       -- rows whose copies another program has made: the message as the server has it
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   seq      INTEGER NOT NULL,
@@ -169,54 +146,45 @@ CREATE TABLE served_key (      -- the same by core_key, as in message
   seq      INTEGER NOT NULL,
   PRIMARY KEY (maildrop, core_key, seq)
 ) WITHOUT ROWID;
+CREATE TABLE unlisted (        -- stored messages that the last complete listing left out
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+INSERT INTO unlisted VALUES(2,1);
+CREATE TABLE migration (       -- all UIDs have changed at once, and not all messages are known again yet
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  since    INTEGER NOT NULL
+);
+CREATE TABLE returned (        -- messages that were listed again after a confirmed deletion
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  times    INTEGER NOT NULL,   -- how often
+  until    INTEGER NOT NULL,   -- no DELE for it before; 0: none was put off
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
 CREATE TABLE size_change (     -- messages whose size in LIST changed and whose content did not
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   seq      INTEGER NOT NULL,
   times    INTEGER NOT NULL,   -- how often
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
-CREATE TABLE stranger (        -- what is in the archive and no row explains
-  maildrop    INTEGER NOT NULL REFERENCES maildrop (id),
-  content     BLOB NOT NULL,   -- 16 octets: with an origin as the file's name has it, else without what fetchers add
-  id          INTEGER NOT NULL,
-  maildir_key TEXT,            -- Maildir: the KEY, or the file's name without its flags
-  mbox_offset INTEGER,
-  mbox_length INTEGER,
-  origin      BLOB,            -- Maildir: the hash of identity and UID in the file's name
-  arrived     INTEGER NOT NULL, -- as the file's name has it
-  PRIMARY KEY (maildrop, content, id)
-) WITHOUT ROWID;
-CREATE TABLE stranger_count (  -- the number of the last one
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  last     INTEGER NOT NULL
-);
-CREATE TABLE stranger_header ( -- unknown copies whose headers were read
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  id       INTEGER NOT NULL,   -- stranger.id
-  content  BLOB NOT NULL,      -- stranger.content
-  header   BLOB NOT NULL,      -- 16 octets of the hash of the header without what fetchers add; empty: too long
-  PRIMARY KEY (maildrop, id)
-) WITHOUT ROWID;
-CREATE TABLE stranger_uid (    -- those that have an origin
-  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  origin   BLOB NOT NULL,
-  id       INTEGER NOT NULL,
-  content  BLOB NOT NULL,
-  PRIMARY KEY (maildrop, origin, id)
-) WITHOUT ROWID;
-CREATE TABLE strangers_seen (  -- what the archive was when unknown copies were looked for
-  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
-  stamp    TEXT NOT NULL
-);
-CREATE TABLE tallied_from (    -- older rows were stored before octets had to tally with LIST sizes
-  maildrop INTEGER PRIMARY KEY, -- maildrop.id
-  seq      INTEGER NOT NULL    -- the first row that had to
-);
 CREATE TABLE told (            -- missing messages that were reported with --quiet
   maildrop INTEGER NOT NULL,   -- maildrop.id
   sign     BLOB NOT NULL,      -- 16 octets of a hash over its uid and the reason
   at       INTEGER NOT NULL,
   PRIMARY KEY (maildrop, sign)
+) WITHOUT ROWID;
+INSERT INTO told VALUES(2,X'8ca4269694084729f4484aadbdbd23e1',1767607200);
+CREATE TABLE tallied_from (    -- older rows were stored before octets had to tally with LIST sizes
+  maildrop INTEGER PRIMARY KEY, -- maildrop.id
+  seq      INTEGER NOT NULL    -- the first row that had to
+);
+CREATE TABLE age_counts (      -- rows that a wrong clock archived
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  since    INTEGER NOT NULL,   -- their age counts from here
+  PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
 CREATE TABLE unanswered (      -- what a server does not answer or hangs up at: it is asked without it
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
@@ -227,16 +195,75 @@ CREATE TABLE unanswered (      -- what a server does not answer or hangs up at: 
   until    INTEGER NOT NULL,   -- it is asked again from then on
   PRIMARY KEY (maildrop, server, command, message)
 ) WITHOUT ROWID;
-CREATE TABLE unlisted (        -- stored messages that the last complete listing left out
+INSERT INTO unanswered VALUES(1,'127.0.0.1:32781','CAPA',X'',1770199200);
+CREATE TABLE login_refused (   -- the login that was refused, until one succeeds
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  times    INTEGER NOT NULL,   -- in a row, with the same configuration and secret
+  last_at  INTEGER NOT NULL,
+  worked   INTEGER NOT NULL,   -- 1: this secret had let us in not long before
+  files    TEXT NOT NULL,      -- when the configuration's and the secret's file changed last
+  salt     BLOB NOT NULL,
+  digest   INTEGER             -- 16 bits of a slow, salted hash of a secret that is in no file
+);
+INSERT INTO login_refused VALUES(3,1,1767607200,0,'1795983620.502819351.10190935;',X'21430a2d75b5d301cd9d1c0e4528bd7d',NULL);
+CREATE TABLE login_worked (    -- what let us in last
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  at       INTEGER NOT NULL,   -- to the day
+  files    TEXT NOT NULL,      -- as in login_refused, like the next two
+  salt     BLOB NOT NULL,
+  digest   INTEGER
+);
+INSERT INTO login_worked VALUES(1,1767607200,'1795983620.502819351.10190935;',X'cd166ecfee0c5ac2f11aa8fb704bf8e2',NULL);
+INSERT INTO login_worked VALUES(2,1767607200,'1795983620.502819351.10190935;',X'2ad55e4731fe48f5c2f8c787195334ab',NULL);
+CREATE TABLE run_remainder (   -- listed messages of a run that are neither archived nor missing
+  maildrop   INTEGER NOT NULL REFERENCES maildrop (id),
+  number     INTEGER NOT NULL, -- as in run
+  removed    INTEGER NOT NULL, -- archived once, and removed from the archive since
+  left_alone INTEGER NOT NULL, -- left on the server by the user's own settings
+  kept       INTEGER NOT NULL, -- due for deletion, and kept: their copy is gone or changed
+  kept_octets INTEGER NOT NULL, -- octets of these, as listed
+  PRIMARY KEY (maildrop, number)
+) WITHOUT ROWID;
+INSERT INTO run_remainder VALUES(1,1,0,0,0,0);
+INSERT INTO run_remainder VALUES(1,2,0,0,0,0);
+INSERT INTO run_remainder VALUES(2,1,0,0,0,0);
+INSERT INTO run_remainder VALUES(2,2,0,0,0,0);
+INSERT INTO run_remainder VALUES(3,1,0,0,0,0);
+CREATE TABLE look (            -- what was seen of the archive when it was last looked at
+  maildrop  INTEGER PRIMARY KEY REFERENCES maildrop (id),
+  stamp     TEXT,              -- what its folders or its file were; NULL: not to be relied on
+  absent    BLOB NOT NULL,     -- message.seq of copies that were not there: differences, 7 bits to an octet
+  turn      INTEGER NOT NULL,  -- message.seq from which on sizes are looked at next
+  turn_at   INTEGER NOT NULL,  -- when sizes were last looked at
+  told      INTEGER NOT NULL,  -- removed messages that the account's owner knows of
+  said_half INTEGER NOT NULL   -- 1: that more than half vanished was said
+);
+INSERT INTO look VALUES(1,'10190913:1668:1795983620:550721904:1795983620:550721904:0',X'',0,0,0,0);
+INSERT INTO look VALUES(2,NULL,X'',0,0,0,0);
+CREATE TABLE odd_copy (        -- copies that are not as recorded
+  maildrop INTEGER NOT NULL REFERENCES maildrop (id),
+  seq      INTEGER NOT NULL,
+  stamp    TEXT NOT NULL,      -- what the file was when it was read
+  problem  TEXT,               -- NULL: it differs in header marks alone
+  PRIMARY KEY (maildrop, seq)
+) WITHOUT ROWID;
+INSERT INTO odd_copy VALUES(2,3,'10190932:241:1795983620.704210551',NULL);
+CREATE TABLE accepted (        -- messages whose copies are gone or changed on purpose
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
   seq      INTEGER NOT NULL,
   PRIMARY KEY (maildrop, seq)
 ) WITHOUT ROWID;
-CREATE TABLE unsteady (        -- rows whose messages the server sends with other octets each time
+CREATE TABLE stranger_header ( -- unknown copies whose headers were read
   maildrop INTEGER NOT NULL REFERENCES maildrop (id),
-  seq      INTEGER NOT NULL,
-  PRIMARY KEY (maildrop, seq)
+  id       INTEGER NOT NULL,   -- stranger.id
+  content  BLOB NOT NULL,      -- stranger.content
+  header   BLOB NOT NULL,      -- 16 octets of the hash of the header without what fetchers add; empty: too long
+  PRIMARY KEY (maildrop, id)
 ) WITHOUT ROWID;
+INSERT INTO stranger_header VALUES(1,1,X'1ef94e33b7b88f195cc87bd0b1ea0def',X'89e6a1d8c4ced6cbf36c111bee5b35be');
+CREATE TABLE first_look (      -- listed messages are still to be looked for among the unknown copies, by their headers
+  maildrop INTEGER PRIMARY KEY REFERENCES maildrop (id)
+);
 CREATE INDEX message_by_core ON message (maildrop, core_key);
 CREATE INDEX message_intent ON message (maildrop, seq) WHERE state = 'intent';
 CREATE INDEX stranger_by_header ON stranger_header (maildrop, header);
