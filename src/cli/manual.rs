@@ -25,13 +25,18 @@ It has exit, the exit code; accounts, each with name, outcome (ok, partial, fail
 longer in the archive), left (by your own settings), kept and kept_octets (due for deletion, but kept on the \
 server because their copy is gone or changed), missing (each with number, uid and reason), left_because (each \
 reason with its messages) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
-removed, left and missing. Unprintable octets that came from a server are escaped.";
+removed, left and missing. Unprintable octets that came from a server are escaped.
+
+With --dry-run it has exit, dry_run (true), and accounts, each with name, error, listed, archived, removed, fetch (the messages \
+that would be fetched, each with number, uid, octets and why), delete (how many archived messages would be deleted), \
+oldest_archived (when the oldest of these was archived, or null), delete_fetched (how many would be fetched and then deleted) \
+and left (each with number, uid and reason).";
 
 /// The long help of `list --json`.
 pub const LIST_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
-It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, new, \
+It has account; messages, each with number, size (octets, or null), uid (or null), state (archived, removed, new, \
 doubtful, seen elsewhere, skipped, too large or quarantined), reason if it is quarantined and, with --headers, date (as in RFC \
 3339, in UTC, or null), from and subject (decoded, or null), and header_error if the server refused to \
 show the header; and error (or null), if the list is incomplete. Unprintable characters that came from a \
@@ -42,11 +47,13 @@ pub const STATUS_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
 It has exit, the exit code, and accounts, each with name, error (or null), archive, archived, octets, newest, \
-last_started, last_success, last_run (ended, exit, error and the figures of the run), stale (null without \
+last_started, last_success, last_run (ended, exit, error, listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets and missing, as in \
+fetch --json, but missing is a number), stale (null without \
 --max-age), verification (at, read, damaged and missing of the last verify, read_since: since when every copy has \
 been read or is new, and stale, null without --verified-within; null if verify never ran), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since \
-the last success and failures (of which kinds), quarantined and \
-quarantine (the messages that have been there longest), and weeks (what was archived in each, oldest first). \
+the last success and failures (of which kinds, each with runs, last, exit and error), quarantined and \
+quarantine (the messages that have been there longest, each with uid, number, octets, reason, failures, first, last and next), \
+and weeks (from, messages and octets: what was archived in each, oldest first). \
 Times are as in RFC 3339, in UTC.";
 
 /// The long help of `log --json`.
@@ -54,7 +61,8 @@ pub const LOG_JSON_HELP: &str = "\
 Print one JSON document on stdout
 
 It has exit, the exit code, and accounts, each with name, error (or null), runs and days, both the newest first. A run has started, \
-ended, seconds, exit, error and the figures of fetch --json, with missing as a number; a run that is still at work, or was killed, \
+ended, seconds, exit, error, listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets and missing, as in \
+fetch --json, but missing is a number; a run that is still at work, or was killed, \
 has only started. A day has day, runs, succeeded, failed, fetched, octets, deleted and exit (the highest exit code): \
 these are the runs that began then and are not among the last 1,000. Times are as in RFC 3339, in UTC; days are local.";
 

@@ -1,10 +1,9 @@
 //! Promises: a command line that help, a manual page or the README shows is one that popkeep accepts;
-//! every key of the JSON documents is explained; the files and the tests that contributors are sent to exist.
+//! the files and the tests that contributors are sent to exist.
 
-use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
-use popkeep::cli::{Cli, manual};
+use popkeep::cli::Cli;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -76,13 +75,15 @@ fn the_commands_in_the_readme_are_accepted() {
 }
 
 #[test]
-fn the_commands_in_the_manual_of_the_configuration_are_accepted() {
-    let page = file("man/popkeep.toml.5");
-    let quoted = page.lines().filter_map(|line| line.strip_prefix(".Ql "));
-    let lines: Vec<_> = quoted.filter_map(command_line).collect();
-    assert!(lines.len() >= 2, "{lines:?}");
-    for words in lines {
-        assert_accepted(&words, "popkeep.toml(5)");
+fn the_commands_in_the_manuals_of_formats_are_accepted() {
+    for name in ["man/popkeep.toml.5", "man/popkeep-formats.7"] {
+        let page = file(name);
+        let quoted = page.lines().filter_map(|line| line.strip_prefix(".Ql "));
+        let lines: Vec<_> = quoted.filter_map(command_line).collect();
+        assert!(lines.len() >= 2, "{lines:?}");
+        for words in lines {
+            assert_accepted(&words, name);
+        }
     }
 }
 
@@ -100,37 +101,6 @@ fn the_commands_on_the_page_for_who_needs_their_mail_back_are_accepted() {
     assert!(lines.len() >= 20, "{lines:?}");
     for words in lines {
         assert_accepted(&words, "popkeep-restore(7)");
-    }
-}
-
-/// Every key of a document, however deep.
-fn keys(document: &serde_json::Value, found: &mut BTreeSet<String>) {
-    match document {
-        serde_json::Value::Object(entries) => {
-            for (key, value) in entries {
-                found.insert(key.clone());
-                keys(value, found);
-            }
-        }
-        serde_json::Value::Array(entries) => entries.iter().for_each(|entry| keys(entry, found)),
-        _ => {}
-    }
-}
-
-#[test]
-fn every_key_of_the_json_documents_of_a_run_is_explained() {
-    let refuse_retr = [Mail::some(3)[1].uid.clone()].into();
-    let server = PopServer::behaving(Mail::some(3), Behaviour { refuse_retr, ..Behaviour::default() });
-    let sandbox = Sandbox::with([Account::on("work", &server).text("on_new_mail", "exit 1")]);
-    let report = sandbox.popkeep(["fetch", "--json"]).run().expect(1).json();
-    let mut found = BTreeSet::new();
-    keys(&report, &mut found);
-    assert!(found.contains("reason") && found.contains("on_new_mail"), "{found:?}");
-    let unexplained: Vec<_> = found.iter().filter(|key| !manual::FETCH_JSON_HELP.contains(*key)).collect();
-    assert!(unexplained.is_empty(), "fetch --json: {unexplained:?}");
-    let status = sandbox.popkeep(["status", "--json"]).run().expect(0).json();
-    for key in status["accounts"][0].as_object().unwrap().keys() {
-        assert!(manual::STATUS_JSON_HELP.contains(key.as_str()), "status --json: {key}");
     }
 }
 

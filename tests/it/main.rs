@@ -41,6 +41,7 @@ mod file_systems;
 mod first_minute;
 mod fleet;
 mod floors;
+mod formats;
 mod full_disk;
 mod fuzz;
 mod hostile_server;

@@ -34,7 +34,8 @@ pub(super) fn page(command: &clap::Command) -> String {
     );
     let mut pages: Vec<_> =
         command.get_subcommands().map(|sub| (format!("popkeep-{}", sub.get_name()), '1')).collect();
-    pages.extend([("popkeep.toml".to_owned(), '5'), ("crontab".to_owned(), '5')]);
+    pages.extend([("popkeep.toml", '5'), ("crontab", '5')].map(|(name, section)| (name.to_owned(), section)));
+    pages.extend(["fleet", "formats", "oauth", "restore"].map(|name| (format!("popkeep-{name}"), '7')));
     see_also(&mut rest, &pages);
     page.push_str(&without_preamble(&rest.render()));
     finished(&page)

@@ -41,6 +41,9 @@ pub(super) fn of(sub: &clap::Command, whole: &clap::Command) -> String {
     let mut pages = vec![("popkeep".to_owned(), '1')];
     pages.extend(others.map(|name| (format!("popkeep-{name}"), '1')));
     pages.push(("popkeep.toml".to_owned(), '5'));
+    if sub.get_arguments().any(|argument| argument.get_id() == "json") {
+        pages.push(("popkeep-formats".to_owned(), '7'));
+    }
     see_also(&mut rest, &pages);
     page.push_str(&without_preamble(&rest.render()));
     finished(&page)

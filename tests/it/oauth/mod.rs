@@ -121,6 +121,7 @@ impl Scene {
 
 /// Gives the first line that a run of `login` prints to a browser, and waits for the end of both.
 fn visit<T>(run: Run, browser: impl FnOnce(&str) -> T) -> (Outcome, T) {
+    let arguments = run.arguments();
     let mut command = run.into_command();
     let mut running =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -132,7 +133,7 @@ fn visit<T>(run: Run, browser: impl FnOnce(&str) -> T) -> (Outcome, T) {
     stdout.read_to_string(&mut rest).unwrap();
     let mut output = running.wait_with_output().unwrap();
     output.stdout = (address + &rest).into_bytes();
-    let outcome = Outcome::of("login --browser".to_owned(), output);
+    let outcome = Outcome::of(&arguments, output);
     (outcome, page)
 }
 

@@ -12,8 +12,8 @@ impl Run {
     /// own high-water mark, read every few milliseconds until the program has gone.
     #[track_caller]
     pub(crate) fn measured(self) -> (Outcome, u64) {
+        let arguments = self.arguments();
         let mut command: Command = self.into_command();
-        let what = format!("{:?}", command.get_args().collect::<Vec<_>>());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -36,13 +36,13 @@ impl Run {
             }
             if begun.elapsed() > LIMIT {
                 let _ = child.kill();
-                panic!("popkeep {what} did not end");
+                panic!("popkeep {arguments:?} did not end");
             }
             std::thread::sleep(Duration::from_millis(2));
         };
         let (stdout, stderr) = (writing.join().unwrap(), reading.join().unwrap());
-        assert!(peak > 0, "the memory of popkeep {what} could not be seen");
-        (Outcome::of(what, Output { status, stdout, stderr }), peak)
+        assert!(peak > 0, "the memory of popkeep {arguments:?} could not be seen");
+        (Outcome::of(&arguments, Output { status, stdout, stderr }), peak)
     }
 }
 

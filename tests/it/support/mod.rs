@@ -15,6 +15,7 @@ pub(crate) mod oauth_server;
 pub(crate) mod outcome;
 pub(crate) mod sandbox;
 pub(crate) mod sasl_server;
+pub(crate) mod schema;
 pub(crate) mod scripted;
 pub(crate) mod socks;
 pub(crate) mod stores;

@@ -1,4 +1,11 @@
 //! How a run ended, and what may be asked of that.
+//!
+//! Every document that a run printed because of `--json` is what its schema in `man/schema` says, or the test fails,
+//! whatever it is about.
+
+use std::ffi::OsString;
+
+use super::{sandbox, schema};
 
 /// How a run ended.
 #[derive(Debug)]
@@ -11,13 +18,29 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Of a program that has ended.
-    pub(crate) fn of(what: String, output: std::process::Output) -> Outcome {
-        Outcome {
-            what,
+    /// Of a program that has ended: popkeep with these arguments, or another one that was to run popkeep.
+    #[track_caller]
+    pub(crate) fn of(arguments: &[OsString], output: std::process::Output) -> Outcome {
+        let outcome = Outcome {
+            what: format!("{arguments:?}"),
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        };
+        outcome.assert_schema(arguments);
+        outcome
+    }
+
+    /// Whoever was not killed has printed a whole document, or nothing because it could not begin.
+    #[track_caller]
+    fn assert_schema(&self, arguments: &[OsString]) {
+        let ours = arguments.iter().position(|argument| argument == sandbox::POPKEEP).map_or(0, |at| at + 1);
+        let Some(schema) = schema::of_command_line(&arguments[ours..]) else { return };
+        if self.code.is_none() || self.code != Some(0) && self.stdout.is_empty() {
+            return;
+        }
+        if let Some(fault) = schema.fault(&self.json()) {
+            panic!("popkeep {}: man/schema/{}.json does not allow this: {fault}", self.what, schema.name);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A home of its own for a test, and the built program run in it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -244,10 +244,14 @@ impl Run {
     /// Runs to the end, with this on stdin.
     #[track_caller]
     pub(crate) fn run_with(self, input: &str) -> Outcome {
-        let what = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
+        let arguments = self.arguments();
         let mut command = assert_cmd::Command::from_std(self.command);
         let output = command.timeout(LIMIT).write_stdin(input).output().unwrap();
-        Outcome::of(what, output)
+        Outcome::of(&arguments, output)
+    }
+
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        self.command.get_args().map(OsStr::to_owned).collect()
     }
 
     /// The command, for a test that wants its pipes.
