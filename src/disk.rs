@@ -9,8 +9,8 @@
 //! make is durable in its parent when the call returns.
 //!
 //! Must never: follow a name into something that is not asked for (existing files are opened
-//! without waiting on a FIFO), or replace a file that exists ([`replace_shared`] is for that, and
-//! for nothing else).
+//! without waiting on a FIFO), or replace a file that exists ([`replace_shared`] and
+//! [`replace_for_owner`] are for that, and for nothing else).
 
 mod lacking;
 mod os;
@@ -23,7 +23,7 @@ pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhauste
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;
-pub use replace::{replace_as_it_was, replace_private, replace_shared};
+pub use replace::{replace_as_it_was, replace_for_owner, replace_private, replace_shared};
 pub use small::{
     AccountLock, absolute, is_there, keep_copy, last_change, make_private_dirs, mode_and_owner, names_in,
     read_limited, read_private, remove, rename_new, rewrite_private, sync_file, write_new_private,

@@ -10,13 +10,24 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Who may read the file: everybody, whatever the umask, for its readers are other users.
-const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+/// Who may read a private file: nobody else.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+/// Who may read a shared one: everybody, whatever the umask, for its readers are other users.
+const SHARED: Mode = PRIVATE.union(Mode::RGRP).union(Mode::ROTH);
 
 /// Puts `octets` into the file `path`, 0644, in one step: a reader finds the old content or the
 /// new one. What is there already must be a regular file; a symbolic link, a device or a pipe is
 /// [`io::ErrorKind::InvalidInput`]. Not durable: after a power cut the old content may be back.
 pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
+    replace(path, octets, SHARED)
+}
+
+/// The same, 0600: nobody else can read it, whoever could read what was there.
+pub fn replace_for_owner(path: &Path, octets: &[u8]) -> io::Result<()> {
+    replace(path, octets, PRIVATE)
+}
+
+fn replace(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
     match OsDisk.link_metadata(path) {
         Ok(meta) if meta.kind != Kind::File => {
             return Err(not_regular());
@@ -31,7 +42,7 @@ pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
     clean(parent(path), &hidden);
     hidden.push(format!(".{}.new", std::process::id()));
     let new = parent(path).join(hidden);
-    let written = write_new(&new, octets).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
+    let written = write_new(&new, octets, mode).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
     if written.is_err() {
         // Half a file is worse than none; that it could not be written is the error that counts.
         let _ = OsDisk.unlink(&new);
@@ -85,9 +96,9 @@ fn clean(folder: &Path, start: &OsStr) {
     }
 }
 
-fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || rustix::fs::open(path, flags, MODE);
+    let open = || rustix::fs::open(path, flags, mode);
     let file = match open() {
         // A process of our number was killed while it wrote.
         Err(rustix::io::Errno::EXIST) => {
@@ -96,7 +107,7 @@ fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
         }
         outcome => outcome?,
     };
-    match rustix::fs::fchmod(&file, MODE).map_err(io::Error::from) {
+    match rustix::fs::fchmod(&file, mode).map_err(io::Error::from) {
         // CIFS, vfat: whoever mounts them says who may read.
         Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {}
         outcome => outcome?,
@@ -107,7 +118,7 @@ fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests make the files")]
 mod tests {
-    use super::{replace_as_it_was, replace_shared};
+    use super::{replace_as_it_was, replace_for_owner, replace_shared};
     use crate::disk::{mode_and_owner, names_in, read_limited, write_new_private};
     use std::io::ErrorKind;
 
@@ -120,6 +131,11 @@ mod tests {
             assert_eq!(read_limited(&file, 100).unwrap(), content);
             assert_eq!(mode_and_owner(&file).unwrap().0, 0o644);
         }
+        replace_for_owner(&file, b"private").unwrap();
+        assert_eq!(
+            (read_limited(&file, 100).unwrap(), mode_and_owner(&file).unwrap().0),
+            (b"private".into(), 0o600)
+        );
         assert_eq!(names_in(home.path()).unwrap(), ["popkeep.prom"], "nothing is left beside it");
     }
 

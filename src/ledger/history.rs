@@ -5,8 +5,8 @@
 
 use super::rows::unsigned;
 use super::{
-    ArchivedDay, LedgerError, Logged, Quarantined, RunRecord, SqliteLedger, Totals, UnixTime, Verification,
-    quarantine, rows, run_log, runs, totals, verification,
+    ArchivedDay, Deletable, LedgerError, Logged, Quarantined, Row, RunRecord, SqliteLedger, Totals, UnixTime,
+    Verification, quarantine, rows, run_log, runs, totals, verification,
 };
 use rusqlite::{Connection, Result};
 
@@ -88,6 +88,20 @@ impl SqliteLedger {
         self.ask(verification::status)
     }
 
+    /// The largest messages that were archived at `since` or later, by descending size.
+    pub fn largest(&self, since: UnixTime, limit: usize) -> std::result::Result<Vec<Row>, LedgerError> {
+        self.ask(|connection, maildrop| rows::largest(connection, maildrop, since, limit))
+    }
+
+    /// Calls `each` for every stored or deleted row, by ascending number, with whether it could be deleted at `now`.
+    pub fn deletable(
+        &self,
+        now: UnixTime,
+        each: &mut dyn FnMut(Deletable),
+    ) -> std::result::Result<(), LedgerError> {
+        self.ask(|connection, maildrop| rows::deletable(connection, maildrop, now, each))
+    }
+
     /// How many messages are in quarantine.
     pub fn quarantined_count(&self) -> std::result::Result<u64, LedgerError> {
         self.ask(quarantine::count)
@@ -159,7 +173,7 @@ fn failures(connection: &Connection, maildrop: i64) -> Result<(u64, Vec<Failures
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Change, Ledger as _, Place, Row, RowState};
+    use crate::ledger::{Change, Ledger as _, Place, RowState, Seq};
     use crate::mail::digest::Digester;
 
     const NOW: UnixTime = 1_795_323_612;
@@ -168,6 +182,12 @@ mod tests {
 
     fn ledger() -> SqliteLedger {
         SqliteLedger::in_memory("jane@pop.example.com").unwrap()
+    }
+
+    fn can_go(ledger: &SqliteLedger) -> Vec<(Seq, u64, bool)> {
+        let mut rows = Vec::new();
+        ledger.deletable(NOW, &mut |row| rows.push((row.seq, row.octets, row.can_go))).unwrap();
+        rows
     }
 
     fn archive(ledger: &mut SqliteLedger, archived_at: UnixTime, size: u64) {
@@ -225,6 +245,40 @@ mod tests {
         let row = Row { seq, ..ledger.row(1).unwrap().unwrap() };
         ledger.commit(&[Change::Intent(row)]).unwrap();
         assert_eq!(ledger.history(NOW, 1).unwrap().archived.messages, 1);
+    }
+
+    #[test]
+    fn the_largest_messages_come_in_order_of_size() {
+        let mut ledger = ledger();
+        for size in [3, 9, 1, 9, 7] {
+            archive(&mut ledger, NOW - i64::try_from(size).unwrap(), size);
+        }
+        let largest = |since, limit| {
+            let rows = ledger.largest(since, limit).unwrap();
+            rows.iter().map(|row| (row.seq, row.size)).collect::<Vec<_>>()
+        };
+        assert_eq!(largest(i64::MIN, 3), [(4, 9), (2, 9), (5, 7)]);
+        assert_eq!(largest(NOW - 8, 9), [(5, 7), (1, 3), (3, 1)]);
+    }
+
+    #[test]
+    fn what_is_gone_from_the_server_or_stays_there_cannot_be_deleted() {
+        let mut ledger = ledger();
+        for size in 1..=5 {
+            archive(&mut ledger, NOW, size);
+        }
+        let until = NOW + DAY;
+        ledger
+            .commit(&[
+                Change::Listed { gone: vec![2], back: vec![] },
+                Change::Leaving(3),
+                Change::Deleted { seq: 3, at: NOW },
+                Change::Stays { seq: 4, until },
+                Change::Stays { seq: 5, until: NOW },
+            ])
+            .unwrap();
+        let expected = [(1, 1, true), (2, 2, false), (3, 3, false), (4, 4, false), (5, 5, true)];
+        assert_eq!(can_go(&ledger), expected);
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub use record::{
     RowState, RunRecord, SecretMark, Seq, Unanswered, UnixTime,
 };
 pub use restores::{FolderKey, RestoreChange, Restores, Sent};
+pub use rows::Deletable;
 pub use run_log::{Logged, LoggedRun, RunDay};
 pub use skipped::Skipped;
 pub use sqlite::SqliteLedger;

@@ -134,6 +134,64 @@ pub(super) fn newest_at(connection: &Connection, maildrop: i64) -> Result<Option
         .optional()
 }
 
+/// The largest stored or deleted rows that were archived at `since` or later, by descending size; of equal ones the newest
+/// first.
+pub(super) fn largest(
+    connection: &Connection,
+    maildrop: i64,
+    since: UnixTime,
+    limit: usize,
+) -> Result<Vec<Row>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM message WHERE maildrop = ? AND archived_at >= ? AND state <> 'intent' \
+             ORDER BY size DESC, seq DESC LIMIT ?"
+        ))?
+        .query_map((maildrop, since, limit), read)?
+        .collect()
+}
+
+/// A stored or deleted row, as far as its deletion from the server goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deletable {
+    /// Its number.
+    pub seq: Seq,
+    /// Octets on the server, as listed; those of the stored form where no size was listed.
+    pub octets: u64,
+    /// When it was archived.
+    pub archived_at: UnixTime,
+    /// It may be on the server, and a deletion of it is not put off: by the last complete listing, if there was one.
+    pub can_go: bool,
+}
+
+/// Calls `each` for every stored or deleted row, by ascending number.
+pub(super) fn deletable(
+    connection: &Connection,
+    maildrop: i64,
+    now: UnixTime,
+    each: &mut dyn FnMut(Deletable),
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, coalesce(list_size, size), archived_at, state = 'stored' \
+         AND NOT EXISTS (SELECT 1 FROM unlisted WHERE maildrop = ?1 AND unlisted.seq = message.seq) \
+         AND NOT EXISTS (SELECT 1 FROM returned WHERE maildrop = ?1 AND returned.seq = message.seq AND until > ?2) \
+         FROM message WHERE maildrop = ?1 AND state <> 'intent' ORDER BY seq",
+    )?;
+    let mut rows = statement.query((maildrop, now))?;
+    while let Some(row) = rows.next()? {
+        each(Deletable {
+            seq: unsigned(row.get(0)?),
+            octets: unsigned(row.get(1)?),
+            archived_at: row.get(2)?,
+            can_go: row.get(3)?,
+        });
+    }
+    Ok(())
+}
+
 /// Stored or deleted rows with numbers from `from` on, by ascending number.
 pub(super) fn from(connection: &Connection, maildrop: i64, from: Seq, limit: usize) -> Result<Vec<Row>> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);

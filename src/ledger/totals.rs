@@ -6,6 +6,7 @@
 use super::rows::unsigned;
 use super::{LedgerError, SqliteLedger, UnixTime};
 use rusqlite::{Connection, Result};
+use std::ops::AddAssign;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -17,6 +18,13 @@ pub struct Totals {
     pub messages: u64,
     /// Octets of their stored forms.
     pub octets: u64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Totals) {
+        self.messages = self.messages.saturating_add(other.messages);
+        self.octets = self.octets.saturating_add(other.octets);
+    }
 }
 
 /// What was archived on a day, in UTC.

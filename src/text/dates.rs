@@ -4,11 +4,17 @@
 
 use crate::clock::UnixTime;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// The day, in the local time zone: `2026-11-23`.
 pub fn day(at: UnixTime) -> String {
     written(at, "%Y-%m-%d", TimeZone::system())
+}
+
+/// The same as a date; `None` beyond the calendar.
+pub fn date(at: UnixTime) -> Option<Date> {
+    Timestamp::from_second(at).ok().map(|at| at.to_zoned(TimeZone::system()).date())
 }
 
 /// The day, in UTC: a certificate's.
@@ -74,7 +80,7 @@ mod tests {
         assert_eq!(ago(10, 0), "in the future");
         for beyond in [i64::MIN, i64::MAX] {
             assert_eq!((day(beyond), moment(beyond)), (day_utc(beyond), minute(beyond)));
-            assert_eq!(day(beyond), "a day beyond the calendar");
+            assert_eq!((day(beyond).as_str(), date(beyond)), ("a day beyond the calendar", None));
         }
     }
 }
