@@ -17,7 +17,7 @@ use crate::config::parse_size;
 use crate::fleet::shard::Shard;
 use crate::search::query::days;
 use crate::verify::Share;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -93,6 +93,20 @@ pub enum Command {
     /// file.
     #[command(after_help = manual::examples(manual::LOG))]
     Log(Log),
+
+    /// Show how the backup fares, as a page to look at or as text for a mail
+    ///
+    /// Reads only the ledger. For each account it shows how the archive has grown, how each day's runs ended in the last
+    /// twelve weeks, how long runs took, what is missing and why, the last verification, the largest messages, and what the
+    /// delete setting would delete now. Exits with 0 whatever it reports, unless the ledger cannot be read.
+    ///
+    /// The page is one file: it needs no network and no script, follows the dark or light setting of the browser, and can be
+    /// printed. It has no subjects and no senders, and only you can read it (mode 0600).
+    ///
+    /// The worst accounts come first. At most 1,000 accounts are in the table, and 50 have a section of their own; name
+    /// accounts to see others. With --text, more than three accounts are a table, with a section for each one that has a problem.
+    #[command(after_help = manual::examples(manual::REPORT), group = ArgGroup::new("form").args(["html", "text"]).required(true).multiple(true))]
+    Report(Report),
 
     /// Check that everything archived is still there and whole, and repair what is not
     ///
@@ -387,6 +401,26 @@ pub struct Log {
     /// Print one JSON document on stdout
     #[arg(long, long_help = manual::LOG_JSON_HELP)]
     pub json: bool,
+}
+
+/// `popkeep report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Accounts to report on [default: all]
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+
+    /// Report only what was archived, and which runs began, on DATE (such as 2026-01-31, 2026-01 or 2026) or later
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub since: Option<jiff::civil::Date>,
+
+    /// Write a page for the browser to FILE, replacing it; - is stdout
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Print the report as text, in 78 columns
+    #[arg(long)]
+    pub text: bool,
 }
 
 /// `popkeep verify`.

@@ -9,7 +9,7 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | top | [`commands`], [`progress`], [`cli`] |
-//! | use case | [`fleet`] (many accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`restore`] (archives to IMAP folders), [`copying`] (what all that copies out of archives does), [`serve`] (archives as maildrops), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
+//! | use case | [`fleet`] (many accounts), [`report`] (what the ledger knows of accounts), [`adopt`] (taking over from another program), [`export`] (copies for other programs), [`restore`] (archives to IMAP folders), [`copying`] (what all that copies out of archives does), [`serve`] (archives as maildrops), [`verify`] (an archive and its ledger), [`search`] (finding archived messages), [`discover`] (which server), [`fetch`] (one account), [`inventory`] (what of a listing is archived), [`account_error`] (what can go wrong) |
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
 //! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`server`] (others' sessions with us), [`imap`] (appending to an IMAP folder), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`shell`], [`http`], [`net`], [`disk`] |
@@ -69,6 +69,7 @@ pub mod pop3;
 pub mod progress;
 pub mod receipt;
 pub mod refusal;
+pub mod report;
 pub mod restore;
 pub mod sasl;
 pub mod search;

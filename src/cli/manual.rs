@@ -172,6 +172,13 @@ pub const LOG: &[Example] = &[
     ("popkeep log --since 2026-01", "all runs since 1 January 2026"),
 ];
 
+/// Examples for `report`.
+pub const REPORT: &[Example] = &[
+    ("popkeep report --html ~/backup.html", "a page about all accounts"),
+    ("popkeep report work --text", "one account, on the terminal"),
+    ("popkeep report --text --since 2026-11", "for a monthly mail from cron"),
+];
+
 /// Examples for `verify`.
 pub const VERIFY: &[Example] = &[
     ("popkeep verify", "is everything archived still there, and whole?"),

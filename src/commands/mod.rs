@@ -19,6 +19,7 @@ mod log;
 pub mod login;
 mod output;
 mod pager;
+pub mod report;
 pub mod restore;
 mod run_document;
 mod search;
@@ -70,6 +71,9 @@ pub enum Failure {
     /// The message that is to be shown.
     #[error(transparent)]
     Show(#[from] show::ShowError),
+    /// No report was made.
+    #[error(transparent)]
+    Report(#[from] report::ReportError),
     /// No configuration was made.
     #[error(transparent)]
     Init(#[from] init::InitError),
@@ -91,6 +95,7 @@ impl Failure {
             Failure::Serve(error) => error.exit(),
             Failure::Adopt(error) => error.exit(),
             Failure::Init(error) => error.exit(),
+            Failure::Report(error) => error.exit(),
             Failure::Query(_) => Exit::USAGE,
             Failure::Search(error) => error.exit(),
             Failure::Show(error) => error.exit(),
@@ -140,6 +145,7 @@ fn run<W: Write>(cli: &Cli, out: &mut Out<W>) -> Result<Exit, Failure> {
         Command::Session(options) => session::run(file, options, out),
         Command::Status(options) => status::run(file, options, out),
         Command::Log(options) => log::run(file, options, out),
+        Command::Report(options) => report::run(file, options, out),
         Command::Verify(options) => verify::run(file, options, out),
         Command::Search(options) => search::run(file, options, out),
         Command::Show(options) => show::run(file, options, out),

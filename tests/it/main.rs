@@ -76,6 +76,7 @@ mod quarantine;
 mod reconciliation;
 mod refused_login;
 mod renumbering;
+mod report;
 mod restore;
 mod safeguards;
 mod samples;
