@@ -97,10 +97,10 @@ fn the_crontab_has_a_line_that_cron_and_popkeep_understand() {
             line.split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase()));
         !line.is_empty() && !line.starts_with('#') && !setting
     });
-    for job in [jobs.next().expect("fetch"), jobs.next().expect("verify")] {
+    for job in ["fetch", "verify", "report"].map(|command| jobs.next().expect(command)) {
         assert_is_a_job(job);
     }
-    assert_eq!(jobs.next(), None, "two jobs");
+    assert_eq!(jobs.next(), None, "three jobs");
 }
 
 /// Five fields of time, and a command that popkeep takes.

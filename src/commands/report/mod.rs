@@ -1,8 +1,8 @@
 //! `popkeep report`: how the backup fares, as a page to look at or as text for a mail from cron.
 //!
 //! Promises: connects nowhere and changes nothing but the page; exits 0 whatever it has to report, if the ledger can be read; the
-//! page is replaced as a whole, and nobody else can read it. At most [`ROWS`] accounts are in the table and [`SECTIONS`] have a
-//! section of their own, the worst first, so that neither the page nor what is kept in memory grows without bound.
+//! page is replaced as a whole, and nobody else can read it. At most 1,000 accounts are in the table and 50 have a section of
+//! their own, the worst first, so that neither the page nor what is kept in memory grows without bound.
 
 mod calendar;
 mod chart;

@@ -9,7 +9,7 @@ use super::calendar::{calendar, sign};
 use super::chart::{Bar, Chart, Scale, Shape};
 use super::{Account, Report, words};
 use crate::ledger::{Totals, UnixTime};
-use crate::progress::wording::{size, version};
+use crate::progress::wording::{printable, size, version};
 use crate::report::{Details, Facts, Growth, Health, Runs, Unit};
 use crate::text::dates;
 use crate::text::figures::grouped;
@@ -350,7 +350,7 @@ fn missing(facts: &Facts, now: UnixTime) -> Markup {
                                 (words::quarantined(message))
                                 span class="quiet" { (words::tried(message)) }
                             }
-                            td { (crate::text::safe::printable(&message.reason)) }
+                            td { (printable(&message.reason)) }
                         }
                     }
                 }

@@ -185,17 +185,23 @@ fn what_is_due_for_deletion_is_what_a_fetch_would_delete() {
     server.state().mails.push(Mail::numbered(4));
     sandbox.set_clock(&library, 2 * DAY);
     sandbox.fetch();
-    // Another program has deleted one meanwhile.
+    // Another program has deleted one meanwhile, and somebody another one's copy.
     server.state().mails.remove(0);
+    let new = sandbox.archive("work").join("new");
+    let third = Mail::numbered(3).stored();
+    let copies = std::fs::read_dir(&new).unwrap().map(|entry| entry.unwrap().path());
+    let copy = copies.into_iter().find(|path| std::fs::read(path).unwrap() == third).unwrap();
+    std::fs::remove_file(copy).unwrap();
     sandbox.set_clock(&library, 3 * DAY);
     sandbox.fetch();
-    for (setting, due) in [("never", None), ("2d", Some(2)), ("fetched", Some(3)), ("30d", Some(0))] {
+    for (setting, due) in [("never", None), ("2d", Some(1)), ("fetched", Some(2)), ("30d", Some(0))] {
         sandbox.configure([Account::on("work", &server).text("delete", setting)]);
         let plan = sandbox.popkeep(["fetch", "--dry-run", "--json"]).run().expect(0).json();
         assert_eq!(plan["accounts"][0]["delete"], due.unwrap_or(0), "{setting}");
         let expected = match due {
             None => "Nothing is deleted from the server".to_owned(),
             Some(0) => "Nothing is due".to_owned(),
+            Some(1) => "1 message (".to_owned(),
             Some(count) => format!("{count} messages ("),
         };
         let text = text(&sandbox, &[]);
