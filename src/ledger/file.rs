@@ -166,6 +166,11 @@ impl LedgerFile {
         found.map(|id| SqliteLedger::on(connection, self.name(), id)).transpose()
     }
 
+    /// The parts of one maildrop after another.
+    pub fn parts(self) -> Parts {
+        Parts { file: self, ledger: None }
+    }
+
     /// The part whose adoption, as the account of this name, can still be taken back.
     pub fn adopted(&self, account: &str) -> Result<Option<(String, SqliteLedger)>, LedgerError> {
         let connection = self.connect()?;
@@ -317,6 +322,28 @@ impl LedgerFile {
     }
 }
 
+/// Reads the parts of many maildrops over one connection: to open one takes longer than to ask it something.
+#[derive(Debug)]
+pub struct Parts {
+    file: LedgerFile,
+    ledger: Option<SqliteLedger>,
+}
+
+impl Parts {
+    /// The part of one maildrop, if there is one.
+    pub fn existing(&mut self, identity: &str, archive: &Path) -> Result<Option<&SqliteLedger>, LedgerError> {
+        if self.ledger.is_none() {
+            self.ledger = self.file.existing(identity, archive)?;
+        }
+        let Some(ledger) = &mut self.ledger else { return Ok(None) };
+        let Some(id) = ledger.ask(|connection, _| find(connection, identity, archive))? else {
+            return Ok(None);
+        };
+        ledger.turn_to(id)?;
+        Ok(Some(ledger))
+    }
+}
+
 /// What no ledger of ours says, and how to tell a person that this one does. That two rows have one place is noticed by
 /// whoever looks at the places.
 const CONTRADICTIONS: &[(&str, &str)] = &[
@@ -381,31 +408,30 @@ fn is_configured(other: &Other, configured: &[(&str, &Path)]) -> bool {
 
 fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Vec<Other>> {
     let archive = path_value(archive);
+    // Nearly always its own mail is there, and then there is no need to look through all maildrops for the archive.
+    let is_held = "SELECT 1 FROM maildrop WHERE identity = ?1 AND archive = ?2 \
+         AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent')";
+    if connection.prepare(is_held)?.exists((identity, &archive))? {
+        return Ok(Vec::new());
+    }
     let mut statement = connection.prepare(
         "SELECT identity, archive FROM maildrop \
          WHERE (identity = ?1 OR archive = ?2) \
          AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent') \
-         ORDER BY identity = ?1 AND archive = ?2 DESC, identity = ?1 DESC, id",
+         ORDER BY identity = ?1 DESC, id",
     )?;
     let mut rows = statement.query((identity, &archive))?;
     let mut others = Vec::new();
     while let Some(row) = rows.next()? {
-        let other = Other { identity: row.get(0)?, archive: row.get(1)? };
-        if other.identity == identity && other.archive == archive {
-            return Ok(Vec::new());
-        }
-        others.push(other);
+        others.push(Other { identity: row.get(0)?, archive: row.get(1)? });
     }
     Ok(others)
 }
 
 fn find(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Option<i64>> {
     connection
-        .query_row(
-            "SELECT id FROM maildrop WHERE identity = ? AND archive = ?",
-            (identity, path_value(archive)),
-            |row| row.get(0),
-        )
+        .prepare_cached("SELECT id FROM maildrop WHERE identity = ? AND archive = ?")?
+        .query_row((identity, path_value(archive)), |row| row.get(0))
         .optional()
 }
 

@@ -37,7 +37,7 @@ mod verification;
 
 pub use adoption::{Adoption, SeenElsewhere, fold};
 pub use error::LedgerError;
-pub use file::LedgerFile;
+pub use file::{LedgerFile, Parts};
 pub use history::{Failures, History, Week};
 pub use known_rows::KnownRows;
 pub use look::{LookRecord, OddCopy};

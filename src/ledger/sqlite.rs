@@ -28,6 +28,7 @@ pub struct SqliteLedger {
     path: String,
     maildrop: i64,
     next: Seq,
+    writes: bool,
 }
 
 /// Why a change cannot be made.
@@ -73,7 +74,23 @@ impl SqliteLedger {
                     .query_row("SELECT next_seq FROM maildrop WHERE id = ?", [maildrop], |row| row.get(0))
             })
             .map_err(|error| LedgerError::from_sqlite(&path, &error))?;
-        Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next) })
+        let writes = !connection.is_readonly("main").unwrap_or(true);
+        if writes {
+            turn::enter(&path);
+        }
+        Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next), writes })
+    }
+
+    /// Goes over to the maildrop with this number, which is on record, on the same connection.
+    pub(super) fn turn_to(&mut self, maildrop: i64) -> Result<(), LedgerError> {
+        self.maildrop = maildrop;
+        let next = self.ask(|connection, maildrop| {
+            connection
+                .prepare_cached("SELECT next_seq FROM maildrop WHERE id = ?")?
+                .query_row([maildrop], |row| row.get(0))
+        })?;
+        self.next = unsigned(next);
+        Ok(())
     }
 
     /// The answer to a question about this maildrop.
@@ -126,11 +143,11 @@ impl SqliteLedger {
 }
 
 impl Drop for SqliteLedger {
-    /// Leaves everything in the main file, so that a copy of it alone is complete. Not a matter of
+    /// The last one leaves everything in the main file, so that a copy of it alone is complete. Not a matter of
     /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
     /// connection is in the way of is made by that one.
     fn drop(&mut self) {
-        if !self.connection.is_readonly("main").unwrap_or(true) {
+        if self.writes && turn::leave(&self.path) {
             let _turn = turn::wait();
             let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
             if self.is_mostly_empty() && stop::requested().is_none() {

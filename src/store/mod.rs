@@ -55,10 +55,12 @@ impl Store {
     }
 
     fn in_file(file: &LedgerFile, config: &Config, account: &Account) -> Result<Store, StoreError> {
-        let configured = configured(config);
-        let (ledger, moved_from) = match file.maildrop(&account.identity, &account.archive, &configured) {
+        let opened = unless_configured(config, |configured| {
+            file.maildrop(&account.identity, &account.archive, configured)
+        });
+        let (ledger, moved_from) = match opened {
             Err(error @ LedgerError::OtherArchive { .. }) => {
-                let (from, mut ledger) = moved(file, account, &configured)?.ok_or(error)?;
+                let (from, mut ledger) = moved(file, account, &configured(config))?.ok_or(error)?;
                 ledger.move_to(&account.archive)?;
                 (ledger, Some(from))
             }
@@ -77,10 +79,11 @@ impl Store {
 /// run would fail at is an error here, too.
 pub fn ledger_to_read(config: &Config, account: &Account) -> Result<Option<SqliteLedger>, StoreError> {
     let Some(file) = LedgerFile::read_only(&config.state_dir)? else { return Ok(None) };
-    let configured = configured(config);
-    match file.check(&account.identity, &account.archive, &configured) {
+    let checked =
+        unless_configured(config, |configured| file.check(&account.identity, &account.archive, configured));
+    match checked {
         Err(error @ LedgerError::OtherArchive { .. }) => {
-            Ok(Some(moved(&file, account, &configured)?.ok_or(error)?.1))
+            Ok(Some(moved(&file, account, &configured(config))?.ok_or(error)?.1))
         }
         outcome => Ok(outcome.map(|()| file.existing(&account.identity, &account.archive))??),
     }
@@ -137,6 +140,18 @@ fn moved(
         }
     }
     Ok(None)
+}
+
+/// What the ledger answers about a maildrop. Only where it knows an account that shares something with that one does it
+/// matter which others are configured: of ten thousand accounts they would be put together ten thousand times.
+fn unless_configured<T>(
+    config: &Config,
+    ask: impl Fn(&[(&str, &Path)]) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    match ask(&[]) {
+        Err(LedgerError::OtherArchive { .. } | LedgerError::OtherIdentity { .. }) => ask(&configured(config)),
+        outcome => outcome,
+    }
 }
 
 /// The identity and the archive of every account.

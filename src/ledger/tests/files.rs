@@ -4,7 +4,7 @@ use super::super::{Change, Ledger, LedgerError, LedgerFile, Quirks, schema};
 use super::{Folder, ME, known, poison, store};
 use crate::exit::Exit;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn maildrops_do_not_see_each_other_even_when_written_at_once() {
@@ -48,6 +48,40 @@ fn first_runs_at_once_make_one_ledger() {
         let archive = format!("/mail/{number}");
         assert!(state.open().existing(&format!("{number}@x"), Path::new(&archive)).unwrap().is_some());
     }
+}
+
+#[test]
+fn many_parts_are_read_over_one_connection() {
+    let state = Folder::new();
+    let archive = |number: u32| PathBuf::from(format!("/mail/{number}"));
+    for number in 0..3 {
+        let mut ledger = state.open().maildrop(&format!("{number}@x"), &archive(number), &[]).unwrap();
+        for _ in 0..number {
+            store(&mut ledger);
+        }
+    }
+    let mut parts = state.open().parts();
+    for (number, messages) in [(2, Some(2)), (7, None), (0, Some(0)), (1, Some(1)), (2, Some(2))] {
+        let part = parts.existing(&format!("{number}@x"), &archive(number)).unwrap();
+        assert_eq!(part.map(|ledger| known(ledger).len()), messages, "{number}");
+    }
+}
+
+#[test]
+fn what_the_last_of_several_writers_leaves_is_whole_without_its_log() {
+    let state = Folder::new();
+    let file = state.open();
+    let log = || std::fs::metadata(state.dir.path().join("ledger.sqlite3-wal")).unwrap().len();
+    let mut writers: Vec<_> = (0..3)
+        .map(|number| file.maildrop(&format!("{number}@x"), Path::new("/mail"), &[]).unwrap())
+        .collect();
+    for writer in &mut writers {
+        store(writer);
+    }
+    writers.truncate(1);
+    assert!(log() > 0, "another one still writes");
+    writers.clear();
+    assert_eq!(log(), 0);
 }
 
 #[test]
