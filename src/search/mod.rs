@@ -49,23 +49,24 @@ use std::sync::Arc;
 pub struct Found(i64);
 
 /// Archives that are searched.
-pub struct Search {
+pub struct Search<'c> {
+    config: &'c Config,
     index: Index,
-    accounts: Vec<Searched>,
+    accounts: Vec<Searched<'c>>,
 }
 
 /// One account's part.
-struct Searched {
-    name: String,
-    identity: String,
-    /// Where its archive is.
-    archive: PathBuf,
+struct Searched<'c> {
+    account: &'c Account,
     /// Its number in the index.
     number: i64,
-    store: Store,
+    store: Option<Store>,
     /// Its copies were looked for: where they are is known.
     is_located: bool,
 }
+
+/// So many accounts have their stores open at most: there may be thousands, and each needs files and memory.
+const MOST_OPEN: usize = 8;
 
 /// Where a message's copies are, and who reads them.
 pub struct Copies {
@@ -77,28 +78,21 @@ pub struct Copies {
     pub reader: Arc<dyn CopyReader>,
 }
 
-impl Search {
+impl<'c> Search<'c> {
     /// Opens the index, and brings it up to date with these accounts. An account that cannot be searched is left out,
     /// and `problem` is told why.
     pub fn open(
         folder: &Path,
-        config: &Config,
-        accounts: &[&Account],
+        config: &'c Config,
+        accounts: &[&'c Account],
         watcher: &mut dyn Watcher,
         problem: &mut dyn FnMut(&str, SearchError),
-    ) -> Result<Search, SearchError> {
-        let mut opened = Vec::new();
-        for account in accounts {
-            match Searched::open(config, account) {
-                Ok(searched) => opened.extend(searched),
-                Err(error) => problem(&account.name, error),
-            }
-        }
+    ) -> Result<Search<'c>, SearchError> {
         // Who waits has it in the end; only a fetch does not.
         let Some(index) = Index::open(folder, true)? else {
             return Err(SearchError::folder(folder, std::io::ErrorKind::WouldBlock.into()));
         };
-        let mut search = Search { index, accounts: opened };
+        let mut search = Search::of(config, accounts, index)?;
         match search.bring_up_to_date(watcher, problem) {
             Err(error) if error.is_damage() => search.make_anew(watcher, problem)?,
             outcome => outcome?,
@@ -107,22 +101,37 @@ impl Search {
         Ok(search)
     }
 
+    /// Without a ledger nothing is searched.
+    fn of(config: &'c Config, accounts: &[&'c Account], index: Index) -> Result<Search<'c>, SearchError> {
+        let searched =
+            |account: &&'c Account| Searched { account, number: 0, store: None, is_located: false };
+        let is_there = LedgerFile::exists(&config.state_dir).map_err(StoreError::from)?;
+        let accounts = accounts.iter().filter(|_| is_there).map(searched).collect();
+        Ok(Search { config, index, accounts })
+    }
+
     /// Brings the index up to date. Accounts that cannot be searched are left out.
     fn bring_up_to_date(
         &mut self,
         watcher: &mut dyn Watcher,
         problem: &mut dyn FnMut(&str, SearchError),
     ) -> Result<(), SearchError> {
-        let Search { index, accounts } = self;
-        let mut failed = None;
-        accounts.retain_mut(|account| {
+        let Search { config, index, accounts } = self;
+        let (mut failed, mut open) = (None, 0);
+        accounts.retain_mut(|searched| {
             if failed.is_some() {
                 return true;
             }
-            match account.bring_up_to_date(index, watcher) {
+            let updated = searched.bring_up_to_date(config, index, watcher);
+            if open < MOST_OPEN {
+                open += 1;
+            } else {
+                searched.store = None;
+            }
+            match updated {
                 Ok(()) => true,
                 Err(error @ SearchError::Store(_)) => {
-                    problem(&account.name, error);
+                    problem(&searched.account.name, error);
                     false
                 }
                 Err(error) => {
@@ -159,7 +168,7 @@ impl Search {
 
     fn ask(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Found>, SearchError> {
         let numbers: HashMap<&str, i64> =
-            self.accounts.iter().map(|account| (account.name.as_str(), account.number)).collect();
+            self.accounts.iter().map(|searched| (searched.account.name.as_str(), searched.number)).collect();
         let select::Condition { sql, mut values } = select::condition(query, &numbers);
         let searched: Vec<String> = self.accounts.iter().map(|account| account.number.to_string()).collect();
         let sql = format!(
@@ -201,7 +210,9 @@ impl Search {
             let Some(row) = rows.next()? else { return Ok(None) };
             let number: i64 = row.get(0)?;
             let account = self.accounts.iter().find(|account| account.number == number);
-            let Some(account) = account.map(|account| account.name.clone()) else { return Ok(None) };
+            let Some(account) = account.map(|searched| searched.account.name.clone()) else {
+                return Ok(None);
+            };
             Ok(Some(Hit {
                 account,
                 seq: row.get::<_, i64>(1)?.cast_unsigned(),
@@ -225,17 +236,31 @@ impl Search {
 
     /// Where the copies of a message are now; `None` when it is no longer on record.
     pub fn copies(&mut self, hit: &Hit) -> Result<Option<Copies>, SearchError> {
-        let Some(account) = self.accounts.iter_mut().find(|account| account.name == hit.account) else {
+        let Some(place) = self.accounts.iter().position(|searched| searched.account.name == hit.account)
+        else {
             return Ok(None);
         };
-        let Store { ledger, archive, .. } = &mut account.store;
-        if !account.is_located {
+        if self.accounts[place].store.is_none() {
+            self.close_if_many_are_open();
+        }
+        let searched = &mut self.accounts[place];
+        searched.open(self.config)?;
+        let Some(Store { ledger, archive, .. }) = &mut searched.store else { return Ok(None) };
+        if !searched.is_located {
             archive.locate(&**ledger, false).map_err(StoreError::from)?;
-            account.is_located = true;
+            searched.is_located = true;
         }
         let Some(row) = ledger.row(hit.seq).map_err(StoreError::from)? else { return Ok(None) };
         let at = archive.copies(&row).map_err(StoreError::from)?;
         Ok(Some(Copies { row, at, reader: archive.reader() }))
+    }
+
+    fn close_if_many_are_open(&mut self) {
+        if self.accounts.iter().filter(|searched| searched.store.is_some()).count() >= MOST_OPEN {
+            for searched in &mut self.accounts {
+                searched.store = None;
+            }
+        }
     }
 }
 
@@ -246,8 +271,7 @@ pub fn refresh(folder: &Path, config: &Config, accounts: &[&Account]) {
     }
     let refreshed = || {
         let Some(index) = Index::open(folder, false)? else { return Ok(()) };
-        let opened = accounts.iter().filter_map(|account| Searched::open(config, account).ok().flatten());
-        let mut search = Search { index, accounts: opened.collect() };
+        let mut search = Search::of(config, accounts, index)?;
         search.bring_up_to_date(&mut Unwatched, &mut |_, _| {})
     };
     let _: Result<(), SearchError> = refreshed();
@@ -266,23 +290,34 @@ pub fn folder(config: &Config) -> Result<PathBuf, crate::config::ConfigError> {
     config.cache_dir.clone().map_or_else(crate::config::cache_dir, Ok)
 }
 
-impl Searched {
-    /// Opens an account's store; `None` if there is no ledger.
-    fn open(config: &Config, account: &Account) -> Result<Option<Searched>, SearchError> {
-        if !LedgerFile::exists(&config.state_dir).map_err(StoreError::from)? {
-            return Ok(None);
-        }
-        let mut store = Store::open_beside_others(config, account)?;
-        store.archive.check(&*store.ledger).map_err(StoreError::from)?;
-        let Account { name, identity, archive, .. } = account.clone();
-        Ok(Some(Searched { name, identity, archive, number: 0, store, is_located: false }))
+impl Searched<'_> {
+    /// The account's store.
+    fn open(&mut self, config: &Config) -> Result<&mut Store, StoreError> {
+        let opened = if let Some(store) = self.store.take() {
+            store
+        } else {
+            let mut store = Store::open_beside_others(config, self.account)?;
+            store.archive.check(&*store.ledger)?;
+            self.is_located = false;
+            store
+        };
+        Ok(self.store.insert(opened))
     }
 
-    fn bring_up_to_date(&mut self, index: &Index, watcher: &mut dyn Watcher) -> Result<(), SearchError> {
-        let archive = self.archive.as_os_str().as_bytes();
-        let (number, stamp) = index.account(&self.identity, archive).map_err(|error| index.failed(error))?;
+    fn bring_up_to_date(
+        &mut self,
+        config: &Config,
+        index: &Index,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), SearchError> {
+        let account = self.account;
+        self.open(config)?;
+        let archive = account.archive.as_os_str().as_bytes();
+        let (number, stamp) =
+            index.account(&account.identity, archive).map_err(|error| index.failed(error))?;
         self.number = number;
-        let updated = update::update(index, (number, stamp.as_deref()), &self.name, &mut self.store, watcher);
+        let store = self.open(config)?;
+        let updated = update::update(index, (number, stamp.as_deref()), &account.name, store, watcher);
         if let Err(SearchError::Store(_)) = updated
             && !index.connection.is_autocommit()
         {

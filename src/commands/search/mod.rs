@@ -47,13 +47,17 @@ pub(super) fn run<W: Write>(
 }
 
 /// Archives that can be searched, and what kept others from being so.
-pub(super) struct Opened {
-    pub(super) search: Search,
+pub(super) struct Opened<'c> {
+    pub(super) search: Search<'c>,
     pub(super) exit: Exit,
 }
 
 /// Opens the index and these archives, and says on stderr which cannot be searched.
-pub(super) fn open(config: &Config, accounts: &[&Account], query: &Query) -> Result<Opened, Failure> {
+pub(super) fn open<'c>(
+    config: &'c Config,
+    accounts: &[&'c Account],
+    query: &Query,
+) -> Result<Opened<'c>, Failure> {
     config.select(&query.accounts())?;
     stop::listen().map_err(Failure::Signals)?;
     let mut bars = Bars { bar: ReadingBar::new("", 0, false), shows: io::stderr().is_terminal() };
@@ -107,7 +111,7 @@ trait Form {
 }
 
 fn print<W: Write>(
-    search: &mut Search,
+    search: &mut Search<'_>,
     found: &[Found],
     mut form: Box<dyn Form>,
     out: &mut Out<W>,

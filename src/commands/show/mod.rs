@@ -87,7 +87,12 @@ impl ReadableCopy {
 }
 
 /// The message with this ID, and its best copy.
-fn find(search: &mut Search, query: &Query, id: &str, exit: Exit) -> Result<(Hit, ReadableCopy), Failure> {
+fn find(
+    search: &mut Search<'_>,
+    query: &Query,
+    id: &str,
+    exit: Exit,
+) -> Result<(Hit, ReadableCopy), Failure> {
     let mut hits = Vec::new();
     for found in search.find(query, None)? {
         hits.extend(search.hit(found)?);
