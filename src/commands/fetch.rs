@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
-use crate::ledger::{LedgerFile, SqliteLedger, UnixTime};
+use crate::ledger::{LedgerFile, Parts, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
 use crate::progress::{Detail, Progress, Style, problem, wording};
 use crate::search;
@@ -68,16 +68,15 @@ fn work(
     let new_mail = new_mail::run(&accounts, &summaries);
     // Whoever sent a signal is to know that it came, whatever had been done by then.
     exit = Exit::merge([exit, stop::requested().unwrap_or(Exit::OK)]);
-    if !options.quiet && io::stderr().is_terminal() {
-        let sentence = wording::reconciliation(&summaries);
-        stderr::say(&sentence.map(|text| (Level::Info, text)).into_iter().collect::<Vec<_>>());
-    }
     if options.quiet {
-        let lately = |summary: &Summary| {
-            let account = accounts.iter().find(|account| account.name == summary.account);
-            account.is_some_and(|account| succeeded_lately(&config, account))
-        };
-        stderr::say(&complaints(&summaries, lately));
+        let mut successes = Successes { accounts: &accounts, ledger: ledger_parts(&config) };
+        stderr::say(&complaints(&summaries, |place| successes.are_recent(place)));
+    } else {
+        if io::stderr().is_terminal() {
+            let sentence = wording::reconciliation(&summaries);
+            stderr::say(&sentence.map(|text| (Level::Info, text)).into_iter().collect::<Vec<_>>());
+        }
+        stderr::say(&kinds_of_problems(&summaries));
     }
     stderr::say(&warnings(&new_mail));
     if let Some(path) = &options.metrics {
@@ -90,7 +89,9 @@ fn work(
         out.flush()?;
     }
     if let (None, Ok(folder)) = (stop::requested(), search::folder(&config)) {
-        search::refresh(&folder, &config, &accounts);
+        // What is read, moved or removed without a fetch is for the next search to see.
+        let news = accounts.iter().zip(&summaries).filter(|(_, summary)| summary.fetched > 0);
+        search::refresh(&folder, &config, &news.map(|(account, _)| *account).collect::<Vec<_>>());
     }
     Ok(exit)
 }
@@ -104,26 +105,24 @@ fn run_facts(exit: Exit, began: Instant, new_mail: &[NewMail]) -> RunFacts {
     }
 }
 
-/// What the run and the ledger say of each account.
+/// What the run and the ledger say of each account; the summaries are in the order of the accounts.
 fn account_facts<'s>(
     config: &Config,
     accounts: &[&Account],
     summaries: &'s [Summary],
 ) -> Vec<AccountFacts<'s>> {
-    summaries
-        .iter()
-        .map(|summary| {
-            let account = accounts.iter().find(|account| account.name == summary.account);
-            let ledger = account.and_then(|account| existing(config, account));
-            AccountFacts {
-                summary,
-                last_success: ledger.as_ref().and_then(|ledger| ledger.last_success(clock::now()).ok()?),
-                verification: ledger.as_ref().and_then(|ledger| ledger.verified().ok()).unwrap_or_default(),
-                quarantined: ledger.as_ref().and_then(|ledger| ledger.quarantined_count().ok()),
-                sign_in: account.and_then(|account| SignInStatus::of(account)),
-            }
-        })
-        .collect()
+    let mut ledger = ledger_parts(config);
+    let facts = |(account, summary): (&&Account, &'s Summary)| {
+        let ledger = part(&mut ledger, account);
+        AccountFacts {
+            summary,
+            last_success: ledger.and_then(|ledger| ledger.last_success(clock::now()).ok()?),
+            verification: ledger.and_then(|ledger| ledger.verified().ok()).unwrap_or_default(),
+            quarantined: ledger.and_then(|ledger| ledger.quarantined_count().ok()),
+            sign_in: SignInStatus::of(account),
+        }
+    };
+    accounts.iter().zip(summaries).map(facts).collect()
 }
 
 /// Writes the metrics, or says why that is not possible; the exit code of either.
@@ -167,38 +166,81 @@ const SAME_PROBLEM: usize = 5;
 /// Of these, the accounts that are named.
 const NAMED: usize = 3;
 
-/// What `--quiet` has to say: one line for each problem that is not to be passed over, and one for the same problem of
-/// many accounts. `passed_over` is asked about accounts that failed in a way that may pass by itself.
-fn complaints(summaries: &[Summary], passed_over: impl Fn(&Summary) -> bool) -> Vec<Line> {
-    let problems: Vec<(Level, String, &str)> = summaries
-        .iter()
-        .filter(|summary| {
-            // A refused login that rests was told of when it was refused.
-            let rests = summary.outcome == Outcome::Skipped && summary.exit == Exit::REFUSED;
-            !(summary.exit.is_ok() || rests || summary.exit.is_transient() && passed_over(summary))
-        })
-        .flat_map(|summary| {
-            let lines = wording::problems_in_short(summary);
-            lines.into_iter().map(move |line| (problem(summary.exit), line, summary.account.as_str()))
-        })
-        .collect();
-    let mut of_text: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (_, text, account) in &problems {
-        of_text.entry(text).or_default().push(account);
-    }
-    let line = |(level, text, account): &(Level, String, &str)| match of_text.get(text.as_str()) {
-        Some(accounts) if accounts.len() >= SAME_PROBLEM => {
-            let is_first = accounts.first() == Some(account);
-            let named = accounts[..NAMED].join(", ");
-            let others = accounts.len() - NAMED;
-            is_first.then(|| {
-                let count = accounts.len();
-                (*level, format!("popkeep: {count} accounts ({named} and {others} more): {text}"))
-            })
+/// More lines than these nobody reads: then the problems of one kind are one line, whatever else is said of each.
+const MOST_LINES: usize = 50;
+
+/// A problem that accounts have.
+struct Problem<'s> {
+    exit: Exit,
+    text: String,
+    accounts: Vec<&'s str>,
+}
+
+impl Problem<'_> {
+    /// A line for all of the accounts, or one for each where they are few.
+    fn lines(&self) -> Vec<Line> {
+        let Problem { exit, text, accounts } = self;
+        if accounts.len() < SAME_PROBLEM {
+            let line = |account| (problem(*exit), format!("popkeep: {account}: {text}"));
+            return accounts.iter().map(line).collect();
         }
-        _ => Some((*level, format!("popkeep: {account}: {text}"))),
-    };
-    problems.iter().filter_map(line).collect()
+        let (count, others) = (accounts.len(), accounts.len() - NAMED);
+        let named = accounts[..NAMED].join(", ");
+        vec![(problem(*exit), format!("popkeep: {count} accounts ({named} and {others} more): {text}"))]
+    }
+}
+
+/// What `--quiet` has to say: one line for each problem that is not to be passed over, and one for the same problem of
+/// many accounts. `passed_over` is asked about accounts that failed in a way that may pass by itself, by their places.
+fn complaints(summaries: &[Summary], mut passed_over: impl FnMut(usize) -> bool) -> Vec<Line> {
+    let told = summaries.iter().enumerate().filter(|(place, summary)| {
+        // A refused login that rests was told of when it was refused.
+        let rests = summary.outcome == Outcome::Skipped && summary.exit == Exit::REFUSED;
+        !(summary.exit.is_ok() || rests || summary.exit.is_transient() && passed_over(*place))
+    });
+    let problems: Vec<Problem<'_>> = together(told.flat_map(|(_, summary)| {
+        let texts = wording::problems_in_short(summary);
+        texts.into_iter().map(move |text| (summary.exit, text, summary.account.as_str()))
+    }));
+    let lines: Vec<Line> = problems.iter().flat_map(Problem::lines).collect();
+    if lines.len() <= MOST_LINES {
+        return lines;
+    }
+    let (many, few): (Vec<Problem<'_>>, Vec<Problem<'_>>) =
+        problems.into_iter().partition(|problem| problem.accounts.len() >= SAME_PROBLEM);
+    let few = few.iter().flat_map(|problem| problem.accounts.iter().map(|account| (problem.exit, *account)));
+    many.iter().chain(&by_kind(few)).flat_map(Problem::lines).collect()
+}
+
+/// At the end of a run that has told of each account as it ended: what kinds of problems there were, if there were many.
+fn kinds_of_problems(summaries: &[Summary]) -> Vec<Line> {
+    let failed = summaries.iter().filter(|summary| !summary.exit.is_ok());
+    let kinds = by_kind(failed.map(|summary| (summary.exit, summary.account.as_str())));
+    kinds.iter().filter(|kind| kind.accounts.len() >= SAME_PROBLEM).flat_map(Problem::lines).collect()
+}
+
+/// The problems of accounts by their exit codes, those of most accounts first.
+fn by_kind<'s>(failed: impl Iterator<Item = (Exit, &'s str)>) -> Vec<Problem<'s>> {
+    let mut kinds = together(failed.map(|(exit, account)| (exit, wording::kind(exit).to_owned(), account)));
+    for kind in &mut kinds {
+        kind.accounts.dedup();
+    }
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.accounts.len()));
+    kinds
+}
+
+/// Each problem once, in the order in which they appear.
+fn together<'s>(problems: impl Iterator<Item = (Exit, String, &'s str)>) -> Vec<Problem<'s>> {
+    let mut known = HashMap::new();
+    let mut together: Vec<Problem<'_>> = Vec::new();
+    for (exit, text, account) in problems {
+        let place = *known.entry((exit, text)).or_insert_with_key(|(exit, text)| {
+            together.push(Problem { exit: *exit, text: text.clone(), accounts: Vec::new() });
+            together.len() - 1
+        });
+        together[place].accounts.push(account);
+    }
+    together
 }
 
 /// What became of the commands that were to run on new mail, where nothing good did.
@@ -210,10 +252,23 @@ fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
     new_mail.iter().filter_map(warning).collect()
 }
 
-/// Whether the account's last success is recent enough for `quiet_transient`.
-fn succeeded_lately(config: &Config, account: &Account) -> bool {
-    let last = existing(config, account).and_then(|ledger| ledger.last_success(clock::now()).ok()?);
-    last.is_some_and(|last| is_within(last, account.quiet_transient, clock::now()))
+/// When the accounts of a run last succeeded.
+struct Successes<'a> {
+    accounts: &'a [&'a Account],
+    ledger: Option<Parts>,
+}
+
+impl Successes<'_> {
+    /// Whether the last success of the account in this place is recent enough for `quiet_transient`.
+    fn are_recent(&mut self, place: usize) -> bool {
+        let Some(account) = self.accounts.get(place).filter(|account| !account.quiet_transient.is_zero())
+        else {
+            return false;
+        };
+        let last =
+            part(&mut self.ledger, account).and_then(|ledger| ledger.last_success(clock::now()).ok()?);
+        last.is_some_and(|last| is_within(last, account.quiet_transient, clock::now()))
+    }
 }
 
 /// Whether `last` is less than `span` ago. An instant in the future is not: a clock was wrong.
@@ -221,9 +276,14 @@ fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
     clock::ago(last, now).is_some_and(|age| age < span.as_secs())
 }
 
-/// The account's part of the ledger, for reading; a ledger that cannot be read tells nothing.
-fn existing(config: &Config, account: &Account) -> Option<SqliteLedger> {
-    LedgerFile::read_only(&config.state_dir).ok()??.existing(&account.identity, &account.archive).ok()?
+/// The ledger, for reading; one that cannot be read tells nothing.
+fn ledger_parts(config: &Config) -> Option<Parts> {
+    LedgerFile::read_only(&config.state_dir).ok()?.map(LedgerFile::parts)
+}
+
+/// The account's part of it.
+fn part<'l>(ledger: &'l mut Option<Parts>, account: &Account) -> Option<&'l SqliteLedger> {
+    ledger.as_mut()?.existing(&account.identity, &account.archive).ok()?
 }
 
 #[cfg(test)]
@@ -271,6 +331,39 @@ mod tests {
         };
         let line = "popkeep: work: the server closed the connection (650 of 1000 messages not fetched yet)";
         assert_eq!(complaints(&[broken], |_| false), [(Level::Warning, line.to_owned())]);
+    }
+
+    #[test]
+    fn the_same_problem_of_many_accounts_is_one_line_and_many_problems_are_few() {
+        let names: Vec<String> = (0..2_000).map(|number| format!("a{number}")).collect();
+        let one = |number: usize| match number % 4 {
+            0 => failed(&names[number], Exit::UNAVAILABLE, "cannot connect"),
+            1 => Summary { outcome: Outcome::Ok, error: None, ..failed(&names[number], Exit::OK, "") },
+            _ => failed(&names[number], Exit::REFUSED, &format!("no: user {number}")),
+        };
+        let said = |count: usize| {
+            let summaries: Vec<Summary> = (0..count).map(one).collect();
+            complaints(&summaries, |_| false).into_iter().map(|(_, line)| line).collect::<Vec<_>>()
+        };
+        assert_eq!(said(17).len(), 1 + 8, "five cannot connect, eight are refused in other words");
+        assert_eq!(
+            said(2_000),
+            [
+                "popkeep: 500 accounts (a0, a4, a8 and 497 more): cannot connect",
+                "popkeep: 1000 accounts (a2, a3, a6 and 997 more): login or certificate refused",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_run_says_what_kinds_of_problems_there_were_if_there_were_many() {
+        let mut summaries: Vec<Summary> =
+            (0..4).map(|number| failed(&format!("a{number}"), Exit::REFUSED, &number.to_string())).collect();
+        summaries.push(failed("b", Exit::IO, "disk"));
+        assert_eq!(kinds_of_problems(&summaries), []);
+        summaries.push(failed("c", Exit::REFUSED, "x"));
+        let line = "popkeep: 5 accounts (a0, a1, a2 and 2 more): login or certificate refused".to_owned();
+        assert_eq!(kinds_of_problems(&summaries), [(Level::Error, line)]);
     }
 
     #[test]

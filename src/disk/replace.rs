@@ -6,7 +6,7 @@ use super::{Disk as _, Kind, is_alive, is_unsupported};
 use rustix::fs::{Gid, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -15,19 +15,22 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// Who may read a shared one: everybody, whatever the umask, for its readers are other users.
 const SHARED: Mode = PRIVATE.union(Mode::RGRP).union(Mode::ROTH);
 
-/// Puts `octets` into the file `path`, 0644, in one step: a reader finds the old content or the
+/// Writes a file's content.
+type Write<'w> = &'w mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>;
+
+/// Puts what `write` writes into the file `path`, 0644, in one step: a reader finds the old content or the
 /// new one. What is there already must be a regular file; a symbolic link, a device or a pipe is
 /// [`io::ErrorKind::InvalidInput`]. Not durable: after a power cut the old content may be back.
-pub fn replace_shared(path: &Path, octets: &[u8]) -> io::Result<()> {
-    replace(path, octets, SHARED)
+pub fn replace_shared(path: &Path, write: Write<'_>) -> io::Result<()> {
+    replace(path, write, SHARED)
 }
 
 /// The same, 0600: nobody else can read it, whoever could read what was there.
 pub fn replace_for_owner(path: &Path, octets: &[u8]) -> io::Result<()> {
-    replace(path, octets, PRIVATE)
+    replace(path, &mut |out| out.write_all(octets), PRIVATE)
 }
 
-fn replace(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
+fn replace(path: &Path, write: Write<'_>, mode: Mode) -> io::Result<()> {
     match OsDisk.link_metadata(path) {
         Ok(meta) if meta.kind != Kind::File => {
             return Err(not_regular());
@@ -42,7 +45,7 @@ fn replace(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
     clean(parent(path), &hidden);
     hidden.push(format!(".{}.new", std::process::id()));
     let new = parent(path).join(hidden);
-    let written = write_new(&new, octets, mode).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
+    let written = write_new(&new, write, mode).and_then(|()| Ok(rustix::fs::rename(&new, path)?));
     if written.is_err() {
         // Half a file is worse than none; that it could not be written is the error that counts.
         let _ = OsDisk.unlink(&new);
@@ -96,7 +99,7 @@ fn clean(folder: &Path, start: &OsStr) {
     }
 }
 
-fn write_new(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
+fn write_new(path: &Path, write: Write<'_>, mode: Mode) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || rustix::fs::open(path, flags, mode);
     let file = match open() {
@@ -112,7 +115,9 @@ fn write_new(path: &Path, octets: &[u8], mode: Mode) -> io::Result<()> {
         Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {}
         outcome => outcome?,
     }
-    File::from(file).write_all(octets)
+    let mut file = BufWriter::new(File::from(file));
+    write(&mut file)?;
+    file.flush()
 }
 
 #[cfg(test)]
@@ -127,7 +132,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("popkeep.prom");
         for content in [&b"first, and longer"[..], b"second"] {
-            replace_shared(&file, content).unwrap();
+            replace_shared(&file, &mut |out| out.write_all(content)).unwrap();
             assert_eq!(read_limited(&file, 100).unwrap(), content);
             assert_eq!(mode_and_owner(&file).unwrap().0, 0o644);
         }
@@ -171,10 +176,13 @@ mod tests {
         let link = home.path().join("link");
         std::os::unix::fs::symlink("/nowhere", &link).unwrap();
         for path in [&link, home.path(), "/dev/null".as_ref()] {
-            assert_eq!(replace_shared(path, b"x").unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(
+                replace_shared(path, &mut |out| out.write_all(b"x")).unwrap_err().kind(),
+                ErrorKind::InvalidInput
+            );
         }
         assert_eq!(
-            replace_shared(&home.path().join("none/x"), b"x").unwrap_err().kind(),
+            replace_shared(&home.path().join("none/x"), &mut |_| Ok(())).unwrap_err().kind(),
             ErrorKind::NotFound
         );
         assert_eq!(names_in(home.path()).unwrap(), ["link"]);
@@ -191,7 +199,7 @@ mod tests {
         for others in [".m.1.new", ".m.x.new", ".other.1.new"] {
             crate::disk::write_new_private(&home.path().join(others), b"").unwrap();
         }
-        replace_shared(&file, b"whole").unwrap();
+        replace_shared(&file, &mut |out| out.write_all(b"whole")).unwrap();
         assert_eq!(names_in(home.path()).unwrap(), [".m.1.new", ".m.x.new", ".other.1.new", "m"]);
     }
 }

@@ -4,11 +4,16 @@
 //! name it; one that fails changes nothing about the mail, which is safe by then, and does not stop
 //! the next. Must never: show the command, which may hold a secret.
 
-use crate::config::Account;
+use crate::config::{Account, CommandLine};
 use crate::event::Summary;
 use crate::shell::{Outcome, Shell, complained};
 use crate::stop;
+use std::collections::HashMap;
 use std::time::Duration;
+
+/// The longest list of accounts that a command is given, in octets: a variable has room for 128 KiB on Linux, and all of them
+/// together with the arguments for a quarter of the stack.
+const LONGEST_LIST: usize = 100_000;
 
 /// How long a command may take; a mail index over a large archive is not built in a minute.
 const LIMIT: Duration = Duration::from_hours(1);
@@ -24,7 +29,7 @@ pub struct NewMail {
     pub error: Option<String>,
 }
 
-/// Runs the commands of the accounts that have new mail, in the order of the accounts.
+/// Runs the commands of the accounts that have new mail, in the order of the accounts; `summaries` has them in the same order.
 pub fn run(accounts: &[&Account], summaries: &[Summary]) -> Vec<NewMail> {
     let commands = due(accounts, summaries);
     let run = |(command, mut due): (&str, NewMail)| {
@@ -37,11 +42,11 @@ pub fn run(accounts: &[&Account], summaries: &[Summary]) -> Vec<NewMail> {
 /// Each command once, with what it is run for.
 fn due<'a>(accounts: &[&'a Account], summaries: &[Summary]) -> Vec<(&'a str, NewMail)> {
     let mut commands: Vec<(&str, NewMail)> = Vec::new();
-    for summary in summaries.iter().filter(|summary| summary.fetched > 0) {
-        let account = accounts.iter().find(|account| account.name == summary.account);
-        let Some(command) = account.and_then(|account| account.on_new_mail.as_ref()) else { continue };
-        let command = command.as_str();
-        let at = commands.iter().position(|(known, _)| *known == command).unwrap_or_else(|| {
+    let mut known = HashMap::new();
+    let fetched = accounts.iter().zip(summaries).filter(|(_, summary)| summary.fetched > 0);
+    for (account, summary) in fetched {
+        let Some(command) = account.on_new_mail.as_ref().map(CommandLine::as_str) else { continue };
+        let at = *known.entry(command).or_insert_with(|| {
             commands.push((command, NewMail { accounts: Vec::new(), fetched: 0, error: None }));
             commands.len() - 1
         });
@@ -58,8 +63,12 @@ fn carry_out(command: &str, due: &NewMail, limit: Duration) -> Option<String> {
         return Some("on_new_mail did not run, because a signal came first".to_owned());
     }
     let stopped = || stop::requested().is_some();
+    let mut names = due.accounts.join(" ");
+    if names.len() > LONGEST_LIST {
+        names.clear();
+    }
     let shell = Shell::new(command, limit)
-        .variable("POPKEEP_ACCOUNTS", &due.accounts.join(" "))
+        .variable("POPKEEP_ACCOUNTS", &names)
         .variable("POPKEEP_FETCHED", &due.fetched.to_string())
         .apart(&stopped);
     match shell.run() {
@@ -80,7 +89,6 @@ fn carry_out(command: &str, due: &NewMail, limit: Duration) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CommandLine;
     use crate::config::example_account;
     use crate::event::Outcome;
     use crate::exit::Exit;
@@ -121,7 +129,10 @@ mod tests {
             told("echo 'no database' >&2; exit 2 # hunter2").unwrap(),
             "the mail is stored, but on_new_mail failed (exit status: 2): no database"
         );
-        let late = carry_out("sleep 60", &due, Duration::from_millis(20)).unwrap();
+        let many = NewMail { accounts: vec!["account".to_owned(); 50_000], ..due };
+        let told = |command: &str| carry_out(command, &many, Duration::from_mins(1));
+        assert_eq!(told("test -z \"$POPKEEP_ACCOUNTS\" -a $POPKEEP_FETCHED = 2"), None);
+        let late = carry_out("sleep 60", &many, Duration::from_millis(20)).unwrap();
         assert!(late.contains("still running after 0 min"), "{late}");
     }
 }

@@ -11,6 +11,7 @@ pub use crate::text::safe::printable;
 pub use reconciliation::reconciliation;
 
 use crate::event::{Missing, Outcome, Summary};
+use crate::exit::Exit;
 use crate::text::safe::escape;
 use std::fmt::Write as _;
 
@@ -61,6 +62,24 @@ pub fn problems(summary: &Summary) -> Vec<String> {
         lines.push(format!("ended with exit code {}", summary.exit.code()));
     }
     lines
+}
+
+/// What kind of problem an exit code stands for, in a few words.
+pub fn kind(exit: Exit) -> &'static str {
+    match exit {
+        Exit::MISSING => "messages missing, or something else that needs a look",
+        Exit::DATA => "damaged data",
+        Exit::NO_HOST => "host name unknown",
+        Exit::UNAVAILABLE => "server unavailable",
+        Exit::CANT_CREATE => "archive cannot be written",
+        Exit::IO => "reading or writing failed",
+        Exit::TRY_LATER => "to be tried again later",
+        Exit::PROTOCOL => "server broke the protocol",
+        Exit::REFUSED => "login or certificate refused",
+        Exit::CONFIG => "configuration error",
+        Exit::INTERRUPTED | Exit::TERMINATED => "stopped by a signal",
+        _ => "failed",
+    }
 }
 
 /// What went wrong for cron: a run that broke off is one line, whatever it left undone.
@@ -162,7 +181,6 @@ pub fn ranges(numbers: impl Iterator<Item = u32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
 
     pub(super) fn missing(number: u32, reason: &str, chosen: bool) -> Missing {
         Missing { number, uid: None, reason: reason.into(), chosen }

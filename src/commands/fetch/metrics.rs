@@ -10,7 +10,8 @@ use crate::disk;
 use crate::event::Summary;
 use crate::exit::Exit;
 use crate::ledger::{UnixTime, Verification};
-use std::fmt::{Display, Write as _};
+use std::fmt::{self, Display};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 #[error("the metrics cannot be written to {path}: {source}; name a file in a folder that you can write")]
 pub(super) struct MetricsError {
     path: String,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// What is told of the whole run.
@@ -50,20 +51,21 @@ pub(super) struct AccountFacts<'s> {
 
 /// Writes the file anew.
 pub(super) fn write(path: &Path, run: &RunFacts, accounts: &[AccountFacts<'_>]) -> Result<(), MetricsError> {
-    disk::replace_shared(path, page(run, accounts).as_bytes())
+    disk::replace_shared(path, &mut |out| page(out, run, accounts))
         .map_err(|source| MetricsError { path: path.display().to_string(), source })
 }
 
-fn page(run: &RunFacts, accounts: &[AccountFacts<'_>]) -> String {
-    let mut page = Page::default();
+/// Writes it as it is made: of many accounts it is larger than all else that is known of them.
+fn page(out: &mut dyn Write, run: &RunFacts, accounts: &[AccountFacts<'_>]) -> io::Result<()> {
+    let mut page = Page { out, name: "", failed: None };
     whole_run(&mut page, run);
     each_account(&mut page, run, accounts);
     messages(&mut page, accounts);
     verification(&mut page, accounts);
-    page.text
+    page.failed.map_or(Ok(()), Err)
 }
 
-fn whole_run(page: &mut Page, run: &RunFacts) {
+fn whole_run(page: &mut Page<'_>, run: &RunFacts) {
     page.family("popkeep_build_info", "The version of popkeep that wrote this file.");
     page.sample("version", env!("CARGO_PKG_VERSION"), 1);
     page.single(
@@ -84,7 +86,7 @@ fn whole_run(page: &mut Page, run: &RunFacts) {
     );
 }
 
-fn each_account(page: &mut Page, run: &RunFacts, accounts: &[AccountFacts<'_>]) {
+fn each_account(page: &mut Page<'_>, run: &RunFacts, accounts: &[AccountFacts<'_>]) {
     page.each(
         accounts,
         "popkeep_last_run_timestamp_seconds",
@@ -120,7 +122,7 @@ fn each_account(page: &mut Page, run: &RunFacts, accounts: &[AccountFacts<'_>]) 
     });
 }
 
-fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
+fn messages(page: &mut Page<'_>, accounts: &[AccountFacts<'_>]) {
     page.of_summaries(accounts, "popkeep_listed_messages", "Messages that the server listed.", |s| s.listed);
     page.of_summaries(
         accounts,
@@ -162,7 +164,7 @@ fn messages(page: &mut Page, accounts: &[AccountFacts<'_>]) {
     );
 }
 
-fn verification(page: &mut Page, accounts: &[AccountFacts<'_>]) {
+fn verification(page: &mut Page<'_>, accounts: &[AccountFacts<'_>]) {
     page.each(
         accounts,
         "popkeep_verified_timestamp_seconds",
@@ -188,29 +190,36 @@ fn seconds(seconds: f64) -> String {
     format!("{seconds:.3}")
 }
 
-/// The text so far.
-#[derive(Default)]
-struct Page {
-    text: String,
+/// The page as it is written.
+struct Page<'o> {
+    out: &'o mut dyn Write,
     /// The metric that is being told of.
     name: &'static str,
+    /// Why nothing more is written.
+    failed: Option<io::Error>,
 }
 
-impl Page {
+impl Page<'_> {
+    fn write(&mut self, text: fmt::Arguments<'_>) {
+        if self.failed.is_none() {
+            self.failed = self.out.write_fmt(text).err();
+        }
+    }
+
     /// Begins a metric. All of them are gauges: a run's figures do not add up over runs.
     fn family(&mut self, name: &'static str, help: &str) {
         self.name = name;
-        // Writing into a String cannot fail.
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        self.write(format_args!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
     }
 
     fn sample(&mut self, label: &str, value: &str, sample: impl Display) {
-        let _ = writeln!(self.text, "{}{{{label}=\"{}\"}} {sample}", self.name, escaped(value));
+        let name = self.name;
+        self.write(format_args!("{name}{{{label}=\"{}\"}} {sample}\n", escaped(value)));
     }
 
     fn single(&mut self, name: &'static str, help: &str, sample: impl Display) {
         self.family(name, help);
-        let _ = writeln!(self.text, "{name} {sample}");
+        self.write(format_args!("{name} {sample}\n"));
     }
 
     fn each<T: Display>(
@@ -288,7 +297,9 @@ mod tests {
                 sign_in: Some(SignInStatus::Missing),
             },
         ];
-        let page = page(&facts(), &accounts);
+        let mut octets = Vec::new();
+        page(&mut octets, &facts(), &accounts).unwrap();
+        let page = String::from_utf8(octets).unwrap();
         for line in [
             "popkeep_exit_code 1",
             "popkeep_run_duration_seconds 1.234",
