@@ -294,8 +294,8 @@ pub struct Fetch {
     #[arg(long, conflicts_with = "dry_run", long_help = manual::RETRY_HELP)]
     pub retry: bool,
 
-    /// Work on N accounts at once [default: up to 8]
-    #[arg(long, value_name = "N", value_parser = jobs)]
+    /// Work on N accounts at once [default: up to 8 of a host, 32 in all]
+    #[arg(long, value_name = "N", value_parser = jobs, long_help = manual::JOBS_HELP)]
     pub jobs: Option<usize>,
 
     /// Only the accounts in shard K of N, counted from 0: for N machines with one configuration
@@ -765,8 +765,8 @@ fn limit(text: &str) -> Result<u64, String> {
 /// `--jobs`: at least 1; more threads than this machine could ever run are no help.
 fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(jobs @ 1..=256) => Ok(jobs),
-        _ => Err("give a number from 1 to 256".into()),
+        Ok(jobs @ 1..=1024) => Ok(jobs),
+        _ => Err("give a number from 1 to 1024".into()),
     }
 }
 

@@ -13,6 +13,7 @@
 //! [`replace_for_owner`] are for that, and for nothing else).
 
 mod lacking;
+mod open_files;
 mod os;
 mod record_lock;
 mod replace;
@@ -20,6 +21,7 @@ mod small;
 mod trust;
 
 pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhausted, is_unsupported, remedy};
+pub use open_files::allow_open_files;
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;

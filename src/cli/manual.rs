@@ -250,6 +250,14 @@ pub const RESTORE: &[Example] = &[
     ("popkeep restore --to new --new --quiet", "new mail, after each fetch (see on_new_mail)"),
 ];
 
+/// The long help of `fetch --jobs`.
+pub const JOBS_HELP: &str = "\
+Work on N accounts at once [default: up to 8 of a host, 32 in all]
+
+With N, a host may have N of them, too. There are fewer where open files (ulimit -n) do not suffice, and where a server \
+refuses a connection that comes beside others of the same run: then popkeep waits until one of these has ended, and opens no \
+more at once than the server has let in.";
+
 /// The long help of `fetch --shard`.
 pub const SHARD_HELP: &str = "\
 Only the accounts in shard K of N, counted from 0: for N machines with one configuration

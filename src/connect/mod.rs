@@ -6,6 +6,7 @@
 //! | `endpoint` | before the login: greeting, STLS, capabilities |
 //! | `imap` | the same for an IMAP server |
 //! | `credentials` | what there is to log in with, and where it comes from |
+//! | `host_sessions` | how many sessions a run has on one host at once |
 //! | `retry` | the one policy: which failed attempt is repeated, how often, and why |
 //! | `record` | what the ledger remembers about the server from run to run |
 //! | `rest` | a refused login is left alone for a while before it is tried again |
@@ -21,6 +22,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod gmail;
+mod host_sessions;
 mod imap;
 mod reach;
 mod record;
@@ -30,6 +32,7 @@ mod retry;
 pub use endpoint::{greets, run_deadline};
 pub use error::ConnectError;
 pub use gmail::is_gmail;
+pub use host_sessions::HostSessions;
 pub use imap::{ImapConnector, try_imap_token};
 pub use record::{ServerRecord, answers_mixed_up, one_at_a_time_until};
 
@@ -43,6 +46,7 @@ use crate::session::{Clearance, Course, Login, Omissions, Session, SessionError,
 use crate::stop;
 use credentials::Credentials;
 use endpoint::Endpoint;
+use host_sessions::{Place, TurnedAway, may_be_turned_away};
 use retry::{Next, Retry};
 use secrecy::SecretString;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -124,6 +128,10 @@ pub struct Connector {
     last_login: Cell<Option<UnixTime>>,
     /// When our last session ended, as far as it is known.
     last_session: Cell<Option<UnixTime>>,
+    /// The other accounts on this host, where several are fetched at once, and our place among them, from the first
+    /// session on.
+    among: Option<Arc<HostSessions>>,
+    place: RefCell<Option<Place>>,
     /// Made for the first session.
     parts: OnceCell<(Credentials, Endpoint)>,
 }
@@ -148,8 +156,16 @@ impl Connector {
             last_login: Cell::new(record.last_login()),
             last_session: Cell::new(record.last_session()),
             record,
+            among: None,
+            place: RefCell::default(),
             parts: OnceCell::new(),
         }
+    }
+
+    /// Has sessions only when there is room among those that others of this run have on the host.
+    #[must_use]
+    pub fn among(self, sessions: &Arc<HostSessions>) -> Connector {
+        Connector { among: Some(Arc::clone(sessions)), ..self }
     }
 
     /// Waits that long for a maildrop that others are using, if the run does not end before.
@@ -175,13 +191,16 @@ impl Connector {
         let choice = credentials::choice(self.account.access.auth);
         let mut retry = Retry::new(self.omissions.borrow().clone(), self.last_session.get(), self.wait_until);
         loop {
-            let mut course = Course::default();
+            self.take_place();
+            stop::check()?;
+            let (mut course, begun) = (Course::default(), Instant::now());
             let error =
                 match self.attempt(endpoint, credentials, &retry.omissions, one_at_a_time, &mut course) {
                     Ok(session) => {
                         self.logged_in(credentials, retry.omissions);
                         return Ok(session);
                     }
+                    Err(error) if self.may_wait_for_others(&error, begun) => continue,
                     Err(ConnectError::Session(error)) => error,
                     Err(error) => return Err(error),
                 };
@@ -206,6 +225,34 @@ impl Connector {
                     return Err(self.refused(credentials, error).into());
                 }
             }
+        }
+    }
+
+    /// Among the other sessions on this host; waits until there is room.
+    fn take_place(&self) {
+        let mut place = self.place.borrow_mut();
+        if let (Some(among), None) = (&self.among, &*place) {
+            *place = Some(among.enter(self.until));
+        }
+    }
+
+    /// Whether the host only has enough sessions of ours for now. Our place is somebody else's then.
+    fn may_wait_for_others(&self, error: &ConnectError, begun: Instant) -> bool {
+        if !may_be_turned_away(error, begun.elapsed(), self.account.access.connect_timeout) {
+            return false;
+        }
+        match self.place.take().map(Place::turned_away) {
+            Some(TurnedAway::Again { pause, is_first }) => {
+                stop::pause(pause);
+                if is_first {
+                    self.note(&format!(
+                        "{error}; other accounts have sessions there, so popkeep waits until one of them has ended, and \
+                         opens fewer at once"
+                    ));
+                }
+                true
+            }
+            Some(TurnedAway::Failed) | None => false,
         }
     }
 

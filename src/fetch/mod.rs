@@ -43,7 +43,7 @@ use crate::account_error::AccountError;
 use crate::archive::Recovery;
 use crate::clock::now;
 use crate::config::{Account, Config};
-use crate::connect::{self, ConnectError, Connector, ServerRecord};
+use crate::connect::{self, ConnectError, Connector, HostSessions, ServerRecord};
 use crate::event::{Event, Observer, Outcome, Reporter, Summary};
 use crate::exit::Exit;
 use crate::inventory;
@@ -59,8 +59,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Fetches one account. Never fails as such: the summary says what happened.
-pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dyn Observer>) -> Summary {
+/// Fetches one account, whose host also has other `sessions` of ours. Never fails as such: the summary says what happened.
+pub fn run(
+    config: &Config,
+    account: &Account,
+    orders: Orders,
+    sessions: &Arc<HostSessions>,
+    observer: &Arc<dyn Observer>,
+) -> Summary {
     let began = Instant::now();
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
@@ -70,7 +76,12 @@ pub fn run(config: &Config, account: &Account, orders: Orders, observer: &Arc<dy
         record.may_log_in(&account.access)?;
         let restored = inventory::restored(config, account, &*store.ledger)?;
         let deletions = Deletions { restored, ..Deletions::default() };
-        Ok(work((store, deletions), account, orders, &Rc::new(record), until, observer))
+        let record = Rc::new(record);
+        let run_until = connect::run_deadline(&account.access);
+        let connector = Connector::new(account, Rc::clone(&record), run_until, orders.trace, observer)
+            .waiting_until(until)
+            .among(sessions);
+        Ok(work((store, deletions), account, orders, &record, &connector, observer))
     };
     let mut summary = run().map_err(or_stopped).unwrap_or_else(|error| {
         let outcome = match error {
@@ -98,7 +109,7 @@ fn work(
     account: &Account,
     orders: Orders,
     server_record: &Rc<ServerRecord>,
-    wait_until: Option<Instant>,
+    connector: &Connector,
     observer: &Arc<dyn Observer>,
 ) -> Summary {
     if let Some(from) = &store.moved_from {
@@ -106,9 +117,6 @@ fn work(
         let text = format!("the archive was moved from {from} to {to}; that is on record now");
         observer.event(&account.name, Event::Note(&text));
     }
-    let run_until = connect::run_deadline(&account.access);
-    let connector = Connector::new(account, Rc::clone(server_record), run_until, orders.trace, observer)
-        .waiting_until(wait_until);
     let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
     let run = Run::new(account, observer, &open, store);
     Run { orders, deletions, server_record: Rc::clone(server_record), ..run }.complete()

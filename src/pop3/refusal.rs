@@ -40,6 +40,16 @@ pub fn is_about_the_account(reply: &Reply) -> bool {
     }
 }
 
+/// Whether this refusal of a connection or a login says that there are as many sessions as the server wants at once: when one
+/// of them has ended, another is let in.
+pub fn speaks_of_sessions_at_once(reply: &Reply) -> bool {
+    let words = Words::of(reply.text());
+    let sessions = words.have(&["connection", "session"]);
+    !reply.is_ok()
+        && (words.have(&["concurren", "simultan"])
+            || sessions && words.have(&["too many", "maximum", "limit"]))
+}
+
 /// Whether this refusal, after the login, says that the login holds no more: the access token has expired, say. It would
 /// meet any other command as well, and a new login may help.
 pub fn ends_the_login(reply: &Reply) -> bool {

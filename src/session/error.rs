@@ -213,6 +213,17 @@ impl SessionError {
             if Refusal::of(reply) == Refusal::NotNow(NotNow::InUse))
     }
 
+    /// Whether the server's first line was due.
+    pub fn is_of_the_greeting(&self) -> bool {
+        match self {
+            SessionError::ClosedBeforeGreeting | SessionError::GreetingRefused { .. } => true,
+            SessionError::TryLater { during, .. }
+            | SessionError::Io { during, .. }
+            | SessionError::TimedOut { during, .. } => *during == GREETING,
+            _ => false,
+        }
+    }
+
     /// Whether the server refused a token as expired or not valid, so that a new one may help.
     pub fn wants_new_token(&self) -> bool {
         matches!(self, SessionError::LoginRefused(refusal) if refusal.blames_token())

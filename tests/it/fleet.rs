@@ -8,16 +8,43 @@
 //! | a refused login is tried again when the account's own file changes | [`a_change_of_an_accounts_own_file_ends_its_rest`] |
 //! | an account that moves is not fetched again | [`an_account_that_moves_to_another_machine_is_not_fetched_again`] |
 //! | the same problem of many accounts is one line | [`the_same_problem_of_many_accounts_is_one_line`] |
+//! | few open files make a run slower, and no account fail | [`few_open_files_make_no_account_fail`] |
+//! | nor does a server that lets in few sessions | [`a_server_that_lets_in_few_sessions_makes_no_account_fail`] |
+//! | a server that lets in none is asked once for each account | [`a_server_that_lets_in_nobody_is_not_asked_for_ever`] |
+//! | the archives of many accounts are searched with few open files | [`many_archives_are_searched_with_few_open_files`] |
 //! | every account is in exactly one shard | [`every_account_is_fetched_by_exactly_one_shard`] |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::time::Duration;
 
-use crate::support::{Account, Mail, PopServer, Sandbox, set_mode};
+use crate::support::outcome::Outcome;
+use crate::support::sandbox::POPKEEP;
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode};
 
 /// Writes a file beside the configuration, private.
 fn add(sandbox: &Sandbox, name: &str, text: &str) {
     let file = sandbox.write(format!(".config/popkeep/accounts.d/{name}"), text);
     set_mode(file, 0o600);
+}
+
+/// So many accounts on a server, each with a maildrop and an archive of its own.
+fn many(server: &PopServer, count: usize) -> String {
+    let account = |n: usize| Account::on(&format!("a{n}"), server).text("user", format!("u{n}")).toml();
+    (0..count).map(account).collect()
+}
+
+/// A server at which sessions meet: each takes a while.
+fn busy(messages: usize, lets_in: Option<(usize, &'static str)>) -> PopServer {
+    let answers_after = BTreeMap::from([("STAT", Duration::from_millis(30))]);
+    PopServer::behaving(Mail::some(messages), Behaviour { answers_after, lets_in, ..Behaviour::default() })
+}
+
+/// Runs popkeep where few files may be open.
+fn with_few_files(sandbox: &Sandbox, limit: &str, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {limit} && exec \"$@\"")).arg("sh").arg(POPKEEP).args(arguments);
+    sandbox.command(command).run()
 }
 
 fn names(sandbox: &Sandbox, options: &[&str]) -> Vec<String> {
@@ -153,6 +180,78 @@ fn the_same_problem_of_many_accounts_is_one_line() {
     let report = sandbox.popkeep(["fetch", "--quiet", "--json"]).run().expect(77).json();
     let errors = report["accounts"].as_array().unwrap().iter().filter(|account| !account["error"].is_null());
     assert_eq!(errors.count(), 12, "each has its own entry all the same");
+    // Without --quiet each was told of when it ended; the last line says how many there were.
+    let outcome = sandbox.popkeep(["fetch"]).run().expect(77);
+    let last = outcome.stderr.lines().last().unwrap();
+    assert!(last.starts_with("popkeep: 12 accounts (bad-1, bad-2, bad-3 and 9 more): login"), "{last}");
+    let failed = sandbox.popkeep(["status", "--failed", "--json"]).run().json();
+    assert_eq!(failed["accounts"].as_array().unwrap().len(), 12);
+}
+
+#[test]
+fn few_open_files_make_no_account_fail() {
+    let server = busy(2, None);
+    let sandbox = Sandbox::new();
+    sandbox.config(&many(&server, 30));
+    for (limit, jobs) in [("-n 64", "1000"), ("-n 64", "8"), ("-n 32", "8"), ("-S -n 32", "30")] {
+        with_few_files(&sandbox, limit, &["fetch", "--quiet", "--jobs", jobs]).expect(0).silent();
+    }
+    assert_eq!((server.count("RETR"), server.take_sessions().len()), (60, 120));
+}
+
+#[test]
+fn a_server_that_lets_in_few_sessions_makes_no_account_fail() {
+    let sandbox = Sandbox::new();
+    for (most, told, jobs) in [
+        (8, "-ERR [SYS/TEMP] Too many connections from your address\r\n", ["--jobs", "16"]),
+        (2, "", ["--progress", "never"]),
+    ] {
+        let server = busy(1, Some((most, told)));
+        sandbox.config(&many(&server, 24));
+        sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        let outcome = sandbox.popkeep([&["fetch"], &jobs[..]].concat()).run().expect(0);
+        let notes = outcome.stderr.lines().filter(|line| line.contains("opens fewer at once"));
+        assert_eq!(notes.count(), 1, "{}", outcome.stderr);
+        let turned_away = server.state().turned_away;
+        assert!((1..=40).contains(&turned_away), "{turned_away}");
+        assert_eq!((server.count("RETR"), server.take_sessions().len()), (24, 48));
+        // Nothing of it is on record as a failed run.
+        let failed = sandbox.popkeep(["status", "--failed", "--json"]).run().expect(0).json();
+        assert!(failed["accounts"].as_array().unwrap().is_empty(), "{failed}");
+        for folder in ["Mail", ".local"] {
+            std::fs::remove_dir_all(sandbox.path(folder)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_server_that_lets_in_nobody_is_not_asked_for_ever() {
+    let server = busy(1, Some((0, "-ERR [SYS/TEMP] Too many connections from your address\r\n")));
+    let sandbox = Sandbox::new();
+    sandbox.config(&many(&server, 20));
+    let outcome = sandbox.popkeep(["fetch", "--quiet"]).run().expect(75);
+    outcome.one_line(&["20 accounts", "Too many connections"]);
+    let asked = server.state().turned_away;
+    assert!(
+        (20..=28).contains(&asked),
+        "each once, and at most seven that had hoped for others' places: {asked}"
+    );
+}
+
+#[test]
+fn many_archives_are_searched_with_few_open_files() {
+    let server = PopServer::with(Mail::some(2));
+    let sandbox = Sandbox::new();
+    sandbox.config(&many(&server, 30));
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+    let found = |arguments: &[&str]| {
+        let outcome = with_few_files(&sandbox, "-n 64", &[&["search"], arguments].concat()).expect(0);
+        outcome.stdout.lines().filter(|line| line.contains("a29")).count()
+    };
+    assert_eq!(found(&["--paths"]), 2, "it makes the index");
+    server.state().mails = Mail::some(3);
+    with_few_files(&sandbox, "-n 64", &["fetch", "--quiet"]).expect(0).silent();
+    assert_eq!(found(&["--paths"]), 3);
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub(crate) struct Behaviour {
     pub(crate) token_lasts: Option<(usize, TokenEnd)>,
     /// What it says to a correct password.
     pub(crate) login_reply: Option<&'static str>,
+    /// So many sessions are let in at once; the next one is told this, or nothing at all if it is empty.
+    pub(crate) lets_in: Option<(usize, &'static str)>,
 }
 
 /// How a session ends with its token.
@@ -192,6 +194,10 @@ pub(crate) struct State {
     /// Messages that have held a line of the server's talk.
     intruded: BTreeSet<Vec<u8>>,
     held: Hold,
+    /// Sessions that are open now.
+    open: usize,
+    /// Those that were not let in.
+    pub(crate) turned_away: usize,
 }
 
 /// A command whose answer waits for the test.
@@ -363,12 +369,22 @@ impl Shared {
 
     fn serve(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let mut wire = Wire::Clear(stream);
         let record = {
             let mut state = self.lock();
+            if let Some((_, told)) = state.behaviour.lets_in.filter(|(most, _)| state.open >= *most) {
+                state.turned_away += 1;
+                let _ = std::io::Write::write_all(&mut &stream, told.as_bytes());
+                return;
+            }
+            state.open += 1;
             state.sessions.push(Record::default());
             state.sessions.len() - 1
         };
+        self.serve_session(Wire::Clear(stream), record);
+        self.lock().open -= 1;
+    }
+
+    fn serve_session(&self, mut wire: Wire, record: usize) {
         if let Tls::Implicit(acceptor) = &self.tls {
             if wire.encrypt(acceptor).is_err() {
                 return;
