@@ -1,0 +1,169 @@
+"""A POP3 server for any number of users, in one thread and in clear text: so little work that it is not what is measured.
+
+    many.py ADDRESSES MESSAGES OCTETS
+
+Listens on so many addresses (127.0.0.1, 127.0.0.2, …), on one port that it prints. Every user has the same password, and
+messages of their own. What it does with logins is told on its standard input, a line at a time:
+
+    accept          everybody who has the password
+    refuse          nobody
+    sessions N      refuses whoever would be the next session of N that are open on one of its addresses; 0: nobody
+    count           prints the logins, the RETRs, and the sessions that were open at once, since the last time
+"""
+
+import asyncio
+import sys
+
+from server import PASSWORD
+
+CAPABILITIES = (b"+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nSASL PLAIN\r\n"
+                b"EXPIRE NEVER\r\n.\r\n")
+
+
+class Mail:
+    """What everybody has: the same but for their names."""
+
+    def __init__(self, messages, octets):
+        self.count, self.filling = messages, b"0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 ABCDEFGHIJKLMNOPQRST\r\n"
+        self.lines = max(octets // len(self.filling), 1)
+
+    def header(self, user, number):
+        return (b"From: sender@example.net\r\nTo: %s\r\nSubject: Message %d\r\nDate: Mon, 23 Nov 2026 10:%02d:00 +0000\r\n"
+                b"Message-ID: <%d.%s@example.net>\r\n\r\n" % (user, number, number % 60, number, user))
+
+    def message(self, user, number):
+        return self.header(user, number) + self.filling * self.lines
+
+    def size(self, user, number):
+        return len(self.header(user, number)) + len(self.filling) * self.lines
+
+
+class Server:
+    """What all sessions share."""
+
+    def __init__(self, mail):
+        self.mail, self.refuses, self.most = mail, False, 0
+        self.open, self.logins, self.retrievals, self.peak = {}, 0, 0, 0
+
+    def told(self, line):
+        words = line.split()
+        if words[:1] in (["accept"], ["refuse"]):
+            self.refuses = words[0] == "refuse"
+        elif words[:1] == ["sessions"]:
+            self.most = int(words[1])
+        elif words == ["count"]:
+            print(self.logins, self.retrievals, self.peak, flush=True)
+            self.logins = self.retrievals = self.peak = 0
+
+
+class Session(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, server):
+        self.server, self.buffer, self.user, self.plain = server, b"", b"", False
+        self.counted = False
+
+    def connection_made(self, transport):
+        self.transport, self.address = transport, transport.get_extra_info("sockname")[0]
+        server = self.server
+        open_here = server.open.get(self.address, 0)
+        if server.most and open_here >= server.most:
+            transport.write(b"-ERR [SYS/TEMP] Too many concurrent connections from your address\r\n")
+            transport.close()
+            return
+        server.open[self.address] = open_here + 1
+        server.peak = max(server.peak, open_here + 1)
+        self.counted = True
+        transport.write(b"+OK ready\r\n")
+
+    def connection_lost(self, _):
+        if self.counted:
+            self.server.open[self.address] -= 1
+
+    def data_received(self, data):
+        *lines, self.buffer = (self.buffer + data).split(b"\r\n")
+        answers = []
+        for line in lines:
+            answer = self.answer(line)
+            answers.append(answer)
+            if answer is BYE:
+                break
+        if answers:
+            self.transport.write(b"".join(answers))
+        if answers and answers[-1] is BYE:
+            self.transport.close()
+
+    def answer(self, line):
+        if self.plain:
+            import base64
+            self.plain = False
+            return self.login(*base64.b64decode(line).split(b"\0")[1:])
+        command, _, rest = line.partition(b" ")
+        answer = COMMANDS.get(command.upper())
+        return answer(self, rest) if answer else b"-ERR what?\r\n"
+
+    def login(self, user, password):
+        self.server.logins += 1
+        self.user = user
+        if self.server.refuses or password != PASSWORD.encode():
+            return b"-ERR [AUTH] no\r\n"
+        return b"+OK in\r\n"
+
+    def auth(self, rest):
+        mechanism, _, initial = rest.partition(b" ")
+        if mechanism.upper() != b"PLAIN":
+            return b"-ERR no such mechanism\r\n"
+        self.plain = True
+        return self.answer(initial) if initial else b"+ \r\n"
+
+    def name(self, rest):
+        self.user = rest
+        return b"+OK\r\n"
+
+    def stat(self, _):
+        mail = self.server.mail
+        return b"+OK %d %d\r\n" % (mail.count, sum(mail.size(self.user, number + 1) for number in range(mail.count)))
+
+    def list(self, _):
+        mail = self.server.mail
+        lines = (b"%d %d\r\n" % (number, mail.size(self.user, number)) for number in range(1, mail.count + 1))
+        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+
+    def uidl(self, _):
+        lines = (b"%d uid-%d\r\n" % (number, number) for number in range(1, self.server.mail.count + 1))
+        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+
+    def retr(self, rest):
+        self.server.retrievals += 1
+        return b"+OK\r\n" + self.server.mail.message(self.user, int(rest)) + b".\r\n"
+
+    def top(self, rest):
+        return b"+OK\r\n" + self.server.mail.header(self.user, int(rest.split()[0])) + b".\r\n"
+
+
+BYE = b"+OK bye\r\n"
+COMMANDS = {
+    b"CAPA": lambda _, __: CAPABILITIES, b"NOOP": lambda _, __: b"+OK\r\n", b"RSET": lambda _, __: b"+OK\r\n",
+    b"QUIT": lambda _, __: BYE, b"AUTH": Session.auth, b"USER": Session.name,
+    b"PASS": lambda session, rest: session.login(session.user, rest), b"STAT": Session.stat, b"LIST": Session.list,
+    b"UIDL": Session.uidl, b"RETR": Session.retr, b"TOP": Session.top,
+}
+
+
+async def main():
+    addresses, messages, octets = map(int, sys.argv[1:])
+    server, loop, port = Server(Mail(messages, octets)), asyncio.get_running_loop(), 0
+    listeners = []
+    for number in range(1, addresses + 1):
+        host = f"127.0.{number // 250}.{number % 250}"
+        listeners.append(await loop.create_server(lambda: Session(server), host, port, backlog=1024))
+        port = port or listeners[0].sockets[0].getsockname()[1]
+    print(port, flush=True)
+    orders = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    while line := await orders.readline():
+        server.told(line.decode())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
