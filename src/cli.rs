@@ -56,6 +56,11 @@ pub enum Command {
     /// Logs into each account, fetches every message that is not archived yet, and deletes from the
     /// server what the configuration tells it to. Then reports what the server listed, what is
     /// archived now, and what is missing and why.
+    ///
+    /// Warns of what becomes a problem if nobody does anything: a server's certificate or an OAuth2 sign-in that ends within 14
+    /// days; a disk with room for less than four weeks of mail, or for less than 16 MiB; an archive that was not
+    /// verified for 180 days. A warning does not change the exit code. With --quiet each is printed once a week, the last one
+    /// once in 30 days.
     #[command(after_help = manual::examples(manual::FETCH))]
     Fetch(Fetch),
 
@@ -306,7 +311,7 @@ pub struct Fetch {
     #[arg(long, value_name = "SPAN", value_parser = age)]
     pub wait: Option<Duration>,
 
-    /// For cron: print nothing on success, and one line per problem on stderr
+    /// For cron: print nothing on success, and one line per problem or warning on stderr
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
 

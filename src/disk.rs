@@ -27,8 +27,8 @@ pub use os::{OsDisk, OsFile, host_name, our_user};
 pub(crate) use record_lock::has_locks;
 pub use replace::{replace_as_it_was, replace_for_owner, replace_private, replace_shared};
 pub use small::{
-    AccountLock, absolute, is_there, keep_copy, last_change, make_private_dirs, mode_and_owner, names_in,
-    read_limited, read_private, remove, rename_new, rewrite_private, sync_file, write_new_private,
+    AccountLock, absolute, birth, free, is_there, keep_copy, last_change, make_private_dirs, mode_and_owner,
+    names_in, read_limited, read_private, remove, rename_new, rewrite_private, sync_file, write_new_private,
 };
 pub(crate) use small::{is_alive, make_dirs, secure_dirs, sync_names};
 pub use trust::{Distrusted, Trusted, check_folder, read_trusted};

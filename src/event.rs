@@ -1,7 +1,12 @@
 //! What happens in a run, as facts: the core emits these, somebody else draws them.
 
+use crate::clock::{DAY, UnixTime};
 use crate::exit::Exit;
+use crate::text::dates::day;
+use crate::text::figures::size;
 use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Who watches a run. Called from several threads.
@@ -141,6 +146,121 @@ pub struct Missing {
     pub chosen: bool,
 }
 
+/// What a person should know although nothing has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The ledger's backup has taken its place.
+    LedgerRestored {
+        /// When the backup was made.
+        made_at: UnixTime,
+        /// Where the ledger is now, if it was a damaged copy; `None` if it was lost.
+        damaged: Option<PathBuf>,
+    },
+    /// The server's certificate ends soon. If it is not renewed, no run can log in.
+    CertificateEnds {
+        /// When.
+        at: UnixTime,
+    },
+    /// A person has to sign in again soon.
+    SignInEnds {
+        /// When.
+        at: UnixTime,
+    },
+    /// The archive's disk will be full soon.
+    DiskNearlyFull {
+        /// Octets that it has left.
+        free: u64,
+    },
+    /// `verify` has not been run for long.
+    NotVerified {
+        /// When it last was; `None`: never.
+        since: Option<UnixTime>,
+    },
+}
+
+impl Warning {
+    /// The word scripts see.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Warning::LedgerRestored { .. } => "ledger-restored",
+            Warning::CertificateEnds { .. } => "certificate-ends",
+            Warning::SignInEnds { .. } => "sign-in-ends",
+            Warning::DiskNearlyFull { .. } => "disk-nearly-full",
+            Warning::NotVerified { .. } => "not-verified",
+        }
+    }
+}
+
+impl Warning {
+    /// A warning with the same sign says the same once more.
+    pub fn sign(&self) -> String {
+        match self {
+            Warning::LedgerRestored { made_at: at, .. }
+            | Warning::CertificateEnds { at }
+            | Warning::SignInEnds { at } => format!("{} {at}", self.word()),
+            _ => self.word().to_owned(),
+        }
+    }
+
+    /// For how many seconds a quiet run does not say the same again.
+    pub fn told_every(&self) -> UnixTime {
+        match self {
+            // Nothing gets worse by the day.
+            Warning::NotVerified { .. } => 30 * DAY,
+            _ => 7 * DAY,
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::LedgerRestored { made_at, damaged: None } => {
+                write!(f, "the ledger was lost; its backup of {} has taken its place", day(*made_at))
+            }
+            Warning::LedgerRestored { made_at, damaged: Some(aside) } => write!(
+                f,
+                "the ledger was a damaged copy and is now {}; its backup of {} has taken its place",
+                aside.display(),
+                day(*made_at)
+            ),
+            Warning::CertificateEnds { at } => write!(
+                f,
+                "the server's certificate ends on {}; if the provider does not renew it, no mail can be fetched after that",
+                day(*at)
+            ),
+            Warning::SignInEnds { at } => {
+                write!(
+                    f,
+                    "the sign-in ends on {}; run `popkeep login` for this account before that",
+                    day(*at)
+                )
+            }
+            Warning::DiskNearlyFull { free } => {
+                write!(f, "the archive's disk is nearly full: {} left; make room", size(*free))
+            }
+            Warning::NotVerified { since: Some(since) } => write!(
+                f,
+                "the archive was last verified on {}; run `popkeep verify` for this account, or let cron do it",
+                day(*since)
+            ),
+            Warning::NotVerified { since: None } => write!(
+                f,
+                "the archive was never verified; run `popkeep verify` for this account, or let cron do it"
+            ),
+        }
+    }
+}
+
+/// What is not to be told again yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Numbers of missing messages.
+    pub messages: HashSet<u32>,
+    /// Warnings of the run.
+    pub warnings: Vec<Warning>,
+}
+
 /// The reconciliation of one account's run. `listed == archived + removed + missing.len()`, always.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -170,8 +290,14 @@ pub struct Summary {
     pub kept_octets: u64,
     /// What is neither archived nor removed.
     pub missing: Vec<Missing>,
-    /// Numbers of missing messages that a quiet run has reported within a week; empty for any other run.
-    pub told: HashSet<u32>,
+    /// What a person should know beside that.
+    pub warnings: Vec<Warning>,
+    /// When the server's certificate ends, in Unix time.
+    pub certificate_ends: Option<UnixTime>,
+    /// Octets that the archive's disk has left.
+    pub free: Option<u64>,
+    /// What a quiet run has told of lately; empty for any other run.
+    pub told: Told,
     /// How long it took.
     pub seconds: f64,
 }
@@ -203,7 +329,10 @@ impl Summary {
             kept_no_copy: 0,
             kept_octets: 0,
             missing: Vec::new(),
-            told: HashSet::new(),
+            warnings: Vec::new(),
+            certificate_ends: None,
+            free: None,
+            told: Told::default(),
             seconds: 0.0,
         }
     }

@@ -4,8 +4,8 @@
 use super::{Archive, Arrived};
 use crate::disk::{Access, Disk, DiskFile, Meta, OsDisk, OsFile};
 use crate::ledger::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
-    Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, Totals, UnixTime, UnknownCopy,
+    Adoption, ArchivedDay, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -421,8 +421,8 @@ impl Ledger for WatchedLedger {
         self.inner.last_active()
     }
 
-    fn totals(&self) -> Result<Totals, LedgerError> {
-        self.inner.totals()
+    fn archived_days(&self) -> Result<Vec<ArchivedDay>, LedgerError> {
+        self.inner.archived_days()
     }
 }
 

@@ -24,7 +24,7 @@ It has exit, the exit code; accounts, each with name, outcome (ok, partial, fail
 (or null), listed, archived, fetched, octets (of what was fetched), deleted, removed (archived once, but no \
 longer in the archive), left (by your own settings), kept and kept_octets (due for deletion, but kept on the \
 server because their copy is gone or changed), missing (each with number, uid and reason), left_because (each \
-reason with its messages) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
+reason with its messages), warnings (each with kind and text) and seconds; and on_new_mail, each command with accounts, fetched and error. listed is always the sum of archived, \
 removed, left and missing. Unprintable octets that came from a server are escaped.
 
 With --dry-run it has exit, dry_run (true), and accounts, each with name, error, listed, archived, removed, fetch (the messages \
@@ -359,7 +359,7 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     (
         "~/.local/state/popkeep/",
-        "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder. Beside it: tokens/, damaged/ (copies that verify \
+        "The ledger, which records what is archived, where, and with what hash; it follows $XDG_STATE_HOME. state_dir in the configuration and $POPKEEP_STATE_DIR name another folder. Beside it: its backup ledger-backup.sqlite3, which is whole at every moment; ledger-damaged.sqlite3, if the backup has taken its place; tokens/; damaged/ (copies that verify \
          has replaced by good ones) and exports/ (what was exported where).",
     ),
     ("~/.cache/popkeep/serve/", "The sizes of messages, for serve. You can delete it at any time."),

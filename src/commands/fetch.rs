@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
-use crate::ledger::{LedgerFile, Parts, SqliteLedger, UnixTime};
+use crate::ledger::{LedgerError, LedgerFile, Parts, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
 use crate::progress::{Detail, Progress, Style, problem, wording};
 use crate::search;
@@ -71,6 +71,7 @@ fn work(
     if options.quiet {
         let mut successes = Successes { accounts: &accounts, ledger: ledger_parts(&config) };
         stderr::say(&complaints(&summaries, |place| successes.are_recent(place)));
+        stderr::say(&what_is_ahead(&summaries));
     } else {
         if io::stderr().is_terminal() {
             let sentence = wording::reconciliation(&summaries);
@@ -79,6 +80,7 @@ fn work(
         stderr::say(&kinds_of_problems(&summaries));
     }
     stderr::say(&warnings(&new_mail));
+    exit = Exit::merge([exit, back_up_ledger(&config, &summaries)]);
     if let Some(path) = &options.metrics {
         let facts = account_facts(&config, &accounts, &summaries);
         exit = Exit::merge([exit, write_metrics(path, &run_facts(exit, began, &new_mail), &facts)]);
@@ -94,6 +96,25 @@ fn work(
         search::refresh(&folder, &config, &news.map(|(account, _)| *account).collect::<Vec<_>>());
     }
     Ok(exit)
+}
+
+/// Brings the ledger's backup up to date, or says why that is not possible.
+fn back_up_ledger(config: &Config, summaries: &[Summary]) -> Exit {
+    let has_room = !summaries.iter().any(|summary| [Exit::IO, Exit::CANT_CREATE].contains(&summary.exit));
+    // What a disk cannot do was said already; after a signal nothing is begun.
+    if !has_room || stop::requested().is_some() || !matches!(LedgerFile::exists(&config.state_dir), Ok(true))
+    {
+        return Exit::OK;
+    }
+    let changed = summaries.iter().any(|summary| summary.fetched + summary.deleted > 0);
+    match LedgerFile::open(&config.state_dir).and_then(|ledger| ledger.back_up(changed)) {
+        Err(error @ LedgerError::NoBackup { .. }) => {
+            output::complain(&format!("popkeep: {error}"));
+            error.exit()
+        }
+        // What is wrong with the ledger itself was said of each account.
+        _ => Exit::OK,
+    }
 }
 
 fn run_facts(exit: Exit, began: Instant, new_mail: &[NewMail]) -> RunFacts {
@@ -210,6 +231,14 @@ fn complaints(summaries: &[Summary], mut passed_over: impl FnMut(usize) -> bool)
         problems.into_iter().partition(|problem| problem.accounts.len() >= SAME_PROBLEM);
     let few = few.iter().flat_map(|problem| problem.accounts.iter().map(|account| (problem.exit, *account)));
     many.iter().chain(&by_kind(few)).flat_map(Problem::lines).collect()
+}
+
+/// What becomes a problem if nobody does anything, as far as `--quiet` has not said it lately.
+fn what_is_ahead(summaries: &[Summary]) -> Vec<Line> {
+    let ahead: Vec<Problem<'_>> = together(summaries.iter().flat_map(|summary| {
+        wording::warnings(summary).map(|text| (summary.exit, text, summary.account.as_str()))
+    }));
+    ahead.iter().flat_map(Problem::lines).map(|(_, line)| (Level::Warning, line)).collect()
 }
 
 /// At the end of a run that has told of each account as it ended: what kinds of problems there were, if there were many.

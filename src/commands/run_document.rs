@@ -1,6 +1,6 @@
 //! What a run did, as the JSON documents of several commands have it: their shape is a promise to scripts.
 
-use crate::event::{Missing, Summary};
+use crate::event::{Missing, Summary, Warning};
 use crate::exit::Exit;
 use crate::fleet::new_mail::NewMail;
 use crate::ledger::RunRecord;
@@ -26,6 +26,7 @@ struct AccountRun {
     figures: Figures,
     missing: Vec<MissingMessage>,
     left_because: Vec<LeftBecause>,
+    warnings: Vec<WarningOfRun>,
     seconds: f64,
 }
 
@@ -83,6 +84,20 @@ impl LeftBecause {
     }
 }
 
+/// What a person should know although nothing has failed.
+#[derive(Debug, Serialize)]
+struct WarningOfRun {
+    /// A word for programs.
+    kind: &'static str,
+    text: String,
+}
+
+impl From<&Warning> for WarningOfRun {
+    fn from(warning: &Warning) -> Self {
+        WarningOfRun { kind: warning.word(), text: printable(&warning.to_string()) }
+    }
+}
+
 /// A command that was to run once there was new mail.
 #[derive(Debug, Serialize)]
 struct OnNewMail {
@@ -129,6 +144,7 @@ impl AccountRun {
             figures: summary.into(),
             missing: summary.really_missing().map(MissingMessage::new).collect(),
             left_because: LeftBecause::of(summary),
+            warnings: summary.warnings.iter().map(WarningOfRun::from).collect(),
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
         }
     }
@@ -173,7 +189,10 @@ mod tests {
                     chosen,
                 })
                 .into(),
-            told: std::collections::HashSet::new(),
+            warnings: Vec::new(),
+            certificate_ends: None,
+            free: None,
+            told: crate::event::Told::default(),
             seconds: 1.234_56,
         };
         let json = serde_json::to_string(&Run::new(Exit::MISSING, &[summary], &[])).unwrap();
@@ -183,7 +202,7 @@ mod tests {
                 r#"{"exit":1,"accounts":[{"name":"work","outcome":"partial","error":null,"#,
                 r#""listed":5,"archived":2,"fetched":1,"octets":512,"deleted":1,"removed":0,"left":2,"kept":1,"kept_octets":300,"#,
                 r#""missing":[{"number":2,"uid":"u\\x1b\\xff","reason":"-ERR \\x07"}],"#,
-                r#""left_because":[{"reason":"left by --limit","messages":2}],"seconds":1.235}],"on_new_mail":[]}"#
+                r#""left_because":[{"reason":"left by --limit","messages":2}],"warnings":[],"seconds":1.235}],"on_new_mail":[]}"#
             )
         );
     }

@@ -230,6 +230,25 @@ pub fn rewrite_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// What tells a file from its copies, as text: when it was made, which no program can choose, or its number where the
+/// file system does not tell. A file that gets another name, or other content, keeps it.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn birth(path: &Path) -> io::Result<String> {
+    let made = std::fs::metadata(path)?.created().ok();
+    match made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok()) {
+        Some(since) => Ok(format!("made {}.{:09}", since.as_secs(), since.subsec_nanos())),
+        None => Ok(format!("file number {}", OsDisk.metadata(path)?.ino)),
+    }
+}
+
+/// How many octets we may still write to the file system that a file or a folder is on; one that does not exist yet is on
+/// that of its folder.
+pub fn free(path: &Path) -> io::Result<u64> {
+    let path = if is_there(path) { path } else { parent(path) };
+    let room = rustix::fs::statvfs(path)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
 /// Whether this name is taken, as far as can be seen. A symbolic link is not followed.
 pub fn is_there(path: &Path) -> bool {
     OsDisk.link_metadata(path).is_ok()

@@ -12,6 +12,7 @@
 //! | what servers were seen doing wrong | `quirks` |
 //! | which messages `skip_headers` leaves | `skipping.rs` |
 //! | messages that fail, and when they are tried again | `failures.rs` |
+//! | what becomes a problem if nobody does anything | `ahead.rs` |
 //! | what it all comes to | `report` |
 //!
 //! Promises: one run at a time for each maildrop; the archive is known to be there before anybody logs in; a message is
@@ -20,6 +21,7 @@
 //!
 //! Must never: let one message or one failure hide another.
 
+mod ahead;
 mod deletion;
 mod download;
 mod failures;
@@ -44,10 +46,10 @@ use crate::archive::Recovery;
 use crate::clock::now;
 use crate::config::{Account, Config};
 use crate::connect::{self, ConnectError, Connector, HostSessions, ServerRecord};
-use crate::event::{Event, Observer, Outcome, Reporter, Summary};
+use crate::event::{Event, Observer, Outcome, Reporter, Summary, Warning};
 use crate::exit::Exit;
 use crate::inventory;
-use crate::ledger::Change;
+use crate::ledger::{Change, Restored};
 use crate::plan::{Quarantine, policy_words};
 use crate::stop::{self, Stopped};
 use crate::store::Store;
@@ -112,6 +114,10 @@ fn work(
     connector: &Connector,
     observer: &Arc<dyn Observer>,
 ) -> Summary {
+    let mut warnings = Vec::new();
+    if let Some(Restored { made_at, damaged }) = store.restored.clone() {
+        warnings.push(Warning::LedgerRestored { made_at, damaged });
+    }
     if let Some(from) = &store.moved_from {
         let to = account.archive.display();
         let text = format!("the archive was moved from {from} to {to}; that is on record now");
@@ -119,7 +125,7 @@ fn work(
     }
     let open = |one_at_a_time| Ok(connector.open(one_at_a_time)?);
     let run = Run::new(account, observer, &open, store);
-    Run { orders, deletions, server_record: Rc::clone(server_record), ..run }.complete()
+    Run { orders, deletions, warnings, server_record: Rc::clone(server_record), ..run }.complete()
 }
 
 impl Run<'_> {

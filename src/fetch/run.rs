@@ -1,9 +1,10 @@
 //! What an account's run carries from session to session, in parts that each have an owner.
 
 use crate::account_error::AccountError;
+use crate::clock::UnixTime;
 use crate::config::Account;
 use crate::connect::ServerRecord;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Warning};
 use crate::fetch::deletion::deletions::Deletions;
 use crate::fetch::failures::Failures;
 use crate::fetch::portions::Portions;
@@ -60,6 +61,12 @@ pub(crate) struct Run<'a> {
     pub deletions: Deletions,
     /// What the sessions so far add up to.
     pub tally: Tally,
+    /// What a person should know beside that.
+    pub warnings: Vec<Warning>,
+    /// When the server's certificate ends, in Unix time.
+    pub certificate_ends: Option<UnixTime>,
+    /// Octets that the archive's disk has left.
+    pub free: Option<u64>,
 }
 
 impl<'a> Run<'a> {
@@ -84,6 +91,9 @@ impl<'a> Run<'a> {
             copies: Copies::default(),
             deletions: Deletions::default(),
             tally: Tally::default(),
+            warnings: Vec::new(),
+            certificate_ends: None,
+            free: None,
         }
     }
 

@@ -187,6 +187,7 @@ impl Run<'_> {
         let mut changes = self.server_record.take_changes();
         changes.push(Change::LoggedIn { at: now() });
         self.store.ledger.commit(&changes)?;
+        self.see_certificate(&session);
         Ok(session)
     }
 
@@ -261,6 +262,7 @@ impl Run<'_> {
         let (to_fetch, octets) = plan.to_fetch();
         let listed = plan.len() as u64;
         self.observer.event(&self.account.name, Event::Planned { listed, to_fetch, octets });
+        self.see_room(to_fetch, octets);
         let Some(before) = self.deletions.policy_before.take() else { return };
         let (count, oldest) =
             due_now(plan, self.account.delete, &self.deletions.ages, &self.deletions.restored);

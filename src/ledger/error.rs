@@ -30,7 +30,7 @@ pub enum LedgerError {
     },
     /// Not a database, or damaged. Exit 65.
     #[error(
-        "the ledger {path} is damaged ({reason}); rename it, and the next run starts a new one and recognises what is in the archive"
+        "the ledger {path} is damaged ({reason}); rename it, and the next run takes its backup, or starts a new one and recognises what is in the archive"
     )]
     Damaged {
         /// The file.
@@ -96,6 +96,14 @@ pub enum LedgerError {
         /// What SQLite says.
         reason: String,
     },
+    /// Its backup cannot be written; the ledger itself is all right. Exit 74.
+    #[error("cannot write the backup of the ledger {path}: {reason}")]
+    NoBackup {
+        /// The backup.
+        path: String,
+        /// What SQLite or the system says.
+        reason: String,
+    },
     /// Any other failure: an I/O error. Exit 74.
     #[error("cannot use the ledger {path}: {reason}")]
     Failed {
@@ -116,7 +124,10 @@ impl LedgerError {
             | LedgerError::OtherArchive { .. }
             | LedgerError::Distrusted { .. } => Exit::CONFIG,
             LedgerError::Denied { .. } => Exit::CANT_CREATE,
-            LedgerError::NoLocks { .. } | LedgerError::Full { .. } | LedgerError::Failed { .. } => Exit::IO,
+            LedgerError::NoLocks { .. }
+            | LedgerError::Full { .. }
+            | LedgerError::NoBackup { .. }
+            | LedgerError::Failed { .. } => Exit::IO,
         }
     }
 

@@ -8,7 +8,7 @@
 //! it open the index like any other connection, and marks its snapshot there.
 
 use super::journal::Journal;
-use super::{LedgerError, SqliteLedger, schema, turn};
+use super::{LedgerError, Restored, SqliteLedger, backup, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
 use crate::stop;
 use crate::text::hex::{Hex, percent_encoded};
@@ -36,42 +36,54 @@ pub struct LedgerFile {
     folder: PathBuf,
     path: PathBuf,
     writable: bool,
+    restored: Option<Restored>,
 }
 
 impl LedgerFile {
     /// The ledger in a state folder, making what is missing: folders of mode 0700, the file of mode 0600. What is
-    /// in the file is looked at when it is first used.
+    /// in the file is looked at when it is first used. A ledger that is lost, or a damaged copy, gives way to its backup.
     pub fn open(state_dir: &Path) -> Result<LedgerFile, LedgerError> {
         disk::make_private_dirs(state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
         check_folder(state_dir)?;
         let path = state_dir.join(NAME);
         check_files(&path)?;
-        if OsDisk.metadata(&path).map_or(0, |meta| meta.len) == 0 {
+        let mut file = LedgerFile { folder: state_dir.to_owned(), path, writable: true, restored: None };
+        file.restored = backup::settle(&file.path, || file.check_integrity())?;
+        let path = &file.path;
+        if OsDisk.metadata(path).map_or(0, |meta| meta.len) == 0 {
             // Whoever made the folders may have been killed before they were durable.
             disk::secure_dirs(&OsDisk, state_dir).map_err(|error| LedgerError::from_io(state_dir, &error))?;
         }
-        match disk::write_new_private(&path, b"") {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(LedgerError::from_io(&path, &error));
-            }
-            _ => {}
+        match disk::write_new_private(path, b"") {
+            Ok(()) => backup::note_birth(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(LedgerError::from_io(path, &error)),
         }
-        disk::has_locks(&path).map_err(|error| LedgerError::from_lock(&path, &error))?;
-        Ok(LedgerFile { folder: state_dir.to_owned(), path, writable: true })
+        disk::has_locks(path).map_err(|error| LedgerError::from_lock(path, &error))?;
+        Ok(file)
     }
 
-    /// Whether there is one in this folder.
+    /// Whether there is one in this folder, or its backup.
     pub fn exists(state_dir: &Path) -> Result<bool, LedgerError> {
         let path = state_dir.join(NAME);
-        path.try_exists().map_err(|error| LedgerError::from_io(&path, &error))
+        let there = path.try_exists().map_err(|error| LedgerError::from_io(&path, &error))?;
+        Ok(there || backup::instead_of(&path).is_some())
+    }
+
+    /// What was done about a ledger that was lost or damaged when this one was opened.
+    pub fn restored(&self) -> Option<&Restored> {
+        self.restored.as_ref()
     }
 
     /// Opens the ledger for reading, without making or changing anything; `None` when there is
     /// none. A fetch may be running meanwhile.
     pub fn read_only(state_dir: &Path) -> Result<Option<LedgerFile>, LedgerError> {
-        let path = state_dir.join(NAME);
+        let mut path = state_dir.join(NAME);
         if !LedgerFile::exists(state_dir)? {
             return Ok(None);
+        }
+        if let (false, Some(backup)) = (disk::is_there(&path), backup::instead_of(&path)) {
+            path = backup;
         }
         check_folder(state_dir)?;
         check_files(&path)?;
@@ -82,7 +94,7 @@ impl LedgerFile {
         {
             return Err(LedgerError::from_lock(&path, &error));
         }
-        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false };
+        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false, restored: None };
         let made = schema::version(&file.connect()?, &file.name())?.is_some();
         Ok(made.then_some(file))
     }
@@ -252,11 +264,7 @@ impl LedgerFile {
 
     fn connect_to_read(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let beside = |suffix: &str| {
-            let mut path = self.path.clone().into_os_string();
-            path.push(suffix);
-            Path::new(&path).exists()
-        };
+        let beside = |suffix| backup::beside(&self.path, suffix).exists();
         if !self.has_write_ahead_log() {
             return self.raw(flags, "mode=ro");
         }
@@ -375,9 +383,7 @@ fn check_folder(state_dir: &Path) -> Result<(), LedgerError> {
 /// another user has put beside the ledger.
 fn check_files(path: &Path) -> Result<(), LedgerError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut file = path.to_owned().into_os_string();
-        file.push(suffix);
-        let file = PathBuf::from(file);
+        let file = backup::beside(path, suffix);
         match OsDisk.metadata(&file) {
             Ok(meta) if meta.kind != Kind::File => {
                 let reason = "it is not a regular file".to_owned();

@@ -67,6 +67,29 @@ pub struct Failures {
     pub error: Option<String>,
 }
 
+impl Week {
+    /// The days as this number of weeks, the last of which ends with the day of `now`.
+    pub fn of_days(days: &[ArchivedDay], now: UnixTime, weeks: usize) -> Vec<Week> {
+        let today = ArchivedDay::of(now);
+        let mut found: Vec<Week> = (1..)
+            .take(weeks)
+            .map(|back| {
+                let first = ArchivedDay { day: today + 1 - WEEK * back, ..ArchivedDay::default() };
+                Week { from: first.begins(), ..Week::default() }
+            })
+            .collect();
+        for day in days {
+            // What a clock that was set back left in the future counts as new.
+            let back = usize::try_from((today - day.day).max(0) / WEEK).unwrap_or(usize::MAX);
+            if let Some(week) = found.get_mut(back) {
+                week.archived += day.archived;
+            }
+        }
+        found.reverse();
+        found
+    }
+}
+
 impl SqliteLedger {
     /// The history up to `now`, with this number of weeks.
     pub fn history(&self, now: UnixTime, weeks: usize) -> std::result::Result<History, LedgerError> {
@@ -112,9 +135,9 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
     let (failed_runs, failures) = failures(connection, maildrop)?;
     let days = totals::days(connection, maildrop)?;
     Ok(History {
-        archived: totals::all(connection, maildrop)?,
+        archived: days.iter().map(|day| day.archived).sum(),
         newest: rows::newest_at(connection, maildrop)?.map(|at| at.min(now)),
-        weeks: in_weeks(&days, now, weeks),
+        weeks: Week::of_days(&days, now, weeks),
         last_started: runs::last_started(connection, maildrop)?,
         last_run: runs::last_ended(connection, maildrop)?,
         last_success: runs::last_success(connection, maildrop, now)?,
@@ -124,28 +147,6 @@ fn history(connection: &Connection, maildrop: i64, now: UnixTime, weeks: usize) 
         quarantine: quarantine::oldest(connection, maildrop, QUARANTINE_TOLD)?,
         verification: verification::status(connection, maildrop)?,
     })
-}
-
-/// The days as this number of weeks, the last of which ends with the day of `now`.
-fn in_weeks(days: &[ArchivedDay], now: UnixTime, weeks: usize) -> Vec<Week> {
-    let today = ArchivedDay::of(now);
-    let mut found: Vec<Week> = (1..)
-        .take(weeks)
-        .map(|back| {
-            let first = ArchivedDay { day: today + 1 - WEEK * back, ..ArchivedDay::default() };
-            Week { from: first.begins(), ..Week::default() }
-        })
-        .collect();
-    for day in days {
-        // What a clock that was set back left in the future counts as new.
-        let back = usize::try_from((today - day.day).max(0) / WEEK).unwrap_or(usize::MAX);
-        if let Some(week) = found.get_mut(back) {
-            week.archived.messages += day.archived.messages;
-            week.archived.octets += day.archived.octets;
-        }
-    }
-    found.reverse();
-    found
 }
 
 /// The runs that failed after the last success: how many, and the kinds of them.

@@ -8,6 +8,7 @@
 //! Must never: forget a UID because one listing left it out.
 
 mod adoption;
+mod backup;
 mod error;
 mod file;
 mod history;
@@ -36,6 +37,7 @@ mod unknown;
 mod verification;
 
 pub use adoption::{Adoption, SeenElsewhere, fold};
+pub use backup::Restored;
 pub use error::LedgerError;
 pub use file::{LedgerFile, Parts};
 pub use history::{Failures, History, Week};
@@ -180,6 +182,11 @@ pub trait Ledger: Send {
     /// When a run last logged in or ended, for whichever archive of this identity.
     fn last_active(&self) -> Result<Option<UnixTime>, LedgerError>;
 
+    /// What was archived on each day on which there was anything, the first day first.
+    fn archived_days(&self) -> Result<Vec<ArchivedDay>, LedgerError>;
+
     /// What is archived in all.
-    fn totals(&self) -> Result<Totals, LedgerError>;
+    fn totals(&self) -> Result<Totals, LedgerError> {
+        Ok(self.archived_days()?.iter().map(|day| day.archived).sum())
+    }
 }

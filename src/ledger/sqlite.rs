@@ -6,8 +6,8 @@ pub(super) mod content;
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
-    Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, Skipped, Totals, UnixTime, UnknownCopy,
+    Adoption, ArchivedDay, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place,
+    Quarantined, Quirks, Row, RowState, RunRecord, SeenElsewhere, Seq, Skipped, UnixTime, UnknownCopy,
     VerificationRecord, Which, adoption, logins, look, marks, quarantine, runs, schema, seen, skipped,
     totals, turn, unknown, verification,
 };
@@ -377,8 +377,8 @@ impl Ledger for SqliteLedger {
         self.ask(runs::last_active)
     }
 
-    fn totals(&self) -> Result<Totals, LedgerError> {
-        self.ask(totals::all)
+    fn archived_days(&self) -> Result<Vec<ArchivedDay>, LedgerError> {
+        self.ask(totals::days)
     }
 }
 

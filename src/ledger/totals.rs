@@ -3,13 +3,12 @@
 //! Promises: as many rows are read as there are days on which mail came; they always agree with the table `message`
 //! (triggers keep them), and `verify` compares the two.
 
+use super::UnixTime;
 use super::rows::unsigned;
-use super::{LedgerError, SqliteLedger, UnixTime};
+use crate::clock::DAY;
 use rusqlite::{Connection, Result};
+use std::iter::Sum;
 use std::ops::AddAssign;
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 /// What is archived (stored, whether or not deleted from the server since).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +23,15 @@ impl AddAssign for Totals {
     fn add_assign(&mut self, other: Totals) {
         self.messages = self.messages.saturating_add(other.messages);
         self.octets = self.octets.saturating_add(other.octets);
+    }
+}
+
+impl Sum for Totals {
+    fn sum<I: Iterator<Item = Totals>>(parts: I) -> Totals {
+        parts.fold(Totals::default(), |mut all, part| {
+            all += part;
+            all
+        })
     }
 }
 
@@ -48,13 +56,6 @@ impl ArchivedDay {
     }
 }
 
-impl SqliteLedger {
-    /// What was archived on each day on which there was anything, the first day first.
-    pub fn archived_days(&self) -> std::result::Result<Vec<ArchivedDay>, LedgerError> {
-        self.ask(days)
-    }
-}
-
 pub(super) fn days(connection: &Connection, maildrop: i64) -> Result<Vec<ArchivedDay>> {
     connection
         .prepare_cached(
@@ -67,20 +68,10 @@ pub(super) fn days(connection: &Connection, maildrop: i64) -> Result<Vec<Archive
         .collect()
 }
 
-pub(super) fn all(connection: &Connection, maildrop: i64) -> Result<Totals> {
-    connection
-        .prepare_cached(
-            "SELECT coalesce(sum(messages), 0), coalesce(sum(octets), 0) FROM archived_day WHERE maildrop = ?",
-        )?
-        .query_row([maildrop], |row| {
-            Ok(Totals { messages: unsigned(row.get(0)?), octets: unsigned(row.get(1)?) })
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Change, Ledger as _, Place, Replacement, Row, RowState, Seq};
+    use crate::ledger::{Change, Ledger as _, Place, Replacement, Row, RowState, Seq, SqliteLedger};
     use crate::mail::digest::Digester;
 
     fn row(seq: Seq, archived_at: UnixTime, size: u64) -> Row {

@@ -33,6 +33,9 @@ pub(super) struct Grant {
     pub(super) access_token: Token,
     pub(super) refresh_token: Option<Token>,
     pub(super) expires_in: UnixTime,
+    /// For how many seconds the refresh token holds, where the provider says so: Google does for a project in testing,
+    /// Keycloak by another name.
+    pub(super) refresh_expires_in: Option<UnixTime>,
 }
 
 /// What a provider said against a request, as the RFC calls it.
@@ -133,6 +136,11 @@ impl<'a> Endpoint<'a> {
                     .as_ref()
                     .and_then(|json| seconds(json.get("expires_in")?))
                     .unwrap_or(USUAL_LIFETIME),
+                refresh_expires_in: ["refresh_token_expires_in", "refresh_expires_in"]
+                    .iter()
+                    .find_map(|name| seconds(json.as_ref()?.get(name)?))
+                    // Keycloak: 0 is for ever.
+                    .filter(|lifetime| *lifetime > 0),
             }),
             _ => Err(self.no_grant(url, &answer, json.as_ref())),
         }

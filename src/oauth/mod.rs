@@ -167,6 +167,7 @@ impl<'a> Tokens<'a> {
                 obtained_at: now,
                 expires_in: grant.expires_in,
                 signed_in_at: now,
+                sign_in_ends_at: grant.refresh_expires_in.map(|lifetime| now.saturating_add(lifetime)),
                 problem: None,
                 ask_again_at: None,
             },
@@ -309,7 +310,11 @@ pub fn has_display() -> bool {
 impl Stored {
     /// With what a refresh brought.
     fn refreshed(&self, grant: Grant, now: UnixTime) -> Stored {
+        let ends = grant.refresh_expires_in.map(|lifetime| now.saturating_add(lifetime));
+        // A new refresh token has a lifetime of its own.
+        let ends_as_before = self.sign_in_ends_at.filter(|_| grant.refresh_token.is_none());
         Stored {
+            sign_in_ends_at: ends.or(ends_as_before),
             access_token: grant.access_token,
             // RFC 6749, section 6: without a new one the old one goes on.
             refresh_token: grant.refresh_token.or_else(|| self.refresh_token.clone()),

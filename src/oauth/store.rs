@@ -70,6 +70,9 @@ pub(super) struct Stored {
     pub(super) expires_in: UnixTime,
     /// When a person signed in.
     pub(super) signed_in_at: UnixTime,
+    /// When a person has to sign in again, as far as the provider has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sign_in_ends_at: Option<UnixTime>,
     #[serde(default)]
     pub(super) problem: Option<Problem>,
     /// Before this time the provider wants no further request (Retry-After).
@@ -95,6 +98,8 @@ pub struct SignIn {
     pub since: Option<UnixTime>,
     /// When the access token came.
     pub refreshed: Option<UnixTime>,
+    /// When a person has to sign in again, as far as the provider has said.
+    pub ends: Option<UnixTime>,
     /// Why the last attempt to renew it failed, if it did.
     pub problem: Option<Problem>,
 }
@@ -129,6 +134,7 @@ impl Stored {
         SignIn {
             since: believed(self.signed_in_at),
             refreshed: believed(self.obtained_at),
+            ends: self.sign_in_ends_at,
             problem: self.problem.clone(),
         }
     }
@@ -273,6 +279,7 @@ mod tests {
             obtained_at,
             expires_in,
             signed_in_at: NOW - 5,
+            sign_in_ends_at: None,
             problem: None,
             ask_again_at: None,
         }

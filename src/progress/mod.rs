@@ -118,6 +118,9 @@ fn ending(summary: &Summary) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(wording::summary(summary).map(|line| (Level::Info, format!("{account}: {line}"))));
     lines.extend(wording::remarks(summary).iter().map(|line| (Level::Notice, format!("{account}: {line}"))));
+    lines.extend(
+        wording::warnings(summary).map(|line| (Level::Warning, format!("popkeep: {account}: {line}"))),
+    );
     let level = problem(summary.exit);
     lines
         .extend(wording::problems(summary).iter().map(|line| (level, format!("popkeep: {account}: {line}"))));
@@ -187,7 +190,10 @@ mod tests {
                 Missing { number: 1, uid: None, reason: "larger than max_size".into(), chosen: true },
                 Missing { number: 3, uid: None, reason: "-ERR gone".into(), chosen: false },
             ],
-            told: std::collections::HashSet::new(),
+            warnings: Vec::new(),
+            certificate_ends: None,
+            free: None,
+            told: crate::event::Told::default(),
             seconds: 0.1,
         }
     }

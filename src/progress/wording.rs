@@ -93,14 +93,21 @@ pub fn problems_in_short(summary: &Summary) -> Vec<String> {
             }
             vec![line]
         }
-        _ if summary.told.is_empty() => problems(summary),
+        _ if summary.told.messages.is_empty() => problems(summary),
         _ => {
-            let news = summary.missing.iter().filter(|message| !summary.told.contains(&message.number));
+            let news =
+                summary.missing.iter().filter(|message| !summary.told.messages.contains(&message.number));
             let mut lines: Vec<String> = summary.error.as_deref().map(printable).into_iter().collect();
             lines.extend(listed(&news.cloned().collect::<Vec<_>>(), false, "missing from the archive"));
             lines
         }
     }
+}
+
+/// What a person should know although nothing has failed, and was not told lately.
+pub fn warnings(summary: &Summary) -> impl Iterator<Item = String> {
+    let news = summary.warnings.iter().filter(|warning| !summary.told.warnings.contains(warning));
+    news.map(|warning| printable(&warning.to_string()))
 }
 
 /// What a person should know that is no problem: what their own settings left on the server.
@@ -201,7 +208,10 @@ mod tests {
             kept_no_copy: 0,
             kept_octets: 0,
             missing,
-            told: std::collections::HashSet::new(),
+            warnings: Vec::new(),
+            certificate_ends: None,
+            free: None,
+            told: crate::event::Told::default(),
             seconds: 1.5,
         }
     }

@@ -12,7 +12,7 @@ use crate::archive::maildir::Maildir;
 use crate::archive::mbox::Mbox;
 use crate::config::{Account, Config, Format};
 use crate::disk::{AccountLock, OsDisk};
-use crate::ledger::{Ledger, LedgerError, LedgerFile, SqliteLedger};
+use crate::ledger::{Ledger, LedgerError, LedgerFile, Restored, SqliteLedger};
 use crate::stop::{self, Backoff};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Store {
     pub archive: Box<dyn Archive>,
     /// Where the archive was before, if it was moved.
     pub moved_from: Option<String>,
+    /// What was done about a ledger that was lost or damaged.
+    pub restored: Option<Restored>,
     /// Held until the store is dropped.
     _lock: Option<AccountLock>,
 }
@@ -66,12 +68,13 @@ impl Store {
             }
             outcome => (outcome?, None),
         };
-        Ok(Store { moved_from, ..Store::of(archive_of(account), Box::new(ledger)) })
+        let restored = file.restored().cloned();
+        Ok(Store { moved_from, restored, ..Store::of(archive_of(account), Box::new(ledger)) })
     }
 
     /// A ledger and an archive that nobody else uses.
     pub fn of(archive: Box<dyn Archive>, ledger: Box<dyn Ledger>) -> Store {
-        Store { ledger, archive, moved_from: None, _lock: None }
+        Store { ledger, archive, moved_from: None, restored: None, _lock: None }
     }
 }
 

@@ -8,11 +8,12 @@ use crate::support::mail::{assert_same_mail, stored_forms};
 use crate::support::scripted::{Scripted, Stage};
 use crate::support::{Account, Mail, PopServer, Sandbox, stores};
 
-/// Three messages are archived, two more have come since.
+/// Three messages are archived, two more have come since. The ledger has no backup: that of an older version has none.
 fn archived(format: &str, delete: &str) -> (PopServer, Sandbox) {
     let server = PopServer::with(Mail::some(3));
     let sandbox = Sandbox::with([Account::on("work", &server).text("format", format).text("delete", delete)]);
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(0);
+    std::fs::remove_file(sandbox.ledger_backup()).unwrap();
     server.state().mails = Mail::some(5);
     server.take_sessions();
     (server, sandbox)

@@ -87,19 +87,3 @@ fn a_number_and_a_date_make_it_shorter() {
     assert_eq!(log(&sandbox, &["--since", &third])[0]["runs"].as_array().unwrap().len(), 2);
     assert_eq!(log(&sandbox, &["--since", "2999"])[0]["runs"].as_array().unwrap().len(), 0);
 }
-
-#[test]
-fn a_ledger_of_before_is_read_as_it_is() {
-    let server = PopServer::with(Mail::some(1));
-    let sandbox = Sandbox::for_server(&server);
-    sandbox.fetch();
-    let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
-    // Format 5 has neither these tables nor those of the rest of format 6.
-    let tables = ["run_day", "skipped", "restored_since", "restored", "folder"];
-    ledger.execute_batch(&tables.map(|table| format!("DROP TABLE {table};")).concat()).unwrap();
-    ledger.pragma_update(None, "user_version", 5).unwrap();
-    drop(ledger);
-    assert_eq!(exits(&log(&sandbox, &[])[0]), [Some(0)]);
-    sandbox.fetch();
-    assert_eq!(exits(&log(&sandbox, &[])[0]), [Some(0), Some(0)]);
-}

@@ -15,6 +15,7 @@
 )]
 
 mod adopt;
+mod ahead;
 mod awkward_mail;
 mod bad_input;
 mod certificates;
@@ -48,6 +49,7 @@ mod hostile_server;
 mod imail;
 mod imap;
 mod init;
+mod ledger_backup;
 mod ledger_problem;
 mod limits;
 mod list;

@@ -314,10 +314,7 @@ fn the_index_follows_the_archive() {
     sandbox.fetch();
     assert_eq!((count(""), count("\"message 6\"")), (6, 1));
     // Another ledger, which knows none of it.
-    fs::remove_file(sandbox.ledger()).unwrap();
-    for beside in ["-wal", "-shm"] {
-        let _ = fs::remove_file(format!("{}{beside}", sandbox.ledger().display()));
-    }
+    sandbox.lose_ledger();
     assert_eq!(count(""), 0, "nothing is on record");
     sandbox.fetch();
     assert_eq!((count(""), count("\"message 6\"")), (6, 1));

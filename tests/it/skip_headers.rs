@@ -232,7 +232,7 @@ fn what_was_archived_before_is_not_affected() {
     let report = sandbox.fetch();
     assert_eq!((&report["archived"], &report["left"]), (&4.into(), &0.into()));
     // But a lost ledger is no reason to fetch what the archive has, either.
-    std::fs::remove_file(sandbox.ledger()).unwrap();
+    sandbox.lose_ledger();
     let report = sandbox.fetch();
     assert_eq!((&report["archived"], &report["left"]), (&4.into(), &0.into()));
     assert_same_mail(sandbox.maildir("work"), stored_forms(&half_marked(4)));

@@ -22,12 +22,6 @@ use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, sto
 
 const FORMATS: [&str; 2] = ["maildir", "mbox"];
 
-fn lose_ledger(sandbox: &Sandbox) {
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", sandbox.ledger().display()));
-    }
-}
-
 fn sandbox(server: &PopServer, format: &str) -> Sandbox {
     Sandbox::with([Account::on("work", server).text("format", format)])
 }
@@ -47,7 +41,7 @@ fn a_lost_ledger_stores_nothing_twice() {
         let server = PopServer::with(Mail::some(6));
         let sandbox = sandbox(&server, format);
         sandbox.fetch();
-        lose_ledger(&sandbox);
+        sandbox.lose_ledger();
         server.state().mails.push(Mail::numbered(7));
         let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&7.into(), &1.into()), "{format}");
@@ -65,7 +59,7 @@ fn a_lost_ledger_of_a_thousand_messages_retrieves_nothing() {
         let server = PopServer::with(Mail::some(1000));
         let sandbox = sandbox(&server, format);
         sandbox.fetch();
-        lose_ledger(&sandbox);
+        sandbox.lose_ledger();
         server.take_sessions();
         let report = sandbox.fetch();
         assert_eq!((&report["archived"], &report["fetched"]), (&1000.into(), &0.into()), "{format}");
@@ -97,7 +91,7 @@ fn a_lost_ledger_and_new_uids_store_nothing_twice() {
         let server = PopServer::with(Mail::some(6));
         let sandbox = sandbox(&server, format);
         sandbox.fetch();
-        lose_ledger(&sandbox);
+        sandbox.lose_ledger();
         for (number, mail) in server.state().mails.iter_mut().enumerate() {
             mail.uid = format!("moved-{number}").into_bytes();
         }
@@ -122,7 +116,7 @@ fn a_ledger_from_an_older_backup_stores_nothing_twice() {
         let backup = std::fs::read(sandbox.ledger()).unwrap();
         server.state().mails = Mail::some(6);
         sandbox.fetch();
-        lose_ledger(&sandbox);
+        sandbox.lose_ledger();
         std::fs::write(sandbox.ledger(), backup).unwrap();
         server.state().mails = Mail::some(8);
         let report = sandbox.fetch();
@@ -205,7 +199,7 @@ fn unknown_archive(format: &str, tool: &str, count: usize) -> (PopServer, Sandbo
     let sandbox = sandbox(&server, format);
     if tool == "popkeep" {
         sandbox.fetch();
-        lose_ledger(&sandbox);
+        sandbox.lose_ledger();
         for (number, mail) in server.state().mails.iter_mut().enumerate() {
             mail.uid = format!("moved-{number}").into_bytes();
         }
@@ -578,7 +572,7 @@ fn a_file_that_was_changed_since_it_was_found_explains_nothing() {
     let server = PopServer::with(Mail::some(3));
     let ours = sandbox(&server, "maildir");
     ours.fetch();
-    lose_ledger(&ours);
+    ours.lose_ledger();
     let file = stores::files(&ours.archive("work").join("new")).remove(0);
     let before = std::fs::read(&file).unwrap();
     std::fs::write(&file, "other\n").unwrap();
@@ -596,7 +590,7 @@ fn where_a_uid_was_two_messages_no_name_tells_which_one_it_is() {
         server.state().mails = vec![version.clone()];
         sandbox.fetch();
     }
-    lose_ledger(&sandbox);
+    sandbox.lose_ledger();
     server.state().mails = vec![versions[2].clone()];
     assert_eq!(sandbox.fetch()["fetched"], 1);
     holds(&sandbox, "maildir", &versions);

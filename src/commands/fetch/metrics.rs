@@ -117,6 +117,30 @@ fn each_account(page: &mut Page<'_>, run: &RunFacts, accounts: &[AccountFacts<'_
         "When the provider last gave a token, in Unix time; absent for accounts without OAuth2.",
         |account| account.sign_in.as_ref().and_then(SignInStatus::refreshed),
     );
+    page.each(
+        accounts,
+        "popkeep_sign_in_end_timestamp_seconds",
+        "When a person must sign in again, in Unix time; absent if the provider has not said.",
+        |account| account.sign_in.as_ref().and_then(SignInStatus::ends),
+    );
+    page.each(
+        accounts,
+        "popkeep_certificate_end_timestamp_seconds",
+        "When the server's certificate ends, in Unix time; absent if no TLS session came about.",
+        |account| account.summary.certificate_ends,
+    );
+    page.each(
+        accounts,
+        "popkeep_archive_free_bytes",
+        "What the archive's disk has left; absent if the run did not come to look at it.",
+        |account| account.summary.free,
+    );
+    page.of_summaries(
+        accounts,
+        "popkeep_warnings",
+        "Warnings of the run: what will become a problem if nobody does anything.",
+        |s| s.warnings.len() as u64,
+    );
     page.each(accounts, "popkeep_duration_seconds", "How long the account's run took.", |account| {
         Some(seconds(account.summary.seconds))
     });

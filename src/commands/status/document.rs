@@ -235,7 +235,7 @@ mod tests {
                 r#""fetched":0,"octets":0,"deleted":0,"removed":0,"left":0,"kept":0,"kept_octets":0,"missing":0},"stale":true,"#,
                 r#""verification":{"at":"2026-11-22T05:00:12Z","read":2,"damaged":1,"missing":0,"#,
                 r#""read_since":"2026-11-22T05:00:12Z","stale":true},"#,
-                r#""sign_in":{"since":null,"refreshed":null,"needs_person":true,"problem":null},"failed_runs":3,"#,
+                r#""sign_in":{"since":null,"refreshed":null,"ends":null,"needs_person":true,"problem":null},"failed_runs":3,"#,
                 r#""failures":[{"runs":3,"last":"2026-11-22T05:00:12Z","exit":77,"error":"refused"}],"#,
                 r#""quarantined":1,"quarantine":[{"uid":"a\\x1b","number":null,"octets":9,"reason":"-ERR \\x07","#,
                 r#""failures":2,"first":"2026-11-22T05:00:12Z","last":"2026-11-22T05:00:12Z","#,

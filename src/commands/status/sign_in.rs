@@ -22,6 +22,7 @@ pub(in crate::commands) enum SignInStatus {
 pub(super) struct SignInDocument {
     since: Option<String>,
     refreshed: Option<String>,
+    ends: Option<String>,
     needs_person: bool,
     problem: Option<String>,
 }
@@ -55,6 +56,14 @@ impl SignInStatus {
         }
     }
 
+    /// When a person has to sign in again, if the provider has said so.
+    pub(in crate::commands) fn ends(&self) -> Option<UnixTime> {
+        match self {
+            SignInStatus::SignedIn(sign_in) => sign_in.ends,
+            SignInStatus::Missing | SignInStatus::Unreadable(_) => None,
+        }
+    }
+
     /// In words, a line each.
     pub(super) fn lines(&self, name: &str, when: impl Fn(UnixTime) -> String) -> Vec<String> {
         let command = format!("popkeep login {name}");
@@ -64,7 +73,8 @@ impl SignInStatus {
             SignInStatus::SignedIn(sign_in) => {
                 let at = |time: Option<UnixTime>| time.map_or_else(|| "an unknown time".to_owned(), &when);
                 let (since, refreshed) = (at(sign_in.since), at(sign_in.refreshed));
-                let mut lines = vec![format!("since {since}, refreshed {refreshed}")];
+                let ends = sign_in.ends.map(|at| format!(", ends {}", when(at))).unwrap_or_default();
+                let mut lines = vec![format!("since {since}, refreshed {refreshed}{ends}")];
                 if let Some(problem) = &sign_in.problem {
                     lines.push(format!(
                         "failed since {}: {}",
@@ -90,6 +100,7 @@ impl SignInStatus {
         SignInDocument {
             since,
             refreshed,
+            ends: self.ends().and_then(rfc3339),
             needs_person: self.needs_person(),
             problem: problem.map(printable),
         }

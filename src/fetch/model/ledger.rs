@@ -2,8 +2,8 @@
 
 use super::strike::Strike;
 use crate::ledger::{
-    Adoption, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place, Quarantined,
-    Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, Totals, UnixTime, UnknownCopy,
+    Adoption, ArchivedDay, Change, Known, Ledger, LedgerError, Logins, LookRecord, Marks, Other, Place,
+    Quarantined, Quirks, Row, RunRecord, SeenElsewhere, Seq, Skipped, SqliteLedger, UnixTime, UnknownCopy,
     VerificationRecord, Which,
 };
 use crate::mail::digest::{Digest, Hash};
@@ -195,7 +195,7 @@ impl Ledger for ModelLedger {
         self.look(Ledger::last_active)
     }
 
-    fn totals(&self) -> Result<Totals, LedgerError> {
-        self.look(Ledger::totals)
+    fn archived_days(&self) -> Result<Vec<ArchivedDay>, LedgerError> {
+        self.look(Ledger::archived_days)
     }
 }

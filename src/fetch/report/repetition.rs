@@ -1,21 +1,22 @@
-//! What a quiet run has said of missing messages: each is reported when it is first missing, and then once a week.
-//! The exit code says it every time.
+//! What a quiet run has said of missing messages, and its warnings: each is told at first, and then once a week (a few
+//! warnings less often). The exit code says every time that messages are missing.
 //!
 //! Promise: a message that went missing since, or for another reason than last time, is reported at once.
 
+use crate::clock::DAY;
 use crate::event::{Missing, Summary};
 use crate::ledger::{Change, UnixTime};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
 /// For how long a report of a missing message holds, in seconds.
-const WEEK: UnixTime = 7 * 24 * 3_600;
+const WEEK: UnixTime = 7 * DAY;
 
 /// With more missing messages than this nothing is remembered, and all is said each time.
 const MOST: usize = 10_000;
 
-/// Notes in the summary what was reported in the last week, by what the ledger remembers. Gives what it is to
-/// remember from now on, if that is anything else.
+/// Notes in the summary what was told lately, by what the ledger remembers. Gives what it is to remember from now on, if
+/// that is anything else.
 pub(crate) fn pass_over(
     summary: &mut Summary,
     known: &[(Vec<u8>, UnixTime)],
@@ -27,12 +28,23 @@ pub(crate) fn pass_over(
         return (!known.is_empty()).then(|| Change::Told(Vec::new()));
     }
     let reported: HashMap<&[u8], UnixTime> = known.iter().map(|(sign, at)| (sign.as_slice(), *at)).collect();
+    let told_at = |sign: &[u8], holds: UnixTime| {
+        let at = reported.get(sign).copied();
+        at.filter(|&at| at <= now && now.saturating_sub(at) < holds)
+    };
     let mut remembered = Vec::with_capacity(missing.len());
     for (number, sign) in missing {
-        let at = reported.get(&sign[..]).copied();
-        let lately = at.filter(|&at| at <= now && now.saturating_sub(at) < WEEK);
+        let lately = told_at(&sign, WEEK);
         if lately.is_some() {
-            summary.told.insert(number);
+            summary.told.messages.insert(number);
+        }
+        remembered.push((sign, lately.unwrap_or(now)));
+    }
+    for warning in &summary.warnings {
+        let sign = Sha256::digest(warning.sign())[..16].to_vec();
+        let lately = told_at(&sign, warning.told_every());
+        if lately.is_some() {
+            summary.told.warnings.push(warning.clone());
         }
         remembered.push((sign, lately.unwrap_or(now)));
     }
@@ -62,8 +74,6 @@ mod tests {
     use crate::event::Outcome;
     use crate::exit::Exit;
 
-    const DAY: UnixTime = 24 * 3_600;
-
     fn run(missing: &[(u32, &str)]) -> Summary {
         let missing = missing.iter().map(|&(number, reason)| Missing {
             number,
@@ -86,7 +96,7 @@ mod tests {
                 known = told;
             }
             let news = summary.missing.iter().map(|message| message.number);
-            news.filter(|number| !summary.told.contains(number)).collect::<Vec<_>>()
+            news.filter(|number| !summary.told.messages.contains(number)).collect::<Vec<_>>()
         };
         assert_eq!(said(100, &[(1, "refused, next try at 5")]), [1]);
         assert_eq!(said(101, &[(1, "refused, next try at 6"), (2, "refused")]), [2]);

@@ -5,7 +5,7 @@ use crate::account_error::AccountError;
 use crate::archive::Whereabouts;
 use crate::clock::now;
 use crate::connect::ConnectError;
-use crate::event::{Outcome, Summary};
+use crate::event::{Outcome, Summary, Told};
 use crate::exit::Exit;
 use crate::fetch::run::Run;
 use crate::ledger::{Change, RowState, RunRecord};
@@ -14,6 +14,7 @@ use crate::plan::policy_words;
 impl Run<'_> {
     /// Ends the run, whose first error this is, and puts it on record.
     pub(crate) fn close(mut self, error: Option<&AccountError>) -> Summary {
+        let seen_ahead = self.look_ahead(error.is_some());
         let mut summary = self.summary(error);
         let mut ending = self.server_record.take_changes();
         if self.orders.quiet
@@ -23,7 +24,7 @@ impl Run<'_> {
         }
         ending.push(Change::RunEnded(self.record(&summary)));
         let told = self.copies.told(&*self.store.ledger, summary.outcome == Outcome::Failed);
-        let recorded = told.and_then(|told| {
+        let recorded = seen_ahead.and(told).and_then(|told| {
             ending.extend(told);
             self.store.ledger.commit(&ending)
         });
@@ -80,7 +81,10 @@ impl Run<'_> {
             kept_no_copy: self.tally.kept_no_copy,
             kept_octets: self.tally.kept_octets,
             missing,
-            told: std::collections::HashSet::new(),
+            warnings: std::mem::take(&mut self.warnings),
+            certificate_ends: self.certificate_ends,
+            free: self.free,
+            told: Told::default(),
             seconds: 0.0,
         }
     }

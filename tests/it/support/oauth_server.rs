@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) faults: VecDeque<Fault>,
     /// What `expires_in` says; `None`: it is missing.
     pub(crate) expires_in: Option<Value>,
+    /// For how many seconds a sign-in holds: `refresh_token_expires_in`.
+    pub(crate) sign_in_lasts: Option<i64>,
     pub(crate) rotation: Rotation,
     /// Access tokens are JSON Web Tokens for this user, signed with the key that the test's Dovecot knows.
     pub(crate) signs_for: Option<&'static str>,
@@ -104,6 +106,7 @@ impl OAuthServer {
         let state = Arc::new(Mutex::new(State {
             faults: VecDeque::new(),
             expires_in: Some(json!(3600)),
+            sign_in_lasts: None,
             rotation: Rotation::UntilNextIsUsed,
             signs_for: None,
             one_access_token: false,
@@ -353,6 +356,9 @@ impl State {
         }
         good.lock().unwrap().insert(access.clone());
         let mut answer = json!({"token_type": "Bearer", "access_token": access});
+        if let Some(lasts) = self.sign_in_lasts {
+            answer["refresh_token_expires_in"] = json!(lasts);
+        }
         if let Some(expires_in) = &self.expires_in {
             answer["expires_in"] = expires_in.clone();
         }

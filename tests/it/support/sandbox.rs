@@ -158,6 +158,19 @@ impl Sandbox {
         self.path(".local/state/popkeep/ledger.sqlite3")
     }
 
+    /// The ledger's backup.
+    pub(crate) fn ledger_backup(&self) -> PathBuf {
+        self.path(".local/state/popkeep/ledger-backup.sqlite3")
+    }
+
+    /// Away with the ledger, with all that lies beside it, and with its backup.
+    pub(crate) fn lose_ledger(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", self.ledger().display()));
+        }
+        let _ = std::fs::remove_file(self.ledger_backup());
+    }
+
     /// Fetches from the only account, which must succeed: its part of the JSON report.
     #[track_caller]
     pub(crate) fn fetch(&self) -> Value {
