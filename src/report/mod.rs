@@ -22,7 +22,7 @@ pub use problems::{Health, Problem};
 pub use runs::{Day, DayState, Runs, Took};
 
 use crate::config::{Account, Config};
-use crate::ledger::{History, LedgerError, LedgerFile, SqliteLedger, UnixTime};
+use crate::ledger::{History, Ledger as _, LedgerError, LedgerFile, SqliteLedger, UnixTime};
 use crate::mail::id::MessageId;
 use crate::search::query::Period as Days;
 use jiff::civil::Date;
