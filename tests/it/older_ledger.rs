@@ -7,14 +7,17 @@
 //! | the next fetch goes on: nothing is lost, nothing comes twice | [`a_ledger_of_each_format_is_brought_up_to_date_and_nothing_is_fetched_again`] |
 //! | `verify` brings it up to date, too | [`a_ledger_of_each_format_is_brought_up_to_date_by_verify`] |
 //! | an upgrade adds tables; what was there stays as it was | [`an_upgrade_only_adds`] |
+//! | an upgrade that is killed leaves the old or the new | [`an_upgrade_that_is_killed_at_any_step_leaves_the_old_or_the_new`], `tests/bench/upgrade` |
 //! | the ledger of a newer popkeep is left alone | [`ledger_problem::a_ledger_of_a_newer_popkeep_is_left_alone`] |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use crate::support::mail::{assert_same_mail, stored_forms};
-use crate::support::{Account, Mail, PopServer, Sandbox, set_mode, stores};
+use crate::support::sandbox::POPKEEP;
+use crate::support::{Account, Mail, PopServer, Sandbox, find_program, set_mode, skip, stores};
 use popkeep::ledger::LedgerFile;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -250,5 +253,57 @@ fn an_upgrade_only_adds() {
         );
         assert_eq!((tables(&ledger), others(&ledger)), (newest.clone(), newest_others.clone()));
         assert!(rows(&ledger, was.keys()) == content, "format {}", older.format);
+    }
+}
+
+#[test]
+fn an_upgrade_that_is_killed_at_any_step_leaves_the_old_or_the_new() {
+    let Some(strace) = find_program("strace") else { return skip("strace is not installed") };
+    let new = with_new_ledger();
+    let newest = (tables(&new.ledger()), others(&new.ledger()));
+    // From the first format it is some hundred steps.
+    for (format, every) in [(1, 9), (*NEWEST - 1, 1)] {
+        let older = Older::new(format);
+        let ledger = older.sandbox.ledger();
+        let octets = std::fs::read(&ledger).unwrap();
+        let was = (tables(&ledger), others(&ledger));
+        let content = rows(&ledger, was.0.keys());
+        // Without it a run opens the ledger, and ends.
+        std::fs::remove_dir_all(older.sandbox.archive("maildir")).unwrap();
+        let mut left_old = 0;
+        for step in (1..).step_by(every) {
+            for suffix in ["-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", ledger.display()));
+            }
+            std::fs::write(&ledger, &octets).unwrap();
+            let mut command = Command::new(&strace);
+            let calls = "pwrite64,fsync,fdatasync,ftruncate";
+            command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={calls}"));
+            command.args(["-e", &format!("inject={calls}:signal=KILL:when={step}")]);
+            command.args([POPKEEP, "fetch", "maildir", "--quiet"]);
+            let killed = older.sandbox.command(command).into_command().output().unwrap();
+            assert!(killed.status.code().is_none(), "step {step}: {killed:?}");
+
+            let whole: String = Connection::open(&ledger)
+                .unwrap()
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(whole, "ok", "step {step}");
+            let found = (tables(&ledger), others(&ledger));
+            if format_of(&ledger) == *NEWEST {
+                assert!(found == newest, "step {step}");
+                break;
+            }
+            assert_eq!(format_of(&ledger), format, "step {step}");
+            assert!(found == was && rows(&ledger, was.0.keys()) == content, "step {step}");
+            left_old += 1;
+            // And what is left can be upgraded.
+            let file = LedgerFile::open(ledger.parent().unwrap()).unwrap();
+            file.existing("joe@mbox.example", &older.sandbox.archive("mbox"))
+                .unwrap()
+                .expect("it is on record");
+            assert!((tables(&ledger), others(&ledger)) == newest && rows(&ledger, was.0.keys()) == content);
+        }
+        assert!(left_old >= 5, "it was killed at {left_old} steps only");
     }
 }
