@@ -3,6 +3,7 @@
 //! | the page says | its tests |
 //! | --- | --- |
 //! | exit codes mean what they mean | [`the_exit_codes_in_the_schemas_are_those_that_exist`], [`popkeep::cli::manual::every_exit_code_is_documented_once_and_in_order`] |
+//! | `exit` is the exit code of the process | every run of every test (`support/outcome.rs`) |
 //! | there is a schema for each document | [`every_document_has_a_schema_and_every_schema_is_of_a_document`] |
 //! | a document is what its schema says | every run of every test (`support/outcome.rs`); [`each_command_prints_its_document`] |
 //! | a schema allows nothing else | [`a_schema_refuses_whatever_is_altered`] |
@@ -28,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::imap_server::{ImapBehaviour, ImapServer};
 use crate::support::maildrop::PASSWORD;
 use crate::support::schema::{SCHEMAS, Schema, of_command_line};
-use crate::support::{Account, Mail, PopServer, Sandbox, set_mode, stores};
+use crate::support::{Account, Behaviour, Mail, PopServer, Sandbox, set_mode, stores};
 
 /// The command whose document this is: the rest of the name tells its documents apart.
 fn command_of(schema: &str) -> String {
@@ -283,9 +284,10 @@ fn the_metrics_on_the_page_are_those_that_are_written() {
 }
 
 /// As the page has it.
-fn key_of(identity: &str, uid: &[u8], content: &[u8]) -> String {
+fn key_of(identity: &str, uid: Option<&[u8]>, content: &[u8]) -> String {
     let mut origin = Sha256::new();
-    for part in [b"popkeep uid", identity.as_bytes(), uid] {
+    let purpose = if uid.is_some() { "popkeep uid" } else { "popkeep no uid" };
+    for part in [purpose.as_bytes(), identity.as_bytes(), uid.unwrap_or_default()] {
         origin.update((part.len() as u64).to_be_bytes());
         origin.update(part);
     }
@@ -318,13 +320,10 @@ fn a_maildir_is_as_the_page_says() {
         assert_eq!(size, content.len().to_string());
         keys.insert(key.to_owned());
     }
-    let wanted = mails.iter().map(|mail| key_of("joe@127.0.0.1", &mail.uid, &mail.stored())).collect();
-    assert_eq!(keys, wanted);
+    let key = |mail: &Mail| key_of("joe@127.0.0.1", Some(&mail.uid), &mail.stored());
+    assert_eq!(keys, mails.iter().map(key).collect());
     let id = sandbox.popkeep(["search", "--ids", "subject:message"]).run().expect(0).stdout;
-    assert!(
-        key_of("joe@127.0.0.1", &mails[0].uid, &mails[0].stored()).contains(&format!("C{}", id.trim())),
-        "{id}"
-    );
+    assert!(key(&mails[0]).contains(&format!("C{}", id.trim())), "{id}");
 
     // All of a name but the KEY may change; so may marks in the header; and files of others may come.
     for (file, mail) in files.iter().zip(["Status: RO\n", "X-Mozilla-Status: 0001\n", ""]) {
@@ -341,6 +340,13 @@ fn a_maildir_is_as_the_page_says() {
     let verified = sandbox.popkeep(["verify", "--json"]).run().expect(0).json()["accounts"][0].clone();
     let figure = |key: &str| verified[key].as_u64().unwrap();
     assert_eq!((figure("intact") + figure("changed"), figure("foreign")), (3, 1), "{verified}");
+
+    server.behave(Behaviour { no_uidl: true, ..Behaviour::default() });
+    server.state().mails.truncate(1);
+    let sandbox = Sandbox::with([Account::on("work", &server).text("identity", "me")]);
+    sandbox.fetch();
+    let name = stores::maildir_files(&sandbox.archive("work"))[0].file_name().unwrap().to_owned();
+    assert!(name.to_str().unwrap().contains(&key_of("me", None, &mails[0].stored())), "{name:?}");
 }
 
 #[test]
@@ -383,6 +389,7 @@ fn tables_and_files_are_those_on_the_page() {
     for path in stores::files(&folder) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let lock = name.strip_prefix("lock-").map(|_| "lock-*".to_owned());
+        assert!(lock.is_none() || std::fs::metadata(&path).unwrap().len() == 0, "{name}");
         found.insert(lock.unwrap_or(if path.is_dir() { format!("{name}/") } else { name }));
     }
     // Nobody has signed in here, and the ledger was never damaged.

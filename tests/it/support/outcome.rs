@@ -39,9 +39,16 @@ impl Outcome {
         if self.code.is_none() || self.code != Some(0) && self.stdout.is_empty() {
             return;
         }
-        if let Some(fault) = schema.fault(&self.json()) {
+        let document = self.json();
+        if let Some(fault) = schema.fault(&document) {
             panic!("popkeep {}: man/schema/{}.json does not allow this: {fault}", self.what, schema.name);
         }
+        let exit = document.get("exit").and_then(serde_json::Value::as_i64);
+        assert!(
+            exit.is_none() || exit == self.code.map(i64::from),
+            "popkeep {}: {exit:?} is not the exit code",
+            self.what
+        );
     }
 
     /// The exit code must be this one.
