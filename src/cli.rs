@@ -108,6 +108,11 @@ pub enum Command {
     /// The page is one file: it needs no network and no script, follows the dark or light setting of the browser, and can be
     /// printed. It has no subjects and no senders, and only you can read it (mode 0600).
     ///
+    /// An account is failing if the last run failed and none has succeeded for two days, if the last success is more than
+    /// eight days ago, or if the last verification found something damaged or missing. It needs attention if only the
+    /// last runs failed, if messages are missing, or if you need to sign in. A day is partly done if not all of its runs
+    /// succeeded, or if messages were missing and nothing else was wrong.
+    ///
     /// The worst accounts come first. At most 1,000 accounts are in the table, and 50 have a section of their own; name
     /// accounts to see others. With --text, more than three accounts are a table, with a section for each one that has a problem.
     #[command(after_help = manual::examples(manual::REPORT), group = ArgGroup::new("form").args(["html", "text"]).required(true).multiple(true))]
@@ -415,7 +420,7 @@ pub struct Report {
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 
-    /// Report only what was archived, and which runs began, on DATE (such as 2026-01-31, 2026-01 or 2026) or later
+    /// Show growth, runs and large messages only from DATE on (such as 2026-01-31, 2026-01 or 2026)
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub since: Option<jiff::civil::Date>,
 

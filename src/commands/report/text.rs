@@ -175,7 +175,8 @@ fn runs(page: &mut Page, runs: &Runs) {
     let Some(first) = runs.days.first() else { return };
     let empty = usize::from(first.date.weekday().to_monday_zero_offset().unsigned_abs());
     for (row, name) in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].into_iter().enumerate() {
-        let cells = (0..).map(|column| 7 * column + row).take_while(|place| *place < runs.days.len() + empty);
+        // Each line has as many columns, so that the legend stands beside them.
+        let cells = (0..(runs.days.len() + empty).div_ceil(7)).map(|column| 7 * column + row);
         let cells: Vec<&str> = cells
             .map(|place| place.checked_sub(empty).and_then(|place| runs.days.get(place)))
             .map(|day| day.map_or(" ", |day| mark(day.state())))
@@ -267,6 +268,8 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Day;
+    use jiff::ToSpan as _;
     use proptest::prelude::*;
 
     #[test]
@@ -275,6 +278,26 @@ mod tests {
         assert_eq!(wrap("a 0123456789", 4), ["a", "0123", "4567", "89"]);
         assert_eq!(wrap("  12.0 KiB  x", 20), ["  12.0 KiB  x"], "what stands in columns stays there");
         assert_eq!(wrap("", 8), [""; 0]);
+    }
+
+    #[test]
+    fn the_calendar_has_its_legend_beside_it() {
+        let first = jiff::civil::date(2026, 11, 26);
+        let day =
+            |at: i32| Day { date: first + at.days(), succeeded: 1, failed: 0, killed: 0, exit: Some(0) };
+        let mut page = Page::default();
+        runs(&mut page, &Runs { days: (0..9).map(day).collect(), runs: 9, ..Runs::default() });
+        let calendar: Vec<&str> = page.text.lines().filter_map(|line| line.get(INDENT..)).skip(2).collect();
+        let expected = [
+            "Mon    +   + done",
+            "Tue    +   ~ partly",
+            "Wed    +   x failed",
+            "Thu  + +   . none",
+            "Fri  + +",
+            "Sat  +",
+            "Sun  +",
+        ];
+        assert_eq!(calendar[calendar.len() - 7..], expected);
     }
 
     proptest! {

@@ -226,10 +226,10 @@ pub(super) fn remarks(history: &History) -> Vec<String> {
     let mut remarks = Vec::new();
     if run.removed > 0 {
         let removed = messages(run.removed);
-        remarks.push(format!("{removed} on the server had been removed from the archive by somebody"));
+        remarks.push(format!("{removed} archived once, and removed from the archive since"));
     }
     if run.left > 0 {
-        remarks.push(format!("{} left on the server by your own settings", messages(run.left)));
+        remarks.push(format!("{} left there by your own settings", messages(run.left)));
     }
     if run.kept > 0 {
         let kept = messages(run.kept);
