@@ -114,8 +114,8 @@ pub(super) fn run<W: Write>(
     let config = load(file)?;
     let accounts = config.select(&options.accounts)?;
     let scope = Scope { now: clock::now(), since: options.since };
-    let gatherer = Gatherer::open(&config, scope)?;
-    let (report, exit) = gather(&gatherer, &accounts, scope);
+    let mut gatherer = Gatherer::open(&config, scope)?;
+    let (report, exit) = gather(&mut gatherer, &accounts, scope);
     if options.text {
         print(&text::text(&report), out)?;
     }
@@ -136,7 +136,7 @@ fn print<W: Write>(text: &str, out: &mut Out<W>) -> Result<(), Failure> {
 }
 
 /// What there is to report, and the exit code of a ledger that cannot be read.
-fn gather(gatherer: &Gatherer<'_>, accounts: &[&config::Account], scope: Scope) -> (Report, Exit) {
+fn gather(gatherer: &mut Gatherer<'_>, accounts: &[&config::Account], scope: Scope) -> (Report, Exit) {
     let mut exits = Vec::new();
     let mut report = Report {
         now: scope.now,
