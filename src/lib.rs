@@ -13,7 +13,7 @@
 //! | decisions, pure | [`plan`] (what a fetch does with each message) |
 //! | stateful, generic over the edges | [`connect`] (an account's session, logged in), [`oauth`] (signing in, and the tokens that come of it), [`store`] (an account's lock, ledger and archive), [`server`] (others' sessions with us), [`imap`] (appending to an IMAP folder), [`session`], [`sasl`], [`archive`], [`ledger`] |
 //! | edges, the only I/O | [`config`], [`shell`], [`http`], [`net`], [`disk`] |
-//! | ground, no I/O | [`pop3`], [`refusal`] (what a server's refusal means), [`receipt`], [`mail`], [`text`], [`event`], [`stop`], [`clock`], [`exit`] |
+//! | ground, no I/O | [`pop3`], [`refusal`] (what a server's refusal means), [`receipt`], [`mail`], [`event`], [`text`], [`stop`], [`clock`], [`exit`] |
 //!
 //! # Promises
 //!
