@@ -308,6 +308,10 @@ pub struct Fetch {
     #[arg(long, value_name = "N", value_parser = jobs, long_help = manual::JOBS_HELP)]
     pub jobs: Option<usize>,
 
+    /// Stay, and fetch again every SPAN (such as 15m): for containers and services
+    #[arg(long, value_name = "SPAN", conflicts_with = "dry_run", value_parser = age, long_help = manual::EVERY_HELP)]
+    pub every: Option<Duration>,
+
     /// Only the accounts in shard K of N, counted from 0: for N machines with one configuration
     #[arg(long, value_name = "K/N", value_parser = Shard::from_str, long_help = manual::SHARD_HELP)]
     pub shard: Option<Shard>,

@@ -50,7 +50,7 @@ It has exit, the exit code, and accounts, each with name, error (or null), archi
 last_started, last_success, last_run (ended, exit, error, listed, archived, fetched, octets, deleted, removed, left, kept, kept_octets and missing, as in \
 fetch --json, but missing is a number), stale (null without \
 --max-age), verification (at, read, damaged and missing of the last verify, read_since: since when every copy has \
-been read or is new, and stale, null without --verified-within; null if verify never ran), sign_in (null without OAuth2, else since, refreshed, needs_person and problem), failed_runs since \
+been read or is new, and stale, null without --verified-within; null if verify never ran), sign_in (null without OAuth2, else since, refreshed, ends (when you have to sign in again, or null), needs_person and problem), failed_runs since \
 the last success and failures (of which kinds, each with runs, last, exit and error), quarantined and \
 quarantine (the messages that have been there longest, each with uid, number, octets, reason, failures, first, last and next), \
 and weeks (from, messages and octets: what was archived in each, oldest first). \
@@ -95,6 +95,15 @@ program; accounts, each with name, configured (whether it was already), settings
 format, copy, in_list, on_server, found, not_found, others (on the server, but not in the list), messages (in source), deleted and partial (marked so by Thunderbird, and left out), toml, warnings, written, indexed, copied and error; and \
 not_taken, each with file, line and what. What is not known is null. With --undo it has exit, account, program and \
 config_restored.";
+
+/// The long help of `fetch --every`.
+pub const EVERY_HELP: &str = "\
+Stay, and fetch again every SPAN (such as 15m): for containers and services
+
+SPAN counts from the beginning of each run. A run that takes longer is followed by the next one at once. Each run reads the \
+configuration anew; one that fails is followed by the next. SIGINT and SIGTERM end popkeep with 130 and 143. With --json each \
+run prints one document in a line of its own. A service manager that sets NOTIFY_SOCKET (Type=notify) is told when popkeep is \
+ready and when it stops. popkeep can be process 1 of a container.";
 
 /// The long help of `fetch --metrics`.
 pub const METRICS_HELP: &str = "\
@@ -143,6 +152,7 @@ pub const FETCH: &[Example] = &[
     ("popkeep fetch", "fetch all accounts"),
     ("popkeep fetch work --dry-run", "show what would be fetched and deleted"),
     ("popkeep fetch --quiet", "for cron: silent unless something is wrong"),
+    ("popkeep fetch --quiet --every 15m", "for a container: stay, and fetch every quarter of an hour"),
     ("popkeep fetch --json --quiet", "a report for scripts, on stdout"),
     ("popkeep fetch -q --metrics FILE", "for cron, with figures for Prometheus in FILE"),
 ];
@@ -383,6 +393,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "JOURNAL_STREAM",
         "Set by systemd if standard error goes to its journal; each line then begins with its level.",
+    ),
+    (
+        "NOTIFY_SOCKET",
+        "Set by systemd for a service of Type=notify; fetch --every says there when it is ready, and when it stops.",
     ),
     ("TZ", "The time zone of the times that popkeep shows."),
 ];

@@ -1,6 +1,7 @@
 //! `popkeep fetch`: the main job.
 
 mod metrics;
+mod rounds;
 
 use super::status::SignInStatus;
 use super::{Failure, dry_run, load, output, run_document};
@@ -26,6 +27,14 @@ use std::time::{Duration, Instant};
 
 /// Fetches the accounts named, or all of them.
 pub fn run(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let Some(every) = options.every else { return round(file, options, out) };
+    load(file)?.select(&options.accounts)?;
+    stop::listen().map_err(Failure::Signals)?;
+    rounds::run(every, || round(file, options, out))
+}
+
+/// One run.
+fn round(file: Option<&Path>, options: &cli::Fetch, out: &mut dyn Write) -> Result<Exit, Failure> {
     let began = Instant::now();
     let done = work(file, options, began, out);
     if let (Err(failure), Some(path)) = (&done, &options.metrics) {
@@ -59,7 +68,7 @@ fn work(
         wait: options.wait,
     };
     let fleet = fleet::Options { orders, jobs: options.jobs };
-    if !asks {
+    if !asks && options.every.is_none() {
         // At a prompt, Ctrl-C is to end the program as ever.
         stop::listen().map_err(Failure::Signals)?;
     }

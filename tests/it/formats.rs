@@ -279,8 +279,8 @@ fn the_metrics_on_the_page_are_those_that_are_written() {
         assert_eq!(on_page[name], label, "{series}");
         seen.insert(name);
     }
-    // Those of OAuth2 have a value for accounts that sign in so.
-    assert_eq!(on_page.len() - seen.len(), 2, "{seen:?}");
+    // Three of OAuth2 have a value for accounts that sign in so, and one for those with TLS.
+    assert_eq!(on_page.len() - seen.len(), 4, "{seen:?}");
 }
 
 /// As the page has it.

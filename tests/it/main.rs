@@ -34,6 +34,7 @@ mod dry_run;
 mod durability_order;
 mod endless;
 mod endless_listings;
+mod every;
 mod export;
 mod farewell;
 mod fetch;
