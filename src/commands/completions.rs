@@ -96,7 +96,7 @@ mod tests {
             let asks = script.contains("completions --accounts 2>");
             assert_eq!(asks, matches!(shell, Shell::Bash | Shell::Zsh | Shell::Fish), "{shell}");
         }
-        assert_eq!(script(Shell::Zsh).matches(":_popkeep_account'").count(), 11);
+        assert_eq!(script(Shell::Zsh).matches(":_popkeep_account'").count(), 12);
         assert!(script(Shell::Zsh).starts_with("#compdef popkeep\n"));
         assert!(script(Shell::Bash).contains("complete -F _popkeep_or_account "));
     }
