@@ -50,7 +50,7 @@ fn units(start: &str) -> String {
   [Service]
   Type=oneshot
   ExecStart={start}
-  SuccessExitStatus=68 69 75
+  SuccessExitStatus=68 69 75 143
   END
   cat >~/.config/systemd/user/popkeep.timer <<'END'
   [Timer]
