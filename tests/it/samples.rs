@@ -66,7 +66,7 @@ fn every_sample_is_read() {
         match (name, path.extension().and_then(|extension| extension.to_str())) {
             (_, Some("toml")) => assert!(!load(&path).accounts.is_empty(), "{name}"),
             (_, Some("service" | "timer")) => assert!(unit(&path).contains_key("Unit"), "{name}"),
-            ("crontab" | "cronjob.yaml", _) => {}
+            ("crontab" | "cronjob.yaml" | "compose.yaml" | "Containerfile", _) => {}
             _ => panic!("{name} is a sample that no test reads"),
         }
     }
@@ -190,6 +190,73 @@ fn the_cron_job_gives_each_pod_a_shard_and_a_ledger_of_its_own() {
     let command = command.trim_end_matches("\"]").replace("$JOB_COMPLETION_INDEX", "2");
     assert!(command.ends_with(&format!("--shard 2/{count}")), "{command}");
     assert_runs(&format!("/usr/bin/{command}"));
+}
+
+/// The instructions of the sample, continued lines joined: each a word and what it is about.
+fn containerfile() -> Vec<(String, String)> {
+    let text = fs::read_to_string(sample("Containerfile")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let joined = lines.replace("\\\n", " ");
+    let instructions = joined.lines().filter(|line| !line.is_empty());
+    instructions
+        .map(|line| line.split_once(' ').unwrap_or_else(|| panic!("no instruction: {line}")))
+        .map(|(word, rest)| (word.to_owned(), rest.to_owned()))
+        .collect()
+}
+
+/// Promise: the container runs popkeep, not as root, and keeps everything in volumes that the configuration's paths fit.
+#[test]
+fn the_container_fetches_until_it_is_stopped_and_is_no_root() {
+    let instructions = containerfile();
+    for (word, _) in &instructions {
+        let known =
+            ["FROM", "WORKDIR", "COPY", "RUN", "ENV", "VOLUME", "USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"];
+        assert!(known.contains(&word.as_str()), "{word}");
+    }
+    let json = |text: &str| {
+        serde_json::from_str::<Vec<String>>(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    };
+    let last = |word: &str| {
+        let found = instructions.iter().rfind(|(name, _)| name == word);
+        found.unwrap_or_else(|| panic!("no {word}")).1.as_str()
+    };
+    assert_eq!(
+        instructions.iter().filter(|(word, _)| word == "FROM").count(),
+        2,
+        "what builds it is left behind"
+    );
+    assert_eq!(last("USER"), "1000:1000");
+    let entry = json(last("ENTRYPOINT"));
+    assert_eq!(entry, ["popkeep"]);
+    assert_runs(&format!("/usr/bin/popkeep {}", json(last("CMD")).join(" ")));
+    let (_, check) = last("HEALTHCHECK").split_once("CMD ").unwrap();
+    assert_runs(&format!("/usr/bin/{}", json(check).join(" ")));
+    let volumes = json(last("VOLUME"));
+    for setting in last("ENV").split(' ') {
+        let path = setting.split_once('=').unwrap().1;
+        assert!(
+            volumes.iter().any(|volume| Path::new(path).starts_with(volume)),
+            "{setting} is not in a volume"
+        );
+    }
+    // What is copied from the clone is there.
+    for (_, files) in
+        instructions.iter().filter(|(word, files)| word == "COPY" && !files.starts_with("--from"))
+    {
+        for file in files.split(' ').rev().skip(1) {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(), "{file}");
+        }
+    }
+
+    let compose = yaml("compose.yaml");
+    assert_eq!(value(&compose, "dockerfile"), "sample-config/Containerfile");
+    let mounted: Vec<&str> = compose
+        .iter()
+        .filter_map(|line| line.trim_start().strip_prefix("- \""))
+        .map(|mount| mount.trim_end_matches('"').split(':').nth(1).unwrap())
+        .collect();
+    assert_eq!(mounted, volumes);
+    assert_eq!(value(&compose, "cap_drop"), "[\"ALL\"]");
 }
 
 /// Promise: the service of a whole machine has no rights but to its own folder and the network, and reads and writes there.
