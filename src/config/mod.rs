@@ -54,8 +54,8 @@ use source::Source;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The largest configuration file that is read, in octets.
-const FILE_LIMIT: u64 = 1 << 20;
+/// The largest configuration file that is read, in octets: ten thousand accounts with all that an account may need.
+pub const LONGEST_FILE: u64 = 8 << 20;
 
 /// The folder of more files, beside the configuration.
 const MORE: &str = "accounts.d";
@@ -121,7 +121,7 @@ fn read(path: &Path) -> Result<Config, ConfigError> {
 fn read_file(path: &Path) -> Result<(Zeroizing<String>, u32), ConfigError> {
     let shown = || path.display().to_string();
     let disk::Trusted { octets, mode } =
-        disk::read_trusted(path, FILE_LIMIT).map_err(|error| match error {
+        disk::read_trusted(path, LONGEST_FILE).map_err(|error| match error {
             Distrusted::Io(source) => match source.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
                 _ => ConfigError::Unreadable { path: shown(), source },

@@ -14,7 +14,8 @@ pub(super) struct RawFile {
     pub(super) state_dir: Option<Spanned<String>>,
     pub(super) cache_dir: Option<Spanned<String>>,
     pub(super) defaults: RawAccount,
-    pub(super) accounts: BTreeMap<Spanned<String>, RawAccount>,
+    /// In boxes: a map has room for more than it holds, and these are large.
+    pub(super) accounts: BTreeMap<Spanned<String>, Box<RawAccount>>,
     pub(super) destinations: BTreeMap<Spanned<String>, RawDestination>,
 }
 
@@ -58,7 +59,7 @@ pub(super) struct RawAccount {
     pub(super) identity: Option<Spanned<String>>,
     pub(super) quiet_transient: Option<Spanned<String>>,
     pub(super) on_new_mail: Option<Spanned<String>>,
-    pub(super) oauth: Option<Spanned<RawOAuth>>,
+    pub(super) oauth: Option<Box<Spanned<RawOAuth>>>,
 }
 
 /// A folder to restore to: its address, and the keys of an account that say how to connect and to log in.
@@ -87,7 +88,7 @@ pub(super) struct RawDestination {
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) connect_timeout: Option<Spanned<String>>,
     pub(super) run_timeout: Option<Spanned<String>>,
-    pub(super) oauth: Option<Spanned<RawOAuth>>,
+    pub(super) oauth: Option<Box<Spanned<RawOAuth>>>,
 }
 
 impl RawDestination {

@@ -119,7 +119,7 @@ impl Reader<'_> {
             accounts.push(account);
         }
         let main = self.source.file_at(0);
-        let own = raw.accounts.iter().map(|(name, table)| (self.source.file_at(name.span().start), table));
+        let own = raw.accounts.iter().map(|(name, table)| (self.source.file_at(name.span().start), &**table));
         let to: Vec<(usize, RawAccount)> = raw
             .destinations
             .iter()
@@ -172,7 +172,7 @@ impl Reader<'_> {
             archive,
             format: self.word(table, "format", FORMAT, |a| &a.format)?.unwrap_or(Format::Maildir),
             delete: self.delete(table)?,
-            delete_after_restore: self.delete_after_restore(table, destinations)?,
+            delete_after_restore: self.delete_after_restore(table, destinations)?.map(Box::new),
             max_size: self.max_size(table)?,
             skip_headers: self.skip_headers(table)?,
             pipelining: self
@@ -294,7 +294,7 @@ impl Reader<'_> {
 fn holds_password(table: &RawAccount) -> bool {
     let login = |proxy: &Spanned<RawSecret>| proxy.get_ref().0.expose_secret().contains('@');
     table.password.is_some()
-        || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
+        || table.oauth.as_deref().is_some_and(|oauth| oauth.get_ref().client_secret.is_some())
         || table.proxy.as_ref().is_some_and(login)
 }
 
@@ -306,7 +306,7 @@ fn names_command(table: &RawAccount) -> bool {
         &table.on_new_mail,
     ];
     commands.iter().any(|command| command.is_some())
-        || table.oauth.as_ref().is_some_and(|oauth| oauth.get_ref().client_secret_command.is_some())
+        || table.oauth.as_deref().is_some_and(|oauth| oauth.get_ref().client_secret_command.is_some())
 }
 
 /// An account's or a destination's table over the defaults.

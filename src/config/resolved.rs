@@ -101,7 +101,7 @@ pub struct Account {
     /// What is deleted from the server.
     pub delete: DeletePolicy,
     /// Only what has been restored to this folder is.
-    pub delete_after_restore: Option<Destination>,
+    pub delete_after_restore: Option<Box<Destination>>,
     /// Larger messages are left, in octets.
     pub max_size: u64,
     /// Messages with one of these fields in their headers are left.

@@ -191,7 +191,7 @@ pub fn look<'l>(
 /// What of this account's mail is in the folder that its `delete_after_restore` names. Of n rows with equal content, all or
 /// none are.
 pub fn restored(config: &Config, account: &Account, ledger: &dyn Ledger) -> Result<Restored, LedgerError> {
-    let destination = account.delete_after_restore.as_ref();
+    let destination = account.delete_after_restore.as_deref();
     // Where nothing is deleted, nothing waits.
     let Some(destination) = destination.filter(|_| account.delete != DeletePolicy::Never) else {
         return Ok(Restored::NotAwaited);

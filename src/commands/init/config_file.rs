@@ -13,9 +13,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// No configuration is longer, in octets.
-const LONGEST: u64 = 1 << 20;
-
 /// The configuration file to be.
 #[derive(Debug)]
 pub(in crate::commands) struct ConfigFile {
@@ -133,7 +130,7 @@ impl ConfigFile {
     }
 
     fn read(&self) -> Result<Vec<u8>, InitError> {
-        disk::read_limited(&self.path, LONGEST).map_err(|source| not_written(&self.path, source))
+        disk::read_limited(&self.path, config::LONGEST_FILE).map_err(|source| not_written(&self.path, source))
     }
 
     /// Adds lines to the file that is there, and writes the password if it has a file of its own.

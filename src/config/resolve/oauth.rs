@@ -25,7 +25,7 @@ struct OAuthTable<'t> {
 impl<'t> OAuthTable<'t> {
     /// An account that names another provider than the defaults has nothing of theirs in it.
     fn of(own: &'t RawAccount, defaults: &'t RawAccount) -> Self {
-        let table = |account: &'t RawAccount| account.oauth.as_ref().map(Spanned::get_ref);
+        let table = |account: &'t RawAccount| account.oauth.as_deref().map(Spanned::get_ref);
         let (own, defaults) = (table(own), table(defaults));
         let provider = |table: Option<&'t RawOAuth>| {
             table.and_then(|table| table.provider.as_ref()).map(|value| value.get_ref().to_ascii_lowercase())
@@ -53,7 +53,7 @@ impl Reader<'_> {
         let tenant = self.tenant(provider, keys.get(|o| &o.tenant))?;
         let known = |address: Option<&'static str>| address.map(|text| text.replace("{tenant}", tenant));
         let missing = |key, example| {
-            let at = table.own.oauth.as_ref().map_or_else(|| table.name.span(), Spanned::span);
+            let at = table.own.oauth.as_deref().map_or_else(|| table.name.span(), Spanned::span);
             self.error(&at, Fault::Missing { table: table.shown(), key, example })
         };
         let authorize_url = self

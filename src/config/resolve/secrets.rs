@@ -16,7 +16,7 @@ impl Reader<'_> {
             table.password_env.as_ref().map(Secret::Environment),
             table.password.as_ref().map(Secret::Literal),
             table.token_command.as_ref().map(Secret::TokenCommand),
-            table.oauth.as_ref().map(Secret::OAuth),
+            table.oauth.as_deref().map(Secret::OAuth),
         ];
         let mut given = given.into_iter().flatten();
         let first = given.next();
