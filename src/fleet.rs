@@ -29,11 +29,12 @@ pub fn run(
     observer: &Arc<dyn Observer>,
 ) -> Vec<Summary> {
     let jobs = jobs::choose(options.jobs, accounts.iter().map(|account| account.access.host.as_str()));
+    let orders = fetch::Orders { open_messages: Some(jobs.open_messages), ..options.orders };
     let board = Board::new(accounts, jobs.on_one_host);
     let work = || {
         while let Some(turn) = board.take() {
             let sessions = board.sessions(turn);
-            let summary = fetch::run(config, accounts[turn], options.orders, sessions, observer);
+            let summary = fetch::run(config, accounts[turn], orders, sessions, observer);
             board.done(turn, summary);
         }
     };

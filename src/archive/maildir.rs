@@ -30,6 +30,8 @@ use crate::ledger::{Ledger, Place, Row, Seq, UnixTime, UnknownCopy};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::names::{self, Key, ShortHash};
 use crate::mail::{dated, headers};
+pub use delivery::OPEN_FILES;
+
 use folder::{Folder, Tag};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write as _};
@@ -71,6 +73,8 @@ pub struct Maildir<D: Disk> {
     marked: bool,
     /// Files whose size is looked at in one run, at most.
     stats: usize,
+    /// Files of a batch that are kept open, at most.
+    open_files: usize,
 }
 
 /// The message that is being written.
@@ -120,6 +124,7 @@ impl<D: Disk> Maildir<D> {
             next_copies: HashMap::new(),
             marked: false,
             stats: look::STATS,
+            open_files: OPEN_FILES,
         }
     }
 
@@ -219,6 +224,10 @@ fn key_of(row: &Row) -> Option<Key> {
 }
 
 impl<D: Disk> Archive for Maildir<D> {
+    fn keep_open(&mut self, at_most: usize) {
+        self.open_files = at_most.clamp(1, OPEN_FILES);
+    }
+
     fn check(&mut self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
         match self.disk.metadata(&self.root) {
             Ok(meta) if meta.kind == Kind::Folder => {}

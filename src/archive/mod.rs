@@ -23,6 +23,7 @@ mod reading;
 mod testing;
 
 pub use error::ArchiveError;
+pub use maildir::OPEN_FILES;
 
 pub use presence::{Presence, Whereabouts};
 pub use readers::{Readers, ToRead, with_readers};
@@ -156,6 +157,10 @@ pub trait Archive: Send {
     /// For an archive that was moved: whether most of the copies that the ledger expects are here. Makes nothing, and
     /// may come before `open`.
     fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError>;
+
+    /// Keeps no more files of messages open than this until they are committed, where each message has a file; at least one,
+    /// and never more than [`OPEN_FILES`].
+    fn keep_open(&mut self, _at_most: usize) {}
 
     /// Settles what a crash, or a failed [`Archive::commit`], left behind: intents and temporary
     /// files. After `open`.

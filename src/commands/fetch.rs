@@ -66,6 +66,7 @@ fn work(
         trace: detail == Detail::Protocol,
         retry: options.retry,
         wait: options.wait,
+        ..Orders::default()
     };
     let fleet = fleet::Options { orders, jobs: options.jobs };
     if !asks && options.every.is_none() {

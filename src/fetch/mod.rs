@@ -73,7 +73,10 @@ pub fn run(
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
-        let store = Store::open(config, account, until)?;
+        let mut store = Store::open(config, account, until)?;
+        if let Some(at_most) = orders.open_messages {
+            store.archive.keep_open(at_most);
+        }
         let record = ServerRecord::read(config, account, &*store.ledger)?;
         record.may_log_in(&account.access)?;
         let restored = inventory::restored(config, account, &*store.ledger)?;

@@ -30,6 +30,8 @@ pub struct Orders {
     pub retry: bool,
     /// What was reported in the last week is not reported again.
     pub quiet: bool,
+    /// Files of messages that the account may keep open at once; `None`: as many as it likes.
+    pub open_messages: Option<usize>,
     /// How long to wait for a maildrop that is in use, here or elsewhere; `None`: not at all.
     pub wait: Option<Duration>,
 }

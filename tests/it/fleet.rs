@@ -197,6 +197,10 @@ fn few_open_files_make_no_account_fail() {
         with_few_files(&sandbox, limit, &["fetch", "--quiet", "--jobs", jobs]).expect(0).silent();
     }
     assert_eq!((server.count("RETR"), server.take_sessions().len()), (60, 120));
+    // Messages that are synced together have their files open together.
+    server.state().mails = Mail::some(100);
+    with_few_files(&sandbox, "-n 64", &["fetch", "--quiet", "a1", "a2", "a3"]).expect(0).silent();
+    assert_eq!(sandbox.maildir("a3").len(), 100);
 }
 
 #[test]

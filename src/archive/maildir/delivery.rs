@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 /// ext4 took 5 s with a sync for each and 1.3 s with one for every 1,024. A small batch is not, since
 /// that also waits for whatever other programs have written. Where a group's sync cannot be
 /// relied on, the files beyond this number are synced at once and closed: several accounts run
-/// side by side and share the 1,024 descriptors that a process may have.
-const OPEN_FILES: usize = 64;
+/// side by side and share the descriptors that a process may have.
+pub const OPEN_FILES: usize = 64;
 
 /// Where there are more copies under one UID, the next one is not counted up to again.
 const FEW: u32 = 8;
@@ -52,7 +52,7 @@ enum Failed {
 impl<D: Disk> Maildir<D> {
     /// Keeps the number of open files within bounds.
     pub(super) fn bound_open_files(&mut self) -> Result<(), ArchiveError> {
-        if self.pending.iter().filter(|message| message.file.is_some()).count() <= OPEN_FILES {
+        if self.pending.iter().filter(|message| message.file.is_some()).count() <= self.open_files {
             return Ok(());
         }
         let Some(file) = self.pending.last_mut().and_then(|last| last.file.take()) else { return Ok(()) };
