@@ -124,12 +124,16 @@ class Session(asyncio.Protocol):
         mail = self.server.mail
         return b"+OK %d %d\r\n" % (mail.count, sum(mail.size(self.user, number + 1) for number in range(mail.count)))
 
-    def list(self, _):
+    def list(self, rest):
         mail = self.server.mail
+        if rest:
+            return b"+OK %d %d\r\n" % (int(rest), mail.size(self.user, int(rest)))
         lines = (b"%d %d\r\n" % (number, mail.size(self.user, number)) for number in range(1, mail.count + 1))
         return b"+OK\r\n" + b"".join(lines) + b".\r\n"
 
-    def uidl(self, _):
+    def uidl(self, rest):
+        if rest:
+            return b"+OK %d uid-%d\r\n" % (int(rest), int(rest))
         lines = (b"%d uid-%d\r\n" % (number, number) for number in range(1, self.server.mail.count + 1))
         return b"+OK\r\n" + b"".join(lines) + b".\r\n"
 
@@ -138,7 +142,11 @@ class Session(asyncio.Protocol):
         return b"+OK\r\n" + self.server.mail.message(self.user, int(rest)) + b".\r\n"
 
     def top(self, rest):
-        return b"+OK\r\n" + self.server.mail.header(self.user, int(rest.split()[0])) + b".\r\n"
+        number, lines = map(int, rest.split())
+        # With more lines than any message has, it is how fetchmail asks for all of it.
+        if lines > self.server.mail.lines:
+            return self.retr(b"%d" % number)
+        return b"+OK\r\n" + self.server.mail.header(self.user, number) + self.server.mail.filling * lines + b".\r\n"
 
 
 BYE = b"+OK bye\r\n"
