@@ -31,7 +31,7 @@ const BIRTH: &str = "ledger-birth";
 const DAMAGED: &str = "ledger-damaged.sqlite3";
 
 /// A ledger of up to so many octets is backed up after every run that changed it: that takes less time than a login.
-const SMALL: u64 = 16 << 20;
+const SMALL: u64 = 4 << 20;
 /// A larger one at most so often, in seconds: what is archived meanwhile is recognised in the archive.
 const EVERY: u64 = clock::DAY.unsigned_abs();
 
@@ -80,19 +80,29 @@ impl LedgerFile {
     }
 }
 
-/// The same rows in another file, as they are at one moment, however many programs write meanwhile.
+/// The same rows in another file, as they are at one moment, however many programs write meanwhile. A copy that is damaged is
+/// an error: it must not take the place of a good backup.
 fn copy_whole(ledger: &Connection, draft: &Path) -> rusqlite::Result<()> {
     let mut copy = Connection::open(draft)?;
     // It becomes the backup only when it is complete and durable.
     copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
     let done = Backup::new(ledger, &mut copy)?.step(-1)?;
-    match done {
-        StepResult::Done => copy.close().map_err(|(_, error)| error),
-        _ => Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-            Some("the ledger is locked by another program".to_owned()),
-        )),
+    if done != StepResult::Done {
+        return Err(failure(
+            rusqlite::ffi::SQLITE_BUSY,
+            "the ledger is locked by another program".to_owned(),
+        ));
     }
+    let found: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        let words = format!("the ledger is damaged ({found}); run popkeep verify");
+        return Err(failure(rusqlite::ffi::SQLITE_CORRUPT, words));
+    }
+    copy.close().map_err(|(_, error)| error)
+}
+
+fn failure(code: i32, words: String) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(words))
 }
 
 /// The backup, if there is one, for whoever only reads and finds no ledger.

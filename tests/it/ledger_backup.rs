@@ -126,3 +126,21 @@ fn a_damaged_copy_without_a_backup_is_told() {
     tear(&sandbox.ledger());
     sandbox.popkeep(["fetch", "--quiet"]).run().expect(65).one_line(&["work", "damaged"]);
 }
+
+#[test]
+fn a_ledger_that_is_damaged_does_not_take_the_place_of_a_good_backup() {
+    let (_server, sandbox) = archived();
+    let good = std::fs::read(sandbox.ledger_backup()).unwrap();
+    // A page that a run does not come to: the rows of a table that holds nothing of use to it.
+    let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
+    let page: usize = ledger
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'bad_copy'", [], |row| row.get(0))
+        .unwrap();
+    drop(ledger);
+    let mut octets = std::fs::read(sandbox.ledger()).unwrap();
+    octets[(page - 1) * 4096 + 8..][..64].fill(0xa5);
+    std::fs::write(sandbox.ledger(), octets).unwrap();
+    let run = sandbox.popkeep(["fetch", "--quiet"]).run().expect(74);
+    run.one_line(&["backup of the ledger", "damaged", "popkeep verify"]);
+    assert_eq!(std::fs::read(sandbox.ledger_backup()).unwrap(), good);
+}
