@@ -71,7 +71,7 @@ fn many_parts_are_read_over_one_connection() {
 fn what_the_last_of_several_writers_leaves_is_whole_without_its_log() {
     let state = Folder::new();
     let file = state.open();
-    let log = || std::fs::metadata(state.dir.path().join("ledger.sqlite3-wal")).unwrap().len();
+    let log = || std::fs::metadata(state.folder().join("ledger.sqlite3-wal")).unwrap().len();
     let mut writers: Vec<_> = (0..3)
         .map(|number| file.maildrop(&format!("{number}@x"), Path::new("/mail"), &[]).unwrap())
         .collect();
