@@ -131,14 +131,15 @@ fn a_damaged_copy_without_a_backup_is_told() {
 fn a_ledger_that_is_damaged_does_not_take_the_place_of_a_good_backup() {
     let (_server, sandbox) = archived();
     let good = std::fs::read(sandbox.ledger_backup()).unwrap();
-    // A page that a run does not come to: the rows of a table that holds nothing of use to it.
+    // A page that a run does not come to: restore's.
     let ledger = rusqlite::Connection::open(sandbox.ledger()).unwrap();
-    let page: usize = ledger
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'bad_copy'", [], |row| row.get(0))
+    let page: i64 = ledger
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'restored_since'", [], |row| row.get(0))
         .unwrap();
     drop(ledger);
     let mut octets = std::fs::read(sandbox.ledger()).unwrap();
-    octets[(page - 1) * 4096 + 8..][..64].fill(0xa5);
+    let page = usize::try_from(page).unwrap();
+    octets[(page - 1) * 4096..][..64].fill(0xa5);
     std::fs::write(sandbox.ledger(), octets).unwrap();
     let run = sandbox.popkeep(["fetch", "--quiet"]).run().expect(74);
     run.one_line(&["backup of the ledger", "damaged", "popkeep verify"]);
