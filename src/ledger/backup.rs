@@ -95,6 +95,7 @@ fn copy_whole(ledger: &Connection, draft: &Path) -> rusqlite::Result<()> {
     }
     let found: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
+        let found = found.lines().last().unwrap_or_default();
         let words = format!("the ledger is damaged ({found}); run popkeep verify");
         return Err(failure(rusqlite::ffi::SQLITE_CORRUPT, words));
     }
