@@ -308,7 +308,7 @@ pub struct Fetch {
     #[arg(long, value_name = "N", value_parser = jobs, long_help = manual::JOBS_HELP)]
     pub jobs: Option<usize>,
 
-    /// Stay, and fetch again every SPAN (such as 15m): for containers and services
+    /// Keep running, and fetch every SPAN (such as 15m): for containers and services
     #[arg(long, value_name = "SPAN", conflicts_with = "dry_run", value_parser = age, long_help = manual::EVERY_HELP)]
     pub every: Option<Duration>,
 

@@ -98,10 +98,10 @@ config_restored.";
 
 /// The long help of `fetch --every`.
 pub const EVERY_HELP: &str = "\
-Stay, and fetch again every SPAN (such as 15m): for containers and services
+Keep running, and fetch every SPAN (such as 15m): for containers and services
 
-SPAN counts from the beginning of each run. A run that takes longer is followed by the next one at once. Each run reads the \
-configuration anew; one that fails is followed by the next. SIGINT and SIGTERM end popkeep with 130 and 143. With --json each \
+SPAN counts from the beginning of each run. After a run that takes longer, the next one begins at once. popkeep reads the \
+configuration before each run, and continues when a run fails. SIGINT and SIGTERM end popkeep with 130 and 143. With --json each \
 run prints one document in a line of its own. A service manager that sets NOTIFY_SOCKET (Type=notify) is told when popkeep is \
 ready and when it stops. popkeep can be process 1 of a container.";
 
@@ -152,7 +152,10 @@ pub const FETCH: &[Example] = &[
     ("popkeep fetch", "fetch all accounts"),
     ("popkeep fetch work --dry-run", "show what would be fetched and deleted"),
     ("popkeep fetch --quiet", "for cron: silent unless something is wrong"),
-    ("popkeep fetch --quiet --every 15m", "for a container: stay, and fetch every quarter of an hour"),
+    (
+        "popkeep fetch --quiet --every 15m",
+        "for a container: keep running, and fetch every quarter of an hour",
+    ),
     ("popkeep fetch --json --quiet", "a report for scripts, on stdout"),
     ("popkeep fetch -q --metrics FILE", "for cron, with figures for Prometheus in FILE"),
 ];

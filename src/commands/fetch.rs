@@ -225,7 +225,7 @@ impl Problem<'_> {
 /// many accounts. `passed_over` is asked about accounts that failed in a way that may pass by itself, by their places.
 fn complaints(summaries: &[Summary], mut passed_over: impl FnMut(usize) -> bool) -> Vec<Line> {
     let told = summaries.iter().enumerate().filter(|(place, summary)| {
-        // A refused login that rests was told of when it was refused.
+        // The refusal itself was reported; that the login rests is no news.
         let rests = summary.outcome == Outcome::Skipped && summary.exit == Exit::REFUSED;
         !(summary.exit.is_ok() || rests || summary.exit.is_transient() && passed_over(*place))
     });

@@ -1,6 +1,6 @@
-//! `fetch --every`: stays and fetches again, for containers and for services.
+//! `fetch --every`: keeps running and fetches at intervals, for containers and services.
 //!
-//! Promises: each round reads the configuration anew, and a round that fails is followed by the next. The first SIGINT or SIGTERM ends
+//! Promises: each round reads the configuration, and the next one comes even if a round fails. The first SIGINT or SIGTERM ends
 //! the round or the wait, with the signal's code. A service manager that asks for it (`NOTIFY_SOCKET`) is told when we are ready, when
 //! the next round is due, and when we stop. As process 1 of a container we wait for the processes that others
 //! have left behind, which nobody else would.
@@ -64,7 +64,7 @@ fn reap() {
     }
 }
 
-/// That the service manager does not hear it is no reason to fetch less.
+/// Mail is fetched even if the service manager cannot be reached.
 fn tell(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }

@@ -105,7 +105,7 @@ fn strokes(days: &[Day], state: DayState, height: u32) -> PreEscaped<String> {
     PreEscaped(path)
 }
 
-/// How an account fares, as a picture; what it is stands beside it in words.
+/// How an account fares, as a picture; the words beside it say the same.
 pub(super) fn sign(health: crate::report::Health) -> Markup {
     use crate::report::Health;
     let (class, shape) = match health {

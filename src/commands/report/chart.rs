@@ -19,7 +19,7 @@ const BOTTOM: f64 = 118.0;
 /// Labels below the axis are at least so far apart.
 const APART: f64 = 34.0;
 
-/// A value is cut off if it is so many times as large as any other.
+/// A value is cut off if it is more than this many times as large as any other.
 const DWARFS: u64 = 4;
 
 /// One place of a chart.
@@ -30,7 +30,7 @@ pub(super) struct Bar {
     pub(super) upper: u64,
     /// What it is, in words.
     pub(super) title: String,
-    /// What stands below it, if there is room.
+    /// Its label below the axis, if there is room.
     pub(super) label: Option<String>,
 }
 
@@ -170,7 +170,7 @@ fn lines(top: u64, scale: Scale) -> Vec<u64> {
     if half && top > 1 { vec![top / 2, top] } else { vec![top] }
 }
 
-/// What stands below the axis: where, how it is anchored, and what.
+/// A label below the axis: where it is, how it is anchored, and its text.
 fn labels(bars: &[Bar], step: f64) -> Vec<(f64, &'static str, &str)> {
     let mut labels: Vec<(f64, &'static str, &str)> = Vec::new();
     for (place, bar) in bars.iter().enumerate() {
