@@ -20,7 +20,9 @@ mod replace;
 mod small;
 mod trust;
 
-pub(crate) use lacking::{has_no_hard_links, has_no_locks, is_denied, is_exhausted, is_unsupported, remedy};
+pub(crate) use lacking::{
+    has_no_hard_links, has_no_locks, is_absent, is_denied, is_exhausted, is_unsupported, remedy,
+};
 pub use open_files::allow_open_files;
 pub(crate) use os::parent;
 pub use os::{OsDisk, OsFile, host_name, our_user};

@@ -43,7 +43,10 @@ pub enum ArchiveError {
         no_room: bool,
     },
     /// An mbox that another program has kept locked for too long.
-    #[error("the mbox {path} is locked by another program; try again later")]
+    #[error(
+        "the mbox {path} is locked by another program; try again later, or remove {path}.lock \
+         if no program is at work in it"
+    )]
     Locked {
         /// The file.
         path: String,

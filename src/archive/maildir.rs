@@ -260,8 +260,11 @@ impl<D: Disk> Archive for Maildir<D> {
     }
 
     fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
-        if self.disk.metadata(&self.root.join("cur")).is_err() && !self.has_mark() {
-            return Ok(false);
+        let cur = self.root.join("cur");
+        match self.disk.metadata(&cur) {
+            Err(error) if disk::is_absent(&error) && !self.has_mark() => return Ok(false),
+            Err(error) if !disk::is_absent(&error) => return Err(ArchiveError::at_first(&cur, &error)),
+            _ => {}
         }
         self.folder.look()?;
         let mut present = 0;

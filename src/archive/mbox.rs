@@ -197,12 +197,14 @@ impl<D: Disk> Archive for Mbox<D> {
     }
 
     fn has_most(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
-        if self.disk.metadata(&self.path).is_err() {
-            return Ok(false);
-        }
+        match self.disk.metadata(&self.path) {
+            Err(error) if disk::is_absent(&error) => return Ok(false),
+            outcome => outcome.map_err(|error| ArchiveError::at_first(&self.path, &error))?,
+        };
         let found = self.each_region(ledger, &[], Begun::never())?;
-        let present = found.map_or(0, |found| found.present);
-        Ok(are_most(present, ledger)?)
+        // What could not be looked at says nothing of what is in it.
+        let locked = || ArchiveError::Locked { path: self.path.display().to_string() };
+        Ok(are_most(found.ok_or_else(locked)?.present, ledger)?)
     }
 
     fn recover(&mut self, ledger: &mut dyn Ledger) -> Result<Recovery, ArchiveError> {

@@ -38,6 +38,11 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
         || is_one_of(error, &[Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::AGAIN])
 }
 
+/// Nothing has that name.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// It is about who we are or what stands there, not about the disk: a person has to change that.
 pub(crate) fn is_denied(error: &io::Error) -> bool {
     is_one_of(

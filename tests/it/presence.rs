@@ -15,11 +15,13 @@
 //! | due messages whose copy is gone stay, and are counted | [`due_messages_whose_copies_are_gone_stay_and_are_counted`] |
 //! | an archive that nothing has touched costs no look | [`what_nothing_has_touched_is_not_looked_at`] |
 //! | a moved archive goes on where most of the mail is | [`an_archive_that_was_moved_goes_on_where_it_is`], [`another_name_of_the_same_archive_is_the_same_archive`] |
+//! | a moved mbox that is locked: 75; a dotlock that was copied holds nobody up for long | [`a_moved_mbox_that_is_locked_is_for_later`] |
 //! | any other path is 78 | [`a_path_where_most_of_the_mail_is_not_is_a_mistake`] |
 //! | `verify`: what is there, what is not; `--accept` settles it | [`verify_tells_what_is_damaged_and_missing`], [`what_is_accepted_is_never_mentioned_again`], [`what_was_given_up_keeps_its_message_on_the_server_even_if_it_comes_back`] |
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -432,6 +434,25 @@ fn an_archive_that_was_moved_goes_on_where_it_is() {
         assert_eq!(sandbox.fetch()["archived"], 5);
         assert_eq!(server.count("RETR"), 5);
     }
+}
+
+#[test]
+fn a_moved_mbox_that_is_locked_is_for_later() {
+    let (server, sandbox) = fetched(4, &[("format", "mbox")]);
+    let new = sandbox.path("restored");
+    fs::rename(sandbox.archive("work"), &new).unwrap();
+    // The dotlock of the run that was at work while the folder was copied.
+    let dotlock = sandbox.path("restored.lock");
+    fs::write(&dotlock, "1\nanother host\nanother boot\n0\n").unwrap();
+    sandbox.configure([account(&server, &[("format", "mbox"), ("archive", new.to_str().unwrap())])]);
+    server.take_sessions();
+    sandbox.popkeep(["fetch", "--quiet"]).run().expect(75).one_line(&["restored.lock"]);
+    assert!(!server.take_sessions().iter().any(|session| session.logged_in));
+    let minutes_ago = SystemTime::now() - Duration::from_mins(6);
+    fs::File::options().write(true).open(&dotlock).unwrap().set_modified(minutes_ago).unwrap();
+    let report = sandbox.fetch();
+    assert_eq!((&report["archived"], &report["fetched"]), (&4.into(), &0.into()));
+    assert!(!dotlock.exists());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Keeping others away from an mbox: a dotlock, then the lock of `fcntl`, and one writer per file
 //! in this process.
 //!
-//! The dotlock is `FILE.lock`, made by linking a file that holds our PID, the host's name and the
-//! boot's id, one a line (the PID first, where other programs look for it). One that was left by a
-//! process of this host that is no more is removed. Where the folder is not ours to write, as
+//! The dotlock is `FILE.lock`, made by linking a file that holds our PID, the host's name, the
+//! boot's id and the file's own inode, one a line (the PID first, where other programs look for it). One
+//! that was left by a process of this host that is no more is removed, and so is one that came here in a
+//! copy of the folder: nobody who wrote it works on this mbox. Where the folder is not ours to write, as
 //! `/var/mail` often is, `fcntl` alone must do, as it must for every other program there.
 
 use crate::archive::ArchiveError;
@@ -272,7 +273,8 @@ impl<D: Disk> Drop for Dotlock<D> {
 /// Writes down who we are. Durable, since the name may become so at any moment: nobody can tell
 /// of an empty dotlock, left by a power cut, whether its holder is no more.
 fn sign(mut file: impl DiskFile) -> io::Result<()> {
-    file.write_all(Holder::us().to_string().as_bytes())?;
+    let holder = Holder { inode: Some(file.metadata()?.ino), ..Holder::us() };
+    file.write_all(holder.to_string().as_bytes())?;
     file.sync()
 }
 
@@ -340,7 +342,8 @@ fn remove_if_stale<D: Disk>(disk: &D, path: &Path) -> bool {
         Err(error) => return gone(&error),
     };
     let stale = match Holder::parse(&text) {
-        Some(holder) => holder.is_no_more(),
+        // Some file systems give one file several inodes, one after the other: no lock of theirs is that old.
+        Some(holder) => holder.is_no_more() || holder.signed_another_than(&named) && is_old(&named),
         None => is_old(&named) && !names_a_living_process(&text),
     };
     if !stale {
@@ -375,9 +378,11 @@ fn names_a_living_process(text: &str) -> bool {
 /// Who holds a dotlock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
-    pid: u32,
+    pub(super) pid: u32,
     pub(super) host: String,
     pub(super) boot: String,
+    /// The inode of the file that it signed; an older popkeep wrote none.
+    pub(super) inode: Option<u64>,
 }
 
 impl Holder {
@@ -387,6 +392,7 @@ impl Holder {
             pid: std::process::id(),
             host: disk::host_name(),
             boot: String::from_utf8_lossy(&boot).trim().to_owned(),
+            inode: None,
         }
     }
 
@@ -394,7 +400,13 @@ impl Holder {
     fn parse(text: &str) -> Option<Holder> {
         let mut lines = text.lines();
         let pid = lines.next()?.parse().ok()?;
-        Some(Holder { pid, host: lines.next()?.to_owned(), boot: lines.next()?.to_owned() })
+        let (host, boot) = (lines.next()?.to_owned(), lines.next()?.to_owned());
+        Some(Holder { pid, host, boot, inode: lines.next().and_then(|inode| inode.parse().ok()) })
+    }
+
+    /// The dotlock is a copy of the one that it signed.
+    fn signed_another_than(&self, dotlock: &Meta) -> bool {
+        self.inode.is_some_and(|inode| inode != dotlock.ino)
     }
 
     /// It held the lock on this host, and has ended. (Our own PID: another process had it before
@@ -407,7 +419,8 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\n{}\n{}\n", self.pid, self.host, self.boot)
+        write!(f, "{}\n{}\n{}\n", self.pid, self.host, self.boot)?;
+        self.inode.map_or(Ok(()), |inode| writeln!(f, "{inode}"))
     }
 }
 

@@ -56,15 +56,64 @@ fn a_dotlock_whose_holder_is_no_more_is_removed() {
     }
 }
 
+/// Makes a file as old as one of 2001.
+fn make_old(path: &Path) {
+    let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+    let times = Timestamps { last_access: old, last_modification: old };
+    rustix::fs::utimensat(CWD, path, &times, AtFlags::empty()).unwrap();
+}
+
+#[test]
+fn a_dotlock_that_was_copied_with_the_folder_is_removed_when_it_is_old() {
+    let mut home = Home::ready();
+    let dotlock = home.folder.path().join("Mail/work.lock");
+    write(&dotlock, b"");
+    let inode = OsDisk.metadata(&dotlock).unwrap().ino;
+    let locked = |home: &mut Home, what: &str| {
+        home.add("1", b"a\n");
+        let outcome = home.mbox.commit(&mut home.ledger);
+        assert!(matches!(outcome, Err(ArchiveError::Locked { .. })), "{what}: {outcome:?}");
+    };
+    let holder = |inode| lock::Holder {
+        host: "elsewhere".into(),
+        boot: "another boot".into(),
+        inode: Some(inode),
+        ..lock::Holder::us()
+    };
+    write(&dotlock, holder(inode + 1).to_string().as_bytes());
+    locked(&mut home, "it may be a file that has got another inode just now");
+    write(&dotlock, holder(inode).to_string().as_bytes());
+    make_old(&dotlock);
+    locked(&mut home, "the one that another host's popkeep has signed");
+    write(&dotlock, holder(inode + 1).to_string().as_bytes());
+    make_old(&dotlock);
+    home.deliver("2", b"b\n");
+    assert!(home.beside().is_empty());
+}
+
+#[test]
+fn a_copy_of_our_own_dotlock_is_known_as_one() {
+    let mut home = Home::ready();
+    home.deliver("1", b"a\n");
+    let dotlock = home.folder.path().join("Mail/work.lock");
+    let copy = home.folder.path().join("copy");
+    let locked = lock::lock(&Arc::new(OsDisk), &home.path(), false, Duration::ZERO).unwrap();
+    let text = String::from_utf8(crate::disk::read_limited(&dotlock, 1024).unwrap()).unwrap();
+    write(&copy, text.replace(&lock::Holder::us().host, "elsewhere").as_bytes());
+    make_old(&copy);
+    drop(locked);
+    OsDisk.rename_noreplace(&copy, &dotlock).unwrap();
+    home.deliver("2", b"b\n");
+    assert!(home.beside().is_empty());
+}
+
 #[test]
 fn a_dotlock_that_names_nobody_is_removed_when_it_is_old() {
     let mut home = Home::ready();
     let dotlock = home.folder.path().join("Mail/work.lock");
     let age = |text: &[u8]| {
         write(&dotlock, text);
-        let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
-        let times = Timestamps { last_access: old, last_modification: old };
-        rustix::fs::utimensat(CWD, &dotlock, &times, AtFlags::empty()).unwrap();
+        make_old(&dotlock);
     };
     // Empty; torn by a power cut; procmail's. No process has the largest number: it is above the system's limit.
     let torn = format!("{}\nhost\0\0\0", i32::MAX);
