@@ -9,6 +9,7 @@ pub mod shard;
 use crate::config::{Account, Config};
 use crate::event::{Observer, Summary};
 use crate::fetch;
+use crate::store::Stores;
 use board::Board;
 use std::sync::Arc;
 
@@ -31,10 +32,11 @@ pub fn run(
     let jobs = jobs::choose(options.jobs, accounts.iter().map(|account| account.access.host.as_str()));
     let orders = fetch::Orders { open_messages: Some(jobs.open_messages), ..options.orders };
     let board = Board::new(accounts, jobs.on_one_host);
+    let stores = Stores::new(config);
     let work = || {
         while let Some(turn) = board.take() {
             let sessions = board.sessions(turn);
-            let summary = fetch::run(config, accounts[turn], orders, sessions, observer);
+            let summary = fetch::run(&stores, accounts[turn], orders, sessions, observer);
             board.done(turn, summary);
         }
     };

@@ -79,6 +79,8 @@ pub fn take_back(state_dir: &Path, account: &str) -> Result<Option<Adoption>, Ac
     if reading.adopted(account)?.is_none() {
         return Ok(None);
     }
+    // Within a process SQLite opens the index of the log once: for whoever reads, not to write.
+    drop(reading);
     let file = LedgerFile::open(state_dir)?;
     let Some((identity, mut ledger)) = file.adopted(account)? else { return Ok(None) };
     let Some(_lock) = file.lock(&identity)? else { return Err(StoreError::Busy { identity }.into()) };

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::fetch::Orders;
 use crate::fleet;
 use crate::fleet::new_mail::{self, NewMail};
-use crate::ledger::{LedgerError, LedgerFile, Parts, SqliteLedger, UnixTime};
+use crate::ledger::{LedgerError, LedgerFile, SqliteLedger, UnixTime};
 use crate::progress::stderr::{self, Level, Line};
 use crate::progress::{Detail, Progress, Style, problem, wording};
 use crate::search;
@@ -79,7 +79,7 @@ fn work(
     // Whoever sent a signal is to know that it came, whatever had been done by then.
     exit = Exit::merge([exit, stop::requested().unwrap_or(Exit::OK)]);
     if options.quiet {
-        let mut successes = Successes { accounts: &accounts, ledger: ledger_parts(&config) };
+        let successes = Successes { accounts: &accounts, ledger: ledger_to_read(&config) };
         stderr::say(&complaints(&summaries, |place| successes.are_recent(place)));
         stderr::say(&what_is_ahead(&summaries));
     } else {
@@ -142,9 +142,10 @@ fn account_facts<'s>(
     accounts: &[&Account],
     summaries: &'s [Summary],
 ) -> Vec<AccountFacts<'s>> {
-    let mut ledger = ledger_parts(config);
+    let file = ledger_to_read(config);
     let facts = |(account, summary): (&&Account, &'s Summary)| {
-        let ledger = part(&mut ledger, account);
+        let ledger = part(file.as_ref(), account);
+        let ledger = ledger.as_ref();
         AccountFacts {
             summary,
             last_success: ledger.and_then(|ledger| ledger.last_success(clock::now()).ok()?),
@@ -294,18 +295,18 @@ fn warnings(new_mail: &[NewMail]) -> Vec<Line> {
 /// When the accounts of a run last succeeded.
 struct Successes<'a> {
     accounts: &'a [&'a Account],
-    ledger: Option<Parts>,
+    ledger: Option<LedgerFile>,
 }
 
 impl Successes<'_> {
     /// Whether the last success of the account in this place is recent enough for `quiet_transient`.
-    fn are_recent(&mut self, place: usize) -> bool {
+    fn are_recent(&self, place: usize) -> bool {
         let Some(account) = self.accounts.get(place).filter(|account| !account.quiet_transient.is_zero())
         else {
             return false;
         };
         let last =
-            part(&mut self.ledger, account).and_then(|ledger| ledger.last_success(clock::now()).ok()?);
+            part(self.ledger.as_ref(), account).and_then(|ledger| ledger.last_success(clock::now()).ok()?);
         last.is_some_and(|last| is_within(last, account.quiet_transient, clock::now()))
     }
 }
@@ -316,13 +317,13 @@ fn is_within(last: UnixTime, span: Duration, now: UnixTime) -> bool {
 }
 
 /// The ledger, for reading; one that cannot be read tells nothing.
-fn ledger_parts(config: &Config) -> Option<Parts> {
-    LedgerFile::read_only(&config.state_dir).ok()?.map(LedgerFile::parts)
+fn ledger_to_read(config: &Config) -> Option<LedgerFile> {
+    LedgerFile::read_only(&config.state_dir).ok()?
 }
 
 /// The account's part of it.
-fn part<'l>(ledger: &'l mut Option<Parts>, account: &Account) -> Option<&'l SqliteLedger> {
-    ledger.as_mut()?.existing(&account.identity, &account.archive).ok()?
+fn part(ledger: Option<&LedgerFile>, account: &Account) -> Option<SqliteLedger> {
+    ledger?.existing(&account.identity, &account.archive).ok()?
 }
 
 #[cfg(test)]

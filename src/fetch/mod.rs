@@ -44,7 +44,7 @@ pub use run::Orders;
 use crate::account_error::AccountError;
 use crate::archive::Recovery;
 use crate::clock::now;
-use crate::config::{Account, Config};
+use crate::config::Account;
 use crate::connect::{self, ConnectError, Connector, HostSessions, ServerRecord};
 use crate::event::{Event, Observer, Outcome, Reporter, Summary, Warning};
 use crate::exit::Exit;
@@ -52,7 +52,7 @@ use crate::inventory;
 use crate::ledger::{Change, Restored};
 use crate::plan::{Quarantine, policy_words};
 use crate::stop::{self, Stopped};
-use crate::store::Store;
+use crate::store::{Store, Stores};
 use deletion::deletions::Deletions;
 use failures::Failures;
 use report::copies::Copies;
@@ -63,7 +63,7 @@ use std::time::Instant;
 
 /// Fetches one account, whose host also has other `sessions` of ours. Never fails as such: the summary says what happened.
 pub fn run(
-    config: &Config,
+    stores: &Stores<'_>,
     account: &Account,
     orders: Orders,
     sessions: &Arc<HostSessions>,
@@ -73,7 +73,7 @@ pub fn run(
     let until = orders.wait.and_then(|wait| began.checked_add(wait));
     observer.event(&account.name, Event::Started);
     let run = || -> Result<Summary, AccountError> {
-        let mut store = Store::open(config, account, until)?;
+        let (config, mut store) = (stores.config(), stores.open(account, until)?);
         if let Some(at_most) = orders.open_messages {
             store.archive.keep_open(at_most);
         }

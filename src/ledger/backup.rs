@@ -62,7 +62,7 @@ impl LedgerFile {
         // What a run that was killed has left.
         disk::remove(&draft).map_err(io)?;
         let written = disk::write_new_private(&draft, b"").map_err(io).and_then(|()| {
-            copy_whole(&self.connect()?, &draft).map_err(|error| failed(error.to_string()))?;
+            copy_whole(&*self.connect()?, &draft).map_err(|error| failed(error.to_string()))?;
             disk::sync_file(&draft).and_then(|()| disk::replace_private(&draft, &backup)).map_err(io)
         });
         if written.is_err() {

@@ -5,8 +5,10 @@
 //! reads; we keep them, so that a reader finds all it needs and has to make nothing. A reader maps
 //! the index read-only: while nobody writes it builds an index of its own in memory, and so leaves no
 //! trace at all. Only when a writer is at work and has left it no snapshot to share does
-//! it open the index like any other connection, and marks its snapshot there.
+//! it open the index like any other connection, and marks its snapshot there. While a process has a reader open and no
+//! writer, it cannot open a writer: SQLite gives both the same index.
 
+use super::connections::{Connections, Lent};
 use super::journal::Journal;
 use super::{LedgerError, Restored, SqliteLedger, backup, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
@@ -19,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The file's name in the state folder.
@@ -31,12 +34,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_VERSION: usize = 19;
 
 /// The ledger's file. Every maildrop gets a connection of its own, so it may be shared by threads.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LedgerFile {
     folder: PathBuf,
     path: PathBuf,
     writable: bool,
     restored: Option<Restored>,
+    connections: Arc<Connections>,
 }
 
 impl LedgerFile {
@@ -47,8 +51,10 @@ impl LedgerFile {
         check_folder(state_dir)?;
         let path = state_dir.join(NAME);
         check_files(&path)?;
-        let mut file = LedgerFile { folder: state_dir.to_owned(), path, writable: true, restored: None };
-        file.restored = backup::settle(&file.path, || file.check_integrity())?;
+        // A connection to what is looked at is of no use for what may take its place.
+        let restored =
+            backup::settle(&path, || LedgerFile::of(state_dir, path.clone(), true).check_integrity())?;
+        let file = LedgerFile { restored, ..LedgerFile::of(state_dir, path, true) };
         let path = &file.path;
         if OsDisk.metadata(path).map_or(0, |meta| meta.len) == 0 {
             // Whoever made the folders may have been killed before they were durable.
@@ -63,6 +69,11 @@ impl LedgerFile {
         Ok(file)
     }
 
+    fn of(state_dir: &Path, path: PathBuf, writable: bool) -> LedgerFile {
+        let connections = Arc::new(Connections::default());
+        LedgerFile { folder: state_dir.to_owned(), path, writable, restored: None, connections }
+    }
+
     /// Whether there is one in this folder, or its backup.
     pub fn exists(state_dir: &Path) -> Result<bool, LedgerError> {
         let path = state_dir.join(NAME);
@@ -70,9 +81,9 @@ impl LedgerFile {
         Ok(there || backup::instead_of(&path).is_some())
     }
 
-    /// What was done about a ledger that was lost or damaged when this one was opened.
-    pub fn restored(&self) -> Option<&Restored> {
-        self.restored.as_ref()
+    /// What was done about a ledger that was lost or damaged when this one was opened; it is told once.
+    pub fn take_restored(&mut self) -> Option<Restored> {
+        self.restored.take()
     }
 
     /// Opens the ledger for reading, without making or changing anything; `None` when there is
@@ -94,8 +105,8 @@ impl LedgerFile {
         {
             return Err(LedgerError::from_lock(&path, &error));
         }
-        let file = LedgerFile { folder: state_dir.to_owned(), path, writable: false, restored: None };
-        let made = schema::version(&file.connect()?, &file.name())?.is_some();
+        let file = LedgerFile::of(state_dir, path, false);
+        let made = schema::version(&*file.connect()?, &file.name())?.is_some();
         Ok(made.then_some(file))
     }
 
@@ -115,6 +126,7 @@ impl LedgerFile {
         let failed = |error| LedgerError::from_sqlite(&name, &error);
         let _turn = turn::wait();
         let mut connection = self.connect()?;
+        // Also where there is nothing to be made: a ledger that cannot be written is known before anybody logs in.
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         self.check_on(&transaction, identity, archive, configured)?;
@@ -140,7 +152,7 @@ impl LedgerFile {
         archive: &Path,
         configured: &[(&str, &Path)],
     ) -> Result<(), LedgerError> {
-        self.check_on(&self.connect()?, identity, archive, configured)
+        self.check_on(&*self.connect()?, identity, archive, configured)
     }
 
     /// The parts of `identity` that are on record for archives that are not configured any more, with the paths of
@@ -176,11 +188,6 @@ impl LedgerFile {
         let found = find(&connection, identity, archive)
             .map_err(|error| LedgerError::from_sqlite(&self.name(), &error))?;
         found.map(|id| SqliteLedger::on(connection, self.name(), id)).transpose()
-    }
-
-    /// The parts of one maildrop after another.
-    pub fn parts(self) -> Parts {
-        Parts { file: self, ledger: None }
     }
 
     /// The part whose adoption, as the account of this name, can still be taken back.
@@ -233,25 +240,35 @@ impl LedgerFile {
         self.path.display().to_string()
     }
 
-    /// A new connection, its database checked.
-    pub(super) fn connect(&self) -> Result<Connection, LedgerError> {
+    /// A connection, its database checked.
+    pub(super) fn connect(&self) -> Result<Lent, LedgerError> {
         let name = self.name();
-        let connected = if self.writable { self.connect_to_write() } else { self.connect_to_read() };
-        let mut connection = connected.map_err(|error| LedgerError::from_sqlite(&name, &error))?;
+        let is_current =
+            |connection: &Connection| Ok(schema::version(connection, &name)? == Some(schema::VERSION));
+        // Since somebody used it, a newer popkeep may have upgraded the ledger, or the last writer may have left behind a log that a
+        // reader cannot share. What is wrong then, if anything, a new connection tells.
+        if let Some(connection) = self.connections.take() {
+            match is_current(&connection) {
+                Ok(true) => return Ok(connection),
+                _ => connection.close(),
+            }
+        }
+        let made = if self.writable { self.connect_to_write() } else { self.connect_to_read() };
+        let mut connection = made.map_err(|error| LedgerError::from_sqlite(&name, &error))?;
         if self.writable {
             schema::prepare(&mut connection, &name)?;
-        } else {
+        } else if !is_current(&connection)? {
+            // What makes it look like one of this format stays on this connection.
             schema::prepare_to_read(&connection, &name)?;
+            return Ok(Lent::for_ever(connection));
         }
-        Ok(connection)
+        Ok(self.connections.lend(connection))
     }
 
     fn connect_to_write(&self) -> rusqlite::Result<Connection> {
         let connection = self.raw(OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw")?;
         set_journal(&connection, Journal::for_folder(&self.folder))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // Otherwise SQLite plans the same search again for each message of a batch.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
@@ -305,6 +322,10 @@ impl LedgerFile {
         let flags = flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(uri(&self.path, parameters), flags)?;
         connection.busy_handler(Some(wait_for_another))?;
+        // More than there are statements: each is parsed once, and not again for other values (as SQLite does unless it
+        // is to plan each query without them).
+        connection.set_prepared_statement_cache_capacity(256);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
 
@@ -327,28 +348,6 @@ impl LedgerFile {
         } else {
             LedgerError::OtherIdentity { archive, other: other.identity }
         })
-    }
-}
-
-/// Reads the parts of many maildrops over one connection: to open one takes longer than to ask it something.
-#[derive(Debug)]
-pub struct Parts {
-    file: LedgerFile,
-    ledger: Option<SqliteLedger>,
-}
-
-impl Parts {
-    /// The part of one maildrop, if there is one.
-    pub fn existing(&mut self, identity: &str, archive: &Path) -> Result<Option<&SqliteLedger>, LedgerError> {
-        if self.ledger.is_none() {
-            self.ledger = self.file.existing(identity, archive)?;
-        }
-        let Some(ledger) = &mut self.ledger else { return Ok(None) };
-        let Some(id) = ledger.ask(|connection, _| find(connection, identity, archive))? else {
-            return Ok(None);
-        };
-        ledger.turn_to(id)?;
-        Ok(Some(ledger))
     }
 }
 
@@ -417,7 +416,7 @@ fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> ru
     // Nearly always its own mail is there, and then there is no need to look through all maildrops for the archive.
     let is_held = "SELECT 1 FROM maildrop WHERE identity = ?1 AND archive = ?2 \
          AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent')";
-    if connection.prepare(is_held)?.exists((identity, &archive))? {
+    if connection.prepare_cached(is_held)?.exists((identity, &archive))? {
         return Ok(Vec::new());
     }
     let mut others = Vec::new();

@@ -9,6 +9,7 @@
 
 mod adoption;
 mod backup;
+mod connections;
 mod error;
 mod file;
 mod history;
@@ -39,7 +40,7 @@ mod verification;
 pub use adoption::{Adoption, SeenElsewhere, fold};
 pub use backup::Restored;
 pub use error::LedgerError;
-pub use file::{LedgerFile, Parts};
+pub use file::LedgerFile;
 pub use history::{Failures, History, Week};
 pub use known_rows::KnownRows;
 pub use look::{LookRecord, OddCopy};

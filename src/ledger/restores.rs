@@ -4,6 +4,7 @@
 //! copy was seen; copies are counted, so that of n equal messages each is restored once. A folder that was deleted and made
 //! again has another UIDVALIDITY (RFC 3501, section 2.3.1.1) and is another folder.
 
+use super::connections::Lent;
 use super::file::path_value;
 use super::rows::{signed, unsigned};
 use super::{LedgerError, LedgerFile, Seq, UnixTime, turn};
@@ -98,7 +99,7 @@ pub enum RestoreChange {
 
 /// What was restored to one folder.
 pub struct Restores {
-    connection: Connection,
+    connection: Lent,
     path: String,
     folder: i64,
 }

@@ -286,7 +286,7 @@ mod tests {
         let log = ledger.log().unwrap();
         assert_eq!(sums(&log), (350_400, 350_400));
         assert!(log.len() < 1_000 + 3_660, "{}", log.len());
-        drop(ledger);
+        drop((ledger, file));
         let octets: u64 =
             std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
         println!("{octets} octets");

@@ -461,17 +461,20 @@ pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), Led
 }
 
 /// Lets a file of an older format be read as one of this format, without writing to it: the tables that it
-/// lacks are there for this connection alone, in memory, as an upgrade leaves them. `false` when the file is empty.
-pub(super) fn prepare_to_read(connection: &Connection, path: &str) -> Result<bool, LedgerError> {
-    let Some(found) = version(connection, path)? else { return Ok(false) };
+/// lacks are there for this connection alone, in memory, as an upgrade leaves them. An empty one stays empty.
+pub(super) fn prepare_to_read(connection: &Connection, path: &str) -> Result<(), LedgerError> {
+    let found = version(connection, path)?;
+    if found.is_none() {
+        return Ok(());
+    }
     let failed = |error| LedgerError::from_sqlite(path, &error);
-    for step in missing(Some(found)) {
+    for step in missing(found) {
         connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
         // Its triggers are for writers.
         let tables = step.split_once("CREATE TRIGGER").map_or(*step, |(tables, _)| tables);
         connection.execute_batch(&tables.replace("CREATE TABLE", "CREATE TEMP TABLE")).map_err(failed)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The steps from a format to this one.

@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(super) mod content;
 
+use super::connections::Lent;
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
@@ -13,8 +14,6 @@ use super::{
 };
 use crate::clock;
 use crate::mail::digest::{Digest, Hash};
-use crate::stop;
-use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 use std::ops::RangeInclusive;
@@ -23,12 +22,11 @@ use std::path::Path;
 /// One maildrop's part of a ledger, on a connection of its own.
 #[derive(Debug)]
 pub struct SqliteLedger {
-    connection: Connection,
+    connection: Lent,
     /// The file's name, for errors.
     path: String,
     maildrop: i64,
     next: Seq,
-    writes: bool,
 }
 
 /// Why a change cannot be made.
@@ -59,38 +57,16 @@ impl SqliteLedger {
         let mut connection = Connection::open_in_memory().map_err(failed)?;
         schema::prepare(&mut connection, path)?;
         let maildrop = connection.query_row(NEW_MAILDROP, [identity], |row| row.get(0)).map_err(failed)?;
-        Self::on(connection, path.to_owned(), maildrop)
+        Self::on(Lent::for_ever(connection), path.to_owned(), maildrop)
     }
 
     /// The maildrop with this number, which is on record.
-    pub(super) fn on(connection: Connection, path: String, maildrop: i64) -> Result<Self, LedgerError> {
-        // More than there are statements: each is parsed once, and not again for other values (as SQLite does unless it
-        // is to plan each query without them).
-        connection.set_prepared_statement_cache_capacity(256);
+    pub(super) fn on(connection: Lent, path: String, maildrop: i64) -> Result<Self, LedgerError> {
         let next = connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
-            .and_then(|_| {
-                connection
-                    .query_row("SELECT next_seq FROM maildrop WHERE id = ?", [maildrop], |row| row.get(0))
-            })
+            .prepare_cached("SELECT next_seq FROM maildrop WHERE id = ?")
+            .and_then(|mut asked| asked.query_row([maildrop], |row| row.get(0)))
             .map_err(|error| LedgerError::from_sqlite(&path, &error))?;
-        let writes = !connection.is_readonly("main").unwrap_or(true);
-        if writes {
-            turn::enter(&path);
-        }
-        Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next), writes })
-    }
-
-    /// Goes over to the maildrop with this number, which is on record, on the same connection.
-    pub(super) fn turn_to(&mut self, maildrop: i64) -> Result<(), LedgerError> {
-        self.maildrop = maildrop;
-        let next = self.ask(|connection, maildrop| {
-            connection
-                .prepare_cached("SELECT next_seq FROM maildrop WHERE id = ?")?
-                .query_row([maildrop], |row| row.get(0))
-        })?;
-        self.next = unsigned(next);
-        Ok(())
+        Ok(SqliteLedger { connection, path, maildrop, next: unsigned(next) })
     }
 
     /// The answer to a question about this maildrop.
@@ -126,35 +102,6 @@ impl SqliteLedger {
 
     fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::from_sqlite(&self.path, error)
-    }
-}
-
-/// Octets of pages that hold nothing any more, from which on they are worth giving back.
-const WORTH_GIVING_BACK: i64 = 8 << 20;
-
-impl SqliteLedger {
-    /// Whether more than half of the file holds nothing any more: a server that refused everything has made it large.
-    fn is_mostly_empty(&self) -> bool {
-        let number =
-            |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap_or(0);
-        let (free, all) = (number("freelist_count"), number("page_count"));
-        free > all / 2 && free.saturating_mul(number("page_size")) >= WORTH_GIVING_BACK
-    }
-}
-
-impl Drop for SqliteLedger {
-    /// The last one leaves everything in the main file, so that a copy of it alone is complete. Not a matter of
-    /// durability: what is in the write-ahead log is safe there too, and a checkpoint that another
-    /// connection is in the way of is made by that one.
-    fn drop(&mut self) {
-        if self.writes && turn::leave(&self.path) {
-            let _turn = turn::wait();
-            let _ = self.connection.busy_timeout(std::time::Duration::ZERO);
-            if self.is_mostly_empty() && stop::requested().is_none() {
-                let _ = self.connection.execute_batch("VACUUM");
-            }
-            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        }
     }
 }
 

@@ -22,7 +22,7 @@ pub use problems::{Health, Problem};
 pub use runs::{Day, DayState, Runs, Took};
 
 use crate::config::{Account, Config};
-use crate::ledger::{History, Ledger as _, LedgerError, LedgerFile, Parts, SqliteLedger, UnixTime};
+use crate::ledger::{History, Ledger as _, LedgerError, LedgerFile, SqliteLedger, UnixTime};
 use crate::mail::id::MessageId;
 use crate::search::query::Period as Days;
 use jiff::civil::Date;
@@ -101,19 +101,18 @@ impl Facts {
 /// Gathers what a report has of each account.
 pub struct Gatherer<'c> {
     config: &'c Config,
-    parts: Option<Parts>,
+    ledger: Option<LedgerFile>,
     scope: Scope,
 }
 
 impl<'c> Gatherer<'c> {
     /// Opens the ledger to read.
     pub fn open(config: &'c Config, scope: Scope) -> Result<Gatherer<'c>, LedgerError> {
-        let parts = LedgerFile::read_only(&config.state_dir)?.map(LedgerFile::parts);
-        Ok(Gatherer { config, parts, scope })
+        Ok(Gatherer { config, ledger: LedgerFile::read_only(&config.state_dir)?, scope })
     }
 
     /// The facts of an account. `sign_in`: nobody can log in before a person has signed in.
-    pub fn facts(&mut self, account: &Account, sign_in: bool) -> Result<Facts, LedgerError> {
+    pub fn facts(&self, account: &Account, sign_in: bool) -> Result<Facts, LedgerError> {
         let Scope { now, since } = self.scope;
         let (history, days, log) = match self.ledger(account)? {
             None => (History::default(), Vec::new(), Vec::new()),
@@ -127,7 +126,7 @@ impl<'c> Gatherer<'c> {
     }
 
     /// The rest.
-    pub fn details(&mut self, account: &Account) -> Result<Details, LedgerError> {
+    pub fn details(&self, account: &Account) -> Result<Details, LedgerError> {
         let (scope, config) = (self.scope, self.config);
         let Some(ledger) = self.ledger(account)? else { return Ok(Details::default()) };
         let largest = ledger.largest(scope.from().unwrap_or(UnixTime::MIN), LARGEST)?;
@@ -136,14 +135,14 @@ impl<'c> Gatherer<'c> {
             size: row.size,
             archived_at: row.archived_at,
         });
-        let due = deletion::due(config, account, ledger, scope.now)?;
+        let due = deletion::due(config, account, &ledger, scope.now)?;
         Ok(Details { largest: largest.collect(), due })
     }
 
-    fn ledger(&mut self, account: &Account) -> Result<Option<&SqliteLedger>, LedgerError> {
-        match &mut self.parts {
+    fn ledger(&self, account: &Account) -> Result<Option<SqliteLedger>, LedgerError> {
+        match &self.ledger {
             None => Ok(None),
-            Some(parts) => parts.existing(&account.identity, &account.archive),
+            Some(file) => file.existing(&account.identity, &account.archive),
         }
     }
 }

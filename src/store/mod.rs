@@ -15,7 +15,7 @@ use crate::disk::{AccountLock, OsDisk};
 use crate::ledger::{Ledger, LedgerError, LedgerFile, Restored, SqliteLedger};
 use crate::stop::{self, Backoff};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// All that a run needs but the server.
@@ -40,14 +40,14 @@ impl Store {
         account: &Account,
         wait_until: Option<Instant>,
     ) -> Result<Store, StoreError> {
-        let file = LedgerFile::open(&config.state_dir)?;
-        let lock = take_lock(&file, account, wait_until)?;
-        Ok(Store { _lock: Some(lock), ..Store::in_file(&file, config, account)? })
+        Stores::new(config).open(account, wait_until)
     }
 
     /// The same without the lock: a fetch may be at work in it. For whoever changes neither the archive nor the rows.
     pub fn open_beside_others(config: &Config, account: &Account) -> Result<Store, StoreError> {
-        Store::in_file(&LedgerFile::open(&config.state_dir)?, config, account)
+        let mut file = LedgerFile::open(&config.state_dir)?;
+        let restored = file.take_restored();
+        Ok(Store { restored, ..Store::in_file(&file, config, account)? })
     }
 
     /// For whoever only reads: nothing is written to the ledger, and nothing made. `None` when there is none yet.
@@ -68,13 +68,48 @@ impl Store {
             }
             outcome => (outcome?, None),
         };
-        let restored = file.restored().cloned();
-        Ok(Store { moved_from, restored, ..Store::of(archive_of(account), Box::new(ledger)) })
+        Ok(Store { moved_from, ..Store::of(archive_of(account), Box::new(ledger)) })
     }
 
     /// A ledger and an archive that nobody else uses.
     pub fn of(archive: Box<dyn Archive>, ledger: Box<dyn Ledger>) -> Store {
         Store { ledger, archive, moved_from: None, restored: None, _lock: None }
+    }
+}
+
+/// The stores of a run of many accounts, which may be on several threads. The ledger's file is opened for the first of
+/// them; if that fails, for the next.
+pub struct Stores<'c> {
+    config: &'c Config,
+    file: Mutex<Option<Arc<LedgerFile>>>,
+}
+
+impl<'c> Stores<'c> {
+    /// Nothing is opened yet.
+    pub fn new(config: &'c Config) -> Self {
+        Stores { config, file: Mutex::default() }
+    }
+
+    /// The configuration that they are for.
+    pub fn config(&self) -> &'c Config {
+        self.config
+    }
+
+    /// See [`Store::open`].
+    pub fn open(&self, account: &Account, wait_until: Option<Instant>) -> Result<Store, StoreError> {
+        let (file, restored) = self.file()?;
+        let lock = take_lock(&file, account, wait_until)?;
+        Ok(Store { _lock: Some(lock), restored, ..Store::in_file(&file, self.config, account)? })
+    }
+
+    fn file(&self) -> Result<(Arc<LedgerFile>, Option<Restored>), LedgerError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*file {
+            return Ok((Arc::clone(file), None));
+        }
+        let mut opened = LedgerFile::open(&self.config.state_dir)?;
+        let restored = opened.take_restored();
+        Ok((Arc::clone(file.insert(Arc::new(opened))), restored))
     }
 }
 

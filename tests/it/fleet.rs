@@ -213,10 +213,12 @@ fn a_server_that_lets_in_few_sessions_makes_no_account_fail() {
         let server = busy(1, Some((most, told)));
         sandbox.config(&many(&server, 24));
         sandbox.popkeep(["fetch", "--quiet"]).run().expect(0).silent();
+        let before = server.state().turned_away;
         let outcome = sandbox.popkeep([&["fetch"], &jobs[..]].concat()).run().expect(0);
-        let notes = outcome.stderr.lines().filter(|line| line.contains("opens fewer at once"));
-        assert_eq!(notes.count(), 1, "{}", outcome.stderr);
         let turned_away = server.state().turned_away;
+        let notes = outcome.stderr.lines().filter(|line| line.contains("opens fewer at once"));
+        // On a busy machine so few may be under way at once that the server lets in all of them.
+        assert_eq!(notes.count(), usize::from(turned_away > before), "{}", outcome.stderr);
         assert!((1..=40).contains(&turned_away), "{turned_away}");
         assert_eq!((server.count("RETR"), server.take_sessions().len()), (24, 48));
         // Nothing of it is on record as a failed run.

@@ -107,9 +107,16 @@ fn content(connection: &mut Connection<Authenticated>, uid: u32) -> Option<Vec<u
     found.then_some(octets)
 }
 
-/// What is in jane's INBOX on the server's disk, in the order of arrival.
+/// What is in jane's INBOX on the server's disk, in the order of arrival: a name begins with seconds and microseconds,
+/// these without leading zeros.
 fn on_disk(dovecot: &Dovecot) -> Vec<Vec<u8>> {
-    let files = dovecot.folder("jane", "");
+    let mut files = dovecot.folder("jane", "");
+    files.sort_by_key(|file| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let numbers =
+            name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u64>().ok());
+        numbers.take(2).collect::<Vec<_>>()
+    });
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 

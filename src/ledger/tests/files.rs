@@ -51,7 +51,7 @@ fn first_runs_at_once_make_one_ledger() {
 }
 
 #[test]
-fn many_parts_are_read_over_one_connection() {
+fn a_connection_that_nobody_uses_serves_the_next_maildrop() {
     let state = Folder::new();
     let archive = |number: u32| PathBuf::from(format!("/mail/{number}"));
     for number in 0..3 {
@@ -60,10 +60,10 @@ fn many_parts_are_read_over_one_connection() {
             store(&mut ledger);
         }
     }
-    let mut parts = state.open().parts();
+    let file = state.open();
     for (number, messages) in [(2, Some(2)), (7, None), (0, Some(0)), (1, Some(1)), (2, Some(2))] {
-        let part = parts.existing(&format!("{number}@x"), &archive(number)).unwrap();
-        assert_eq!(part.map(|ledger| known(ledger).len()), messages, "{number}");
+        let part = file.existing(&format!("{number}@x"), &archive(number)).unwrap();
+        assert_eq!(part.as_ref().map(|ledger| known(ledger).len()), messages, "{number}");
     }
 }
 
@@ -81,6 +81,8 @@ fn what_the_last_of_several_writers_leaves_is_whole_without_its_log() {
     writers.truncate(1);
     assert!(log() > 0, "another one still writes");
     writers.clear();
+    assert!(log() > 0, "whoever has the file may go on");
+    drop(file);
     assert_eq!(log(), 0);
 }
 
@@ -132,6 +134,20 @@ fn the_ledger_is_for_its_owner_alone() {
     assert_eq!(mode(&state.folder()), 0o700);
     for path in state.contents().keys() {
         assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_ledger_that_is_upgraded_while_it_is_open_is_not_written_by_the_older_popkeep() {
+    let state = Folder::new();
+    for file in [state.open(), state.read_only()] {
+        assert!(file.existing("0@x", Path::new("/mail")).unwrap().is_none());
+        let newer = rusqlite::Connection::open(file.path()).unwrap();
+        newer.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+        let error = file.existing("0@x", Path::new("/mail")).unwrap_err();
+        assert!(matches!(error, LedgerError::Newer { .. }), "{error}");
+        newer.pragma_update(None, "user_version", schema::VERSION).unwrap();
+        assert!(file.existing("0@x", Path::new("/mail")).unwrap().is_none());
     }
 }
 
