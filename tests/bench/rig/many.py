@@ -1,19 +1,23 @@
 """A POP3 server for any number of users, in one thread and in clear text: so little work that it is not what is measured.
 
     many.py ADDRESSES MESSAGES OCTETS
+    many.py ADDRESSES MESSAGES rows
 
 Listens on so many addresses (127.0.0.1, 127.0.0.2, …), on one port that it prints. Every user has the same password, and
-messages of their own. What it does with logins is told on its standard input, a line at a time:
+messages of their own; with `rows` they have the UIDs and sizes of those that rig/ledger.py puts on record. What it does is
+told on its standard input, a line at a time:
 
     accept          everybody who has the password
     refuse          nobody
     sessions N      refuses whoever would be the next session of N that are open on one of its addresses; 0: nobody
+    messages N      everybody has so many from now on
     count           prints the logins, the RETRs, and the sessions that were open at once, since the last time
 """
 
 import asyncio
 import sys
 
+import ledger
 from server import PASSWORD
 
 CAPABILITIES = (b"+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nSASL PLAIN\r\n"
@@ -21,11 +25,13 @@ CAPABILITIES = (b"+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\nRESP-CODES\r\nAUTH
 
 
 class Mail:
-    """What everybody has: the same but for their names."""
+    """What everybody has: the same but for their names. The answers to STAT, LIST and UIDL are made once for whoever is there,
+    and serve until it is another one's turn."""
 
     def __init__(self, messages, octets):
         self.count, self.filling = messages, b"0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 ABCDEFGHIJKLMNOPQRST\r\n"
         self.lines = max(octets // len(self.filling), 1)
+        self.made_for = None
 
     def header(self, user, number):
         return (b"From: sender@example.net\r\nTo: %s\r\nSubject: Message %d\r\nDate: Mon, 23 Nov 2026 10:%02d:00 +0000\r\n"
@@ -36,6 +42,34 @@ class Mail:
 
     def size(self, user, number):
         return len(self.header(user, number)) + len(self.filling) * self.lines
+
+    def uid(self, number):
+        return f"uid-{number}"
+
+    def answers(self, user):
+        """To STAT, LIST and UIDL."""
+        if self.made_for != (user, self.count):
+            numbers = range(1, self.count + 1)
+            octets = sum(self.size(user, number) for number in numbers)
+            sizes = "".join(f"{number} {self.size(user, number)}\r\n" for number in numbers)
+            uids = "".join(f"{number} {self.uid(number)}\r\n" for number in numbers)
+            self.made = [text.encode() for text in
+                         (f"+OK {self.count} {octets}\r\n", f"+OK\r\n{sizes}.\r\n", f"+OK\r\n{uids}.\r\n")]
+            self.made_for = user, self.count
+        return self.made
+
+
+class Rows(Mail):
+    """Nobody fetches them."""
+
+    def __init__(self, messages):
+        super().__init__(messages, 0)
+
+    def size(self, user, number):
+        return ledger.list_size(number)
+
+    def uid(self, number):
+        return ledger.uid(number)
 
 
 class Server:
@@ -51,6 +85,8 @@ class Server:
             self.refuses = words[0] == "refuse"
         elif words[:1] == ["sessions"]:
             self.most = int(words[1])
+        elif words[:1] == ["messages"]:
+            self.mail.count = int(words[1])
         elif words == ["count"]:
             print(self.logins, self.retrievals, self.peak, flush=True)
             self.logins = self.retrievals = self.peak = 0
@@ -121,21 +157,17 @@ class Session(asyncio.Protocol):
         return b"+OK\r\n"
 
     def stat(self, _):
-        mail = self.server.mail
-        return b"+OK %d %d\r\n" % (mail.count, sum(mail.size(self.user, number + 1) for number in range(mail.count)))
+        return self.server.mail.answers(self.user)[0]
 
     def list(self, rest):
         mail = self.server.mail
         if rest:
             return b"+OK %d %d\r\n" % (int(rest), mail.size(self.user, int(rest)))
-        lines = (b"%d %d\r\n" % (number, mail.size(self.user, number)) for number in range(1, mail.count + 1))
-        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+        return mail.answers(self.user)[1]
 
     def uidl(self, rest):
-        if rest:
-            return b"+OK %d uid-%d\r\n" % (int(rest), int(rest))
-        lines = (b"%d uid-%d\r\n" % (number, number) for number in range(1, self.server.mail.count + 1))
-        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+        mail = self.server.mail
+        return f"+OK {rest.decode()} {mail.uid(int(rest))}\r\n".encode() if rest else mail.answers(self.user)[2]
 
     def retr(self, rest):
         self.server.retrievals += 1
@@ -159,10 +191,11 @@ COMMANDS = {
 
 
 async def main():
-    addresses, messages, octets = map(int, sys.argv[1:])
-    server, loop, port = Server(Mail(messages, octets)), asyncio.get_running_loop(), 0
+    addresses, messages, octets = sys.argv[1:]
+    mail = Rows(int(messages)) if octets == "rows" else Mail(int(messages), int(octets))
+    server, loop, port = Server(mail), asyncio.get_running_loop(), 0
     listeners = []
-    for number in range(1, addresses + 1):
+    for number in range(1, int(addresses) + 1):
         host = f"127.0.{number // 250}.{number % 250}"
         listeners.append(await loop.create_server(lambda: Session(server), host, port, backlog=1024))
         port = port or listeners[0].sockets[0].getsockname()[1]

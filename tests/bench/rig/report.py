@@ -18,7 +18,7 @@ def machine(server, tools, folder):
             if (folder + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
                 best, kind = mount, filesystem
     versions = ", ".join(f"{tool.name} {tool.version()}".strip() for tool in tools)
-    return f"{os.cpu_count()} cores ({model}), {kind}, Dovecot {server.version} on loopback; {versions}."
+    return f"{os.cpu_count()} cores ({model}), {kind}, {server} on loopback; {versions}."
 
 
 def _table(columns, rows):

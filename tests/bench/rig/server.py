@@ -1,6 +1,7 @@
-"""A Dovecot of our own: on loopback, on ports that nobody else has, with a certificate made for it.
+"""A Dovecot of our own: on loopback, on ports that nobody else has, with a certificate made for it. And a server that does
+less, where Dovecot would be what is measured.
 
-As root, its mail belongs to the system's `mail` user and its processes to those that Debian's
+As root, Dovecot's mail belongs to the system's `mail` user and its processes to those that Debian's
 package made for them; otherwise all of it runs as the user who called. It ends with us.
 """
 
@@ -13,6 +14,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
 PASSWORD = "bench"
@@ -231,3 +233,32 @@ class Dovecot:
     def discard(self, user):
         """Removes a user's mail."""
         shutil.rmtree(self.maildir(user), ignore_errors=True)
+
+
+class Many:
+    """See rig/many.py, to which these are the arguments."""
+
+    def __init__(self, hosts, messages, octets):
+        self.child = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(__file__), "many.py"), str(hosts), str(messages), str(octets)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port, self.hosts, self.messages = int(self.child.stdout.readline()), hosts, messages
+
+    def tell(self, line):
+        self.child.stdin.write(line + "\n")
+        self.child.stdin.flush()
+
+    def count(self):
+        """Logins, RETRs and the most sessions at once on one address, since the last time."""
+        self.tell("count")
+        return map(int, self.child.stdout.readline().split())
+
+    def host(self, number):
+        number = number % self.hosts + 1
+        return f"127.0.{number // 250}.{number % 250}"
+
+    def stop(self):
+        self.child.stdin.close()
+        self.child.terminate()
+        self.child.wait()
+        self.child.stdout.close()
