@@ -46,13 +46,14 @@ impl Key {
         let rest = rest[32..].strip_prefix('C')?;
         let content = short_hash(rest.get(..32)?)?;
         let copy = match rest[32..].strip_prefix('-') {
-            Some(number) => number.parse().ok().filter(|copy| *copy >= 2)?,
+            // "-02" and its like are not ours.
+            Some(number) => {
+                number.parse().ok().filter(|copy: &u32| *copy >= 2 && copy.to_string() == number)?
+            }
             None if rest.len() == 32 => 1,
             None => return None,
         };
-        let key = Key { origin, content, copy };
-        // "-02" and its like are not ours.
-        (key.to_string() == text).then_some(key)
+        Some(Key { origin, content, copy })
     }
 
     /// The KEY in a file's name, whatever a mail client has put behind it.

@@ -11,6 +11,7 @@ use crate::mail::names::{Key, ShortHash};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,6 +87,8 @@ struct Index {
     stamp: Stamp,
     /// They were the same behind it.
     is_whole: bool,
+    /// Of each entry: whether somebody knows what it is.
+    claimed: Vec<bool>,
 }
 
 /// A name.
@@ -152,13 +155,29 @@ impl<D: Disk> Folder<D> {
             }
         }
         index.entries.sort_unstable();
+        index.claimed = vec![false; index.entries.len()];
         self.index = Some(index);
         Ok(())
     }
 
     /// The number on its file system of a file that carries `tag`, as of the last look.
     pub(super) fn inode(&self, tag: &Tag) -> Option<u64> {
-        self.index.as_ref().and_then(|index| index.of(tag.fold()).first()).map(|entry| entry.ino)
+        let index = self.index.as_ref()?;
+        index.entries[index.of(tag.fold())].first().map(|entry| entry.ino)
+    }
+
+    /// The same; and whoever calls it knows what all files are that carry `tag`.
+    pub(super) fn claim(&mut self, tag: &Tag) -> Option<u64> {
+        let index = self.index.as_mut()?;
+        let its = index.of(tag.fold());
+        index.claimed[its.clone()].fill(true);
+        index.entries[its].first().map(|entry| entry.ino)
+    }
+
+    /// Whether somebody knows what each file is, and nothing has changed since the last look.
+    pub(super) fn is_all_claimed(&self) -> Result<bool, ArchiveError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        Ok(index.is_whole && index.claimed.iter().all(|claimed| *claimed) && self.stamp()? == index.stamp)
     }
 
     /// What the folders are now, in words.
@@ -230,9 +249,9 @@ impl Index {
     fn add(&mut self, folder: char, name: &str, ino: u64) {
         let Some(tag) = Tag::of_name(name) else { return };
         let (before, behind) = match &tag {
-            Tag::Key(key) => {
+            Tag::Key(_) => {
                 let Some((before, rest)) = name.split_once('.') else { return };
-                (before, &rest[key.to_string().len()..])
+                (before, &rest[rest.find('.').unwrap_or(rest.len())..])
             }
             Tag::Name(base) => ("", &name[base.len()..]),
         };
@@ -244,15 +263,15 @@ impl Index {
         self.names.push('/');
     }
 
-    /// The names whose tag has this hash.
-    fn of(&self, hash: u64) -> &[Entry] {
+    /// The entries whose tag has this hash.
+    fn of(&self, hash: u64) -> Range<usize> {
         let first = self.entries.partition_point(|entry| entry.hash < hash);
         let equal = self.entries[first..].iter().take_while(|entry| entry.hash == hash).count();
-        &self.entries[first..first + equal]
+        first..first + equal
     }
 
     fn find(&self, tag: &Tag) -> impl Iterator<Item = (char, String)> {
-        self.of(tag.fold()).iter().filter_map(move |entry| {
+        self.entries[self.of(tag.fold())].iter().filter_map(move |entry| {
             let entry = self.names.get(entry.at..)?;
             let folder = entry.chars().next()?;
             let (before, rest) = entry[1..].split_once('/')?;

@@ -93,11 +93,11 @@ impl<D: Disk> Maildir<D> {
         let mut candidates = Vec::new();
         let (mut in_turn, most) = (0, self.stats);
         let mut next = None;
-        let folder = &self.folder;
+        let folder = &mut self.folder;
         ledger.places(&mut |seq, size, place| {
             let Place::Maildir { key } = place else { return };
             let tag = Tag::of_place(key);
-            let Some(ino) = folder.inode(&tag) else {
+            let Some(ino) = folder.claim(&tag) else {
                 absent.push((seq, tag));
                 return;
             };

@@ -1,7 +1,7 @@
 //! What is in a Maildir and no row explains: files that carry a KEY are known by their names, others are read once.
 //!
-//! A pass over the names is made only where the folders are not what they were when that was done last. Two files with
-//! one KEY are one message.
+//! A pass over the names is made only where the folders are not what they were when that was done last, and where the
+//! look before has not met a row for each of them. Two files with one KEY are one message.
 
 use super::Maildir;
 use super::folder::Tag;
@@ -31,6 +31,9 @@ impl<D: Disk> Maildir<D> {
         if before.is_some() && ledger.unknown_copies_seen()? == before {
             return Ok(());
         }
+        if self.has_a_row_for_each(ledger)? {
+            return self.note_unknown_copies(ledger, Vec::new(), before, begun);
+        }
         let mut explained: HashSet<u64> = HashSet::new();
         let mut note = |place: &Place| {
             if let Place::Maildir { key } = place {
@@ -41,7 +44,7 @@ impl<D: Disk> Maildir<D> {
         ledger.other_places(&mut |_, place| note(place))?;
         let nameless = names::origin(&self.identity, None);
         let by_name = |tag: &Tag| matches!(tag, Tag::Key(key) if key.origin != nameless);
-        let (mut found, mut any) = (Vec::new(), false);
+        let mut found = Vec::new();
         let (mut problem, mut broken_off) = (None, false);
         let (mut done, mut all) = (0, None);
         self.folder.names(&mut |folder, name, _| {
@@ -76,7 +79,6 @@ impl<D: Disk> Maildir<D> {
                     met.and_then(|met| met.into_unknown(place, arrived))
                 }
             };
-            any |= unknown.is_some();
             found.extend(unknown);
             if found.len() >= PORTION {
                 let portion = Change::UnknownCopies {
@@ -93,11 +95,33 @@ impl<D: Disk> Maildir<D> {
         if let Some(all) = all {
             watch(Looking { done: all.max(1), all: all.max(1), in_octets: false });
         }
+        self.note_unknown_copies(ledger, found, before.filter(|_| !broken_off), begun)
+    }
+
+    /// Whether the names are those of the last look, and each has a row.
+    fn has_a_row_for_each(&mut self, ledger: &dyn Ledger) -> Result<bool, ArchiveError> {
+        ledger.other_places(&mut |_, place| {
+            if let Place::Maildir { key } = place {
+                self.folder.claim(&Tag::of_place(key));
+            }
+        })?;
+        self.folder.is_all_claimed()
+    }
+
+    /// Puts the last of them on record; and that these are all, in folders that were as in `before`.
+    fn note_unknown_copies(
+        &self,
+        ledger: &mut dyn Ledger,
+        found: Vec<UnknownCopy>,
+        before: Option<String>,
+        begun: Begun,
+    ) -> Result<(), ArchiveError> {
         // A change may follow that leaves no other time stamp behind.
-        let settled = !broken_off && self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
+        let settled = self.folder.stamp_now()? == before && self.folder.is_settled(begun)?;
         let stamp = before.filter(|_| settled);
-        if !found.is_empty() || stamp.is_some() {
-            ledger.commit(&[Change::UnknownCopies { found, stamp, first_look: any }])?;
+        let first_look = !found.is_empty();
+        if first_look || stamp.is_some() {
+            ledger.commit(&[Change::UnknownCopies { found, stamp, first_look }])?;
         }
         Ok(())
     }
