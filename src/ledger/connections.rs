@@ -10,6 +10,7 @@
 use super::turn;
 use crate::stop;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,6 +63,14 @@ fn is_mostly_empty(connection: &Connection) -> bool {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap_or(0);
     let (free, all) = (number("freelist_count"), number("page_count"));
     free > all / 2 && free.saturating_mul(number("page_size")) >= WORTH_GIVING_BACK
+}
+
+/// Keeps all that is asked over a connection: each statement is parsed once, and not again for other values (as SQLite does
+/// unless it is to plan each query without them).
+pub(super) fn parse_once(connection: &Connection) -> rusqlite::Result<()> {
+    // More than there are.
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// A connection that somebody uses.

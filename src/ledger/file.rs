@@ -8,7 +8,7 @@
 //! it open the index like any other connection, and marks its snapshot there. While a process has a reader open and no
 //! writer, it cannot open a writer: SQLite gives both the same index.
 
-use super::connections::{Connections, Lent};
+use super::connections::{self, Connections, Lent};
 use super::journal::Journal;
 use super::{LedgerError, Restored, SqliteLedger, backup, schema, turn};
 use crate::disk::{self, Access, AccountLock, Disk as _, Distrusted, Kind, OsDisk};
@@ -322,10 +322,7 @@ impl LedgerFile {
         let flags = flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(uri(&self.path, parameters), flags)?;
         connection.busy_handler(Some(wait_for_another))?;
-        // More than there are statements: each is parsed once, and not again for other values (as SQLite does unless it
-        // is to plan each query without them).
-        connection.set_prepared_statement_cache_capacity(256);
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connections::parse_once(&connection)?;
         Ok(connection)
     }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 pub(super) mod content;
 
-use super::connections::Lent;
+use super::connections::{self, Lent};
 use super::file::path_value;
 use super::rows::{self, signed, unsigned};
 use super::{
@@ -55,6 +55,7 @@ impl SqliteLedger {
         let path = ":memory:";
         let failed = |error| LedgerError::from_sqlite(path, &error);
         let mut connection = Connection::open_in_memory().map_err(failed)?;
+        connections::parse_once(&connection).map_err(failed)?;
         schema::prepare(&mut connection, path)?;
         let maildrop = connection.query_row(NEW_MAILDROP, [identity], |row| row.get(0)).map_err(failed)?;
         Self::on(Lent::for_ever(connection), path.to_owned(), maildrop)
