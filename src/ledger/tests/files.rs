@@ -140,9 +140,11 @@ fn the_ledger_is_for_its_owner_alone() {
 #[test]
 fn a_ledger_that_is_upgraded_while_it_is_open_is_not_written_by_the_older_popkeep() {
     let state = Folder::new();
-    for file in [state.open(), state.read_only()] {
+    drop(state.ledger());
+    let newer = rusqlite::Connection::open(state.file()).unwrap();
+    for open in [Folder::open, Folder::read_only] {
+        let file = open(&state);
         assert!(file.existing("0@x", Path::new("/mail")).unwrap().is_none());
-        let newer = rusqlite::Connection::open(file.path()).unwrap();
         newer.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
         let error = file.existing("0@x", Path::new("/mail")).unwrap_err();
         assert!(matches!(error, LedgerError::Newer { .. }), "{error}");
