@@ -51,7 +51,6 @@ use crate::shell;
 use resolve::{Surroundings, resolve, resolve_any};
 use secrecy::zeroize::Zeroizing;
 use source::Source;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The largest configuration file that is read, in octets: ten thousand accounts with all that an account may need.
@@ -122,10 +121,8 @@ fn read_file(path: &Path) -> Result<(Zeroizing<String>, u32), ConfigError> {
     let shown = || path.display().to_string();
     let disk::Trusted { octets, mode } =
         disk::read_trusted(path, LONGEST_FILE).map_err(|error| match error {
-            Distrusted::Io(source) => match source.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory => ConfigError::NotFound { path: shown() },
-                _ => ConfigError::Unreadable { path: shown(), source },
-            },
+            Distrusted::Io(source) if disk::is_absent(&source) => ConfigError::NotFound { path: shown() },
+            Distrusted::Io(source) => ConfigError::Unreadable { path: shown(), source },
             reason => ConfigError::Distrusted { path: shown(), reason },
         })?;
     let octets = Zeroizing::new(octets);
@@ -137,7 +134,7 @@ fn read_file(path: &Path) -> Result<(Zeroizing<String>, u32), ConfigError> {
 fn more_files(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let mut files: Vec<PathBuf> = match disk::names_in(folder) {
         Ok(names) => names.into_iter().map(|name| folder.join(name)).collect(),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
+        Err(error) if disk::is_absent(&error) => Vec::new(),
         Err(source) => return Err(ConfigError::Unreadable { path: folder.display().to_string(), source }),
     };
     let hidden =

@@ -45,8 +45,7 @@ impl Store {
 
     /// The same without the lock: a fetch may be at work in it. For whoever changes neither the archive nor the rows.
     pub fn open_beside_others(config: &Config, account: &Account) -> Result<Store, StoreError> {
-        let mut file = LedgerFile::open(&config.state_dir)?;
-        let restored = file.take_restored();
+        let (file, restored) = Stores::new(config).file()?;
         Ok(Store { restored, ..Store::in_file(&file, config, account)? })
     }
 
