@@ -410,16 +410,16 @@ fn is_configured(other: &Other, configured: &[(&str, &Path)]) -> bool {
 
 fn held_elsewhere(connection: &Connection, identity: &str, archive: &Path) -> rusqlite::Result<Vec<Other>> {
     let archive = path_value(archive);
-    // Nearly always its own mail is there, and then there is no need to look through all maildrops for the archive.
+    // Nearly always its own mail is there, and no other is asked for.
     let is_held = "SELECT 1 FROM maildrop WHERE identity = ?1 AND archive = ?2 \
          AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent')";
     if connection.prepare_cached(is_held)?.exists((identity, &archive))? {
         return Ok(Vec::new());
     }
     let mut others = Vec::new();
-    // Two questions, of which the first has an index, and the second need only look through the maildrops once.
+    // Two questions: each has an index.
     for shares in ["identity = ?1 AND archive <> ?2", "archive = ?2 AND identity <> ?1"] {
-        let mut statement = connection.prepare(&format!(
+        let mut statement = connection.prepare_cached(&format!(
             "SELECT identity, archive FROM maildrop WHERE {shares} \
              AND EXISTS (SELECT 1 FROM message WHERE message.maildrop = maildrop.id AND state <> 'intent') \
              ORDER BY id"

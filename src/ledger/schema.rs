@@ -4,7 +4,7 @@ use super::LedgerError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest format this version reads and writes (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// Marks the file as a popkeep ledger (`PRAGMA application_id`): "popk".
 const APPLICATION_ID: i64 = 0x706f_706b;
@@ -408,7 +408,7 @@ CREATE TABLE run_day (         -- runs that are in the table run no more, by the
 ) WITHOUT ROWID;
 ";
 
-/// What format 7 adds. Triggers keep the totals, so that no change of a row can forget them.
+/// What format 7 adds.
 const ADD_7: &str = "
 CREATE TABLE archived_day (    -- what was archived, by the day
   maildrop INTEGER NOT NULL,   -- maildrop.id
@@ -419,7 +419,10 @@ CREATE TABLE archived_day (    -- what was archived, by the day
 ) WITHOUT ROWID;
 INSERT INTO archived_day SELECT maildrop, archived_at / 86400, count(*), sum(size) FROM message
   WHERE state <> 'intent' GROUP BY 1, 2;
+";
 
+/// Triggers keep the totals, so that no change of a row can forget them.
+const TOTALS_7: &str = "
 CREATE TRIGGER archived_more AFTER INSERT ON message WHEN new.state <> 'intent' BEGIN
   INSERT INTO archived_day VALUES (new.maildrop, new.archived_at / 86400, 1, new.size)
     ON CONFLICT DO UPDATE SET messages = messages + 1, octets = octets + new.size;
@@ -439,9 +442,34 @@ CREATE TRIGGER archived_less AFTER DELETE ON message WHEN old.state <> 'intent' 
 END;
 ";
 
-/// What leads from each format to the next, the empty file first. A step only adds tables and what fills them, so that a
-/// file of an older format can be read as it is.
-const STEPS: [&str; 7] = [CREATE, ADD_2, ADD_3, ADD_4, ADD_5, ADD_6, ADD_7];
+/// An account that has no mail yet asks each time who else has its archive.
+const ARCHIVES_8: &str = "CREATE INDEX maildrop_by_archive ON maildrop (archive);";
+
+/// What leads from one format to the next. It only adds, so that a file of an older format can be read as it is.
+struct Step {
+    /// Tables, with their indexes and what fills them.
+    tables: &'static str,
+    /// What a reader can do without: triggers, and indexes of older tables.
+    for_writers: &'static str,
+}
+
+impl Step {
+    const fn of(tables: &'static str) -> Step {
+        Step { tables, for_writers: "" }
+    }
+}
+
+/// From each format to the next, the empty file first.
+const STEPS: [Step; 8] = [
+    Step::of(CREATE),
+    Step::of(ADD_2),
+    Step::of(ADD_3),
+    Step::of(ADD_4),
+    Step::of(ADD_5),
+    Step::of(ADD_6),
+    Step { tables: ADD_7, for_writers: TOTALS_7 },
+    Step { tables: "", for_writers: ARCHIVES_8 },
+];
 
 /// Makes the tables in an empty database, brings those of an older format up to date, and checks
 /// those of any other.
@@ -453,7 +481,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), Led
     let failed = |error| LedgerError::from_sqlite(path, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     for step in missing(version(&transaction, path)?) {
-        transaction.execute_batch(step).map_err(failed)?;
+        transaction.execute_batch(step.tables).map_err(failed)?;
+        transaction.execute_batch(step.for_writers).map_err(failed)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
@@ -470,15 +499,14 @@ pub(super) fn prepare_to_read(connection: &Connection, path: &str) -> Result<(),
     let failed = |error| LedgerError::from_sqlite(path, &error);
     for step in missing(found) {
         connection.pragma_update(None, "temp_store", "memory").map_err(failed)?;
-        // Its triggers are for writers.
-        let tables = step.split_once("CREATE TRIGGER").map_or(*step, |(tables, _)| tables);
-        connection.execute_batch(&tables.replace("CREATE TABLE", "CREATE TEMP TABLE")).map_err(failed)?;
+        let tables = step.tables.replace("CREATE TABLE", "CREATE TEMP TABLE");
+        connection.execute_batch(&tables).map_err(failed)?;
     }
     Ok(())
 }
 
 /// The steps from a format to this one.
-fn missing(found: Option<i64>) -> &'static [&'static str] {
+fn missing(found: Option<i64>) -> &'static [Step] {
     let done = found.and_then(|found| usize::try_from(found).ok()).unwrap_or(0);
     STEPS.get(done..).unwrap_or(&[])
 }

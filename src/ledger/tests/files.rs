@@ -231,8 +231,8 @@ fn first_format() -> Folder {
     let connection = rusqlite::Connection::open(state.file()).unwrap();
     let added: Vec<String> = connection
         .prepare(
-            "SELECT type || ' ' || name FROM sqlite_schema WHERE type IN ('table', 'trigger') \
-             AND name NOT IN ('maildrop', 'message', 'quirk', 'run') ORDER BY type DESC",
+            "SELECT type || ' IF EXISTS ' || name FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT IN \
+             ('maildrop', 'message', 'message_by_core', 'message_intent', 'quirk', 'run')",
         )
         .unwrap()
         .query_map([], |row| row.get(0))
