@@ -7,6 +7,7 @@
 //! limited; octets that nobody asked for are an error; one empty line before a status line is passed over, for
 //! some servers send one. Must never: guess where a reply ends.
 
+use super::capability;
 use super::command::{Command, EncodeError};
 use super::dot::{Piece, Unstuffer};
 use super::reply::{NotAReply, Reply, challenge};
@@ -20,9 +21,11 @@ pub const MAX_LINE: usize = 4 << 10;
 /// The longest SASL challenge, its end included, in octets.
 pub const MAX_CHALLENGE: usize = 16 << 10;
 
-/// The most that one answer to LIST, UIDL or CAPA may bring, in octets: a million lines with
-/// UIDs of full length.
+/// The most that one answer to LIST or UIDL may bring, in octets: a million lines with UIDs of full length.
 pub const MAX_LISTING: u64 = 96 << 20;
+
+/// The most that one answer to CAPA may bring, in octets: as many of the longest lines as are kept.
+pub const MAX_CAPABILITIES: u64 = (capability::MAX_LINES * MAX_LINE) as u64;
 
 /// What kind of reply is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,10 @@ pub enum Shape {
     /// One status line.
     Line,
     /// A status line and, after `+OK`, lines up to a lone dot.
-    Listing,
+    Listing {
+        /// Octets allowed.
+        limit: u64,
+    },
     /// A status line and, after `+OK`, a dot-stuffed message.
     Body,
     /// A status line, or challenges before it.
@@ -41,7 +47,8 @@ impl Shape {
     /// The shape of the reply to `command`.
     pub fn of(command: &Command<'_>) -> Self {
         match command {
-            Command::Capa | Command::List(None) | Command::Uidl(None) => Shape::Listing,
+            Command::Capa => Shape::Listing { limit: MAX_CAPABILITIES },
+            Command::List(None) | Command::Uidl(None) => Shape::Listing { limit: MAX_LISTING },
             Command::Retr(_) | Command::Top { .. } => Shape::Body,
             Command::Auth { .. } => Shape::Sasl,
             _ => Shape::Line,
@@ -92,8 +99,11 @@ pub enum DialogueError {
         limit: usize,
     },
     /// A listing has no end in sight.
-    #[error("a listing is longer than {} MiB", MAX_LISTING >> 20)]
-    ListingTooLong,
+    #[error("a listing is longer than {} MiB", limit >> 20)]
+    ListingTooLong {
+        /// Octets allowed.
+        limit: u64,
+    },
     /// Octets arrived while no reply was due.
     #[error("octets arrived that belong to no command")]
     Surplus,
@@ -112,7 +122,7 @@ pub struct Dialogue {
 #[derive(Debug)]
 enum Within {
     Nothing,
-    Listing { octets: u64 },
+    Listing { octets: u64, limit: u64 },
     Body(Unstuffer),
 }
 
@@ -194,7 +204,7 @@ impl Dialogue {
         }
         let reply = Reply::parse(&input[line])?;
         self.within = match shape {
-            Shape::Listing if reply.is_ok() => Within::Listing { octets: 0 },
+            Shape::Listing { limit } if reply.is_ok() => Within::Listing { octets: 0, limit },
             Shape::Body if reply.is_ok() => Within::Body(Unstuffer::new()),
             _ => Within::Nothing,
         };
@@ -229,10 +239,10 @@ impl Dialogue {
             self.complete();
             return Ok(Step { consumed, event: Some(Event::End) });
         }
-        if let Within::Listing { octets } = &mut self.within {
+        if let Within::Listing { octets, limit } = &mut self.within {
             *octets += consumed as u64;
-            if *octets > MAX_LISTING {
-                return Err(DialogueError::ListingTooLong);
+            if *octets > *limit {
+                return Err(DialogueError::ListingTooLong { limit: *limit });
             }
         }
         if input[line.clone()].starts_with(b".") {

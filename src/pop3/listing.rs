@@ -4,9 +4,9 @@
 //! contradicting lines the first one counts; a UID is an opaque string of octets. Memory: 24
 //! octets a message, the UIDs in one piece, and both are bounded: by what STAT has counted and a little
 //! more, for nothing comes or goes while a session has the maildrop (RFC 1939, section 4); without STAT by
-//! [`UNCOUNTED_ENTRIES`]; at any rate by [`MAX_ENTRIES`] and [`MAX_UID_OCTETS`]. So a server whose listing
-//! never ends can take no more memory than it has announced. Must never: guess at a line that cannot be
-//! read; it is counted as garbage.
+//! [`UNCOUNTED_ENTRIES`]; at any rate by [`MAX_ENTRIES`] and [`MAX_UID_OCTETS`]. An answer may have twice as many
+//! lines as that. So a server whose listing never ends can take no more memory and little more time than it has
+//! announced. Must never: guess at a line that cannot be read; it is counted as garbage.
 
 use std::ops::Range;
 
@@ -62,6 +62,12 @@ pub enum ListingError {
     /// More than [`UNCOUNTED_ENTRIES`] where there is no count.
     #[error("the server lists more than {UNCOUNTED_ENTRIES} messages and does not count them (STAT)")]
     Uncounted,
+    /// Lines that say the same again, or cannot be read.
+    #[error("the listing has more than {limit} lines, most of which say nothing new")]
+    TooManyLines {
+        /// Lines allowed.
+        limit: usize,
+    },
     /// More UIDs than so many messages can have.
     #[error("the UIDs of the listing are longer than {limit} octets together")]
     UidsTooLong {
@@ -162,6 +168,8 @@ pub struct ListingBuilder {
     cursor: usize,
     /// How many slots, from the first, have ascending numbers.
     sorted: usize,
+    /// Lines of this answer so far.
+    lines: usize,
     /// The count of an earlier STAT of the session, for a listing that has none of its own.
     counted: Option<u64>,
 }
@@ -198,6 +206,7 @@ impl ListingBuilder {
 
     /// A line of LIST: `number size`, anything after it ignored.
     pub fn list_line(&mut self, line: &[u8]) -> Result<(), ListingError> {
+        self.count_line()?;
         let Some((number, size)) = parse_list(line) else {
             self.listing.garbage += 1;
             return Ok(());
@@ -208,6 +217,7 @@ impl ListingBuilder {
     /// A line of UIDL: `number uid`, any number of blanks between them. A UID of 64 KiB or more
     /// (no [dialogue](super::dialogue) lets one through) counts as garbage.
     pub fn uidl_line(&mut self, line: &[u8]) -> Result<(), ListingError> {
+        self.count_line()?;
         let Some((number, uid)) = parse_uidl(line) else {
             self.listing.garbage += 1;
             return Ok(());
@@ -238,6 +248,12 @@ impl ListingBuilder {
         usize::try_from(counted).map_or(MAX_ENTRIES, |counted| counted.saturating_add(SLACK)).min(MAX_ENTRIES)
     }
 
+    fn count_line(&mut self) -> Result<(), ListingError> {
+        self.lines += 1;
+        let limit = 2 * self.entries_allowed();
+        if self.lines > limit { Err(ListingError::TooManyLines { limit }) } else { Ok(()) }
+    }
+
     fn add(&mut self, slot: Slot) -> Result<(), ListingError> {
         let allowed = self.entries_allowed();
         let slots = &mut self.listing.slots;
@@ -266,7 +282,7 @@ impl ListingBuilder {
         Ok(())
     }
 
-    /// Sorts what has come out of order, one entry for each number.
+    /// An answer is over, or none has begun: sorts what has come out of order, one entry for each number.
     fn settle(&mut self) {
         let slots = &mut self.listing.slots;
         if self.sorted < slots.len() {
@@ -281,7 +297,7 @@ impl ListingBuilder {
             });
         }
         self.sorted = slots.len();
-        self.cursor = 0;
+        (self.cursor, self.lines) = (0, 0);
     }
 
     /// The union.

@@ -161,8 +161,17 @@ fn every_length_is_limited() {
     assert_eq!(listing.advance(&endless), too_long);
 
     let line = [b"1 ".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
-    let outcome = std::iter::repeat_with(|| listing.advance(&line)).find_map(Result::err);
-    assert_eq!(outcome, Some(DialogueError::ListingTooLong));
+    for (command, limit) in [
+        (Command::List(None), MAX_LISTING),
+        (Command::Uidl(None), MAX_LISTING),
+        (Command::Capa, MAX_CAPABILITIES),
+    ] {
+        let mut listing = dialogue(&[command]);
+        listing.advance(b"+OK\r\n").unwrap();
+        let lines = std::iter::repeat_with(|| listing.advance(&line))
+            .position(|outcome| outcome.is_err_and(|error| error == DialogueError::ListingTooLong { limit }));
+        assert_eq!(lines.map(|lines| lines as u64), Some(limit / line.len() as u64));
+    }
 }
 
 #[test]

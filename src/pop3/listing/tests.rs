@@ -158,6 +158,21 @@ fn an_endless_listing_takes_no_more_memory_than_it_has_announced() {
 }
 
 #[test]
+fn an_answer_that_says_the_same_again_and_again_ends() {
+    let limit = 2 * (3 + 16_384);
+    for line in ["1 u", "", "no line of a listing"] {
+        let mut builder = ListingBuilder::new();
+        builder.stat(b"3 100");
+        for follow in [ListingBuilder::uids_follow, ListingBuilder::sizes_follow] {
+            follow(&mut builder);
+            (0..limit).try_for_each(|_| builder.uidl_line(line.as_bytes())).unwrap();
+        }
+        let error = builder.list_line(line.as_bytes()).unwrap_err();
+        assert_eq!(error, ListingError::TooManyLines { limit }, "{line}");
+    }
+}
+
+#[test]
 fn a_listing_may_be_somewhat_longer_than_its_count() {
     let listing = build("0 0", Some(&["1 a", "2 b"]), Some(&["1 10", "2 20", "3 30"])).unwrap();
     assert_eq!(listing.len(), 3);
