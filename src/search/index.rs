@@ -280,7 +280,7 @@ impl Index {
                  VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute((id, sender, recipient, copy, subject, body, filename))?;
-        Ok(())
+        self.count_digits(entry.id)
     }
 
     /// Takes a message out.
@@ -304,25 +304,29 @@ impl Index {
         Ok(())
     }
 
-    /// How many digits it takes to tell every ID from the others.
+    /// How many digits it takes to tell every ID from the others; more, maybe, after some were taken out.
     pub(super) fn digits(&self) -> rusqlite::Result<usize> {
         let digits: u8 = self.connection.query_row("SELECT digits FROM fact", [], |row| row.get(0))?;
         Ok(usize::from(digits))
     }
 
-    /// Counts the digits again.
-    pub(super) fn count_digits(&self) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare("SELECT content FROM message ORDER BY content")?;
-        let mut rows = statement.query([])?;
-        let (mut before, mut digits) = (None::<MessageId>, SHORTEST);
-        while let Some(row) = rows.next()? {
-            let id = MessageId(row.get(0)?);
-            if let Some(before) = before.filter(|before| *before != id) {
-                digits = digits.max(id.common(&before) + 1);
-            }
-            before = Some(id);
+    /// Sees to it that the digits tell this ID from the others, of which the nearest ones have most in common with it.
+    fn count_digits(&self, id: MessageId) -> rusqlite::Result<()> {
+        let mut nearest = self.connection.prepare_cached(
+            "SELECT max(content) FROM message WHERE content < ?1 \
+             UNION ALL SELECT min(content) FROM message WHERE content > ?1",
+        )?;
+        let nearest = nearest.query_map([id.0], |row| row.get::<_, Option<_>>(0))?;
+        let mut digits = SHORTEST;
+        for other in nearest.flat_map(Result::transpose) {
+            digits = digits.max(id.common(&MessageId(other?)) + 1);
         }
-        self.connection.execute("UPDATE fact SET digits = ?", [i64::try_from(digits).unwrap_or(i64::MAX)])?;
+        if digits > SHORTEST {
+            let digits = i64::try_from(digits).unwrap_or(i64::MAX);
+            self.connection
+                .prepare_cached("UPDATE fact SET digits = ?1 WHERE digits < ?1")?
+                .execute([digits])?;
+        }
         Ok(())
     }
 }
@@ -350,4 +354,36 @@ fn remove(path: &Path) -> std::io::Result<()> {
     let mut journal = path.as_os_str().to_owned();
     journal.push("-journal");
     disk::remove(Path::new(&journal)).and_then(|()| disk::remove(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Index};
+    use crate::mail::id::{MessageId, SHORTEST};
+
+    #[test]
+    fn the_digits_tell_each_id_from_the_others_in_whatever_order_they_come() {
+        let id = |last: [u8; 4]| {
+            let mut id = MessageId([0x5a; 16]);
+            id.0[3..7].copy_from_slice(&last);
+            id
+        };
+        // With two nearest ones, with one, with none, and the same content twice.
+        let ids =
+            [[1, 0, 0, 0], [1, 0, 0x10, 0], [1, 0, 0x1f, 1], [1, 0, 0, 0], [0xff, 0, 0, 0], [2, 0, 0, 9]];
+        for first in 0..ids.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let index = Index::open(folder.path(), true).unwrap().unwrap();
+            let mut put: Vec<MessageId> = Vec::new();
+            for (seq, at) in (1..).zip((0..ids.len()).map(|at| (first + at) % ids.len())) {
+                let entry = Entry { seq, id: id(ids[at]), ..Entry::default() };
+                index.put(1, &entry).unwrap();
+                put.push(entry.id);
+                let pairs = put.iter().flat_map(|one| put.iter().map(move |other| (one, other)));
+                let needed =
+                    pairs.filter(|(one, other)| one != other).map(|(one, other)| one.common(other) + 1);
+                assert_eq!(index.digits().unwrap(), needed.fold(SHORTEST, usize::max));
+            }
+        }
+    }
 }

@@ -65,9 +65,6 @@ pub(super) fn update(
     update.look_again(store)?;
     let is_whole = stop::requested().is_none();
     update.sql(|index| {
-        if update.added > 0 {
-            index.count_digits()?;
-        }
         index.set_stamp(account, now.as_deref().filter(|_| is_whole))?;
         index.connection.execute_batch("COMMIT")
     })
