@@ -134,19 +134,26 @@ fn half(hash: &[u8; 32]) -> ShortHash {
 fn short_hash(hex: &str) -> Option<ShortHash> {
     let hex = hex.as_bytes();
     let mut hash = ShortHash::default();
+    let mut all = 0;
     for (octet, digits) in hash.iter_mut().zip(hex.chunks_exact(2)) {
-        *octet = digit(digits[0])? << 4 | digit(digits[1])?;
+        let (high, low) = (DIGITS[usize::from(digits[0])], DIGITS[usize::from(digits[1])]);
+        *octet = high << 4 | low;
+        all |= high | low;
     }
-    Some(hash)
+    (all < 16).then_some(hash)
 }
 
-fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// What each character is as a hex digit in lower case; [`u8::MAX`] if it is none. A look through an archive reads 64 for each
+/// message, twice, and whether one is a letter cannot be predicted.
+const DIGITS: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    values
+};
 
 #[cfg(test)]
 mod tests {

@@ -318,7 +318,7 @@ impl Index {
         )?;
         let nearest = nearest.query_map([id.0], |row| row.get::<_, Option<_>>(0))?;
         let mut digits = SHORTEST;
-        for other in nearest.flat_map(Result::transpose) {
+        for other in nearest.filter_map(Result::transpose) {
             digits = digits.max(id.common(&MessageId(other?)) + 1);
         }
         if digits > SHORTEST {

@@ -263,9 +263,21 @@ impl Index {
         self.names.push('/');
     }
 
-    /// The entries whose tag has this hash.
+    /// The entries whose tag has this hash. Hashes are spread evenly: they are near the place that is in proportion, and
+    /// of the others, which are far apart in memory, none is touched.
     fn of(&self, hash: u64) -> Range<usize> {
-        let first = self.entries.partition_point(|entry| entry.hash < hash);
+        let len = self.entries.len();
+        let is_before = |at: usize| self.entries[at].hash < hash;
+        let guess = usize::try_from((u128::from(hash) * len as u128) >> 64).unwrap_or(len);
+        // The first one lies from `low` to `high`.
+        let (mut low, mut high, mut step) = (guess, guess, 1);
+        while low > 0 && !is_before(low - 1) {
+            (high, low, step) = (low, low.saturating_sub(step), 2 * step);
+        }
+        while high < len && is_before(high) {
+            (low, high, step) = (high + 1, (high + step).min(len), 2 * step);
+        }
+        let first = low + self.entries[low..high].partition_point(|entry| entry.hash < hash);
         let equal = self.entries[first..].iter().take_while(|entry| entry.hash == hash).count();
         first..first + equal
     }
@@ -306,4 +318,27 @@ fn words(stamp: &Stamp) -> String {
 fn fold(key: &Key) -> u64 {
     let part = |hash: &ShortHash| hash.iter().take(8).fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet));
     part(&key.origin) ^ part(&key.content).rotate_left(1) ^ u64::from(key.copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Index};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn entries_are_found_wherever_their_hashes_are(
+            mut hashes in proptest::collection::vec(prop_oneof![any::<u64>(), 0..9_u64, u64::MAX - 9..=u64::MAX], 0..99),
+            others in proptest::collection::vec(prop_oneof![any::<u64>(), 0..9_u64, u64::MAX - 9..=u64::MAX], 0..9),
+        ) {
+            hashes.sort_unstable();
+            let entries = hashes.iter().map(|&hash| Entry { hash, at: 0, ino: 0 }).collect();
+            let index = Index { entries, ..Index::default() };
+            for hash in hashes.iter().chain(&others) {
+                let first = hashes.partition_point(|other| other < hash);
+                let behind = hashes.partition_point(|other| other <= hash);
+                prop_assert_eq!(index.of(*hash), first..behind);
+            }
+        }
+    }
 }
