@@ -442,7 +442,7 @@ CREATE TRIGGER archived_less AFTER DELETE ON message WHEN old.state <> 'intent' 
 END;
 ";
 
-/// An account that has no mail yet asks each time who else has its archive.
+/// Each run of an account without mail asks who else has its archive.
 const ARCHIVES_8: &str = "CREATE INDEX maildrop_by_archive ON maildrop (archive);";
 
 /// What leads from one format to the next. It only adds, so that a file of an older format can be read as it is.

@@ -143,8 +143,8 @@ fn short_hash(hex: &str) -> Option<ShortHash> {
     (all < 16).then_some(hash)
 }
 
-/// What each character is as a hex digit in lower case; [`u8::MAX`] if it is none. A look through an archive reads 64 for each
-/// message, twice, and whether one is a letter cannot be predicted.
+/// The value of each character as a lower-case hex digit; [`u8::MAX`] if it is not one. A look through an archive reads 128
+/// digits for each message, and the processor would often guess wrong whether the next one is a letter.
 const DIGITS: [u8; 256] = {
     let mut values = [u8::MAX; 256];
     let mut value: u8 = 0;

@@ -280,7 +280,7 @@ impl Index {
                  VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute((id, sender, recipient, copy, subject, body, filename))?;
-        self.count_digits(entry.id)
+        self.raise_digits(entry.id)
     }
 
     /// Takes a message out.
@@ -304,14 +304,14 @@ impl Index {
         Ok(())
     }
 
-    /// How many digits it takes to tell every ID from the others; more, maybe, after some were taken out.
+    /// How many digits it takes to tell every ID from the others. Once messages were removed, fewer might do.
     pub(super) fn digits(&self) -> rusqlite::Result<usize> {
         let digits: u8 = self.connection.query_row("SELECT digits FROM fact", [], |row| row.get(0))?;
         Ok(usize::from(digits))
     }
 
-    /// Sees to it that the digits tell this ID from the others, of which the nearest ones have most in common with it.
-    fn count_digits(&self, id: MessageId) -> rusqlite::Result<()> {
+    /// Raises the number of digits if this ID needs more. The IDs just before and after it have most in common with it.
+    fn raise_digits(&self, id: MessageId) -> rusqlite::Result<()> {
         let mut nearest = self.connection.prepare_cached(
             "SELECT max(content) FROM message WHERE content < ?1 \
              UNION ALL SELECT min(content) FROM message WHERE content > ?1",

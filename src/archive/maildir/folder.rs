@@ -263,13 +263,13 @@ impl Index {
         self.names.push('/');
     }
 
-    /// The entries whose tag has this hash. Hashes are spread evenly: they are near the place that is in proportion, and
-    /// of the others, which are far apart in memory, none is touched.
+    /// The entries whose tag has this hash. Hashes are spread evenly, so the search starts where this one should be. Halving
+    /// the whole list instead would read memory in many distant places.
     fn of(&self, hash: u64) -> Range<usize> {
         let len = self.entries.len();
         let is_before = |at: usize| self.entries[at].hash < hash;
         let guess = usize::try_from((u128::from(hash) * len as u128) >> 64).unwrap_or(len);
-        // The first one lies from `low` to `high`.
+        // The first one is between `low` and `high` in the end.
         let (mut low, mut high, mut step) = (guess, guess, 1);
         while low > 0 && !is_before(low - 1) {
             (high, low, step) = (low, low.saturating_sub(step), 2 * step);

@@ -78,8 +78,8 @@ fn calls_of_a_refresh(scene: &Scene) -> Vec<(String, usize)> {
         let count = counts.entry(name.to_owned()).or_insert(0);
         *count += 1;
         let begins = name.starts_with("open") && arguments.contains("tokens/work.lock\"");
-        // What touches nothing but memory leaves nothing that the call before it has not left. How often a thread waits for
-        // another one differs from run to run.
+        // What touches nothing but memory leaves nothing that the call before it has not left. How often threads wait for
+        // each other differs from run to run.
         let in_memory = ["brk", "futex", "mmap", "mprotect", "munmap", "madvise", "mremap"].contains(&name);
         if (begins || !calls.is_empty()) && !in_memory {
             calls.push((name.to_owned(), *count));
